@@ -1,0 +1,37 @@
+"""What authentication returns: an account's settings. One value for every way to authenticate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """Simulated behaviour of an account (spec/flows.md 6); each `every` counts PDUs of a bind, 0 = never."""
+
+    deliver_every: int = 0
+    mo_every: int = 0
+    permanent_failure_every: int = 0
+    temporary_failure_every: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Settings of one system_id, as they stood at its bind.
+
+    `system_id` is lower case. `throughput` is messages a second, 0 = unlimited. `default_cost` and route costs
+    are credits a part. `max_binds` 0 = unlimited. `connect_allow_ip` None = no restriction. `alt_charset` is an
+    iconv name used for data_coding 0 instead of GSM 03.38, None = GSM. `switch_dlr_addr` None = as configured.
+    """
+
+    system_id: str
+    throughput: float = 0.0
+    default_smsc: str | None = None
+    default_cost: float = 0.0
+    enable_prepaid_billing: bool = False
+    max_binds: int = 0
+    connect_allow_ip: str | None = None
+    simulation: Simulation | None = None
+    alt_charset: str | None = None
+    switch_dlr_addr: bool | None = None
+    max_open_acks: int | None = None

@@ -1,0 +1,111 @@
+"""The doors between rooms: what a flow may ask of a neighbour. Rooms implement these, app.py joins them.
+
+Whatever says "may yield" may let other greenlets run; everything else returns at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ksmppd_py.kannel.messages import Sms
+from ksmppd_py.model.account import Account
+from ksmppd_py.model.routes import Route
+
+
+class Authenticator(Protocol):
+    """Decides who may bind."""
+
+    def authenticate(self, system_id: bytes, password: bytes, peer_ip: str) -> Account | None:
+        """Return the account, or None for wrong credentials; system_id as received. May yield.
+
+        Raises TemporaryError when the back end failed to decide.
+        """
+
+
+class Router(Protocol):
+    """Decides where a message goes. `waits` tells whether a call may yield for long (HTTP)."""
+
+    waits: bool
+
+    def route_mt(self, system_id: str, sms: Sms) -> Route:
+        """Route a message of an ESME. Raises NoRoute, SenderRefused, RouteRefused, TemporaryError. May yield."""
+
+    def route_mo(self, sms: Sms) -> Route:
+        """Route a message from the bearerbox; the Route's system_id is the target. Raises as route_mt."""
+
+    def rebuild(self) -> None:
+        """Load the inbound routes, forget the outbound ones. Raises TemporaryError, the old table stays. May yield."""
+
+
+class RouteSource(Protocol):
+    """Where route rows live."""
+
+    def outbound(self, system_id: str) -> list[Route]:
+        """Rows of one account (lower case) in matching order. Raises DatabaseUnavailable. May yield."""
+
+    def inbound(self) -> list[Route]:
+        """All inbound rows in matching order. Raises DatabaseUnavailable. May yield."""
+
+
+class Credit(Protocol):
+    """Prepaid accounts."""
+
+    def charge(self, system_id: str, costs: Sequence[float]) -> int:
+        """Deduct as many of `costs` as the credit covers, in order, never below zero; return how many. May yield.
+
+        Raises DatabaseUnavailable; then nothing was deducted as far as we know.
+        """
+
+    def refund(self, system_id: str, amount: float) -> None:
+        """Give back what a refused message cost. Raises DatabaseUnavailable. May yield."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMessage:
+    """One row of the store table; `sms` is None when the row can't be read, and `problem` says why."""
+
+    global_id: int
+    sms: Sms | None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPdu:
+    """One row of the PDU table: a deliver_sm without its command_length (database.md 2)."""
+
+    global_id: int
+    system_id: str
+    octets: bytes
+
+
+class MessageStore(Protocol):
+    """The two queue tables."""
+
+    def save(self, batch: Sequence[Sms]) -> None:
+        """Insert and commit, together with what others save meanwhile (group commit). May yield, at most 5 s.
+
+        Raises DatabaseUnavailable or MessageTooLong; then none of this batch is stored as far as we know.
+        """
+
+    def page(self, sms_type: int, after: int, limit: int, service: str | None = None) -> list[StoredMessage]:
+        """Rows with global_id > after in global_id order. Raises DatabaseUnavailable. May yield."""
+
+    def remove(self, global_ids: Sequence[int]) -> None:
+        """Delete rows soon (in batches, at most 100 ms later); retried while the database is away."""
+
+    def save_pdus(self, system_id: str, batch: Sequence[bytes]) -> None:
+        """Insert ready PDUs (octets without command_length). Raises DatabaseUnavailable. May yield."""
+
+    def page_pdus(self, system_id: str, after: int, limit: int) -> list[StoredPdu]:
+        """PDU rows of one account with global_id > after, in order. Raises DatabaseUnavailable. May yield."""
+
+    def remove_pdus(self, global_ids: Sequence[int]) -> None:
+        """As remove, for the PDU table."""
+
+    def receivers_with_rows(self) -> set[str]:
+        """Lower-case accounts that have MO, DLR or PDU rows waiting. Raises DatabaseUnavailable. May yield."""
+
+    def has_submissions(self) -> bool:
+        """Whether MT rows wait for a bearerbox. Raises DatabaseUnavailable. May yield."""

@@ -1,0 +1,50 @@
+"""Package metadata and dependencies; the tools' settings are in pyproject.toml."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+
+RUNTIME = [
+    "gevent>=24.2",
+    "greenlet>=3.0",
+    "SQLAlchemy>=2.0.30",
+    "PyMySQL>=1.1.1",
+    "cryptography>=42",  # caching_sha2_password, the default of MySQL 8
+    "bottle>=0.13",
+    "requests>=2.32",
+    "smpplib>=2.2.3",  # ksmppd-esme
+    "google-re2>=1.1",
+    "psutil>=5.9",
+]
+
+DEVELOPMENT = [
+    "pytest>=8.2",
+    "hypothesis>=6.100",
+    "mypy>=1.10",
+    "ruff>=0.6",
+    "types-PyMySQL",
+    "types-requests",
+    "types-psutil",
+]
+
+setup(
+    name="ksmppd-py",
+    version="0.1.0",
+    description="SMPP 3.4 server in front of Kannel's bearerbox, a drop-in successor of KSMPPD",
+    long_description=(HERE / "README.md").read_text("utf-8") if (HERE / "README.md").exists() else "",
+    long_description_content_type="text/markdown",
+    license="MIT",
+    python_requires=">=3.10",
+    packages=find_packages(include=["ksmppd_py", "ksmppd_py.*", "kannel_conf", "kannel_conf.*"]),
+    package_data={"ksmppd_py": ["py.typed"], "kannel_conf": ["py.typed"]},
+    install_requires=RUNTIME,
+    extras_require={"dev": DEVELOPMENT},
+    entry_points={
+        "console_scripts": [
+            "ksmppd = ksmppd_py.__main__:main",
+            "ksmppd-esme = ksmppd_py.tools.esme:main",
+        ]
+    },
+)
