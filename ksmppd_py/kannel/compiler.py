@@ -1,0 +1,138 @@
+"""Turns a message's table into source text that packs and unpacks it, as dataclasses do with `__init__`.
+
+A message is a row of slots: some integers, then the length of a string, then its octets. One struct reads or
+writes the integers and the length together. The functions use these names, which codec.py provides: `LENGTHS`
+(packed lengths of short strings), `NULL`, `canonical_id`, `SHAPE`, `UUID_SHAPE`, and the class as `Message`.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Collection, Iterator
+from typing import Any, NamedTuple
+
+from ksmppd_py.kannel.messages import Kind, Message, fields_of
+
+
+class _Slot(NamedTuple):
+    integers: list[str]
+    string: str | None
+    is_uuid: bool
+
+
+def _slots(message: type[Message]) -> Iterator[_Slot]:
+    integers: list[str] = []
+    for name, kind in fields_of(message):
+        if kind is Kind.INTEGER:
+            integers.append(name)
+        else:
+            yield _Slot(integers, name, kind is Kind.UUID)
+            integers = []
+    if integers:
+        yield _Slot(integers, None, False)
+
+
+def compile_function(name: str, source: str, names: dict[str, Any]) -> Any:
+    """Execute generated source and return the function `name` that it defines; `names` are its globals."""
+    exec(compile(source, f"<generated {name}>", "exec"), names)
+    return names[name]
+
+
+def pack_source(
+    message: type[Message], never_null: Collection[str], trailer: bytes
+) -> tuple[str, dict[str, Any]]:
+    """Return the source of `pack(m) -> bytes` and the structs that it uses.
+
+    It raises IndexError for a string too long for LENGTHS and struct.error for an integer wider than 32 bits.
+    """
+    structs: dict[str, Any] = {}
+    prepare, pieces = [], [repr(struct.pack(">i", message.type_number))]
+    for number, slot in enumerate(_slots(message)):
+        values = [f"m.{name}" for name in slot.integers]
+        name = slot.string
+        if name is None:
+            length = None
+        elif slot.is_uuid:
+            length = "36"
+            prepare.append(f"{name} = m.{name}")
+            prepare.append(f"if {name}.translate(SHAPE) != UUID_SHAPE: {name} = canonical_id({name})")
+        elif name in never_null:
+            length = f"len({name})"
+            prepare.append(f"{name} = m.{name} or b''")
+        else:
+            length = f"-1 if {name} is None else len({name})"
+            prepare.append(f"{name} = m.{name}")
+        if values:
+            structs[f"pack_{number}"] = struct.Struct(f">{len(values) + (name is not None)}i").pack
+            pieces.append(f"pack_{number}({', '.join([*values, *([length] if length else [])])})")
+        elif slot.is_uuid:
+            pieces.append(repr(struct.pack(">i", 36)))
+        elif name in never_null:
+            pieces.append(f"LENGTHS[{length}]")
+        else:
+            pieces.append(f"NULL if {name} is None else LENGTHS[len({name})]")
+        if name is not None:
+            pieces.append(name if slot.is_uuid or name in never_null else f"{name} or b''")
+    if trailer:
+        pieces.append(repr(trailer))
+    lines = [*prepare, f"body = b''.join(({', '.join(pieces)},))", "return LENGTHS[len(body)] + body"]
+    return "def pack(m):\n" + "".join(f"    {line}\n" for line in lines), structs
+
+
+def _targets(slot: _Slot) -> list[str]:
+    return slot.integers + ([f"length_{slot.string}"] if slot.string else [])
+
+
+def _read(slot: _Slot) -> list[str]:
+    """Statements that take a slot's string, whose length is known, from `pos`."""
+    name, length = slot.string, f"length_{slot.string}"
+    if name is None:
+        return []
+    if slot.is_uuid:
+        return [
+            f"if {length} != 36: raise ValueError('UUID of %d octets' % {length})",
+            f"{name} = data[pos:pos + 36]",
+            "pos += 36",
+            f"if {name}.translate(SHAPE) != UUID_SHAPE: {name} = canonical_id({name})",
+        ]
+    return [
+        f"if {length} >= 0:",
+        f"    stop = pos + {length}",
+        f"    {name} = data[pos:stop]",
+        "    pos = stop",
+        f"elif {length} == -1: {name} = None",
+        f"else: raise ValueError('{name} of %d octets' % {length})",
+    ]
+
+
+def unpack_source(message: type[Message], rare: Collection[str]) -> tuple[str, dict[str, Any]]:
+    """Return the source of `unpack(data, pos, end) -> Message` and the structs that it uses.
+
+    `pos` is behind the type number; octets left over before `end` are ignored. A string named in `rare` is
+    expected to be NULL, so that one struct reads past it. Raises ValueError or struct.error for a bad message.
+    """
+    structs: dict[str, Any] = {}
+
+    def unpack(targets: list[str]) -> list[str]:
+        structs[f"unpack_{len(targets)}"] = struct.Struct(f">{len(targets)}i").unpack_from
+        return [f"{', '.join(targets)}, = unpack_{len(targets)}(data, pos)"]
+
+    lines: list[str] = []
+    slots = list(_slots(message))
+    while slots:
+        slot = slots.pop(0)
+        here = _targets(slot)
+        if slot.string in rare and slots:
+            following = slots.pop(0)
+            beyond = _targets(following)
+            lines += unpack(here + beyond)
+            lines += [f"if length_{slot.string} == -1:", f"    {slot.string} = None"]
+            lines += [f"    pos += {4 * len(here + beyond)}", "else:", f"    pos += {4 * len(here)}"]
+            lines += [f"    {line}" for line in [*_read(slot), *unpack(beyond), f"pos += {4 * len(beyond)}"]]
+            slot = following
+        else:
+            lines += [*unpack(here), f"pos += {4 * len(here)}"]
+        lines += _read(slot)
+    names = ", ".join(name for name, _ in fields_of(message))
+    lines += ["if pos > end: raise ValueError('it ends early')", f"return Message({names})"]
+    return "def unpack(data, pos, end):\n" + "".join(f"    {line}\n" for line in lines), structs
