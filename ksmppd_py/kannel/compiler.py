@@ -109,7 +109,7 @@ def unpack_source(message: type[Message], rare: Collection[str]) -> tuple[str, d
     """Return the source of `unpack(data, pos, end) -> Message` and the structs that it uses.
 
     `pos` is behind the type number; octets left over before `end` are ignored. A string named in `rare` is
-    expected to be NULL, so that one struct reads past it. Raises ValueError or struct.error for a bad message.
+    expected to be NULL, so that one struct reads past it. Raises ValueError or struct.error for bad ones.
     """
     structs: dict[str, Any] = {}
 

@@ -1,6 +1,6 @@
 """THE table: what a box and the bearerbox send each other, fields in wire order (Kannel 1.4.5).
 
-Packing, parsing, SQL columns and HTTP headers derive from these class bodies; the annotation of a field is its
+Packing, parsing, SQL columns and HTTP headers derive from these class bodies; a field's annotation is its
 wire type. -1 means "undefined" in an integer; None means NULL in a string, which isn't an empty one.
 """
 
