@@ -1,0 +1,47 @@
+"""Kannel-style configuration files: reads them, binds groups to dataclasses. Knows of no daemon."""
+
+from __future__ import annotations
+
+from kannel_conf.errors import ConfigError, Findings, Place
+from kannel_conf.groups import (
+    KANNEL_GROUPS,
+    KANNEL_MULTI,
+    KANNEL_SINGLE,
+    Group,
+    Value,
+    keep_last,
+    read_groups,
+)
+from kannel_conf.schema import (
+    KeySpec,
+    bind,
+    boolean,
+    check_keys,
+    converted,
+    integer,
+    keys_of,
+    optional_text,
+    text,
+)
+
+__all__ = [
+    "KANNEL_GROUPS",
+    "KANNEL_MULTI",
+    "KANNEL_SINGLE",
+    "ConfigError",
+    "Findings",
+    "Group",
+    "KeySpec",
+    "Place",
+    "Value",
+    "bind",
+    "boolean",
+    "check_keys",
+    "converted",
+    "integer",
+    "keep_last",
+    "keys_of",
+    "optional_text",
+    "read_groups",
+    "text",
+]

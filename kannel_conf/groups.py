@@ -1,0 +1,143 @@
+"""Lines become groups of keys and values."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+
+from kannel_conf.errors import Findings, Place
+from kannel_conf.lines import Line, LineReader
+from kannel_conf.values import unquote
+
+# Kannel 1.4.5, gwlib/cfg.def
+KANNEL_SINGLE = frozenset(
+    [
+        "core",
+        "wapbox",
+        "wtls",
+        "ppg",
+        "test-ppg",
+        "configuration",
+        "smsbox",
+        "dlr-db",
+        "store-db",
+        "radius-acct",
+    ]
+)
+KANNEL_MULTI = frozenset(
+    [
+        "wap-url-map",
+        "wap-user-map",
+        "wap-push-user",
+        "smsbox-route",
+        "smsc",
+        "sms-service",
+        "sendsms-user",
+        "ota-setting",
+        "ota-bookmark",
+        "modems",
+        "mssql-connection",
+        "mysql-connection",
+        "oracle-connection",
+        "sdb-connection",
+        "pgsql-connection",
+        "sqlite-connection",
+        "sqlite3-connection",
+        "redis-connection",
+        "cassandra-connection",
+        "smpp-tlv",
+    ]
+)
+KANNEL_GROUPS = KANNEL_SINGLE | KANNEL_MULTI
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """The text of a key, unquoted, and where it was set last."""
+
+    text: str
+    place: Place
+
+
+@dataclass(slots=True)
+class Group:
+    """Neighbouring keys; `place` is the line of the first, `name` the value of the key `group`."""
+
+    place: Place
+    values: dict[str, Value] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Return the group's name; read_groups keeps no group without one."""
+        return self.values["group"].text
+
+    def place_of(self, key: str) -> Place:
+        """Return where the key stands; of an absent key, where the group stands."""
+        value = self.values.get(key)
+        return value.place if value else self.place
+
+    def texts(self) -> dict[str, str]:
+        """Return the plain values, in the order of their keys' first appearance."""
+        return {key: value.text for key, value in self.values.items()}
+
+
+class _Collector:
+    def __init__(self, findings: Findings) -> None:
+        self._findings = findings
+        self._open: Group | None = None
+        self._broken = False
+        self.groups: list[Group] = []
+
+    def take(self, line: Line) -> None:
+        if line.is_comment:
+            return
+        if not line.text:
+            self._close()
+            return
+        parts = line.split()
+        if parts is None:
+            self._findings.error(line.place, "An equals sign ('=') is missing.")
+            self._broken = True
+            return
+        self._set(parts[0], Value(unquote(parts[1]), line.place))
+
+    def _set(self, key: str, value: Value) -> None:
+        if self._open is None:
+            self._open = Group(value.place)
+        before = self._open.values.get(key)
+        if before is not None:
+            self._findings.warning(value.place, f"'{key}' replaces the value set at {before.place}.")
+        self._open.values[key] = value
+
+    def _close(self) -> None:
+        group, self._open = self._open, None
+        broken, self._broken = self._broken, False
+        if group is None:
+            return
+        if "group" in group.values:
+            self.groups.append(group)
+        elif not broken:  # else the missing line may well be the one that is already reported
+            self._findings.error(group.place, "Group does not contain variable 'group'.")
+
+
+def read_groups(path: str, findings: Findings) -> list[Group]:
+    """Read a file with all its includes; return its groups in file order, problems go to `findings`."""
+    collector = _Collector(findings)
+    for line in LineReader(findings).read(path):
+        collector.take(line)
+    return collector.groups
+
+
+def keep_last(groups: Iterable[Group], single: Collection[str], findings: Findings) -> list[Group]:
+    """Drop every single group that a later one of its name replaces; nothing is merged."""
+    kept: list[Group] = []
+    seen: dict[str, Group] = {}
+    for group in groups:
+        before = seen.get(group.name)
+        if before is not None:
+            kept.remove(before)
+            findings.warning(group.place, f"Group '{group.name}' replaces the whole group at {before.place}.")
+        if group.name in single:
+            seen[group.name] = group
+        kept.append(group)
+    return kept

@@ -1,0 +1,192 @@
+"""Binds groups to frozen dataclasses whose fields say key, type, default, unit and meaning.
+
+A field is made by `text`, `optional_text`, `integer`, `boolean` or `converted`; the dataclass must be
+keyword-only. The field's name is the key with `_` for `-`, unless `key` says otherwise. An empty value counts
+as an absent key.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, TypeVar, cast
+
+from kannel_conf.errors import Findings, Place
+from kannel_conf.groups import Group
+from kannel_conf.values import parse_boolean, parse_integer
+
+T = TypeVar("T")
+Warn = Callable[[str], None]
+Convert = Callable[[str, Warn], T]
+
+
+class Required(Enum):
+    """Stands for the default that a required key doesn't have."""
+
+    REQUIRED = 0
+
+
+REQUIRED = Required.REQUIRED
+_METADATA = "kannel_conf.key"
+
+
+@dataclass(frozen=True, slots=True)
+class KeySpec:
+    """What the configuration reference says of one key; `convert` raises ValueError for a bad text."""
+
+    key: str
+    type: str
+    required: bool
+    default: str
+    unit: str
+    doc: str
+    convert: Convert[Any] = field(repr=False)
+    empty_is_absent: bool = True
+
+
+def text(
+    doc: str,
+    *,
+    default: str | None = None,
+    key: str = "",
+    required: bool = False,
+    secret: bool = False,
+    may_be_empty: bool = False,
+) -> str:
+    """A string; without a default and not required it is empty when absent."""
+    spec = KeySpec(
+        key, "string", required, default or "", "", doc, lambda value, warn: value, not may_be_empty
+    )
+    return cast(str, _field(spec, default or "", secret))
+
+
+def optional_text(doc: str, *, key: str = "", secret: bool = False) -> str | None:
+    """A string that is None when absent or empty."""
+    spec = KeySpec(key, "string", False, "", "", doc, _as_it_is)
+    return cast("str | None", _field(spec, None, secret))
+
+
+def integer(
+    doc: str,
+    *,
+    default: int | None = None,
+    key: str = "",
+    unit: str = "",
+    low: int | None = None,
+    high: int | None = None,
+) -> int:
+    """A whole number within low..high; required when it has no default."""
+
+    def convert(value: str, warn: Warn) -> int:
+        number = to_integer(value, warn)
+        if (low is not None and number < low) or (high is not None and number > high):
+            raise ValueError(f"{number} is not {_range_words(low, high)}")
+        return number
+
+    shown = "" if default is None else str(default)
+    return cast(int, _field(KeySpec(key, "integer", default is None, shown, unit, doc, convert), default))
+
+
+def boolean(doc: str, *, default: bool = False, key: str = "") -> bool:
+    """A truth value; strange words are true, with a warning, as Kannel has it (also an empty one)."""
+
+    def convert(value: str, warn: Warn) -> bool:
+        truth, strange = parse_boolean(value)
+        if strange:
+            warn(f"{value!r} is neither true nor false, 'true' is assumed")
+        return truth
+
+    shown = "true" if default else "false"
+    return cast(bool, _field(KeySpec(key, "boolean", False, shown, "", doc, convert, False), default))
+
+
+def converted(
+    convert: Convert[T],
+    doc: str,
+    *,
+    type: str,
+    default: T | Required = REQUIRED,
+    shown: str = "",
+    key: str = "",
+) -> T:
+    """A value of any other type; required when it has no default. `shown` is the default as one writes it."""
+    return cast(T, _field(KeySpec(key, type, default is REQUIRED, shown, "", doc, convert), default))
+
+
+def to_integer(value: str, warn: Warn) -> int:
+    """Convert as parse_integer, with a warning where a leading zero made the number octal."""
+    number, octal = parse_integer(value)
+    if octal:
+        warn(f"{value} has a leading zero and is octal, that is {number}")
+    return number
+
+
+def keys_of(group_type: type[Any]) -> list[KeySpec]:
+    """Return the keys of a dataclass in the order of its fields."""
+    return [spec for spec, _ in _specs(group_type).values()]
+
+
+def check_keys(group_type: type[Any], group: Group, findings: Findings) -> dict[str, Any] | None:
+    """Convert what is there and report unknown keys; missing keys are no matter. None after any error."""
+    specs = _specs(group_type)
+    values: dict[str, Any] = {}
+    good = True
+    for key, value in group.values.items():
+        if key == "group":
+            continue
+        if key not in specs:
+            findings.error(value.place, f"Group '{group.name}' may not contain field '{key}'.")
+            good = False
+            continue
+        spec, attribute = specs[key]
+        if spec.empty_is_absent and not value.text:
+            continue
+        try:
+            values[attribute] = spec.convert(value.text, _warner(findings, value.place, key))
+        except ValueError as error:
+            findings.error(value.place, f"'{key}': {error}.")
+            good = False
+    return values if good else None
+
+
+def bind(group_type: type[T], group: Group, findings: Findings) -> T | None:
+    """Make the dataclass of a group; None when anything is wrong with it, and `findings` say what."""
+    values = check_keys(group_type, group, findings)
+    good = values is not None
+    for key, (spec, attribute) in _specs(group_type).items():
+        if spec.required and (attribute not in values if values is not None else key not in group.values):
+            findings.error(group.place_of(key), f"Group '{group.name}' needs the field '{key}'.")
+            good = False
+    return group_type(**values) if good and values is not None else None
+
+
+def _as_it_is(value: str, warn: Warn) -> str:
+    return value
+
+
+def _field(spec: KeySpec, default: Any, secret: bool = False) -> Any:
+    if spec.required:
+        return field(metadata={_METADATA: spec}, repr=not secret)
+    return field(default=default, metadata={_METADATA: spec}, repr=not secret)
+
+
+def _specs(group_type: type[Any]) -> dict[str, tuple[KeySpec, str]]:
+    specs: dict[str, tuple[KeySpec, str]] = {}
+    for member in dataclasses.fields(group_type):
+        spec = member.metadata.get(_METADATA)
+        if spec is not None:
+            key = spec.key or member.name.replace("_", "-")
+            specs[key] = dataclasses.replace(spec, key=key), member.name
+    return specs
+
+
+def _warner(findings: Findings, place: Place, key: str) -> Warn:
+    return lambda text: findings.warning(place, f"'{key}': {text}.")
+
+
+def _range_words(low: int | None, high: int | None) -> str:
+    if low is None:
+        return f"at most {high}"
+    return f"at least {low}" if high is None else f"between {low} and {high}"

@@ -1,0 +1,38 @@
+"""The configuration: read once, checked as a whole, handed on as frozen dataclasses."""
+
+from __future__ import annotations
+
+from ksmppd_py.config.convert import DatabaseType, Method, TlvType, WaitAckAction
+from ksmppd_py.config.groups import (
+    BearerboxConnection,
+    Database,
+    HttpServer,
+    KsmppdGroup,
+    KsmppdPlugin,
+    MysqlConnection,
+    SmppRouting,
+    SmppTlv,
+    Sqlite3Connection,
+)
+from ksmppd_py.config.load import Config, ConfigProblems, load
+from ksmppd_py.config.reference import render_reference
+
+__all__ = [
+    "BearerboxConnection",
+    "Config",
+    "ConfigProblems",
+    "Database",
+    "DatabaseType",
+    "HttpServer",
+    "KsmppdGroup",
+    "KsmppdPlugin",
+    "Method",
+    "MysqlConnection",
+    "SmppRouting",
+    "SmppTlv",
+    "Sqlite3Connection",
+    "TlvType",
+    "WaitAckAction",
+    "load",
+    "render_reference",
+]

@@ -1,0 +1,135 @@
+"""Types of values that only our own keys have."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from enum import Enum, IntEnum
+from typing import TypeVar
+
+from kannel_conf.schema import to_integer
+from kannel_conf.values import WHITE_SPACE, parse_integer, split_ids, split_words
+
+Warn = Callable[[str], None]
+
+_TABLE_NAME = re.compile(r"[A-Za-z0-9_$.]+")
+_ADDRESS_PATTERN = re.compile(r"(?:[0-9]{1,3}|\*)(?:\.(?:[0-9]{1,3}|\*)){3}")
+
+
+class Method(IntEnum):
+    """Who decides about a bind or a route; the numbers are the ones that configuration files carry."""
+
+    DATABASE = 1
+    HTTP = 2
+    PLUGIN = 4
+
+
+class WaitAckAction(IntEnum):
+    """What an ESME that leaves a deliver_sm unanswered brings about."""
+
+    DISCONNECT = 0
+    DROP = 1
+
+
+class TlvType(Enum):
+    """How the value of an optional parameter is written."""
+
+    OCTETSTRING = "octetstring"
+    NULTERMINATED = "nulterminated"
+    INTEGER = "integer"
+
+
+class DatabaseType(Enum):
+    """The kinds of database that we speak; `<word>-connection` is the group that says where one is."""
+
+    MYSQL = "mysql"
+    SQLITE3 = "sqlite3"
+
+
+EnumT = TypeVar("EnumT", bound=Enum)
+
+
+def to_method(value: str, warn: Warn) -> Method:
+    """Accept number and word alike."""
+    try:
+        return Method(parse_integer(value)[0])
+    except ValueError:
+        pass
+    try:
+        return Method[value.upper()]
+    except KeyError:
+        raise ValueError(f"{value!r} is none of 1 or database, 2 or http, 4 or plugin") from None
+
+
+def to_wait_ack_action(value: str, warn: Warn) -> WaitAckAction:
+    """Accept the two numbers; others would lose messages without a word."""
+    number = to_integer(value, warn)
+    if number not in (0, 1):
+        raise ValueError(f"{number} is neither 0 (disconnect) nor 1 (drop)")
+    return WaitAckAction(number)
+
+
+def to_word(kind: type[EnumT]) -> Callable[[str, Warn], EnumT]:
+    """Accept the values of an enumeration in any case."""
+
+    def convert(value: str, warn: Warn) -> EnumT:
+        try:
+            return kind(value.lower())
+        except ValueError:
+            words = ", ".join(member.value for member in kind)
+            raise ValueError(f"{value!r} is none of {words}") from None
+
+    return convert
+
+
+def to_log_level(value: str, warn: Warn) -> int:
+    """Accept any number, as Kannel does, and take the nearest level 0..4."""
+    number = to_integer(value, warn)
+    level = min(4, max(0, number))
+    if level != number:
+        warn(f"there is no level {number}, {level} is taken")
+    return level
+
+
+def to_table_name(value: str, warn: Warn) -> str:
+    """Accept `table` and `database.table`: the name becomes part of SQL statements."""
+    if not _TABLE_NAME.fullmatch(value) or not all(value.split(".")):
+        raise ValueError(f"{value!r} is no table name (letters, digits, '_', '$', and '.' between parts)")
+    return value
+
+
+def to_path(value: str, warn: Warn) -> str:
+    """Make a path absolute: the daemon may leave the directory that it was started in."""
+    return os.path.abspath(value)
+
+
+def to_database_path(value: str, warn: Warn) -> str:
+    """As to_path; SQLite's `:memory:` stays."""
+    return value if value == ":memory:" else os.path.abspath(value)
+
+
+def to_connections(value: str, warn: Warn) -> int:
+    """Accept a number of connections; 0 means 1."""
+    number = to_integer(value, warn)
+    if number < 0:
+        raise ValueError(f"{number} is not at least 0")
+    return number or 1
+
+
+def to_address_patterns(value: str, warn: Warn) -> tuple[str, ...]:
+    """Accept IPv4 addresses, `*` for whole octets, separated by `;`, `,` or blanks."""
+    patterns = split_words(value, ";," + WHITE_SPACE)
+    for pattern in patterns:
+        if not _ADDRESS_PATTERN.fullmatch(pattern):
+            warn(f"{pattern!r} is no IPv4 address (four octets, '*' for any) and matches nobody")
+    return patterns
+
+
+def to_system_ids(value: str, warn: Warn) -> tuple[str, ...]:
+    """Accept system_ids separated by `;`; accounts are known by their lower-case system_id."""
+    ids = split_ids(value)
+    for system_id in ids:
+        if system_id != system_id.lower():
+            warn(f"{system_id!r} matches no account, accounts are compared in lower case")
+    return ids

@@ -1,0 +1,217 @@
+"""The configuration reference: every group that we read, its keys with type, default, unit and meaning."""
+
+# ruff: noqa: RUF009 - the functions that make fields are what dataclasses.field is
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from kannel_conf import boolean, converted, integer, optional_text, text
+from ksmppd_py.config.convert import (
+    DatabaseType,
+    Method,
+    TlvType,
+    WaitAckAction,
+    to_address_patterns,
+    to_connections,
+    to_database_path,
+    to_log_level,
+    to_method,
+    to_path,
+    to_system_ids,
+    to_table_name,
+    to_wait_ack_action,
+    to_word,
+)
+
+
+def _log_level() -> int:
+    doc = "minimum level in log-file: 0 debug, 1 info, 2 warning, 3 error, 4 panic"
+    return converted(to_log_level, doc, type="integer", default=0, shown="0")
+
+
+def _table(name: str, doc: str) -> str:
+    return converted(to_table_name, doc, type="table name", default=name, shown=name)
+
+
+def _method(doc: str) -> Method:
+    words = "1 or database, 2 or http, 4 or plugin"
+    return converted(to_method, doc, type=words, default=Method.DATABASE, shown="1")
+
+
+def _connections() -> int:
+    return converted(to_connections, "most connections at a time", type="integer", default=1, shown="1")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KsmppdGroup:
+    """`group = ksmppd`: the server itself. Single, required."""
+
+    id: str = text("system_id of this server in bind responses")
+    log_file: str = converted(to_path, "file that log lines are appended to", type="path", default="")
+    log_level: int = _log_level()
+    smpp_port: int = integer("TCP port for ESMEs; 0 takes any free one", default=2345, low=0, high=65535)
+    interface: str = text("IPv4 address that smpp-port is bound to; all when absent")
+    database_type: DatabaseType | None = converted(
+        to_word(DatabaseType),
+        "kind of database; may be absent when nothing needs one",
+        type="mysql or sqlite3",
+        default=None,
+    )
+    database_config: str = text("id of the connection group of the database")
+    database_user_table: str = _table("smpp_user", "accounts and their credit")
+    database_store_table: str = _table("smpp_store", "queued messages")
+    database_pdu_table: str = _table("smpp_queued_pdu", "queued PDUs")
+    database_route_table: str = _table("smpp_route", "routes of both directions")
+    database_version_table: str = _table("smpp_version", "version of the schema")
+    database_enable_queue: bool = boolean("queue in the database while no bearerbox or no receiver is there")
+    default_max_open_acks: int = integer("unanswered deliver_sm allowed per bind", default=500, low=1)
+    inbound_queue_threads: int = integer("accepted, without effect", default=1)
+    outbound_queue_threads: int = integer("accepted, without effect", default=1)
+    auth_method: Method = _method("who decides about binds")
+    auth_url: str = text("URL asked about binds, for auth-method http", secret=True)
+    auth_plugin_id: str = text("id of the ksmppd-plugin group, for auth-method plugin")
+    ip_blocklist_time: int = integer(
+        "time since the last failed bind after which an address is forgiven",
+        default=300,
+        unit="seconds",
+        low=0,
+    )
+    ip_blocklist_attempts: int = integer("failed binds that block an address, 0 = none do", default=5)
+    ip_blocklist_exempt_ips: tuple[str, ...] = converted(
+        to_address_patterns, "addresses never blocked, `*` for any octet", type="IPv4 addresses", default=()
+    )
+    wait_ack_action: WaitAckAction = converted(
+        to_wait_ack_action,
+        "when a deliver_sm stays unanswered: 0 disconnect the ESME, 1 drop the message",
+        type="0 or 1",
+        default=WaitAckAction.DISCONNECT,
+        shown="0",
+    )
+    wait_ack_timeout: int = integer("longest wait for a deliver_sm_resp", default=120, unit="seconds", low=1)
+    session_init_timeout: int = integer("time from connecting to binding", default=60, unit="seconds", low=1)
+    enquire_link_interval: int = integer(
+        "silence of the ESME after which we send enquire_link", default=180, unit="seconds", low=1
+    )
+    inactivity_timeout: int = integer(
+        "silence of the ESME until we unbind it", default=540, unit="seconds", low=1
+    )
+    switch_dlr_addr: bool = boolean(
+        "delivery receipts carry source and destination of the message exchanged, as SMPP 3.4 has it"
+    )
+    default_alt_charset: str | None = optional_text(
+        "character set of data_coding 0 for accounts without one of their own; GSM 03.38 when absent"
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SmppRouting:
+    """`group = smpp-routing`: who routes messages; the database when absent. Single."""
+
+    routing_method: Method = _method("who decides about routes")
+    http_routing_url: str = text("URL asked about routes, for routing-method http", secret=True)
+    http_num_callers: int = integer("parallel requests", default=1, low=1)
+    http_max_outstanding_requests: int = integer("requests that may wait for an answer", default=512, low=1)
+    plugin_id: str = text("id of the ksmppd-plugin group, for routing-method plugin")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HttpServer:
+    """`group = http-server`: the administration port. Single, required."""
+
+    port: int = integer("TCP port; 0 takes any free one", low=0, high=65535)
+    password: str = text("what every command must carry", required=True, secret=True)
+    interface: str = text("IPv4 address that the port is bound to; all when absent")
+    ssl: bool = boolean("refused when true: there is no key for a certificate")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BearerboxConnection:
+    """`group = bearerbox-connection`: one of Kannel's bearerboxes. Multi, at least one."""
+
+    id: str = text("our boxc_id there; anonymous when absent")
+    host: str = text("host name or address", required=True)
+    port: int = integer("the bearerbox's smsbox-port", low=1, high=65535)
+    ssl: bool = boolean("TLS, without verification")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KsmppdPlugin:
+    """`group = ksmppd-plugin`: a Python module that decides about binds or routes. Multi."""
+
+    id: str = text("what auth-plugin-id and plugin-id name", required=True)
+    path: str = text("Python module or file", required=True)
+    init_function: str = text("function that is called first")
+    args: str = text("free text for the plugin", secret=True)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MysqlConnection:
+    """`group = mysql-connection`: a MySQL or MariaDB database. Multi."""
+
+    id: str = text("what database-config names")
+    host: str = text("host name or address", required=True)
+    port: int = integer("TCP port; 0 is the usual one", default=0, low=0, high=65535)
+    username: str = text("database user", required=True)
+    password: str = text("the user's password, may be empty", required=True, secret=True, may_be_empty=True)
+    database: str = text("name of the database", required=True)
+    max_connections: int = _connections()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sqlite3Connection:
+    """`group = sqlite3-connection`: a database file. Multi."""
+
+    id: str = text("what database-config names")
+    database: str = converted(to_database_path, "path of the file", type="path")
+    max_connections: int = _connections()
+    lock_timeout: int = integer("how long to wait for a locked file", default=0, unit="milliseconds", low=0)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SmppTlv:
+    """`group = smpp-tlv`: an optional parameter of one's own. Multi; a wrong one ends the start."""
+
+    name: str = text("key in the meta_data group smpp", required=True)
+    tag: int = integer("tag, usually in hexadecimal", low=0, high=0xFFFF)
+    length: int = integer(
+        "longest value; of an integer the exact number of octets that is sent",
+        unit="octets",
+        low=0,
+        high=0xFFFF,
+    )
+    type: TlvType = converted(
+        to_word(TlvType), "how the value is written", type="octetstring, nulterminated or integer"
+    )
+    smsc_ids: tuple[str, ...] = converted(
+        to_system_ids,
+        "system_ids in lower case, `;` between; all when absent",
+        type="ids",
+        default=(),
+        key="smsc-id",
+    )
+    const: str = text("for Kannel's own SMPP client, without effect here")
+
+
+Database = MysqlConnection | Sqlite3Connection
+
+SINGLE: dict[str, type[Any]] = {"ksmppd": KsmppdGroup, "smpp-routing": SmppRouting, "http-server": HttpServer}
+MULTI: dict[str, type[Any]] = {
+    "bearerbox-connection": BearerboxConnection,
+    "ksmppd-plugin": KsmppdPlugin,
+    "mysql-connection": MysqlConnection,
+    "sqlite3-connection": Sqlite3Connection,
+    "smpp-tlv": SmppTlv,
+}
+TYPES: dict[str, type[Any]] = SINGLE | MULTI
+
+# Kannel's connection groups that we don't use: their keys are checked, their values aren't.
+_SERVER = frozenset(["id", "host", "port", "username", "password", "database", "max-connections"])
+FOREIGN_KEYS: dict[str, frozenset[str]] = {
+    "pgsql-connection": _SERVER,
+    "redis-connection": _SERVER - {"username"} | {"idle-timeout"},
+    "mssql-connection": frozenset(["id", "username", "password", "server", "database", "max-connections"]),
+    "oracle-connection": frozenset(["id", "username", "password", "tnsname", "max-connections"]),
+    "cassandra-connection": _SERVER | {"idle-timeout"},
+}

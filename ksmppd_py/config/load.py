@@ -1,0 +1,260 @@
+"""From a file to a Config: all groups bound, all references followed, all problems told at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeVar, cast
+
+from kannel_conf import (
+    KANNEL_GROUPS,
+    KANNEL_SINGLE,
+    Findings,
+    Group,
+    Place,
+    bind,
+    check_keys,
+    keep_last,
+    read_groups,
+)
+from ksmppd_py.config.convert import Method
+from ksmppd_py.config.groups import (
+    FOREIGN_KEYS,
+    SINGLE,
+    TYPES,
+    BearerboxConnection,
+    Database,
+    HttpServer,
+    KsmppdGroup,
+    KsmppdPlugin,
+    SmppRouting,
+    SmppTlv,
+)
+from ksmppd_py.config.tlvs import check_tlvs
+from ksmppd_py.errors import StartError
+
+T = TypeVar("T")
+
+
+class ConfigProblems(StartError):  # noqa: N818 - it carries all of them
+    """The configuration can't be used; `problems` are lines `file:line: text`, and so are `warnings`."""
+
+    def __init__(self, file: str, problems: list[str], warnings: list[str]) -> None:
+        super().__init__(f"Unable to read configuration file {file}: {problems[0]}")
+        self.problems = problems
+        self.warnings = warnings
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Config:
+    """A whole configuration file. `database` is None when nothing needs one and none is configured.
+
+    A plugin is there exactly when the method beside it is Method.PLUGIN.
+    """
+
+    file: str
+    ksmppd: KsmppdGroup
+    routing: SmppRouting
+    http_server: HttpServer
+    bearerboxes: tuple[BearerboxConnection, ...]
+    database: Database | None = None
+    auth_plugin: KsmppdPlugin | None = None
+    routing_plugin: KsmppdPlugin | None = None
+    tlvs: tuple[SmppTlv, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def load(path: str) -> Config:
+    """Read and check a configuration file. Raises ConfigProblems with everything that is wrong."""
+    findings = Findings()
+    groups = keep_last(read_groups(path, findings), KANNEL_SINGLE | SINGLE.keys(), findings)
+    # A broken line leaves its group incomplete: what the group lacks is then not worth telling.
+    config = None if findings.errors else _Loader(path, groups, findings).load()
+    if findings.errors or config is None:
+        raise ConfigProblems(path, [str(error) for error in findings.errors], findings.warnings)
+    return config
+
+
+class _Loader:
+    def __init__(self, path: str, groups: list[Group], findings: Findings) -> None:
+        self._path = path
+        self._findings = findings
+        self._groups: dict[str, list[Group]] = {}
+        self._bound: list[tuple[Group, object]] = []
+        for group in groups:
+            self._groups.setdefault(group.name, []).append(group)
+
+    def load(self) -> Config | None:
+        """Return None when a required group is missing or broken; the findings tell all errors."""
+        ksmppd = self._required(
+            KsmppdGroup, "ksmppd", f"No group 'ksmppd' configured in {self._path}, cannot start."
+        )
+        http_server = self._required(
+            HttpServer, "http-server", "No 'http-server' group configured, cannot continue."
+        )
+        routing_group = self._single("smpp-routing")
+        routing = self._bind(SmppRouting, routing_group) if routing_group else SmppRouting()
+        bearerboxes = self._bearerboxes()
+        tlvs = self._tlvs()
+        self._check_ssl(http_server)
+        auth_plugin = self._check_auth(ksmppd)
+        routing_plugin = self._check_routing(routing, routing_group)
+        database = self._database(ksmppd, routing)
+        self._check_rest()
+        if ksmppd is None or http_server is None or routing is None:
+            return None
+        return Config(
+            file=self._path,
+            ksmppd=ksmppd,
+            routing=routing,
+            http_server=http_server,
+            bearerboxes=bearerboxes,
+            database=database,
+            auth_plugin=auth_plugin,
+            routing_plugin=routing_plugin,
+            tlvs=tlvs,
+            warnings=tuple(self._findings.warnings),
+        )
+
+    def _single(self, name: str) -> Group | None:
+        found = self._groups.get(name)
+        return found[0] if found else None
+
+    def _required(self, group_type: type[T], name: str, missing: str) -> T | None:
+        group = self._single(name)
+        if group is None:
+            self._findings.error(Place(self._path), missing)
+            return None
+        return self._bind(group_type, group)
+
+    def _bind(self, group_type: type[T], group: Group) -> T | None:
+        for known, value in self._bound:
+            if known is group:  # a plugin may serve twice
+                return cast("T | None", value)
+        bound = bind(group_type, group, self._findings)
+        self._bound.append((group, bound))
+        return bound
+
+    def _is_bound(self, group: Group) -> bool:
+        return any(known is group for known, _ in self._bound)
+
+    def _bearerboxes(self) -> tuple[BearerboxConnection, ...]:
+        boxes = []
+        groups = self._groups.get("bearerbox-connection", [])
+        for group in groups:
+            texts = group.texts()
+            if not texts.get("host") or texts.get("port") in (None, "", "0"):
+                text = "Mandatory parameters missing for bearerbox ('host' and 'port'), the group is skipped."
+                self._findings.warning(group.place, text)
+            elif (box := self._bind(BearerboxConnection, group)) is not None:
+                boxes.append(box)
+        if not any(self._is_bound(group) for group in groups):
+            text = "No valid 'bearerbox-connection' configuration specified, cannot continue."
+            self._findings.error(groups[0].place if groups else Place(self._path), text)
+        return tuple(boxes)
+
+    def _tlvs(self) -> tuple[SmppTlv, ...]:
+        tlvs = []
+        for group in self._groups.get("smpp-tlv", []):
+            tlv = self._bind(SmppTlv, group)
+            if tlv is not None:
+                tlvs.append((tlv, group))
+        check_tlvs(tlvs, self._findings)
+        return tuple(tlv for tlv, _ in tlvs)
+
+    def _check_ssl(self, http_server: HttpServer | None) -> None:
+        group = self._single("http-server")
+        if http_server is not None and http_server.ssl and group is not None:
+            text = "'ssl': the administration port has no certificate, put a proxy before it."
+            self._findings.error(group.place_of("ssl"), text)
+
+    def _check_auth(self, ksmppd: KsmppdGroup | None) -> KsmppdPlugin | None:
+        group = self._single("ksmppd")
+        if ksmppd is None or group is None:
+            return None
+        if ksmppd.auth_method is Method.HTTP and not ksmppd.auth_url:
+            self._findings.error(
+                group.place_of("auth-method"), "Authentication by http needs the field 'auth-url'."
+            )
+        if ksmppd.auth_method is Method.PLUGIN:
+            return self._plugin(group, ksmppd.auth_plugin_id, "auth-method", "auth-plugin-id")
+        return None
+
+    def _check_routing(self, routing: SmppRouting | None, group: Group | None) -> KsmppdPlugin | None:
+        if routing is None or group is None:
+            return None
+        if routing.routing_method is Method.HTTP and not routing.http_routing_url:
+            text = "No 'http-routing-url' specified in 'smpp-routing' group, cannot proceed."
+            self._findings.error(group.place_of("routing-method"), text)
+        if routing.routing_method is Method.PLUGIN:
+            return self._plugin(group, routing.plugin_id, "routing-method", "plugin-id")
+        return None
+
+    def _plugin(self, group: Group, plugin_id: str, method_key: str, id_key: str) -> KsmppdPlugin | None:
+        if not plugin_id:
+            self._findings.error(
+                group.place_of(method_key), f"A plugin is requested, but no '{id_key}' is set."
+            )
+            return None
+        found = self._with_id("ksmppd-plugin", plugin_id)
+        if found is None:
+            text = f"Plugin settings for id '{plugin_id}' are not specified!"
+            self._findings.error(group.place_of(id_key), text)
+            return None
+        return self._bind(KsmppdPlugin, found)
+
+    def _database(self, ksmppd: KsmppdGroup | None, routing: SmppRouting | None) -> Database | None:
+        group = self._single("ksmppd")
+        if ksmppd is None or group is None:
+            return None
+        if ksmppd.database_type is None:
+            wanted = _wants_database(ksmppd, routing)
+            if wanted:
+                self._findings.error(group.place, f"'database-type' is missing, {wanted} needs a database.")
+            return None
+        if not ksmppd.database_config:
+            text = "'database-type' needs 'database-config', the id of a connection group."
+            self._findings.error(group.place_of("database-type"), text)
+            return None
+        name = f"{ksmppd.database_type.value}-connection"
+        found = self._with_id(name, ksmppd.database_config)
+        if found is None:
+            text = f"There is no group '{name}' with the id '{ksmppd.database_config}'."
+            self._findings.error(group.place_of("database-config"), text)
+            return None
+        database: Database | None = self._bind(TYPES[name], found)
+        return database
+
+    def _with_id(self, name: str, wanted: str) -> Group | None:
+        found = [group for group in self._groups.get(name, []) if group.texts().get("id") == wanted]
+        for other in found[1:]:
+            text = f"The id '{wanted}' is taken by the group at {found[0].place}, this one is not used."
+            self._findings.warning(other.place_of("id"), text)
+        return found[0] if found else None
+
+    def _check_rest(self) -> None:
+        """Look at the groups that nobody uses: their names and keys must be known, nothing else matters."""
+        for name, groups in self._groups.items():
+            for group in groups:
+                if self._is_bound(group):
+                    continue
+                if name in TYPES:
+                    check_keys(TYPES[name], group, self._findings)
+                elif name in FOREIGN_KEYS:
+                    self._check_foreign(group, FOREIGN_KEYS[name])
+                elif name not in KANNEL_GROUPS:
+                    text = f"Group '{name}' is no valid group identifier."
+                    self._findings.error(group.place_of("group"), text)
+
+    def _check_foreign(self, group: Group, keys: frozenset[str]) -> None:
+        for key, value in group.values.items():
+            if key != "group" and key not in keys:
+                self._findings.error(value.place, f"Group '{group.name}' may not contain field '{key}'.")
+
+
+def _wants_database(ksmppd: KsmppdGroup, routing: SmppRouting | None) -> str:
+    """Return what needs a database, empty when nothing does."""
+    if ksmppd.auth_method is Method.DATABASE:
+        return "'auth-method' 1 (database)"
+    if routing is not None and routing.routing_method is Method.DATABASE:
+        return "'routing-method' 1 (database)"
+    return "'database-enable-queue'" if ksmppd.database_enable_queue else ""
