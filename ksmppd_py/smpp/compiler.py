@@ -1,0 +1,227 @@
+"""Turns a PDU's table into two functions of straight code, as dataclasses make __init__.
+
+The functions only know the good case, which is nearly every PDU: whatever looks wrong they hand to the wire
+types in fields.py, which decide, tolerate or raise. Tables with records inside always go that way.
+"""
+
+from __future__ import annotations
+
+import linecache
+import re
+import struct
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from ksmppd_py.smpp.constants import HEADER_LENGTH, RESPONSE
+from ksmppd_py.smpp.fields import (
+    COctetString,
+    Integer,
+    OctetString,
+    WireType,
+    pack_fields,
+    unpack_fields,
+    wire_fields,
+)
+from ksmppd_py.smpp.pdus import Pdu
+from ksmppd_py.smpp.tlvs import NO_TLVS, limits_of, pack_tlvs, unpack_tlvs
+
+P = TypeVar("P", bound=Pdu)
+Unpack = Callable[[bytes, int, int], P]  # (octets, start, end) of the body -> PDU, or raises MalformedPdu
+Pack = Callable[[P, int, int], bytes]  # (PDU, sequence_number, command_status) -> octets, or ValueError
+
+pack_header: Callable[[int, int, int, int], bytes] = struct.Struct(">4I").pack
+
+
+def _takes_tlvs(table: type[Pdu]) -> bool:
+    return "tlvs" in table.__dataclass_fields__
+
+
+def unpacker_by_table(table: type[P]) -> Unpack[P]:
+    """Return the plain walk through the table's wire types: slow, and right by definition."""
+    limits = limits_of(table.tlv_letter)
+    takes_tlvs = _takes_tlvs(table)
+    is_response = table.command_id & RESPONSE
+
+    def unpack(octets: bytes, start: int, end: int) -> P:
+        if is_response and start == end:  # peers leave out bodies, of errors above all
+            return table()
+        values, position = unpack_fields(table, octets, start, end)
+        if takes_tlvs:
+            values.append(unpack_tlvs(octets, position, end, limits))
+        return table(*values)  # octets behind the last field of a PDU without TLVs do no harm
+
+    return unpack
+
+
+def packer_by_table(table: type[P]) -> Pack[P]:
+    """Return the plain walk through the table's wire types, which names what doesn't fit."""
+    takes_tlvs = _takes_tlvs(table)
+    header_only_error = table.bodiless_error
+
+    def pack(pdu: P, sequence_number: int, command_status: int) -> bytes:
+        body = b""
+        if not (command_status and header_only_error):
+            body = pack_fields(pdu)
+            if takes_tlvs:
+                body += pack_tlvs(getattr(pdu, "tlvs"))  # noqa: B009 - the base class has none
+        length = HEADER_LENGTH + len(body)
+        try:
+            return pack_header(length, table.command_id, command_status, sequence_number) + body
+        except struct.error:
+            raise ValueError(f"no header: {length}, {command_status}, {sequence_number}") from None
+
+    return pack
+
+
+def _define(table: type[Pdu], source: list[str], names: dict[str, Any]) -> Any:
+    """Run the source of one function and return it; tracebacks show its lines."""
+    text = "\n".join(source) + "\n"
+    name = source[0].split("(")[0].removeprefix("def ")
+    filename = f"<{name} of {table.__name__}>"
+    linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
+    exec(compile(text, filename, "exec"), names)
+    return names[name]
+
+
+def _is_plain(fields: tuple[tuple[str, WireType], ...]) -> bool:
+    """Tell whether strings and integers, then at most one octet string, are all there is."""
+    return all(isinstance(wire, Integer | COctetString) for _, wire in fields[:-1]) and all(
+        isinstance(wire, Integer | COctetString | OctetString) for _, wire in fields[-1:]
+    )
+
+
+class _Layout:
+    """A regular expression that matches the mandatory fields, and how each value comes out of its groups."""
+
+    def __init__(self, fields: tuple[tuple[str, WireType], ...]) -> None:
+        self.pattern = b""
+        self.groups: list[str] = []
+        self.values: dict[str, str] = {}  # field name -> expression
+        self.length = ""  # expression of an octet string's length
+        self._run = 0  # octets of integers not yet in the pattern
+        for name, wire in fields:
+            if isinstance(wire, COctetString):
+                self._end_run()
+                repeat = b"*" if wire.tolerant else b"{0,%d}" % wire.longest
+                self.pattern += b"([^\\0]%b)%b" % (repeat, b"\\0?" if wire.tolerant else b"\\0")
+                self.groups.append(f"g{len(self.groups)}")
+                self.values[name] = self.groups[-1]
+            elif isinstance(wire, Integer):
+                self.values[name] = self._integer(wire.size)
+            else:
+                self.length = self._integer(1)
+                self.values[name] = "octets[position:stop]"
+        self._end_run()
+
+    def _integer(self, size: int) -> str:
+        """Integers side by side share one group."""
+        first = self._run
+        self._run += size
+        group = f"g{len(self.groups)}"
+        return f"{group}[{first}]" if size == 1 else f"number({group}[{first}:{self._run}])"
+
+    def _end_run(self) -> None:
+        if self._run:
+            self.pattern += b"(.{%d})" % self._run
+            self.groups.append(f"g{len(self.groups)}")
+            self._run = 0
+
+
+def compile_unpack(table: type[P]) -> Unpack[P]:
+    """Return a function that reads the body of this PDU."""
+    by_table = unpacker_by_table(table)
+    fields = wire_fields(table)
+    if not fields:
+        return lambda octets, start, end: table()
+    if not _is_plain(fields):
+        return by_table
+    layout = _Layout(fields)
+    source = [
+        "def unpack(octets, start, end):",
+        "    matched = match(octets, start, end)",
+        "    if matched is None:",
+        "        return by_table(octets, start, end)",
+        f"    {', '.join(layout.groups)}, = matched.groups()",
+    ]
+    if layout.length or _takes_tlvs(table):
+        source.append("    position = matched.end()")
+    behind = "position"
+    if layout.length:
+        behind = "stop"
+        source += [
+            f"    stop = position + {layout.length}",
+            "    if stop > end:",
+            "        return by_table(octets, start, end)",
+        ]
+    source.append("    pdu = new(table)")
+    source += [f"    pdu.{name} = {value}" for name, value in layout.values.items()]
+    if _takes_tlvs(table):
+        source.append(
+            f"    pdu.tlvs = NO_TLVS if {behind} == end else unpack_tlvs(octets, {behind}, end, limits)"
+        )
+    source.append("    return pdu")
+    unpack: Unpack[P] = _define(
+        table,
+        source,
+        {
+            "match": re.compile(layout.pattern, re.DOTALL).match,
+            "by_table": by_table,
+            "new": object.__new__,
+            "table": table,
+            "number": lambda octets: int.from_bytes(octets, "big"),
+            "NO_TLVS": NO_TLVS,
+            "unpack_tlvs": unpack_tlvs,
+            "limits": limits_of(table.tlv_letter),
+        },
+    )
+    return unpack
+
+
+def compile_pack(table: type[P]) -> Pack[P]:
+    """Return a function that writes the whole PDU, header included."""
+    by_table = packer_by_table(table)
+    fields = wire_fields(table)
+    if not _is_plain(fields) or any(isinstance(wire, Integer) and wire.size > 1 for _, wire in fields):
+        return by_table
+    layout, arguments, doubts = "", [], []
+    source = ["def pack(pdu, sequence_number, command_status):"]
+    if table.bodiless_error:
+        source += [
+            "    if command_status:",
+            "        return by_table(pdu, sequence_number, command_status)",
+        ]
+    for name, wire in fields:
+        source.append(f"    {name} = pdu.{name}")
+        if isinstance(wire, COctetString):
+            layout += r"%b\0"
+            arguments.append(name)
+            doubts.append(f"{name} and (len({name}) > {wire.longest} or 0 in {name})")
+        elif isinstance(wire, Integer):
+            layout += "%c"
+            arguments.append(name)
+        else:
+            layout += "%c%b"
+            arguments += [f"len({name})", name]
+    if doubts:
+        source += [
+            f"    if {' or '.join(doubts)}:",
+            "        return by_table(pdu, sequence_number, command_status)",
+        ]
+    source += [
+        "    try:",
+        f'        body = b"{layout}" % ({"".join(argument + ", " for argument in arguments)})',
+    ]
+    if _takes_tlvs(table):
+        source += ["        if pdu.tlvs:", "            body += pack_tlvs(pdu.tlvs)"]
+    source += [
+        f"        return pack_header(len(body) + {HEADER_LENGTH}, {int(table.command_id)},"
+        " command_status, sequence_number) + body",
+        "    except (OverflowError, error):",
+        "        return by_table(pdu, sequence_number, command_status)",
+    ]
+    pack: Pack[P] = _define(
+        table,
+        source,
+        {"by_table": by_table, "pack_tlvs": pack_tlvs, "pack_header": pack_header, "error": struct.error},
+    )
+    return pack
