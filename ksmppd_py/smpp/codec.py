@@ -41,11 +41,14 @@ def pack(pdu: Pdu, sequence_number: int, command_status: int = 0) -> bytes:
 
 
 def pack_submit_sm_resp(sequence_number: int, message_id: bytes) -> bytes:
-    """Return what pack makes of the positive answer to a submit_sm, in half of the time. Raises ValueError."""
+    """Return what pack makes of the positive answer to a submit_sm, in half of the time."""
     length = HEADER_LENGTH + len(message_id) + 1
     if length > _LONGEST_SUBMIT_SM_RESP or 0 in message_id:
         return pack(SubmitSmResp(message_id), sequence_number)
-    return b"%b%b\0" % (pack_header(length, _SUBMIT_SM_RESP, 0, sequence_number), message_id)
+    try:
+        return b"%b%b\0" % (pack_header(length, _SUBMIT_SM_RESP, 0, sequence_number), message_id)
+    except struct.error:
+        return pack(SubmitSmResp(message_id), sequence_number)
 
 
 def pack_header_only(command_id: int, command_status: int, sequence_number: int) -> bytes:

@@ -1,0 +1,85 @@
+"""The timers of 7.2 as a value that is told the time; all times are seconds of any one steady clock."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+@dataclass(frozen=True, slots=True)
+class TimerSettings:
+    """How long each timer runs, in seconds; 0 or less switches a timer off."""
+
+    session_init: float = 60.0  # connected, but no bind
+    enquire_link: float = 180.0  # silence of the peer until we ask
+    inactivity: float = 540.0  # silence of the peer until we unbind
+    response: float = 120.0  # a request of ours without its response
+
+
+class TimerEvent(Enum):
+    """Which timer ran out, and what is then to be done."""
+
+    SESSION_INIT = "close the connection"
+    ENQUIRE_LINK = "send enquire_link"
+    INACTIVITY = "unbind and close"
+
+
+@dataclass(slots=True)
+class SessionTimers:
+    """The timers of one connection. Any PDU of the peer counts as activity (4.11)."""
+
+    settings: TimerSettings
+    connected_at: float
+    bound: bool = False
+    _heard_at: float = field(init=False)
+    _asked_at: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Start with the connection."""
+        self._heard_at = self._asked_at = self.connected_at
+
+    def bind(self, now: float) -> None:
+        """Note the positive bind response: session_init stops, the others start."""
+        self.bound = True
+        self.heard(now)
+
+    def heard(self, now: float) -> None:
+        """Note a PDU of the peer."""
+        self._heard_at = self._asked_at = now
+
+    def due(self, now: float) -> TimerEvent | None:
+        """Return the timer that has run out, None if none has.
+
+        ENQUIRE_LINK is told once per period of silence; the other two again and again.
+        """
+        settings = self.settings
+        if not self.bound:
+            return TimerEvent.SESSION_INIT if _out(self.connected_at, settings.session_init, now) else None
+        if _out(self._heard_at, settings.inactivity, now):
+            return TimerEvent.INACTIVITY
+        if _out(self._asked_at, settings.enquire_link, now):
+            self._asked_at = now
+            return TimerEvent.ENQUIRE_LINK
+        return None
+
+    def next_due(self) -> float:
+        """Return when `due` is worth the next call, if nothing is heard before; infinity when all are off."""
+        settings = self.settings
+        if not self.bound:
+            return _deadline(self.connected_at, settings.session_init)
+        return min(
+            _deadline(self._heard_at, settings.inactivity), _deadline(self._asked_at, settings.enquire_link)
+        )
+
+    def response_deadline(self, sent_at: float) -> float:
+        """Return when the response to a request of ours, written at `sent_at`, is given up."""
+        return _deadline(sent_at, self.settings.response)
+
+
+def _deadline(since: float, seconds: float) -> float:
+    return since + seconds if seconds > 0 else math.inf
+
+
+def _out(since: float, seconds: float, now: float) -> bool:
+    return now >= _deadline(since, seconds)
