@@ -1,0 +1,151 @@
+"""The operator's commands as data: a command holds typed arguments, running it returns a fact.
+
+A further command is one class here, one line in COMMANDS, and a rendering for each new kind of fact.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from ksmppd_py.admin.facts import (
+    BindsDisconnected,
+    Fact,
+    LogLevelInvalid,
+    LogLevelSet,
+    RoutesKept,
+    RoutesUpdated,
+    Running,
+    SystemIdMissing,
+    SystemIdUnknown,
+)
+from ksmppd_py.admin.ports import Operations
+from ksmppd_py.errors import TemporaryError
+from ksmppd_py.model.esme import ServerSnapshot
+
+logger = logging.getLogger(__name__)
+
+Parameters = Mapping[str, str]
+"""Query parameters by name, the first occurrence of each."""
+
+NO_BIND = -1
+"""A bind_id that no bind ever has."""
+
+_INTEGER = re.compile(r"\s*([+-]?\d{1,18})(?!\d)", re.ASCII)  # 18 digits: what fits into a long
+
+
+def leading_integer(text: str) -> int | None:
+    """The integer that `text` starts with, whatever follows it; None when there is none of a sane size."""
+    match = _INTEGER.match(text)
+    return int(match[1]) if match else None
+
+
+class Command(Protocol):
+    """One request of the operator, its arguments checked."""
+
+    def run(self, operations: Operations) -> Fact:
+        """Do it; may yield."""
+
+
+@dataclass(frozen=True, slots=True)
+class Uptime:
+    """How long the server has been running."""
+
+    @classmethod
+    def read(cls, _parameters: Parameters) -> Uptime:
+        """Takes no parameters."""
+        return cls()
+
+    def run(self, operations: Operations) -> Running:
+        """Ask the clock."""
+        return Running(operations.uptime())
+
+
+@dataclass(frozen=True, slots=True)
+class LogLevel:
+    """Set the level of the log files; `level` None = not given or no number."""
+
+    level: int | None
+
+    @classmethod
+    def read(cls, parameters: Parameters) -> LogLevel:
+        """Takes `level`, a leading integer."""
+        return cls(leading_integer(parameters.get("level", "")))
+
+    def run(self, operations: Operations) -> LogLevelSet | LogLevelInvalid:
+        """Set it, unless it is missing or negative."""
+        if self.level is None or self.level < 0:
+            return LogLevelInvalid()
+        operations.set_log_level(self.level)
+        return LogLevelSet(self.level)
+
+
+@dataclass(frozen=True, slots=True)
+class EsmeStatus:
+    """Show all accounts and their binds."""
+
+    @classmethod
+    def read(cls, _parameters: Parameters) -> EsmeStatus:
+        """Takes no parameters."""
+        return cls()
+
+    def run(self, operations: Operations) -> ServerSnapshot:
+        """Take the picture."""
+        return operations.snapshot()
+
+
+@dataclass(frozen=True, slots=True)
+class EsmeUnbind:
+    """Disconnect binds of an account; `bind_id` None = all of them, empty `system_id` = not given."""
+
+    system_id: str
+    bind_id: int | None = None
+
+    @classmethod
+    def read(cls, parameters: Parameters) -> EsmeUnbind:
+        """Takes `system-id`, and `bind-id` as a leading integer; what is none must not mean all binds."""
+        system_id = parameters.get("system-id", "").lower()
+        text = parameters.get("bind-id", "")
+        if not text:
+            return cls(system_id)
+        bind_id = leading_integer(text)
+        return cls(system_id, NO_BIND if bind_id is None else bind_id)
+
+    def run(self, operations: Operations) -> BindsDisconnected | SystemIdMissing | SystemIdUnknown:
+        """Send them away; may yield."""
+        if not self.system_id:
+            return SystemIdMissing()
+        count = operations.unbind(self.system_id, self.bind_id)
+        return SystemIdUnknown(self.system_id) if count is None else BindsDisconnected(count)
+
+
+@dataclass(frozen=True, slots=True)
+class RebuildRoutes:
+    """Load the routes anew."""
+
+    @classmethod
+    def read(cls, _parameters: Parameters) -> RebuildRoutes:
+        """Takes no parameters."""
+        return cls()
+
+    def run(self, operations: Operations) -> RoutesUpdated | RoutesKept:
+        """Load them and wait for the end; may yield."""
+        try:
+            operations.rebuild_routes()
+        except TemporaryError as error:
+            logger.warning("Routes could not be updated: %s", error)
+            return RoutesKept()
+        return RoutesUpdated()
+
+
+COMMANDS: Mapping[str, Callable[[Parameters], Command]] = {
+    "/uptime": Uptime.read,
+    "/log-level": LogLevel.read,
+    "/esme-status": EsmeStatus.read,
+    "/esme-unbind": EsmeUnbind.read,
+    "/rebuild-routes": RebuildRoutes.read,
+}
+"""Path of each command, in the order in which the 404 answer lists them (spec/http.md 3.1)."""

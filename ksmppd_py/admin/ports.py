@@ -1,0 +1,29 @@
+"""The door between the operator's room and the rest of the daemon."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ksmppd_py.model.esme import ServerSnapshot
+
+
+class Operations(Protocol):
+    """What an operator can ask of the running daemon."""
+
+    def uptime(self) -> int:
+        """Seconds since the admin server was started."""
+
+    def snapshot(self) -> ServerSnapshot:
+        """A picture of all accounts and binds known since the start."""
+
+    def set_log_level(self, level: int) -> None:
+        """Set the level of all log files, 0 = DEBUG to 4 = PANIC or any higher one; stderr keeps its own."""
+
+    def unbind(self, system_id: str, bind_id: int | None) -> int | None:
+        """Start unbinding all live binds of a lower-case `system_id`, or only the one called `bind_id`.
+
+        Returns how many were told to go, None when the system_id was never bound since the start. May yield.
+        """
+
+    def rebuild_routes(self) -> None:
+        """Load the routes anew; may yield. Raises errors.TemporaryError when the old ones had to be kept."""

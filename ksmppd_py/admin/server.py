@@ -1,0 +1,136 @@
+"""The admin HTTP server: opens the port, checks the password, shows pages (spec/http.md 3)."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import socket as stdlib_socket
+import ssl as stdlib_ssl
+
+import bottle
+from gevent import socket, ssl
+from gevent.pool import Pool
+
+from ksmppd_py.admin.http import Server
+from ksmppd_py.admin.pages import Request, command_pages
+from ksmppd_py.admin.ports import Operations
+from ksmppd_py.admin.render import Reply, denied
+from ksmppd_py.errors import StartError
+
+logger = logging.getLogger(__name__)
+
+IDLE_TIMEOUT = 60.0
+"""Seconds."""
+MAX_CONNECTIONS = 500
+BACKLOG = 128
+
+
+class AdminServer:
+    """Shows `operations` to whoever knows the password; further pages can be added to `pages`.
+
+    `interface` is an address or host name to bind to, "" = all IPv4 interfaces. With `certfile` (PEM) it
+    speaks TLS; `keyfile` None = the key is in the certificate's file. `port` 0 = any free one, known after
+    start(). `idle_timeout` is in seconds. Octets of `password` that are no UTF-8 are surrogate escapes.
+    """
+
+    def __init__(
+        self,
+        operations: Operations,
+        port: int,
+        password: str,
+        interface: str = "",
+        *,
+        keyfile: str | None = None,
+        certfile: str | None = None,
+        idle_timeout: float = IDLE_TIMEOUT,
+        max_connections: int = MAX_CONNECTIONS,
+    ) -> None:
+        self.port = port
+        self.pages = command_pages(operations)
+        self._password = password.encode("utf-8", "surrogateescape")
+        self._interface = interface
+        self._keyfile = keyfile
+        self._certfile = certfile
+        self._idle_timeout = idle_timeout
+        self._max_connections = max_connections
+        self._server: Server | None = None
+
+    def start(self) -> None:
+        """Bind and serve in the background. Raises StartError when port or certificate can't be used."""
+        context = self._tls_context()
+        listener = self._listen()
+        self._server = Server(
+            listener,
+            self._application(),
+            self._idle_timeout,
+            spawn=Pool(self._max_connections),
+            **({"ssl_context": context} if context else {}),
+        )
+        self._server.start()
+        self.port = listener.getsockname()[1]
+
+    def stop(self, timeout: float = 1.0) -> None:
+        """Close the port, wait `timeout` seconds for open connections, then close them too; may yield."""
+        server, self._server = self._server, None
+        if server is not None:
+            server.stop(timeout)
+
+    def _tls_context(self) -> stdlib_ssl.SSLContext | None:
+        if not self._certfile:
+            if self._keyfile:
+                raise StartError(f"Admin HTTP port {self.port}: a key {self._keyfile} without a certificate")
+            return None
+        context: stdlib_ssl.SSLContext = ssl.SSLContext(stdlib_ssl.PROTOCOL_TLS_SERVER)
+        try:
+            # An empty password instead of a question at the terminal when the key is encrypted.
+            context.load_cert_chain(self._certfile, self._keyfile, password="")
+        except (OSError, ValueError) as error:
+            raise StartError(
+                f"Admin HTTP port {self.port}: can't use certificate {self._certfile}"
+                f" with key {self._keyfile or self._certfile}: {error}"
+            ) from error
+        return context
+
+    def _listen(self) -> socket.socket:
+        """A listening socket. A host name may ask the DNS."""
+        try:
+            family, kind, protocol, _, address = socket.getaddrinfo(
+                self._interface or "0.0.0.0", self.port, type=stdlib_socket.SOCK_STREAM
+            )[0]
+            listener = socket.socket(family, kind, protocol)
+        except (OSError, UnicodeError, OverflowError) as error:
+            raise self._start_error(error) from error
+        try:
+            listener.setsockopt(stdlib_socket.SOL_SOCKET, stdlib_socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(BACKLOG)
+        except (OSError, OverflowError) as error:
+            listener.close()
+            raise self._start_error(error) from error
+        return listener
+
+    def _start_error(self, error: Exception) -> StartError:
+        return StartError(
+            f"Can't open admin HTTP port {self.port} on {self._interface or 'all interfaces'}: {error}"
+        )
+
+    def _application(self) -> bottle.Bottle:
+        """One route for everything: the password comes before the path (spec/http.md 3.1)."""
+        application = bottle.Bottle(catchall=False)  # the HTTP handler logs and answers what nobody caught
+        application.route("<:re:.*>", method="ANY", callback=self._serve)
+        return application
+
+    def _serve(self) -> bottle.HTTPResponse:
+        target: str = bottle.request.environ["REQUEST_URI"]
+        reply = self._answer(Request.read(target.encode("latin-1")))
+        return bottle.HTTPResponse(
+            reply.body,
+            reply.status,
+            {"Content-Type": reply.content_type, "Content-Length": str(len(reply.body))},
+        )
+
+    def _answer(self, request: Request) -> Reply:
+        given = request.parameters.get("password", "").encode("utf-8", "surrogateescape")
+        if not given or not hmac.compare_digest(given, self._password):
+            return denied()
+        return self.pages.answer(request)

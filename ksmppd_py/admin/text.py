@@ -1,0 +1,33 @@
+"""Small pieces of the operator's texts."""
+
+from __future__ import annotations
+
+import re
+from xml.sax.saxutils import escape as _escape
+
+_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, production 2
+
+
+def duration(seconds: int) -> str:
+    """Seconds as days, hours, minutes and seconds."""
+    return f"{seconds // 86400}d {seconds // 3600 % 24}h {seconds // 60 % 60}m {seconds % 60}s"
+
+
+def escape(text: str) -> str:
+    """Text for an XML element; a character that XML can't carry becomes U+FFFD."""
+    return _escape(_NOT_IN_XML.sub("\ufffd", text), {'"': "&quot;", "'": "&apos;"})
+
+
+def load(rate: float) -> str:
+    """Messages a second."""
+    return f"{rate:.2f}"
+
+
+def loads(rates: tuple[float, float, float]) -> str:
+    """The three rates of a moving load: lifetime, 1 s, 60 s."""
+    return "/".join(map(load, rates))
+
+
+def yes_no(flag: bool) -> str:
+    """A flag in words."""
+    return "yes" if flag else "no"
