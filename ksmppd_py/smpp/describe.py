@@ -8,7 +8,7 @@ from typing import Any
 from ksmppd_py.smpp.constants import CommandStatus, MessageState, Npi, Ton
 from ksmppd_py.smpp.fields import wire_fields
 from ksmppd_py.smpp.pdus import Pdu
-from ksmppd_py.smpp.tlvs import TlvTag, TlvType
+from ksmppd_py.smpp.tlvs import BY_TAG, TlvType
 
 _ENUMS: dict[str, type[IntEnum]] = {
     "source_addr_ton": Ton,
@@ -63,9 +63,8 @@ def _value(name: str, value: Any) -> str:
 
 
 def _tlv(tag: int, value: bytes) -> str:
-    try:
-        known = TlvTag(tag)
-    except ValueError:
+    known = BY_TAG.get(tag)
+    if known is None:
         return f"0x{tag:04X}={_octets(value)}"
     if known.type is TlvType.INTEGER and len(value) == known.least:
         return f"{known.name.lower()}={_value(known.name.lower(), int.from_bytes(value, 'big'))}"

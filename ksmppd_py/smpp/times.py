@@ -1,9 +1,9 @@
-"""Time strings of schedule_delivery_time and validity_period (7.1.1), in UTC arithmetic without a calendar zone."""
+"""Time strings of schedule_delivery_time and validity_period (7.1.1), in pure UTC arithmetic."""
 
 from __future__ import annotations
 
 import calendar
-import time
+from datetime import datetime, timezone
 from typing import Final
 
 from ksmppd_py.smpp.errors import BadTime
@@ -20,8 +20,8 @@ _DAY = 24 * 60 * 60
 def to_epoch(text: bytes, now: int) -> int | None:
     """Return the epoch seconds meant by a time string, None for an empty one.
 
-    `now` in epoch seconds is the base of relative times and the bound of absolute ones. Raises BadTime for what
-    isn't a time and for what is before `now`.
+    `now` in epoch seconds is the base of relative times and the bound of absolute ones. Raises BadTime for
+    what isn't a time and for what is before `now`.
     """
     if not text:
         return None
@@ -59,10 +59,10 @@ def _absolute(numbers: list[int], text: bytes) -> int:
 
 
 def _later(numbers: list[int], now: int) -> int:
-    """Return `now` plus years, months ... seconds; a day that the month doesn't have runs into the next one."""
+    """Return `now` plus years, months ... seconds; a day that the month lacks runs into the next."""
     years, months, days, hours, minutes, seconds = numbers
-    today = time.gmtime(now)
-    month = today.tm_mon - 1 + months
-    first_of_month = calendar.timegm((today.tm_year + years + month // 12, month % 12 + 1, 1, 0, 0, 0))
-    since_first = now - calendar.timegm((today.tm_year, today.tm_mon, 1, 0, 0, 0))
+    today = datetime.fromtimestamp(now, timezone.utc)
+    month = today.month - 1 + months
+    first_of_month = calendar.timegm((today.year + years + month // 12, month % 12 + 1, 1, 0, 0, 0))
+    since_first = now - calendar.timegm((today.year, today.month, 1, 0, 0, 0))
     return first_of_month + since_first + days * _DAY + hours * 3600 + minutes * 60 + seconds

@@ -97,6 +97,8 @@ class TlvTag(IntEnum):
     ITS_SESSION_INFO = 0x1383, OCTETS, 2, 2, "SMDA"  # 5.3.2.43
 
 
+BY_TAG: Final[dict[int, TlvTag]] = {int(tag): tag for tag in TlvTag}
+
 # These change what becomes of the message, so that a wrong length is refused; any other is skipped (3.3).
 STRICT: Final = frozenset(
     {
