@@ -1,0 +1,102 @@
+"""Operations that remember what they were asked, and the accounts of the samples in spec/http.md 3.3 and 3.4."""
+
+from __future__ import annotations
+
+from ksmppd_py.errors import TemporaryError
+from ksmppd_py.model.esme import BindSnapshot, EsmeSnapshot, ServerSnapshot
+
+BIND = BindSnapshot(
+    bind_id=4,
+    ip="10.0.0.5",
+    uptime=191,
+    bind_type=3,
+    open_acks=0,
+    simulate=False,
+    inbound_load=0.0,
+    inbound_queued=0,
+    inbound_processed=9,
+    inbound_routing=0,
+    outbound_load=0.0,
+    outbound_queued=0,
+    outbound_processed=9,
+    mt=5,
+    mo=1,
+    dlr=2,
+    errors=0,
+)
+SMPPUSERA = EsmeSnapshot(
+    system_id="smppusera",
+    max_binds=2,
+    inbound_load=(0.02, 0.0, 0.08),
+    max_inbound_load=11.0,
+    outbound_load=(0.01, 0.0, 0.05),
+    mt=5,
+    mo=1,
+    dlr=2,
+    errors=0,
+    binds=(BIND,),
+)
+SMPPUSERB = EsmeSnapshot(
+    system_id="smppuserb",
+    max_binds=0,
+    inbound_load=(0.0, 0.0, 0.0),
+    max_inbound_load=0.0,
+    outbound_load=(0.0, 0.0, 0.0),
+    mt=0,
+    mo=0,
+    dlr=0,
+    errors=0,
+)
+
+
+def server_snapshot(*esmes: EsmeSnapshot) -> ServerSnapshot:
+    """The totals of the samples, with these accounts."""
+    return ServerSnapshot(
+        inbound_processed=5,
+        inbound_load=(0.02, 0.0, 0.08),
+        outbound_processed=3,
+        outbound_load=(0.01, 0.0, 0.05),
+        esmes=esmes,
+    )
+
+
+class FakeOperations:
+    """Two accounts; smppusera has the binds 4 and 7."""
+
+    def __init__(self) -> None:
+        self.levels: list[int] = []
+        self.unbinds: list[tuple[str, int | None]] = []
+        self.rebuilds = 0
+        self.picture = server_snapshot(SMPPUSERA, SMPPUSERB)
+        self.routes_error: Exception | None = None
+
+    def uptime(self) -> int:
+        """As in the sample."""
+        return 11
+
+    def snapshot(self) -> ServerSnapshot:
+        """As in the sample."""
+        return self.picture
+
+    def set_log_level(self, level: int) -> None:
+        """Remember it."""
+        self.levels.append(level)
+
+    def unbind(self, system_id: str, bind_id: int | None) -> int | None:
+        """Remember it."""
+        self.unbinds.append((system_id, bind_id))
+        if system_id not in {"smppusera", "smppuserb"}:
+            return None
+        binds = {4, 7} if system_id == "smppusera" else set()
+        return len(binds) if bind_id is None else len(binds & {bind_id})
+
+    def rebuild_routes(self) -> None:
+        """Count it, or fail as told."""
+        self.rebuilds += 1
+        if self.routes_error is not None:
+            raise self.routes_error
+
+
+def routes_down() -> TemporaryError:
+    """What a failing route source raises."""
+    return TemporaryError("the database is away")

@@ -1,0 +1,161 @@
+"""Commands: what parameters mean, what is asked of the daemon, which fact comes back."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+from admin_fakes import FakeOperations, routes_down
+
+from ksmppd_py.admin.commands import COMMANDS, NO_BIND, leading_integer
+from ksmppd_py.admin.facts import (
+    BindsDisconnected,
+    Fact,
+    LogLevelInvalid,
+    LogLevelSet,
+    RoutesKept,
+    RoutesUpdated,
+    Running,
+    SystemIdMissing,
+    SystemIdUnknown,
+)
+from ksmppd_py.admin.pages import Pages, Request, command_pages
+from ksmppd_py.admin.render import Reply, plain_reply
+from ksmppd_py.errors import DatabaseUnavailable
+
+
+def run(operations: FakeOperations, path: str, **parameters: str) -> Fact:
+    """Run a command; `_` in names stands for `-`."""
+    named = {name.replace("_", "-"): value for name, value in parameters.items()}
+    return COMMANDS[path](named).run(operations)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1", 1),
+        ("007", 7),
+        (" 3", 3),
+        ("+2", 2),
+        ("-1", -1),
+        ("4abc", 4),
+        ("2.9", 2),
+        ("", None),
+        ("abc", None),
+        ("-", None),
+        ("- 1", None),
+        ("٣", None),
+        ("9" * 18, int("9" * 18)),
+        ("9" * 19, None),
+        ("9" * 5000, None),
+    ],
+)
+def test_leading_integer(text: str, value: int | None) -> None:
+    assert leading_integer(text) == value
+
+
+def test_uptime(operations: FakeOperations) -> None:
+    assert run(operations, "/uptime") == Running(11)
+
+
+@pytest.mark.parametrize(("level", "set_to"), [("0", 0), ("1", 1), ("4", 4), ("99", 99), ("2x", 2)])
+def test_log_level(operations: FakeOperations, level: str, set_to: int) -> None:
+    assert run(operations, "/log-level", level=level) == LogLevelSet(set_to)
+    assert operations.levels == [set_to]
+
+
+@pytest.mark.parametrize("parameters", [{}, {"level": ""}, {"level": "-1"}, {"level": "abc"}])
+def test_invalid_log_level(operations: FakeOperations, parameters: dict[str, str]) -> None:
+    assert run(operations, "/log-level", **parameters) == LogLevelInvalid()
+    assert operations.levels == []
+
+
+def test_esme_status(operations: FakeOperations) -> None:
+    assert run(operations, "/esme-status") is operations.picture
+
+
+@pytest.mark.parametrize(
+    ("parameters", "asked", "fact"),
+    [
+        ({"system_id": "smppusera"}, ("smppusera", None), BindsDisconnected(2)),
+        ({"system_id": "SmppUserA"}, ("smppusera", None), BindsDisconnected(2)),
+        ({"system_id": "smppusera", "bind_id": "7"}, ("smppusera", 7), BindsDisconnected(1)),
+        ({"system_id": "smppusera", "bind_id": ""}, ("smppusera", None), BindsDisconnected(2)),
+        ({"system_id": "smppusera", "bind_id": "5"}, ("smppusera", 5), BindsDisconnected(0)),
+        ({"system_id": "smppusera", "bind_id": "x"}, ("smppusera", NO_BIND), BindsDisconnected(0)),
+        ({"system_id": "smppuserb"}, ("smppuserb", None), BindsDisconnected(0)),
+        ({"system_id": "FOO"}, ("foo", None), SystemIdUnknown("foo")),
+        ({"system_id": "foo", "bind_id": "4"}, ("foo", 4), SystemIdUnknown("foo")),
+    ],
+)
+def test_esme_unbind(
+    operations: FakeOperations, parameters: dict[str, str], asked: tuple[str, int | None], fact: Fact
+) -> None:
+    assert run(operations, "/esme-unbind", **parameters) == fact
+    assert operations.unbinds == [asked]
+
+
+@pytest.mark.parametrize("parameters", [{}, {"system_id": ""}, {"bind_id": "4"}])
+def test_esme_unbind_needs_a_system_id(operations: FakeOperations, parameters: dict[str, str]) -> None:
+    assert run(operations, "/esme-unbind", **parameters) == SystemIdMissing()
+    assert operations.unbinds == []
+
+
+def test_rebuild_routes(operations: FakeOperations) -> None:
+    assert run(operations, "/rebuild-routes") == RoutesUpdated()
+    assert operations.rebuilds == 1
+
+
+@pytest.mark.parametrize("error", [routes_down(), DatabaseUnavailable("no answer")])
+def test_rebuild_routes_that_fails(
+    operations: FakeOperations, error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    operations.routes_error = error
+    with caplog.at_level(logging.WARNING):
+        assert run(operations, "/rebuild-routes") == RoutesKept()
+    assert caplog.messages == [f"Routes could not be updated: {error}"]
+
+
+@pytest.mark.parametrize(
+    ("target", "path", "extension", "parameters"),
+    [
+        (b"/uptime", "/uptime", "", {}),
+        (b"/uptime.xml?password=x", "/uptime", ".xml", {"password": "x"}),
+        (b"/uptime.foo", "/uptime", ".foo", {}),
+        (b"/uptime.", "/uptime", ".", {}),
+        (b"/uptime.txt.xml", "/uptime.txt", ".xml", {}),
+        (b"/a.b/uptime", "/a", ".b/uptime", {}),
+        (b"/uptime?x=a.xml", "/uptime", "", {"x": "a.xml"}),
+        (b"/upt%69me?%70=1", "/upt%69me", "", {"p": "1"}),
+        (b"/x?a=1&a=2&b", "/x", "", {"a": "1", "b": ""}),
+        (b"/x?a=b+c%2B%26%3d%C3%A9", "/x", "", {"a": "b c+&=é"}),
+        (b"/x?a=\xc3\xa9", "/x", "", {"a": "é"}),
+        (b"/x?a=%E9", "/x", "", {"a": "\udce9"}),
+        (b"/x?a=1?b=2", "/x", "", {"a": "1?b=2"}),
+        (b"/x?&&=1&a=", "/x", "", {"": "1", "a": ""}),
+    ],
+)
+def test_request_target(target: bytes, path: str, extension: str, parameters: dict[str, str]) -> None:
+    assert Request.read(target) == Request(path, extension, parameters)
+
+
+def test_further_pages(operations: FakeOperations) -> None:
+    def hello(request: Request) -> Reply:
+        return plain_reply(200, f"hello {request.extension}")
+
+    pages = command_pages(operations)
+    pages.add("/hello", hello)
+    pages.add("/hidden", hello, listed=False)
+    assert pages.answer(Request("/hello", ".x", {})).body == b"hello .x"
+    assert pages.answer(Request("/hidden", "", {})).body == b"hello "
+    listing = pages.answer(Request("/hello/", "", {}))
+    assert listing.status == 404
+    assert listing.body.endswith(b"\n/rebuild-routes\n/hello\n")
+    with pytest.raises(ValueError, match="two pages for /hello"):
+        pages.add("/hello", hello)
+
+
+def test_paths_are_case_sensitive_and_exact(operations: FakeOperations) -> None:
+    pages: Pages = command_pages(operations)
+    for path in ("/Uptime", "/uptime/", "uptime", "//uptime", "/", "", "/uptim"):
+        assert pages.answer(Request(path, "", {})).status == 404

@@ -1,0 +1,200 @@
+"""Every body of spec/http.md 3.2 to 3.4, octet by octet."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import get_args
+
+import pytest
+from admin_fakes import BIND, SMPPUSERA, SMPPUSERB, server_snapshot
+
+from ksmppd_py.admin.facts import (
+    BindsDisconnected,
+    Fact,
+    LogLevelInvalid,
+    LogLevelSet,
+    RoutesKept,
+    RoutesUpdated,
+    Running,
+    SystemIdMissing,
+    SystemIdUnknown,
+)
+from ksmppd_py.admin.render import PLAIN, RENDERINGS, XML, denied, not_found, render
+from ksmppd_py.admin.text import duration, escape
+
+STATUS_PLAIN = b"""\
+Summary:\x20
+
+Unique known ESME's: 2
+Total inbound processed:5 load: 0.02/0.00/0.08/sec
+Total outbound processed:3 load: 0.01/0.00/0.05/sec
+
+smppusera - binds:1/2, total inbound load:(0.02/0.00/0.08)/11.00/sec, outbound load:(0.01/0.00/0.05)/sec, \
+mt/mo/dlr/errors:(5/1/2/0)
+-- id:4 ip:10.0.0.5 uptime:0d 0h 3m 11s, type:3, open-acks:0, simulate: no, \
+inbound (load/queued/processed/routing):0.00/0/9/0, outbound (load/queued/processed):0.00/0/9, \
+mt/mo/dlr/errors:5/1/2/0
+
+smppuserb - binds:0/0, total inbound load:(0.00/0.00/0.00)/0.00/sec, outbound load:(0.00/0.00/0.00)/sec, \
+mt/mo/dlr/errors:(0/0/0/0)
+"""
+
+STATUS_XML = b"""\
+<esmes><summary>
+	<unique>2</unique>
+	<inbound-processed>5</inbound-processed>
+	<inbound-load>0.02/0.00/0.08</inbound-load>
+	<outbound-processed>3</outbound-processed>
+	<outbound-load>0.01/0.00/0.05</outbound-load>
+</summary>
+<esme>
+	<system-id>smppusera</system-id>
+	<bind-count>1</bind-count>
+	<max-binds>2</max-binds>
+	<inbound-load>0.02/0.00/0.08</inbound-load>
+	<max-inbound-load>11.00</max-inbound-load>
+	<outbound-load>0.01/0.00/0.05</outbound-load>
+	<mt>5</mt>
+	<mo>1</mo>
+	<dlr>2</dlr>
+	<errors>0</errors>
+	<bind>
+		<bind-id>4</bind-id>
+		<ip>10.0.0.5</ip>
+		<uptime>191</uptime>
+		<bind-type>3</bind-type>
+		<open-acks>0</open-acks>
+		<simulate>no</simulate>
+		<inbound-load>0.00</inbound-load>
+		<inbound-queued>0</inbound-queued>
+		<inbound-processed>9</inbound-processed>
+		<inbound-routing>0</inbound-routing>
+		<outbound-load>0.00</outbound-load>
+		<outbound-queued>0</outbound-queued>
+		<outbound-processed>9</outbound-processed>
+		<mt>5</mt>
+		<mo>1</mo>
+		<dlr>2</dlr>
+		<errors>0</errors>
+	</bind>
+</esme>
+<esme>
+	<system-id>smppuserb</system-id>
+	<bind-count>0</bind-count>
+	<max-binds>0</max-binds>
+	<inbound-load>0.00/0.00/0.00</inbound-load>
+	<max-inbound-load>0.00</max-inbound-load>
+	<outbound-load>0.00/0.00/0.00</outbound-load>
+	<mt>0</mt>
+	<mo>0</mo>
+	<dlr>0</dlr>
+	<errors>0</errors>
+</esme></esmes>"""
+
+NOT_FOUND = b"""\
+Command '/foo' not found, available commands are:\x20
+
+/uptime
+/log-level
+/esme-status
+/esme-unbind
+/rebuild-routes
+"""
+
+ROWS = [
+    (Running(11), 200, b"Uptime 0d 0h 0m 11s\n", b"<uptime>11</uptime>"),
+    (LogLevelSet(1), 200, b"Log level set to 1\n", b"<message>Log level set to 1</message>\n"),
+    (LogLevelInvalid(), 200, b"Invalid level specified\n", b"<message>Invalid level specified</message>\n"),
+    (RoutesUpdated(), 200, b"Routes updated", b"<status>Routes updated</status>"),
+    (RoutesKept(), 500, b"Routes could not be updated", b"<status>Routes could not be updated</status>"),
+    (
+        SystemIdMissing(),
+        406,
+        b"You must specify a 'system-id' parameter\n",
+        b"<status>You must specify a 'system-id' parameter</status>",
+    ),
+    (
+        SystemIdUnknown("foo"),
+        404,
+        b"No such system-id 'foo' found\n",
+        b"<status>No such system-id 'foo' found</status>",
+    ),
+    (BindsDisconnected(2), 200, b"2 binds disconnected\n", b"<status>2 binds disconnected</status>"),
+    (server_snapshot(SMPPUSERA, SMPPUSERB), 200, STATUS_PLAIN, STATUS_XML),
+]
+
+
+@pytest.mark.parametrize(("fact", "status", "plain", "xml"), ROWS)
+def test_bodies(fact: Fact, status: int, plain: bytes, xml: bytes) -> None:
+    as_plain = render(fact, xml=False)
+    as_xml = render(fact, xml=True)
+    assert (as_plain.status, as_plain.content_type, as_plain.body) == (status, PLAIN, plain)
+    assert (as_xml.status, as_xml.content_type, as_xml.body) == (status, XML, xml)
+
+
+def test_every_fact_has_its_rendering() -> None:
+    assert set(RENDERINGS) == set(get_args(Fact)) == {type(row[0]) for row in ROWS}
+
+
+def test_refusals() -> None:
+    listing = ("/uptime", "/log-level", "/esme-status", "/esme-unbind", "/rebuild-routes")
+    assert (denied().status, denied().content_type, denied().body) == (403, PLAIN, b"Denied")
+    reply = not_found("/foo", listing)
+    assert (reply.status, reply.content_type, reply.body) == (404, PLAIN, NOT_FOUND)
+
+
+def test_status_without_accounts() -> None:
+    empty = server_snapshot()
+    plain = STATUS_PLAIN[: STATUS_PLAIN.index(b"\nsmppusera")].replace(b"ESME's: 2", b"ESME's: 0")
+    summary = STATUS_XML[: STATUS_XML.index(b"\n<esme>")].replace(b"<unique>2", b"<unique>0")
+    assert render(empty, xml=False).body == plain
+    assert render(empty, xml=True).body == summary + b"</esmes>"
+
+
+def test_accounts_are_sorted_and_binds_keep_their_order() -> None:
+    binds = (replace(BIND, bind_id=9), replace(BIND, bind_id=2, simulate=True))
+    shuffled = server_snapshot(SMPPUSERB, replace(SMPPUSERA, binds=binds))
+    plain = render(shuffled, xml=False).body
+    assert plain.index(b"smppusera") < plain.index(b"-- id:9 ") < plain.index(b"-- id:2 ")
+    assert plain.index(b"simulate: yes") < plain.index(b"smppuserb")
+    assert b"smppusera - binds:2/2, " in plain
+    xml = render(shuffled, xml=True).body
+    assert xml.index(b"<bind-id>9<") < xml.index(b"<bind-id>2<") < xml.index(b"smppuserb")
+    assert b"\n\t</bind>\n\t<bind>\n\t\t<bind-id>2</bind-id>" in xml
+    assert b"<simulate>yes</simulate>" in xml
+
+
+def test_names_are_escaped_in_xml_only() -> None:
+    name = "a&<b>\"'\x01é"
+    status = server_snapshot(replace(SMPPUSERB, system_id=name))
+    escaped = "a&amp;&lt;b&gt;&quot;&apos;\ufffdé".encode()
+    assert b"\t<system-id>" + escaped + b"</system-id>\n" in render(status, xml=True).body
+    assert b"\n" + name.encode() + b" - binds:0/0" in render(status, xml=False).body
+    unknown = SystemIdUnknown(name)
+    assert render(unknown, xml=True).body == b"<status>No such system-id '" + escaped + b"' found</status>"
+    assert render(unknown, xml=False).body == b"No such system-id '" + name.encode() + b"' found\n"
+
+
+def test_octets_that_are_no_utf8() -> None:
+    unknown = SystemIdUnknown(b"caf\xe9".decode("utf-8", "surrogateescape"))
+    assert render(unknown, xml=False).body == b"No such system-id 'caf\xe9' found\n"
+    assert "'caf\ufffd'".encode() in render(unknown, xml=True).body
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0d 0h 0m 0s"),
+        (59, "0d 0h 0m 59s"),
+        (3600, "0d 1h 0m 0s"),
+        (86399, "0d 23h 59m 59s"),
+        (90061, "1d 1h 1m 1s"),
+        (100 * 86400, "100d 0h 0m 0s"),
+    ],
+)
+def test_duration(seconds: int, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_escape_leaves_text_alone() -> None:
+    assert escape("smppusera-1.x\t\U0001f600") == "smppusera-1.x\t\U0001f600"
