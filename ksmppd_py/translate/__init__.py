@@ -1,0 +1,1 @@
+"""One language into the other: SMPP PDUs <-> sms. Pure."""

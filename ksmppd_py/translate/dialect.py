@@ -1,0 +1,28 @@
+"""How one bind speaks: what translation needs to know of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ksmppd_py.translate.tlvs import NO_DEFINITIONS, TlvTable
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """Settings of a bind; TLVs are read whatever the version, but sent from 0x34 on only.
+
+    `alt_charset` stands for GSM 03.38 in data_coding 0, under a name that Python knows too. `switch_dlr_addr`:
+    receipts have source and destination of the message exchanged, as 2.11 says. `long_mo_as_payload`: a long MO
+    comes whole in message_payload.
+    """
+
+    interface_version: int = 0x34
+    alt_charset: str | None = None
+    tlvs: TlvTable = NO_DEFINITIONS
+    switch_dlr_addr: bool = False
+    long_mo_as_payload: bool = False
+
+    @property
+    def takes_tlvs(self) -> bool:
+        """Whether we may send TLVs on this bind."""
+        return self.interface_version >= 0x34

@@ -1,0 +1,16 @@
+"""What a translation can fail with."""
+
+from __future__ import annotations
+
+
+class Untranslatable(Exception):
+    """A message that has no counterpart on the other side.
+
+    `command_status` is the answer for an ESME's PDU (spec/flows.md 1.1); for a message from the bearerbox it says
+    what is wrong with it, and the message is given up. `reason` is for the log.
+    """
+
+    def __init__(self, command_status: int, reason: str) -> None:
+        super().__init__(f"{reason} (command_status 0x{command_status:02X})")
+        self.command_status = command_status
+        self.reason = reason

@@ -1,0 +1,67 @@
+"""The GSM 03.38 default alphabet, one septet an octet, against UTF-8 (spec/messages.md 3)."""
+
+from __future__ import annotations
+
+import codecs
+import re
+
+ALPHABET = (
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ\x1bÆæßÉ"
+    " !\"#¤%&'()*+,-./0123456789:;<=>?"
+    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§"
+    "¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+EXTENSION = {0x0A: "\f", 0x14: "^", 0x28: "{", 0x29: "}", 0x2F: "\\"} | {
+    0x3C: "[",
+    0x3D: "~",
+    0x3E: "]",
+    0x40: "|",
+    0x65: "€",
+}
+ESCAPE = 0x1B
+
+# Octets >= 0x80 are free inside the decoder: extension characters take the first of them, 0xFF is what gets dropped.
+_PAIR = {bytes((ESCAPE, code)): bytes((0x80 + number,)) for number, code in enumerate(EXTENSION)}
+_PAIRS = re.compile(b"\x1b[" + re.escape(bytes(EXTENSION)) + b"]")
+_DECODED = ALPHABET.replace("\x1b", "?") + "".join(EXTENSION.values()).ljust(0x80, "\ufffe")
+_HIGH_TO_DROPPED = bytes(range(0x80)) + b"\xff" * 0x80
+
+_ENCODED: dict[int, bytes] = {
+    ord(char): bytes((code,)) for code, char in enumerate(ALPHABET) if code != ESCAPE
+}
+_ENCODED |= {ord(char): bytes((ESCAPE, code)) for code, char in EXTENSION.items()}
+_ENCODED[ord("ç")] = b"\x09"
+
+# One look-up an octet serves all text in which every character is ASCII and one septet. 0x80 marks what isn't.
+_TO_ASCII = bytes(
+    ord(ALPHABET[code]) if code < 0x80 and code != ESCAPE and ALPHABET[code].isascii() else 0x80
+    for code in range(256)
+)
+_FROM_ASCII = bytes(
+    _ENCODED.get(octet, b"?")[0] if octet < 0x80 and len(_ENCODED.get(octet, b"?")) == 1 else 0x80
+    for octet in range(256)
+)
+
+
+def decode(septets: bytes) -> bytes:
+    """Return UTF-8. Octets above 0x7F are dropped, an escape before anything but an extension code becomes `?`."""
+    text = septets.translate(_TO_ASCII)
+    if text.isascii():
+        return text
+    octets = septets.translate(_HIGH_TO_DROPPED)
+    if ESCAPE in octets:
+        octets = _PAIRS.sub(lambda pair: _PAIR[pair[0]], octets)
+    return codecs.charmap_decode(octets, "ignore", _DECODED)[0].encode()
+
+
+def encode(text: bytes) -> bytes:
+    """Return septets for UTF-8 text; one `?` for each character that the alphabet lacks or that isn't UTF-8."""
+    septets = text.translate(_FROM_ASCII)
+    if septets.isascii():
+        return septets
+    return codecs.charmap_encode(text.decode("utf-8", "replace"), "replace", _ENCODED)[0]
+
+
+def length(text: bytes) -> int:
+    """Return how many septets UTF-8 text takes; an extension character takes two."""
+    return len(encode(text))

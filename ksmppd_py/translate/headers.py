@@ -1,0 +1,66 @@
+"""Sms <-> X-KSMPPD-* headers of HTTP routing, derived from the Sms table (spec/http.md 2)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from ksmppd_py.kannel.messages import SMS_FIELDS, UNDEFINED, Kind, Sms, SmsType
+from ksmppd_py.kannel.url import decode, encode
+
+PREFIX = "X-KSMPPD-"
+_NAMES = {field.name: PREFIX + field.name.replace("_", "-") for field in SMS_FIELDS}
+_LEADING_INTEGER = re.compile(r"[+-]?\d+")
+
+_OURS = frozenset(("sms_type", "id", "dlr_url", "boxc_id", "resend_try", "resend_time", "msg_left"))
+"""Fields that a router can't change: acks and reports hang on them."""
+_PROTECTED: dict[int, frozenset[str]] = {
+    SmsType.MT_PUSH: _OURS | {"service"},
+    SmsType.MO: _OURS | {"smsc_id"},
+}
+_ENCODABLE = frozenset(("msgdata", "udhdata"))
+"""Octets that a plain header can't carry: URL-encoded if `X-KSMPPD-<field>-encoded` is `1`."""
+
+
+def to_headers(sms: Sms) -> list[tuple[str, str]]:
+    """Return name and value of each field that is set, in the order of the table; strings are URL-encoded."""
+    headers = []
+    for name, kind in SMS_FIELDS:
+        value = getattr(sms, name)
+        if kind is Kind.INTEGER:
+            if value != UNDEFINED:
+                headers.append((_NAMES[name], str(value)))
+        elif value:
+            headers.append((_NAMES[name], encode(value)))
+    return headers
+
+
+def override(sms: Sms, headers: Iterable[tuple[str, str]]) -> None:
+    """Replace fields of `sms` by non-empty headers of a router's answer; names in any case, the first one counts.
+
+    Strings are taken as they are, integers up to the first non-digit; nothing that breaks acks or reports changes.
+    """
+    answer: dict[str, str] = {}
+    for name, value in headers:
+        answer.setdefault(name.lower(), value.strip())
+    protected = _PROTECTED.get(sms.sms_type, _OURS)
+    for name, kind in SMS_FIELDS:
+        value = answer.get(_NAMES[name].lower(), "")
+        if not value or name in protected:
+            continue
+        if kind is Kind.STRING:
+            setattr(sms, name, _octets(name, value, answer))
+        elif kind is Kind.INTEGER:
+            number = _LEADING_INTEGER.match(value)
+            if number is not None:
+                setattr(sms, name, int(number[0]))
+
+
+def _octets(name: str, value: str, answer: dict[str, str]) -> bytes:
+    try:
+        octets = value.encode("latin-1")  # how HTTP clients hand over what isn't ASCII
+    except UnicodeEncodeError:
+        octets = value.encode()
+    if name in _ENCODABLE and answer.get(f"{_NAMES[name]}-encoded".lower()) == "1":
+        return decode(octets)
+    return octets

@@ -1,0 +1,92 @@
+"""Sms of the bearerbox -> deliver_sm for an ESME, in one or more parts (spec/messages.md 5)."""
+
+from __future__ import annotations
+
+from ksmppd_py.kannel.messages import UNDEFINED, Sms
+from ksmppd_py.kannel.meta_data import EMPTY_SMPP, get_group
+from ksmppd_py.smpp.constants import CommandStatus
+from ksmppd_py.smpp.pdus import DeliverSm
+from ksmppd_py.smpp.tlvs import NO_TLVS, TlvTag
+from ksmppd_py.translate import addresses, udh
+from ksmppd_py.translate.coding import coding_of, data_coding_of, write_text
+from ksmppd_py.translate.dialect import Dialect
+from ksmppd_py.translate.errors import Untranslatable
+
+MAX_SHORT_MESSAGE = 254
+MAX_PAYLOAD = 0xFFFF
+MAX_SERVICE_TYPE = 5
+
+
+def to_deliver_sm(sms: Sms, dialect: Dialect, reference: int) -> list[DeliverSm]:
+    """Return the deliver_sm PDUs for an MO; `reference` joins the parts of a long one (its low 8 bits count).
+
+    Raises Untranslatable when no PDU can hold the message: such a message is given up.
+    """
+    source, destination = addresses.source(sms.sender), addresses.destination(sms.receiver)
+    coding, data_coding = coding_of(sms), data_coding_of(sms)
+    tlvs = configured_tlvs(sms, dialect)
+    pdus = []
+    for part in _parts(sms, dialect, reference):
+        octets = write_text(coding, data_coding, part.msgdata, dialect.alt_charset)
+        if part.udhdata:
+            octets = part.udhdata + octets
+        esm_class = (0x40 if part.udhdata else 0) | (0x80 if sms.rpi == 1 else 0)
+        pdu = deliver_sm(sms, source, destination, esm_class, data_coding, octets, tlvs)
+        if len(octets) > MAX_SHORT_MESSAGE or (part.msg_left == UNDEFINED and octets):
+            _move_to_payload(pdu, dialect)
+        pdus.append(pdu)
+    return pdus
+
+
+def _parts(sms: Sms, dialect: Dialect, reference: int) -> list[udh.Part]:
+    """Return the parts; a long message that shall travel whole has msg_left undefined."""
+    if dialect.long_mo_as_payload and dialect.takes_tlvs and not udh.fits_one(sms):
+        return [udh.Part(sms.udhdata or None, sms.msgdata or b"", UNDEFINED)]
+    return udh.split(sms, reference)
+
+
+def _move_to_payload(pdu: DeliverSm, dialect: Dialect) -> None:
+    size = len(pdu.short_message)
+    if not dialect.takes_tlvs or size > MAX_PAYLOAD:
+        raise Untranslatable(CommandStatus.RINVMSGLEN, f"{size} octets in one message")
+    pdu.tlvs = {int(TlvTag.MESSAGE_PAYLOAD): pdu.short_message, **pdu.tlvs}
+    pdu.short_message = b""
+
+
+def configured_tlvs(sms: Sms, dialect: Dialect) -> dict[int, bytes]:
+    """Return the TLVs that meta_data's group `smpp` asks for, none for a bind below 0x34."""
+    meta_data = sms.meta_data
+    if meta_data is None or meta_data == EMPTY_SMPP or not dialect.takes_tlvs or not dialect.tlvs.by_name:
+        return NO_TLVS
+    return dialect.tlvs.to_tlvs(get_group(meta_data, "smpp")) or NO_TLVS
+
+
+def deliver_sm(
+    sms: Sms,
+    source: addresses.Address,
+    destination: addresses.Address,
+    esm_class: int,
+    data_coding: int,
+    short_message: bytes,
+    tlvs: dict[int, bytes],
+) -> DeliverSm:
+    """Return the PDU with what MO and receipts take from the sms alike."""
+    binfo, pid, priority = sms.binfo, sms.pid, sms.priority
+    if binfo is None or len(binfo) > MAX_SERVICE_TYPE or b"\0" in binfo:
+        binfo = b""
+    return DeliverSm(
+        binfo,
+        *source,
+        *destination,
+        esm_class,
+        pid & 0xFF if pid != UNDEFINED else 0,
+        priority if 0 < priority <= 3 else 0,
+        b"",  # schedule_delivery_time
+        b"",  # validity_period
+        0,  # registered_delivery
+        0,  # replace_if_present_flag
+        data_coding,
+        0,  # sm_default_msg_id
+        short_message,
+        tlvs,
+    )

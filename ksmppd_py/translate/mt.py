@@ -1,0 +1,176 @@
+"""submit_sm and data_sm of an ESME -> Sms for the bearerbox (spec/messages.md 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from logging import getLogger
+
+from ksmppd_py.kannel.messages import UNDEFINED, DlrMask, Sms
+from ksmppd_py.kannel.meta_data import EMPTY_SMPP, set_group
+from ksmppd_py.smpp.constants import CommandStatus
+from ksmppd_py.smpp.errors import BadTime
+from ksmppd_py.smpp.pdus import DataSm, SubmitSm
+from ksmppd_py.smpp.times import to_epoch
+from ksmppd_py.smpp.tlvs import TlvTag
+from ksmppd_py.translate import addresses, gsm0338, udh
+from ksmppd_py.translate.coding import DATA_CODINGS, read_text
+from ksmppd_py.translate.dialect import Dialect
+from ksmppd_py.translate.errors import Untranslatable
+from ksmppd_py.translate.receipts import make_dlr_url
+
+_log = getLogger(__name__)
+
+MAX_PRIORITY = 3
+MAX_TIME = 0x7FFFFFFF
+"""The bearerbox reads times as signed 32 bits."""
+
+_RECEIPTS = (  # by the two low bits of registered_delivery; 3 is SMPP 5.0's "success only"
+    DlrMask.NOTHING,
+    DlrMask.SUCCESS | DlrMask.FAIL | DlrMask.SMSC_FAIL,
+    DlrMask.FAIL | DlrMask.SMSC_FAIL,
+    DlrMask.SUCCESS,
+)
+_DLR_MASKS = tuple(
+    int(_RECEIPTS[flags & 3]) | (DlrMask.BUFFERED if flags & 0x10 else 0) for flags in range(256)
+)
+# As plain integers: members of an enum are slow to look up and slow as keys.
+_BAD_SOURCE = int(CommandStatus.RINVSRCADR)
+_BAD_DESTINATION = int(CommandStatus.RINVDSTADR)
+_MESSAGE_PAYLOAD = int(TlvTag.MESSAGE_PAYLOAD)
+_REFERENCE = int(TlvTag.SAR_MSG_REF_NUM)
+_TOTAL = int(TlvTag.SAR_TOTAL_SEGMENTS)
+_NUMBER = int(TlvTag.SAR_SEGMENT_SEQNUM)
+_QOS_TIME_TO_LIVE = int(TlvTag.QOS_TIME_TO_LIVE)
+_USER_MESSAGE_REFERENCE = int(TlvTag.USER_MESSAGE_REFERENCE)
+
+
+def from_submit_sm(pdu: SubmitSm, dialect: Dialect, service: bytes, message_id: bytes, now: int) -> Sms:
+    """Return the sms for a submit_sm; `service` is the lower-case system_id, `now` epoch seconds.
+
+    smsc_id and boxc_id are left to those who know. Raises Untranslatable with the status of the response.
+    """
+    tlvs, text = pdu.tlvs, pdu.short_message
+    if len(text) > 254 and dialect.interface_version <= 0x34:
+        raise Untranslatable(CommandStatus.RINVMSGLEN, "sm_length 255")
+    if not text:
+        text = tlvs.get(_MESSAGE_PAYLOAD, b"")
+        if not text and pdu.sm_default_msg_id:
+            raise Untranslatable(CommandStatus.RINVDFTMSGID, "there are no predefined messages")
+    elif tlvs and _MESSAGE_PAYLOAD in tlvs:
+        _log.warning("short_message and message_payload in one submit_sm, the payload is ignored")
+    sms = _translate(pdu, text, dialect, service, message_id, now)
+    priority = pdu.priority_flag
+    sms.priority = priority if priority <= MAX_PRIORITY else 0
+    sms.pid = pdu.protocol_id
+    if pdu.schedule_delivery_time:
+        sms.deferred = _time(pdu.schedule_delivery_time, now, CommandStatus.RINVSCHED)
+    if pdu.validity_period:
+        sms.validity = _time(pdu.validity_period, now, CommandStatus.RINVEXPIRY)
+    return sms
+
+
+def from_data_sm(pdu: DataSm, dialect: Dialect, service: bytes, message_id: bytes, now: int) -> Sms:
+    """Return the sms for a data_sm, as from_submit_sm; a missing message_payload is an empty text."""
+    if pdu.esm_class & 3 == 2:
+        raise Untranslatable(CommandStatus.RINVESMCLASS, "transaction mode")
+    tlvs = pdu.tlvs
+    sms = _translate(pdu, tlvs.get(_MESSAGE_PAYLOAD, b""), dialect, service, message_id, now)
+    if sms.dlr_mask:
+        _check_receipt_addresses(sms)
+    if _QOS_TIME_TO_LIVE in tlvs:
+        sms.validity = min(now + _integer(tlvs, _QOS_TIME_TO_LIVE, 4), MAX_TIME)
+    return sms
+
+
+def _translate(
+    pdu: SubmitSm | DataSm, text: bytes, dialect: Dialect, service: bytes, message_id: bytes, now: int
+) -> Sms:
+    """Return what submit_sm and data_sm have in common; `text` is the whole user data."""
+    sender = addresses.to_box(pdu.source_addr_ton, pdu.source_addr, _BAD_SOURCE)
+    receiver = addresses.to_box(pdu.dest_addr_ton, pdu.destination_addr, _BAD_DESTINATION)
+    if not receiver:
+        raise Untranslatable(CommandStatus.RINVDSTADR, "empty destination_addr")
+    tlvs, esm_class, data_coding = pdu.tlvs, pdu.esm_class, pdu.data_coding
+    udhdata, msg_left, reference, meta_data = None, UNDEFINED, None, EMPTY_SMPP
+    if tlvs:
+        udhdata, msg_left = _segment(tlvs, esm_class)
+        if _USER_MESSAGE_REFERENCE in tlvs:
+            reference = _integer(tlvs, _USER_MESSAGE_REFERENCE, 2)
+        meta_data = set_group(None, "smpp", dialect.tlvs.to_values(tlvs))
+    if esm_class & 0x40:
+        udhdata, text = udh.take_header(text)
+    coding, mclass, mwi, compress, alt_dcs, to_text = DATA_CODINGS[data_coding]
+    if to_text is gsm0338.decode and coding == 0 and dialect.alt_charset is None:
+        text = gsm0338.decode(text)
+    else:
+        coding, text = read_text(data_coding, text, udhdata is not None, dialect.alt_charset)
+    return Sms(
+        sender,
+        receiver,
+        udhdata,
+        text,
+        now,
+        None,  # smsc_id
+        None,  # smsc_number
+        None,  # foreign_id
+        service,
+        None,  # account
+        message_id,
+        2,  # SmsType.MT_PUSH
+        mclass,
+        mwi,
+        coding,
+        compress,
+        -1,  # validity
+        -1,  # deferred
+        _DLR_MASKS[pdu.registered_delivery],
+        make_dlr_url(service, now, message_id, reference),
+        -1,  # pid
+        alt_dcs,
+        1 if esm_class & 0x80 else -1,  # rpi
+        None,  # charset
+        None,  # boxc_id
+        pdu.service_type or None,
+        msg_left,
+        -1,  # priority
+        -1,  # resend_try
+        -1,  # resend_time
+        meta_data,
+    )
+
+
+def _segment(tlvs: Mapping[int, bytes], esm_class: int) -> tuple[bytes | None, int]:
+    """Return UDH and parts left as the three SAR TLVs say it; they count together only."""
+    if not (_REFERENCE in tlvs and _TOTAL in tlvs and _NUMBER in tlvs):
+        return None, UNDEFINED
+    if esm_class & 0x40:
+        raise Untranslatable(CommandStatus.RINVTLVVAL, "SAR TLVs beside a user data header")
+    reference, total, number = (
+        _integer(tlvs, _REFERENCE, 2),
+        _integer(tlvs, _TOTAL, 1),
+        _integer(tlvs, _NUMBER, 1),
+    )
+    if not 0 < number <= total:
+        raise Untranslatable(CommandStatus.RINVTLVVAL, f"segment {number} of {total}")
+    return udh.concatenation(reference, total, number) if total > 1 else None, total - number
+
+
+def _integer(tlvs: Mapping[int, bytes], tag: int, size: int) -> int:
+    octets = tlvs[tag]
+    if len(octets) != size:
+        raise Untranslatable(CommandStatus.RINVPARLEN, f"TLV 0x{tag:04X} of {len(octets)} octets")
+    return int.from_bytes(octets, "big")
+
+
+def _time(text: bytes, now: int, status: CommandStatus) -> int:
+    try:
+        epoch = to_epoch(text, now)
+    except BadTime as error:
+        raise Untranslatable(status, error.reason) from error
+    return UNDEFINED if epoch is None else min(epoch, MAX_TIME)
+
+
+def _check_receipt_addresses(sms: Sms) -> None:
+    """The receipt is a deliver_sm, whose addresses are shorter than data_sm's."""
+    addresses.source(sms.sender)
+    addresses.destination(sms.receiver)

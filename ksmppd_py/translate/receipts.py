@@ -1,0 +1,225 @@
+"""dlr_url, and delivery reports -> deliver_sm with the text of appendix B (spec/messages.md 6)."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import NamedTuple, TypeAlias
+
+from ksmppd_py.kannel.messages import UNDEFINED, DlrMask, Sms
+from ksmppd_py.kannel.meta_data import get_group
+from ksmppd_py.smpp.constants import CommandStatus, MessageState
+from ksmppd_py.smpp.pdus import DeliverSm
+from ksmppd_py.smpp.tlvs import NO_TLVS, TlvTag
+from ksmppd_py.translate import addresses
+from ksmppd_py.translate.dialect import Dialect
+from ksmppd_py.translate.errors import Untranslatable
+from ksmppd_py.translate.mo import MAX_SHORT_MESSAGE, deliver_sm
+
+MIN_DLR_URL = 37
+MAX_MESSAGE_ID = 64
+MAX_TEXT = 12
+RECEIPT, INTERMEDIATE = 0x04, 0x20  # esm_class, 5.2.12
+
+
+class DlrUrl(NamedTuple):
+    """What an MT's dlr_url remembers: `<system_id>|<epoch>[.<user_message_reference>]|<id>[;<id>...]`."""
+
+    system_id: bytes
+    submit_time: int
+    user_message_reference: int | None
+    ids: list[bytes]
+
+
+class State(NamedTuple):
+    """What a DLR says: `stat:` of the text, message_state of the TLV, whether it is the last word."""
+
+    stat: bytes
+    message_state: MessageState
+    final: bool = True
+    delivered: bool = False
+
+
+_DELIVRD = State(b"DELIVRD", MessageState.DELIVERED, delivered=True)
+_EXPIRED = State(b"EXPIRED", MessageState.EXPIRED)
+_UNDELIV = State(b"UNDELIV", MessageState.UNDELIVERABLE)
+_UNKNOWN = State(b"UNKNOWN", MessageState.UNKNOWN)
+_REJECTD = State(b"REJECTD", MessageState.REJECTED)
+_DELETED = State(b"DELETED", MessageState.DELETED)
+_ACCEPTD = State(b"ACCEPTD", MessageState.ACCEPTED, final=False)
+_BUFFRED = State(b"BUFFRED", MessageState.ENROUTE, final=False)
+_ENROUTE = State(b"ENROUTE", MessageState.ENROUTE, final=False)
+
+_FAILURES = {state.stat: state for state in (_UNDELIV, _EXPIRED, _DELETED, _UNKNOWN, _REJECTD)}
+_NOT_YET = {state.stat: state for state in (_ACCEPTD, _ENROUTE)}
+
+_Refinement: TypeAlias = Mapping[bytes, State]
+
+# Event of a DLR, tested in this order -> its state, and the words of the SMSC's own text that say the same better.
+_STATES: tuple[tuple[int, State, _Refinement], ...] = (
+    (DlrMask.SUCCESS, _DELIVRD, {}),
+    (0x20, _EXPIRED, {}),
+    (0x40, _UNKNOWN, {}),
+    (DlrMask.FAIL | DlrMask.SMSC_FAIL, _UNDELIV, _FAILURES),
+    (DlrMask.BUFFERED, _ACCEPTD, _NOT_YET),
+    (DlrMask.SMSC_SUCCESS, _BUFFRED, _NOT_YET),
+)
+
+
+def _event(mask: int) -> tuple[State, _Refinement]:
+    for bits, state, words in _STATES:
+        if mask & bits:
+            return state, words
+    return (_UNKNOWN, {}) if mask else (_REJECTD, _FAILURES)
+
+
+_EVENTS = tuple(map(_event, range(256)))
+_STAT = re.compile(rb"stat:(\S+)")
+_ERR = re.compile(rb"err:([^ ]*) ?")
+_ESCAPED = re.compile(rb"[|;%]")
+_ESCAPE = re.compile(rb"%(7C|3B|25)", re.IGNORECASE)
+_STATE_OCTETS = [bytes((state,)) for state in range(9)]
+# As plain integers: members of an IntEnum are slow keys.
+_NETWORK_ERROR_CODE = int(TlvTag.NETWORK_ERROR_CODE)
+_MESSAGE_STATE = int(TlvTag.MESSAGE_STATE)
+_RECEIPTED_MESSAGE_ID = int(TlvTag.RECEIPTED_MESSAGE_ID)
+_USER_MESSAGE_REFERENCE = int(TlvTag.USER_MESSAGE_REFERENCE)
+_EPOCH = re.compile(rb"([+-]?\d+)(?:\.(\d{1,5}))?")
+
+
+def make_dlr_url(
+    system_id: bytes, now: int, message_id: bytes, user_message_reference: int | None = None
+) -> bytes:
+    """Return the dlr_url of a message submitted `now` (epoch seconds)."""
+    if not system_id.isalnum():
+        system_id = _ESCAPED.sub(lambda char: b"%%%02X" % ord(char[0]), system_id)
+    if user_message_reference is None:
+        return b"%b|%d|%b" % (system_id, now, message_id)
+    return b"%b|%d.%d|%b" % (system_id, now, user_message_reference, message_id)
+
+
+def parse_dlr_url(dlr_url: bytes | None) -> DlrUrl:
+    """Read a dlr_url. Raises Untranslatable when it isn't one of ours."""
+    parts = (dlr_url or b"").split(b"|")
+    if len(parts) == 4 and not parts[3]:
+        del parts[3]
+    if dlr_url is None or len(dlr_url) < MIN_DLR_URL or len(parts) != 3:
+        raise Untranslatable(CommandStatus.RINVMSGID, f"dlr_url {dlr_url!r} isn't ours")
+    system_id, submit_time, last = parts
+    if b"%" in system_id:
+        system_id = _ESCAPE.sub(lambda code: bytes.fromhex(code[1].decode()), system_id)
+    ids = [last] if b";" not in last else [id for id in last.split(b";") if id]
+    if not last or not ids:
+        raise Untranslatable(CommandStatus.RINVMSGID, f"dlr_url {dlr_url!r} has no id")
+    if submit_time.isdigit():
+        return DlrUrl(system_id, int(submit_time), None, ids)
+    numbers = _EPOCH.match(submit_time)
+    if numbers is None:
+        return DlrUrl(system_id, 0, None, ids)
+    reference = int(numbers[2]) if numbers[2] else None
+    return DlrUrl(system_id, int(numbers[1]), reference if (reference or 0) <= 0xFFFF else None, ids)
+
+
+@lru_cache(maxsize=1024)
+def _local_minute(minute: int) -> bytes:
+    return time.strftime("%y%m%d%H%M", time.localtime(minute * 60)).encode()
+
+
+@lru_cache(maxsize=4096)
+def local_time(epoch: int) -> bytes:
+    """Return `YYMMDDhhmmss` in the process's time zone."""
+    try:
+        return b"%b%02d" % (_local_minute(epoch // 60), epoch % 60)
+    except (OverflowError, ValueError, OSError):  # nothing that the C library has a calendar for
+        return b"000000000000"
+
+
+def state_of(sms: Sms, values: Mapping[bytes, bytes]) -> State:
+    """Return what a DLR says; `values` are meta_data's group `smpp`."""
+    mask = sms.dlr_mask
+    state, refined = _EVENTS[0 if mask == UNDEFINED else mask & 0xFF]
+    if refined and sms.msgdata:
+        stat = _STAT.search(sms.msgdata)
+        if stat is not None:
+            state = refined.get(stat[1], state)
+    if values and values.get(b"dlr_stat") == _EXPIRED.stat:
+        return _EXPIRED._replace(delivered=state.delivered)
+    return state
+
+
+def to_deliver_sm(sms: Sms, dialect: Dialect, local: Callable[[int], bytes] = local_time) -> list[DeliverSm]:
+    """Return the receipts for a DLR, one for each id in its dlr_url; `local` writes an epoch as YYMMDDhhmmss.
+
+    A report that isn't final goes as an intermediate notification. Raises Untranslatable when no PDU can hold it,
+    or when the dlr_url isn't ours.
+    """
+    url = parse_dlr_url(sms.dlr_url)
+    source, destination = addresses.source(sms.sender), addresses.destination(sms.receiver)
+    if dialect.switch_dlr_addr:
+        source, destination = destination, source
+    values = _values(sms.meta_data)
+    state = state_of(sms, values)
+    err, text = error_and_text(sms.msgdata or b"", values)
+    tail = b" sub:001 dlvrd:%b submit date:%b done date:%b stat:%b err:%b text:%b" % (
+        b"001" if state.delivered else b"000",
+        local(url.submit_time),
+        local(sms.time),
+        state.stat,
+        err,
+        text,
+    )
+    esm_class = (RECEIPT if state.final else INTERMEDIATE) | (0x80 if sms.rpi == 1 else 0)
+    pdus = []
+    for id in url.ids:
+        short_message = b"id:" + id + tail
+        if len(short_message) > MAX_SHORT_MESSAGE or b"\0" in id:
+            raise Untranslatable(CommandStatus.RINVMSGID, f"message id {id!r} doesn't fit")
+        tlvs = _tlvs(id, state, url, values, dialect) if dialect.takes_tlvs else NO_TLVS
+        pdus.append(deliver_sm(sms, source, destination, esm_class, 0, short_message, tlvs))
+    return pdus
+
+
+def _values(meta_data: bytes | None) -> dict[bytes, bytes]:
+    """Return group `smpp`, which most reports don't have."""
+    if meta_data is None or b"?smpp?" not in meta_data.lower():
+        return {}
+    return get_group(meta_data, "smpp")
+
+
+def error_and_text(msgdata: bytes, values: Mapping[bytes, bytes]) -> tuple[bytes, bytes]:
+    """Return `err:` (3 characters) and `text:` (at most 12 octets, whole characters) of the SMSC's own text."""
+    err = b""
+    if msgdata:
+        found = _ERR.search(msgdata)
+        if found is not None:
+            err, msgdata = found[1], msgdata[found.end() :]
+        _, label, text = msgdata.partition(b"text:")
+        msgdata = text if label else msgdata
+    if not err:
+        code = values.get(b"dlr_err", b"") if values else b""
+        err = b"%d" % (int.from_bytes(code[-2:], "big") % 1000)
+    end = MAX_TEXT
+    if len(msgdata) > end:
+        while end > MAX_TEXT - 4 and msgdata[end] & 0xC0 == 0x80:
+            end -= 1
+    return err[:3].rjust(3, b"0"), msgdata[:end]
+
+
+def _tlvs(
+    id: bytes, state: State, url: DlrUrl, values: Mapping[bytes, bytes], dialect: Dialect
+) -> dict[int, bytes]:
+    tlvs: dict[int, bytes] = {}
+    if values:
+        code = values.get(b"network_error_code") or values.get(b"dlr_err")
+        if code is not None and len(code) == 3:
+            tlvs[_NETWORK_ERROR_CODE] = code
+    tlvs[_MESSAGE_STATE] = _STATE_OCTETS[state.message_state]
+    if len(id) <= MAX_MESSAGE_ID:
+        tlvs[_RECEIPTED_MESSAGE_ID] = id + b"\0"
+    if url.user_message_reference is not None:
+        tlvs[_USER_MESSAGE_REFERENCE] = url.user_message_reference.to_bytes(2, "big")
+    if values and dialect.tlvs.by_name:
+        tlvs |= dialect.tlvs.to_tlvs(values)
+    return tlvs

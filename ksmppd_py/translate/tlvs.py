@@ -1,0 +1,163 @@
+"""Configured optional parameters against meta_data's group `smpp` (spec/config.md 7.1, messages.md 8)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from logging import getLogger
+
+from ksmppd_py.smpp import tlvs as standard
+
+_log = getLogger(__name__)
+_NUMBER = re.compile(rb"\s*([+-]?\d+)")
+
+
+class TlvType(Enum):
+    """What a value is made of."""
+
+    OCTETSTRING = "octetstring"
+    NULTERMINATED = "nulterminated"
+    INTEGER = "integer"
+
+
+_STANDARD_TYPES = {
+    standard.TlvType.INTEGER: TlvType.INTEGER,
+    standard.TlvType.OCTETS: TlvType.OCTETSTRING,
+    standard.TlvType.C_STRING: TlvType.NULTERMINATED,
+}
+_STANDARD = {int(tag): (_STANDARD_TYPES[tag.type], tag.most) for tag in standard.TlvTag}
+
+
+@dataclass(frozen=True, slots=True)
+class TlvDefinition:
+    """One group smpp-tlv. `length` is the most octets of a value, of an integer exactly those that are sent.
+
+    `smsc_ids` are the system_ids that it is for; empty = all.
+    """
+
+    name: str
+    tag: int
+    length: int
+    type: TlvType
+    smsc_ids: tuple[str, ...] = ()
+
+    @classmethod
+    def from_group(
+        cls,
+        name: str | None,
+        tag: int | None,
+        length: int | None,
+        type: str | None,
+        smsc_id: str | None = None,
+    ) -> TlvDefinition:
+        """Build one from configured values. Raises ValueError with the text that an operator knows."""
+        for key, value in (("name", name), ("tag", tag), ("length", length), ("type", type)):
+            if value is None or value == "":
+                raise ValueError(f"SMPP: Unable to get {key} for smpp-tlv.")
+        assert name is not None and tag is not None and length is not None and type is not None
+        if not 0 <= tag <= 0xFFFF or not 0 <= length <= 0xFFFF:
+            raise ValueError(f"SMPP: Tag and length of smpp-tlv `{name}' must be 0..65535.")
+        try:
+            kind = TlvType(type.lower())
+        except ValueError:
+            raise ValueError(f"SMPP: Unknown type for smpp-tlv: `{type}'") from None
+        return cls(name, tag, length, kind, tuple(filter(None, (smsc_id or "").split(";"))))
+
+    def encode(self, value: bytes) -> bytes | None:
+        """Return the octets of a TLV for a value of meta_data; None when it is too long."""
+        if self.type is TlvType.INTEGER:
+            number = _NUMBER.match(value)
+            return (int(number[1] if number else 0) & ((1 << 8 * self.length) - 1)).to_bytes(
+                self.length, "big"
+            )
+        if len(value) > self.length:
+            return None
+        return value + b"\0" if self.type is TlvType.NULTERMINATED else value
+
+    def decode(self, octets: bytes) -> bytes | None:
+        """Return the value for meta_data; None when the octets aren't what is configured, or the standard's."""
+        kind, most = _STANDARD.get(self.tag, (self.type, self.length))
+        if len(octets) > most:
+            return None
+        if kind is TlvType.INTEGER:
+            return b"%d" % int.from_bytes(octets, "big")
+        if kind is TlvType.NULTERMINATED:
+            value, nul, _ = octets.partition(b"\0")
+            return value if nul else None
+        return octets
+
+
+class TlvTable:
+    """The definitions that hold for one system_id."""
+
+    __slots__ = ("by_name", "by_tag")
+
+    def __init__(self, definitions: Iterable[TlvDefinition] = (), fallback: TlvTable | None = None) -> None:
+        """Raises ValueError for a name or a tag that comes twice; `fallback` serves what isn't in `definitions`."""
+        names: dict[bytes, TlvDefinition] = {}
+        tags: dict[int, TlvDefinition] = {}
+        for definition in definitions:
+            name = definition.name.encode()
+            if name in names:
+                raise ValueError(f"SMPP: Double TLV name {definition.name} found.")
+            if definition.tag in tags:
+                raise ValueError(f"SMPP: Double TLV tag {definition.tag} found.")
+            names[name] = tags[definition.tag] = definition
+        self.by_name: Mapping[bytes, TlvDefinition] = {**fallback.by_name, **names} if fallback else names
+        self.by_tag: Mapping[int, TlvDefinition] = {**fallback.by_tag, **tags} if fallback else tags
+
+    def to_values(self, tlvs: Mapping[int, bytes]) -> dict[bytes, bytes]:
+        """Return group `smpp` for the TLVs of a PDU; what isn't configured or doesn't fit is left out."""
+        values: dict[bytes, bytes] = {}
+        for tag, octets in tlvs.items():
+            definition = self.by_tag.get(tag)
+            if definition is None:
+                if tag not in _STANDARD:
+                    _log.warning("unknown TLV 0x%04X ignored", tag)
+                continue
+            value = definition.decode(octets)
+            if value is None:
+                _log.error("TLV `%s' of %d octets doesn't fit, dropped", definition.name, len(octets))
+            else:
+                values[definition.name.encode()] = value
+        return values
+
+    def to_tlvs(self, values: Mapping[bytes, bytes]) -> dict[int, bytes]:
+        """Return the TLVs for group `smpp`; what isn't configured or is too long is left out."""
+        tlvs: dict[int, bytes] = {}
+        for name, value in values.items():
+            definition = self.by_name.get(name)
+            if definition is None:
+                _log.debug("unknown TLV `%s', don't send", name.decode("latin-1"))
+                continue
+            octets = definition.encode(value)
+            if octets is None:
+                _log.error("TLV `%s' of %d octets is too long, dropped", definition.name, len(value))
+            else:
+                tlvs[definition.tag] = octets
+        return tlvs
+
+
+NO_DEFINITIONS = TlvTable()
+
+
+class TlvTables:
+    """All groups smpp-tlv: those for a system_id first, then the global ones."""
+
+    def __init__(self, definitions: Iterable[TlvDefinition] = ()) -> None:
+        """Raises ValueError for names or tags that come twice for one system_id, or twice globally."""
+        own: dict[str, list[TlvDefinition]] = {}
+        everyone: list[TlvDefinition] = []
+        for definition in definitions:
+            for system_id in definition.smsc_ids:
+                own.setdefault(system_id, []).append(definition)
+            if not definition.smsc_ids:
+                everyone.append(definition)
+        self._global = TlvTable(everyone)
+        self._own = {system_id: TlvTable(some, self._global) for system_id, some in own.items()}
+
+    def for_system_id(self, system_id: str) -> TlvTable:
+        """Return the definitions for an ESME; `system_id` is lower case, as everywhere behind the bind."""
+        return self._own.get(system_id, self._global)

@@ -1,0 +1,149 @@
+"""User data headers, and messages in parts (spec/messages.md 1.2, 7)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ksmppd_py.kannel.messages import Sms
+from ksmppd_py.smpp.constants import CommandStatus
+from ksmppd_py.translate import gsm0338
+from ksmppd_py.translate.coding import SEVEN_BIT, UCS2, coding_of
+from ksmppd_py.translate.errors import Untranslatable
+
+MAX_OCTETS = 140
+"""Octets that one SMS holds, user data header included."""
+MAX_PARTS = 255
+_CONCATENATION = (0x00, 0x08)
+"""Element identifiers: 8-bit and 16-bit reference."""
+
+
+class Part(NamedTuple):
+    """One part of a message; `msgdata` is in the message's own encoding, `msg_left` counts the parts behind it."""
+
+    udhdata: bytes | None
+    msgdata: bytes
+    msg_left: int
+
+
+def take_header(octets: bytes) -> tuple[bytes, bytes]:
+    """Return UDH, with its length octet, and the rest. Raises Untranslatable when the UDH is longer than all."""
+    if not octets or octets[0] >= len(octets):
+        raise Untranslatable(CommandStatus.RINVESMCLASS, "no user data header in the message")
+    end = octets[0] + 1
+    return octets[:end], octets[end:]
+
+
+def concatenation(reference: int, total: int, number: int) -> bytes:
+    """Return a UDH that says "part `number` of `total`", with an 8-bit reference if that suffices."""
+    if reference > 0xFF:
+        return bytes((6, 8, 4, reference >> 8, reference & 0xFF, total, number))
+    return bytes((5, 0, 3, reference, total, number))
+
+
+def is_concatenated(udhdata: bytes | None) -> bool:
+    """Tell whether a UDH already has a concatenation element."""
+    if not udhdata:
+        return False
+    position, end = 1, min(len(udhdata), udhdata[0] + 1)
+    while position + 1 < end:
+        if udhdata[position] in _CONCATENATION:
+            return True
+        position += 2 + udhdata[position + 1]
+    return False
+
+
+def _capacity(coding: int, header: int) -> int:
+    """Units (septets or octets) beside a header of so many octets; whole characters of UCS-2."""
+    octets = MAX_OCTETS - header
+    if coding == SEVEN_BIT:
+        return octets * 8 // 7
+    return octets & ~1 if coding == UCS2 else octets
+
+
+def _cuts(coding: int, units: bytes, header: int) -> list[int]:
+    """Return where the parts of a message end; `units` are septets for coding 0, otherwise octets.
+
+    Raises Untranslatable when there would be more than 255 parts, or no room beside the header.
+    """
+    size = len(units)
+    if size <= _capacity(coding, header):
+        return [size]
+    capacity = _capacity(coding, (header or 1) + 5)
+    if capacity < 4:
+        raise Untranslatable(
+            CommandStatus.RINVMSGLEN, f"no room beside a user data header of {header} octets"
+        )
+    cuts, position = [], 0
+    while size - position > capacity:
+        position += capacity
+        if coding == SEVEN_BIT:
+            position -= units[position - 1] == gsm0338.ESCAPE
+        elif coding == UCS2 and units[position - 2] & 0xFC == 0xD8:  # behind a high surrogate
+            position -= 2
+        cuts.append(position)
+        if len(cuts) == MAX_PARTS:
+            raise Untranslatable(CommandStatus.RINVMSGLEN, "more than 255 parts")
+    return [*cuts, size]
+
+
+def fits_one(sms: Sms) -> bool:
+    """Tell whether a message needs no splitting: it is short, or a part of another one already."""
+    if is_concatenated(sms.udhdata):
+        return True
+    coding, msgdata = coding_of(sms), sms.msgdata or b""
+    size = gsm0338.length(msgdata) if coding == SEVEN_BIT else len(msgdata)
+    return size <= _capacity(coding, len(sms.udhdata or b""))
+
+
+def split(sms: Sms, reference: int) -> list[Part]:
+    """Return a message as parts of at most 140 octets, each with its place in its UDH if there are several.
+
+    A message that already is a part of another one stays whole. Raises Untranslatable above 255 parts.
+    """
+    coding, udhdata, msgdata = coding_of(sms), sms.udhdata or None, sms.msgdata or b""
+    if is_concatenated(udhdata):
+        return [Part(udhdata, msgdata, 0)]
+    units = gsm0338.encode(msgdata) if coding == SEVEN_BIT else msgdata
+    cuts = _cuts(coding, units, len(udhdata or b""))
+    if len(cuts) == 1:
+        return [Part(udhdata, msgdata, 0)]
+    return [
+        Part(_extended(udhdata, reference & 0xFF, len(cuts), number), body, len(cuts) - number)
+        for number, body in enumerate(_bodies(coding, msgdata, units, cuts), 1)
+    ]
+
+
+def _bodies(coding: int, msgdata: bytes, units: bytes, cuts: list[int]) -> list[bytes]:
+    spans = list(zip([0, *cuts], cuts, strict=False))
+    if coding != SEVEN_BIT:
+        return [msgdata[start:end] for start, end in spans]
+    text, bodies, position = msgdata.decode("utf-8", "replace"), [], 0
+    for start, end in spans:
+        following = position + end - start - units.count(gsm0338.ESCAPE, start, end)
+        bodies.append(text[position:following].encode())
+        position = following
+    return bodies
+
+
+def _extended(udhdata: bytes | None, reference: int, total: int, number: int) -> bytes:
+    if not udhdata:
+        return concatenation(reference, total, number)
+    elements = udhdata[1:] + bytes((0, 3, reference, total, number))
+    return bytes((len(elements),)) + elements
+
+
+def count_parts(sms: Sms) -> int:
+    """Return how many SMS an MT costs, by the algorithm with which the bearerbox will split it.
+
+    A part of a longer message counts as one only while it fits into one. Raises Untranslatable above 255 parts.
+    """
+    msgdata = sms.msgdata
+    if not msgdata:
+        return 1
+    header = len(sms.udhdata) if sms.udhdata else 0
+    if (
+        len(msgdata) <= 70 - header
+    ):  # whatever the coding: no character takes more septets than twice its octets
+        return 1
+    coding = coding_of(sms)
+    return len(_cuts(coding, gsm0338.encode(msgdata) if coding == SEVEN_BIT else msgdata, header))
