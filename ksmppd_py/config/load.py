@@ -67,8 +67,12 @@ def load(path: str) -> Config:
     """Read and check a configuration file. Raises ConfigProblems with everything that is wrong."""
     findings = Findings()
     groups = keep_last(read_groups(path, findings), KANNEL_SINGLE | SINGLE.keys(), findings)
-    # A broken line leaves its group incomplete: what the group lacks is then not worth telling.
-    config = None if findings.errors else _Loader(path, groups, findings).load()
+    loader = _Loader(path, groups, findings)
+    if findings.errors:  # groups may be incomplete: what they lack isn't worth telling, what they have is
+        loader.check_rest()
+        config = None
+    else:
+        config = loader.load()
     if findings.errors or config is None:
         raise ConfigProblems(path, [str(error) for error in findings.errors], findings.warnings)
     return config
@@ -99,7 +103,7 @@ class _Loader:
         auth_plugin = self._check_auth(ksmppd)
         routing_plugin = self._check_routing(routing, routing_group)
         database = self._database(ksmppd, routing)
-        self._check_rest()
+        self.check_rest()
         if ksmppd is None or http_server is None or routing is None:
             return None
         return Config(
@@ -231,7 +235,7 @@ class _Loader:
             self._findings.warning(other.place_of("id"), text)
         return found[0] if found else None
 
-    def _check_rest(self) -> None:
+    def check_rest(self) -> None:
         """Look at the groups that nobody uses: their names and keys must be known, nothing else matters."""
         for name, groups in self._groups.items():
             for group in groups:

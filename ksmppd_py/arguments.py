@@ -1,0 +1,142 @@
+"""The command line, read as Kannel's programs read theirs. Used before patching: imports next to nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+USAGE = """\
+usage: ksmppd [options] [--] [configfile]
+
+configfile is ksmppd.conf when absent; what follows it is ignored.
+
+  -t, --test               check the configuration and say what is wrong with it
+  -v, --verbosity N        minimum level on stderr: 0 debug (default), 1 info, 2 warning, 3 error, 4 panic
+  -F, --logfile FILE       an additional log file
+  -V, --fileverbosity N    minimum level in that file, default 0
+  -D, --debug PLACES       debug lines of these places only, `*` at the end for any, `-` before to leave out
+  -d, --daemonize          run in the background; ends when the server is up, or with status 1
+  -p, --pid-file FILE      write the process id there
+  -u, --user NAME          run as that user
+  -P, --parachute          restart after a crash
+  -X, --panic-script FILE  run after a crash, with the program's name and the number of restarts as argument
+  -g, --generate           print all configuration keys
+      --version            print versions
+  -h, --help               print this
+"""
+
+RUN, TEST, GENERATE, VERSION, HELP = "run", "test", "generate", "version", "help"
+
+
+class UsageError(Exception):
+    """An option lacks its argument; the text says which."""
+
+
+@dataclass(slots=True)
+class Arguments:
+    """What the command line says; paths are absolute except `config`, which messages shall name as given."""
+
+    program: str = "ksmppd"
+    action: str = RUN
+    config: str = "ksmppd.conf"
+    verbosity: int = 0
+    log_file: str = ""
+    file_verbosity: int = 0
+    debug_places: str = ""
+    daemonize: bool = False
+    pid_file: str = ""
+    user: str = ""
+    parachute: bool = False
+    panic_script: str = ""
+    ignored: list[str] = field(default_factory=list)
+
+
+def parse(argv: Sequence[str]) -> Arguments:
+    """Read sys.argv. Raises UsageError; unknown options are kept in `ignored`."""
+    arguments = Arguments(program=os.path.basename(argv[0]))
+    words = iter(argv[1:])
+    for word in words:
+        if word == "--":
+            arguments.config = next(words, arguments.config)
+            break
+        if not word.startswith("-"):
+            arguments.config = word
+            break
+        name = _LONG.get(word, word)
+        if name in _SWITCHES:
+            _SWITCHES[name](arguments)
+        elif name in _SETTERS:
+            value = next(words, None)
+            if value is None:
+                raise UsageError(f"Option {word} needs an argument")
+            _SETTERS[name](arguments, word, value)
+        else:
+            arguments.ignored.append(word)
+    return arguments
+
+
+def _level(word: str, value: str) -> int:
+    try:
+        return min(max(int(value), 0), 5)
+    except ValueError:
+        raise UsageError(f"Option {word} needs a number, not {value!r}") from None
+
+
+def _set_log_file(arguments: Arguments, word: str, value: str) -> None:
+    if value.startswith("-"):
+        raise UsageError(f"Option {word} needs a file name, not {value!r}")
+    arguments.log_file = os.path.abspath(value)
+
+
+def _setting(name: str) -> Callable[[Arguments, str, str], None]:
+    return lambda arguments, word, value: setattr(arguments, name, value)
+
+
+def _path_setting(name: str) -> Callable[[Arguments, str, str], None]:
+    return lambda arguments, word, value: setattr(arguments, name, os.path.abspath(value))
+
+
+def _level_setting(name: str) -> Callable[[Arguments, str, str], None]:
+    return lambda arguments, word, value: setattr(arguments, name, _level(word, value))
+
+
+def _switch(name: str) -> Callable[[Arguments], None]:
+    return lambda arguments: setattr(arguments, name, True)
+
+
+def _action(action: str) -> Callable[[Arguments], None]:
+    return lambda arguments: setattr(arguments, "action", action)
+
+
+_LONG = {
+    "--verbosity": "-v",
+    "--fileverbosity": "-V",
+    "--logfile": "-F",
+    "--debug": "-D",
+    "--parachute": "-P",
+    "--panic-script": "-X",
+    "--daemonize": "-d",
+    "--pid-file": "-p",
+    "--user": "-u",
+    "--generate": "-g",
+    "--test": "-t",
+    "--help": "-h",
+}
+_SWITCHES: dict[str, Callable[[Arguments], None]] = {
+    "-P": _switch("parachute"),
+    "-d": _switch("daemonize"),
+    "-g": _action(GENERATE),
+    "-t": _action(TEST),
+    "-h": _action(HELP),
+    "--version": _action(VERSION),
+}
+_SETTERS: dict[str, Callable[[Arguments, str, str], None]] = {
+    "-v": _level_setting("verbosity"),
+    "-V": _level_setting("file_verbosity"),
+    "-F": _set_log_file,
+    "-D": _setting("debug_places"),
+    "-X": _path_setting("panic_script"),
+    "-p": _path_setting("pid_file"),
+    "-u": _setting("user"),
+}

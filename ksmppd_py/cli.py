@@ -1,0 +1,205 @@
+"""What the command line asks for: the server, or a look at its configuration. Signals and exit status."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import logging
+import os
+import platform
+import resource
+import signal
+import sys
+from collections.abc import Callable
+from typing import Protocol
+
+import gevent
+
+from ksmppd_py import __version__, logs
+from ksmppd_py.arguments import GENERATE, HELP, TEST, USAGE, VERSION, Arguments
+from ksmppd_py.config import Config, ConfigProblems, load, render_reference
+from ksmppd_py.daemon import Process
+from ksmppd_py.errors import StartError
+
+_FEW_DESCRIPTORS = 4096
+_LIBRARIES = ("gevent", "greenlet", "SQLAlchemy", "PyMySQL", "bottle")
+
+logger = logging.getLogger(__name__)
+
+
+class Server(Protocol):
+    """What we need of the application. All of it may yield, except statistics."""
+
+    def start(self) -> None:
+        """Open everything. Raises StartError; may be interrupted by a signal at any yield."""
+
+    def wait(self) -> None:
+        """Return when the server has stopped."""
+
+    def stop(self) -> None:
+        """Stop gracefully; also after a start that was interrupted."""
+
+    def statistics(self) -> list[str]:
+        """Return lines for the log."""
+
+
+class Interrupted(BaseException):
+    """A signal asked to stop before the start was over."""
+
+
+def run(arguments: Arguments, process: Process, build: Callable[[Config], Server] | None = None) -> int:
+    """Do what the arguments say and return the exit status. `build` makes the application. May yield."""
+    for option in arguments.ignored:
+        print(f"Unknown option {option}, ignored.", file=sys.stderr)
+    if arguments.action == HELP:
+        print(USAGE, end="")
+    elif arguments.action == VERSION:
+        print(_version_report())
+    elif arguments.action == GENERATE:
+        print(render_reference(), end="")
+    elif arguments.action == TEST:
+        return _test(arguments.config)
+    else:
+        return _serve(arguments, process, build or _build_app)
+    return 0
+
+
+def _version_report() -> str:
+    lines = [f"ksmppd-py {__version__}", f"{platform.python_implementation()} {platform.python_version()}"]
+    for name in _LIBRARIES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            lines.append(f"{name} {importlib.metadata.version(name)}")
+    return "\n".join(lines)
+
+
+def _test(path: str) -> int:
+    try:
+        warnings = load(path).warnings
+    except ConfigProblems as problems:
+        for warning in problems.warnings:
+            print(f"{warning} (warning)", file=sys.stderr)
+        for problem in problems.problems:
+            print(problem, file=sys.stderr)
+        return 1
+    for warning in warnings:
+        print(f"{warning} (warning)", file=sys.stderr)
+    print(f"{path}: configuration ok")
+    return 0
+
+
+def _build_app(config: Config) -> Server:
+    from ksmppd_py.app import App  # noqa: PLC0415 - looking at a configuration needs none of the rooms
+
+    return App(config)
+
+
+def _serve(arguments: Arguments, process: Process, build: Callable[[Config], Server]) -> int:
+    logs.set_up(arguments.verbosity, arguments.debug_places)
+    if arguments.log_file:
+        logs.add_file(arguments.log_file, arguments.file_verbosity)
+    try:
+        config = _load(arguments.config)
+        raise_descriptor_limit()
+        return _live(build(config), process, arguments.daemonize)
+    except ConfigProblems as problems:
+        for problem in problems.problems:
+            logger.critical("%s", problem)
+        logger.critical("Unable to read configuration file %s", arguments.config)
+    except StartError as error:
+        logger.critical("%s", error)
+    except Exception:
+        logger.critical("Unexpected error, the program ends", exc_info=True)
+    return 1
+
+
+def _load(path: str) -> Config:
+    try:
+        config = load(path)
+    except ConfigProblems as problems:
+        _log_warnings(problems.warnings)
+        raise
+    if config.ksmppd.log_file:
+        logs.add_file(config.ksmppd.log_file, config.ksmppd.log_level)
+    _log_warnings(config.warnings)
+    return config
+
+
+def _log_warnings(warnings: list[str] | tuple[str, ...]) -> None:
+    for warning in warnings:
+        logger.warning("%s", warning)
+
+
+def raise_descriptor_limit() -> None:
+    """Allow as many open files as the system lets us; each bind takes one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        soft = hard
+    if soft != resource.RLIM_INFINITY and soft < _FEW_DESCRIPTORS:
+        logger.warning("Only %d files and connections can be open at the same time", soft)
+
+
+def _live(server: Server, process: Process, in_background: bool) -> int:
+    signals = Signals(server, process)
+    signals.install()
+    try:
+        server.start()
+        signals.started = True
+        logger.info("ksmppd-py %s is up", __version__)
+        process.report_up()
+        if in_background:
+            logs.leave_stderr()
+        server.wait()
+    except Interrupted:
+        server.stop()
+    finally:
+        signals.uninstall()
+    return 0
+
+
+class Signals:
+    """What the process does on signals, each in a greenlet of its own."""
+
+    def __init__(self, server: Server, process: Process) -> None:
+        self.started = False
+        self._server = server
+        self._process = process
+        self._main = gevent.getcurrent()
+        self._stopping = False
+        self._handlers: list[gevent.signal.signal] = []
+
+    def install(self) -> None:
+        """Take over the signals of the process."""
+        for number in (signal.SIGUSR1, signal.SIGPIPE):
+            signal.signal(number, signal.SIG_IGN)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._handlers.append(gevent.signal_handler(number, self._stop, number))
+        for number in (signal.SIGHUP, signal.SIGUSR2):
+            self._handlers.append(gevent.signal_handler(number, self._reopen_logs, number))
+        self._handlers.append(gevent.signal_handler(signal.SIGQUIT, self._log_statistics))
+
+    def uninstall(self) -> None:
+        """Give back what install took."""
+        for handler in self._handlers:
+            handler.cancel()
+
+    def _stop(self, number: signal.Signals) -> None:
+        if self._stopping:
+            logger.error("%s received again, leaving at once", number.name)
+            self._process.clean_up()
+            os._exit(1)
+        self._stopping = True
+        logger.error("%s received, aborting program...", number.name)
+        if self.started:
+            self._server.stop()
+        else:
+            gevent.kill(self._main, Interrupted)
+
+    def _reopen_logs(self, number: signal.Signals) -> None:
+        logger.warning("%s received, catching and re-opening logs", number.name)
+        logs.reopen()
+
+    def _log_statistics(self) -> None:
+        logger.warning("SIGQUIT received, reporting what is there")
+        for line in self._server.statistics():
+            logger.warning("%s", line)

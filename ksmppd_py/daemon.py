@@ -1,0 +1,300 @@
+"""Becoming a daemon: user, background, pid file, parachute.
+
+All of it happens before gevent is imported or anything is patched, because a fork after that is unsafe.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import signal
+import sys
+import syslog
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import FrameType
+
+from ksmppd_py.arguments import Arguments
+from ksmppd_py.errors import StartError
+
+_FORWARDED = (
+    signal.SIGTERM,
+    signal.SIGQUIT,
+    signal.SIGINT,
+    signal.SIGABRT,
+    signal.SIGHUP,
+    signal.SIGALRM,
+    signal.SIGUSR1,
+    signal.SIGUSR2,
+)
+_LONGEST_WAIT = 30  # seconds that the caller of `-d` waits for the outcome of the start
+_UP = b"1"
+
+
+def say(level: str, text: str) -> None:
+    """Write a log line to stderr while there is no logging yet."""
+    stamp = time.strftime("%Y-%m-%d %H:%M:%S")
+    with contextlib.suppress(OSError, ValueError):
+        print(f"{stamp} [{os.getpid()}] [0] {level}: {text}", file=sys.stderr, flush=True)
+
+
+def change_user(name: str) -> None:
+    """Become another user with all its groups. Raises StartError."""
+    try:
+        user = pwd.getpwnam(name)
+        if os.geteuid() == user.pw_uid and os.getegid() == user.pw_gid:
+            return
+        os.setgid(user.pw_gid)
+        os.initgroups(name, user.pw_gid)
+        os.setuid(user.pw_uid)
+    except (KeyError, OSError) as error:
+        raise StartError(f"Could not change to user '{name}': {error}") from None
+
+
+@dataclass(slots=True)
+class Background:
+    """What `-d` leaves to be done when the server is up. In the foreground there is nothing to do."""
+
+    _pipe: int | None = None
+
+    def report_up(self) -> None:
+        """Let the caller of `-d` go with status 0, leave its directory and its terminal."""
+        if self._pipe is None:
+            return
+        with contextlib.suppress(OSError):
+            os.write(self._pipe, _UP)
+        os.close(self._pipe)
+        self._pipe = None
+        os.chdir("/")
+        leave_terminal()
+
+
+def leave_terminal() -> None:
+    """Point stdin, stdout and stderr to /dev/null."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in range(3):
+        os.dup2(nowhere, descriptor)
+    if nowhere > 2:
+        os.close(nowhere)
+
+
+def go_to_background() -> Background:
+    """Return in a child with a session of its own; the parent waits for the outcome and exits with it."""
+    reading, writing = os.pipe()
+    if os.fork():
+        os.close(writing)
+        os._exit(_outcome(reading))
+    os.close(reading)
+    os.setsid()
+    if os.fork():  # no leader of its session can ever get a terminal again
+        os._exit(0)
+    return Background(writing)
+
+
+def _outcome(reading: int) -> int:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    deadline = time.monotonic() + _LONGEST_WAIT
+    os.set_blocking(reading, False)
+    while time.monotonic() < deadline:
+        try:
+            return 0 if os.read(reading, 1) == _UP else 1
+        except BlockingIOError:
+            time.sleep(0.05)
+    return 0
+
+
+class PidFile:
+    """A file with our process id; removed only by the process that wrote it."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._owner = 0
+
+    def write(self) -> None:
+        """Create the file, in place of one whose process is gone. Raises StartError."""
+        try:
+            if self._is_taken():
+                raise StartError(f"Pid file '{self._path}' exists and its process is alive")
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self._path)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            descriptor = os.open(self._path, flags, 0o644)
+            with os.fdopen(descriptor, "w") as file:
+                os.fchmod(descriptor, 0o644)
+                file.write(f"{os.getpid()}\n")
+        except OSError as error:
+            raise StartError(f"Could not write pid file '{self._path}': {error.strerror}") from None
+        self._owner = os.getpid()
+
+    def remove(self) -> None:
+        """Remove the file if this process wrote it."""
+        if self._owner == os.getpid():
+            with contextlib.suppress(OSError):
+                os.unlink(self._path)
+
+    def _is_taken(self) -> bool:
+        try:
+            with open(self._path, encoding="ascii", errors="replace") as file:
+                pid = int(file.read(32))
+        except (FileNotFoundError, ValueError):
+            return False
+        if pid <= 0 or pid in (os.getpid(), os.getppid()):  # left in a container, where numbers repeat
+            return False
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            return True
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Pauses:
+    """The parachute's rules, in seconds."""
+
+    first_life: float = 2.0
+    restart: float = 5.0
+    short_life: float = 10.0
+    after_short_life: float = 30.0
+    panic_script: float = 300.0
+
+
+@dataclass(slots=True)
+class Parachute:
+    """Forks the daemon and restarts it after a crash. In the background the supervisor reports to syslog."""
+
+    program: str
+    panic_script: str = ""
+    in_background: bool = False
+    pauses: Pauses = field(default_factory=Pauses)
+    _child: int = 0
+    _stopping: bool = False
+    _restarts: int = 0
+    _script_started: float | None = None
+    _scripts: list[int] = field(default_factory=list)
+
+    def open(self) -> None:
+        """Return in each child; in the supervisor raise SystemExit with the status to end with."""
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+        directory = os.getcwd()
+        while True:
+            started = time.monotonic()
+            if self._fork():
+                with contextlib.suppress(OSError):
+                    os.chdir(directory)
+                return
+            if self.in_background:
+                os.chdir("/")
+                leave_terminal()
+            status = self._wait()
+            lived = time.monotonic() - started
+            if status == 0:
+                raise SystemExit(0)
+            if self._stopping or (self._restarts == 0 and lived < self.pauses.first_life):
+                raise SystemExit(max(status, 1) if status > 0 else 1)
+            self._recover(status, lived)
+
+    def _fork(self) -> bool:
+        """Fork with signals held back, so that none is lost between the fork and knowing the child."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, _FORWARDED)
+        try:
+            self._child = os.fork()
+            for number in _FORWARDED:
+                signal.signal(number, self._forward if self._child else _default(number))
+            if not self._child:
+                signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _FORWARDED)
+        return not self._child
+
+    def _forward(self, number: int, frame: FrameType | None) -> None:
+        if number in (signal.SIGTERM, signal.SIGINT):
+            self._stopping = True
+        if self._child:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._child, number)
+        elif self._stopping:
+            raise SystemExit(0)
+
+    def _wait(self) -> int:
+        """Return the child's exit status, negative when a signal ended it."""
+        _, status = os.waitpid(self._child, 0)
+        self._child = 0
+        return os.waitstatus_to_exitcode(status)
+
+    def _recover(self, status: int, lived: float) -> None:
+        self._restarts += 1
+        how = f"signal {-status}" if status < 0 else f"status {status}"
+        self._report(f"Child process died with {how} after {lived:.0f} s, restart {self._restarts} follows")
+        self._run_panic_script()
+        time.sleep(self.pauses.restart)
+        if lived < self.pauses.short_life:
+            self._report(f"Child process lived less than {self.pauses.short_life:.0f} s, waiting longer")
+            time.sleep(self.pauses.after_short_life)
+
+    def _report(self, text: str) -> None:
+        if self.in_background:
+            syslog.syslog(syslog.LOG_ERR, text)
+        else:
+            say("ERROR", text)
+
+    def _run_panic_script(self) -> None:
+        self._scripts = [pid for pid in self._scripts if os.waitpid(pid, os.WNOHANG) == (0, 0)]
+        now = time.monotonic()
+        recent = self._script_started is not None and now - self._script_started < self.pauses.panic_script
+        if not self.panic_script or recent:
+            return
+        self._script_started = now
+        words = [self.panic_script, f"{self.program} {self._restarts}"]
+        try:
+            pid = os.posix_spawn(words[0], words, os.environ, setsigdef=[signal.SIGPIPE])
+        except OSError as error:
+            self._report(f"Could not run panic script '{self.panic_script}': {error.strerror}")
+        else:
+            self._scripts.append(pid)
+
+
+def _default(number: int) -> signal.Handlers | Callable[[int, FrameType | None], object]:
+    return signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+
+
+@dataclass(slots=True)
+class Process:
+    """What this process has to put in order when it is up, and when it ends."""
+
+    background: Background = field(default_factory=Background)
+    pid_file: PidFile | None = None
+
+    def report_up(self) -> None:
+        """To be called when the server has started."""
+        self.background.report_up()
+
+    def clean_up(self) -> None:
+        """To be called last."""
+        if self.pid_file is not None:
+            self.pid_file.remove()
+
+
+def become(arguments: Arguments) -> Process:
+    """Do what the command line says of user, background, pid file and parachute, in this order.
+
+    Raises StartError, and SystemExit where this process turns out to be a parent.
+    """
+    process = Process()
+    if arguments.user:
+        change_user(arguments.user)
+    if arguments.daemonize:
+        process.background = go_to_background()
+    if arguments.pid_file:
+        process.pid_file = PidFile(arguments.pid_file)
+        process.pid_file.write()
+    if arguments.parachute:
+        try:
+            Parachute(arguments.program, arguments.panic_script, arguments.daemonize).open()
+        except SystemExit:
+            process.clean_up()
+            raise
+    return process

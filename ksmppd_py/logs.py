@@ -1,0 +1,232 @@
+"""Log lines in Kannel's format: `YYYY-MM-DD HH:MM:SS [pid] [thread] LEVEL: text`, in local time.
+
+One handler on the root logger formats a record once and writes it to stderr and to the log files, each from
+its own level on. The root logger's level is the lowest of them: isEnabledFor is the gate before formatting.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import re
+import time
+import traceback
+from dataclasses import dataclass
+
+import greenlet
+
+LEVELS = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL)
+NOTHING = len(LEVELS)  # one above PANIC
+
+_NAMES = ("DEBUG", "INFO", "WARNING", "ERROR", "PANIC")
+_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), 127)}
+_NEVER_BELOW_WARNING = (
+    "urllib3",
+    "sqlalchemy",
+)  # else they log URLs and SQL parameters
+_KIND_OF_GREENLET = re.compile(r"[^\s\d]*")  # "session" of "session 17"
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Destination:
+    """Where lines go from `level` (0..4) on; `path` is None for stderr."""
+
+    level: int
+    descriptor: int
+    path: str | None = None
+
+    def write(self, octets: bytes) -> None:
+        """Write whole lines at once; a full disk or a closed stderr loses them and nothing else."""
+        with contextlib.suppress(OSError):
+            while octets:
+                octets = octets[os.write(self.descriptor, octets) :]
+
+
+class Places:
+    """The -D list: which DEBUG lines are wanted, by logger name, with or without our package."""
+
+    def __init__(self, patterns: str) -> None:
+        words = [word.lower() for word in re.split(r"[\s,]+", patterns) if word]
+        self._excluded = [word[1:] for word in words if word.startswith("-")]
+        self._included = [word for word in words if not word.startswith("-")]
+
+    def wants(self, place: str) -> bool:
+        """Tell whether a DEBUG line of this logger is wanted."""
+        place = place.lower()
+        names = (place, place.removeprefix("ksmppd_py."))
+        return _any_matches(self._included, names) and not _any_matches(self._excluded, names)
+
+
+class LogHandler(logging.Handler):
+    """Formats records and writes them to all destinations."""
+
+    def __init__(self, stderr_level: int = 0, places: str = "", stderr: int = 2) -> None:
+        super().__init__()
+        self.destinations = [Destination(stderr_level, stderr)]
+        self._places = Places(places) if places else None
+        self._second = -1
+        self._prefix = ""
+        self._threads: dict[str, int] = {}
+        self._wanted_by_name: dict[str, bool] = {}
+
+    def add_file(self, path: str, level: int) -> None:
+        """Append to a file; one that is there already takes the lower level. Raises OSError."""
+        real = os.path.realpath(path)
+        for known in self._files():
+            if known.path is not None and os.path.realpath(known.path) == real:
+                known.level = min(known.level, level)
+                break
+        else:
+            self.destinations.append(Destination(level, _open(path), path))
+        self.apply_levels()
+
+    def set_file_level(self, level: int) -> None:
+        """Change the level of all files (0..4), not of stderr."""
+        for destination in self._files():
+            destination.level = level
+        self.apply_levels()
+
+    def leave_stderr(self) -> None:
+        """Write to the files only."""
+        self.destinations[0].level = NOTHING
+        self.apply_levels()
+
+    def reopen(self) -> None:
+        """Open all files anew by their names, after rotation; a file that can't be opened stays as it was."""
+        for destination in self._files():
+            assert destination.path is not None
+            try:
+                fresh = _open(destination.path)
+            except OSError as error:
+                logger.error("Couldn't re-open logfile `%s'", destination.path, exc_info=error)
+                continue
+            stale, destination.descriptor = destination.descriptor, fresh
+            os.close(stale)
+
+    def apply_levels(self) -> None:
+        """Set the root logger's level to the lowest that anyone wants."""
+        lowest = min(destination.level for destination in self.destinations)
+        logging.getLogger().setLevel(LEVELS[lowest] if lowest < NOTHING else logging.CRITICAL + 1)
+
+    def close(self) -> None:
+        """Close the files."""
+        for destination in self._files():
+            os.close(destination.descriptor)
+            self.destinations.remove(destination)
+        super().close()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record; never raises."""
+        level = min(max(record.levelno // 10 - 1, 0), 4)
+        if level == 0 and self._places is not None and not self._is_wanted(record.name):
+            return
+        octets = b""
+        for destination in self.destinations:
+            if level >= destination.level:
+                octets = octets or self._render(record, level)
+                destination.write(octets)
+
+    def _files(self) -> list[Destination]:
+        return [destination for destination in self.destinations if destination.path is not None]
+
+    def _is_wanted(self, name: str) -> bool:
+        wanted = self._wanted_by_name.get(name)
+        if wanted is None and self._places is not None:
+            wanted = self._wanted_by_name[name] = self._places.wants(name)
+        return bool(wanted)
+
+    def _render(self, record: logging.LogRecord, level: int) -> bytes:
+        second = int(record.created)
+        if second != self._second:
+            stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(second))
+            self._second, self._prefix = second, f"{stamp} [{os.getpid()}] ["
+        head = f"{self._prefix}{self._thread()}] {_NAMES[level]}: "
+        try:
+            text = record.getMessage()
+        except Exception as error:
+            text = f"{record.msg!r} can't be formatted: {error}"
+        if record.exc_info is None and text.isprintable():
+            return f"{head}{text}\n".encode("utf-8", "backslashreplace")
+        lines = [text, *_exception_lines(record)]
+        return "".join(f"{head}{line.translate(_CONTROL)}\n" for line in lines).encode(
+            "utf-8", "backslashreplace"
+        )
+
+    def _thread(self) -> int:
+        """Return 0 for the main greenlet, for others a number that those of their kind share."""
+        current = greenlet.getcurrent()
+        if current.parent is None:
+            return 0
+        name = str(getattr(current, "name", "")) or type(current).__name__
+        match = _KIND_OF_GREENLET.match(name)
+        return self._threads.setdefault(match.group() if match else "", len(self._threads) + 1)
+
+
+def set_up(stderr_level: int = 0, places: str = "", stderr: int = 2) -> LogHandler:
+    """Make the root logger write Kannel's lines to stderr."""
+    handler = LogHandler(stderr_level, places, stderr)
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    handler.apply_levels()
+    logging.raiseExceptions = False
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None  # records need no caller: see "Optimization" in the logging HOWTO
+    for name in _NEVER_BELOW_WARNING:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    return handler
+
+
+def add_file(path: str, level: int) -> None:
+    """Write to a file too; one that can't be opened is an ERROR line and no more."""
+    for handler in _handlers():
+        try:
+            handler.add_file(path, level)
+        except OSError as error:
+            logger.error("Couldn't open logfile `%s'", path, exc_info=error)
+
+
+def set_file_level(level: int) -> None:
+    """Change the level (0 debug .. 4 panic) of the log files, not of stderr; for the command log-level."""
+    for handler in _handlers():
+        handler.set_file_level(min(max(level, 0), 4))
+
+
+def leave_stderr() -> None:
+    """Write to the files only: nobody reads stderr in the background."""
+    for handler in _handlers():
+        handler.leave_stderr()
+
+
+def reopen() -> None:
+    """Open the log files anew by their names."""
+    for handler in _handlers():
+        handler.reopen()
+
+
+def _handlers() -> list[LogHandler]:
+    return [handler for handler in logging.getLogger().handlers if isinstance(handler, LogHandler)]
+
+
+def _open(path: str) -> int:
+    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+
+
+def _exception_lines(record: logging.LogRecord) -> list[str]:
+    """Return Kannel's second line for an error of the system, a traceback for everything else."""
+    if not record.exc_info or record.exc_info[1] is None:
+        return []
+    error = record.exc_info[1]
+    if isinstance(error, OSError) and error.errno is not None:
+        return [f"System error {error.errno}: {error.strerror}"]
+    return "".join(traceback.format_exception(error)).rstrip("\n").split("\n")
+
+
+def _any_matches(patterns: list[str], names: tuple[str, ...]) -> bool:
+    return any(
+        name.startswith(pattern[:-1]) if pattern.endswith("*") else name == pattern
+        for pattern in patterns
+        for name in names
+    )
