@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import re2
+
+from ksmppd_py.errors import NoRoute, SenderRefused
+from ksmppd_py.model.posix_regex import to_re2
+
+_BASE_MEMORY = 16 << 20
+_MEMORY_PER_ROUTE = 16 << 10
+_MOST_MEMORY = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
     """One route, or a router's answer: where a message goes and what a part costs.
 
-    `system_id` (lower case) is the target of an MO; `smsc_id` the SMSC that an MT shall take, or, of an inbound row,
-    the SMSC for which the row holds; both are None when not set. `cost` is credits a part.
+    `system_id` (lower case) is the target of an MO; `smsc_id` the SMSC that an MT shall take, or, of an
+    inbound row, the SMSC for which the row holds; both are None when not set. `cost` is credits a part.
     """
 
     cost: float = 0.0
@@ -19,3 +30,148 @@ class Route:
     regex: str = ""
     source_regex: str | None = None
     route_id: int = 0
+
+
+class RouteProblem(NamedTuple):
+    """Why a route was skipped."""
+
+    route_id: int
+    reason: str
+
+
+def _options(max_mem: int = _BASE_MEMORY) -> Any:
+    """POSIX extended, case-sensitive, by octets; `.` matches any octet, `^` and `$` only the two ends."""
+    options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1
+    options.posix_syntax = True
+    options.word_boundary = True
+    options.one_line = True
+    options.dot_nl = True
+    options.never_capture = True
+    options.log_errors = False
+    options.max_mem = max_mem
+    return options
+
+
+def _rewrite(regex: str) -> bytes:
+    return to_re2(regex.encode("latin-1"))
+
+
+class _ReceiverSet:
+    """All receiver expressions of a table as one automaton: 50,000 routes cost what one costs.
+
+    Its last expression matches anything. RE2 tells "no match" and "out of memory" alike by an empty list;
+    with the sentinel only the latter is empty, and then the expressions are tried one by one.
+    """
+
+    def __init__(self, max_mem: int) -> None:
+        self._expressions: list[bytes] = []
+        self._set: Any = re2.Set.SearchSet(_options(max_mem))
+
+    def add(self, expression: bytes) -> None:
+        """Add one; re2.error says what is wrong with it."""
+        try:
+            self._set.Add(expression)
+        except re2.error:
+            re2.compile(expression, _options())  # knows the reason
+            raise
+        self._expressions.append(expression)
+
+    def complete(self) -> None:
+        """Nothing more comes."""
+        self._set.Add(b"")
+        try:
+            self._set.Compile()
+        except re2.error:
+            self._set = None
+
+    def candidates(self, receiver: bytes) -> list[int]:
+        """Positions of the expressions that match, in order."""
+        found: list[int] = self._set.Match(receiver) if self._set is not None else []
+        if not found:
+            options = _options()
+            return [
+                position
+                for position, expression in enumerate(self._expressions)
+                if re2.compile(expression, options).search(receiver)
+            ]
+        found.remove(len(self._expressions))
+        found.sort()
+        return found
+
+
+class RouteTable:
+    """The routes of one account in order of preference. `problems` tells which ones were skipped.
+
+    `max_mem` is what RE2 may use (octets), by default enough for the number of routes.
+    """
+
+    def __init__(self, routes: Iterable[Route], max_mem: int | None = None) -> None:
+        ours = list(routes)
+        memory = max_mem or min(_MOST_MEMORY, _BASE_MEMORY + _MEMORY_PER_ROUTE * len(ours))
+        self._receivers = _ReceiverSet(memory)
+        self._usable: list[tuple[Route, Any | None]] = []
+        self.problems: list[RouteProblem] = []
+        for route in ours:
+            self._add(route)
+        self._receivers.complete()
+
+    def _add(self, route: Route) -> None:
+        try:
+            sender = re2.compile(_rewrite(route.source_regex), _options()) if route.source_regex else None
+            self._receivers.add(_rewrite(route.regex))
+        except (re2.error, ValueError) as error:
+            reason = error.args[0] if error.args else error
+            text = reason.decode("latin-1") if isinstance(reason, bytes) else str(reason)
+            self.problems.append(RouteProblem(route.route_id, text))
+        else:
+            self._usable.append((route, sender))
+
+    @property
+    def routes(self) -> list[Route]:
+        """The usable routes, in order."""
+        return [route for route, _ in self._usable]
+
+    def __len__(self) -> int:
+        return len(self._usable)
+
+    def match(self, receiver: bytes, sender: bytes) -> Route:
+        """The first route that takes both. Raises SenderRefused when one took the receiver, else NoRoute."""
+        candidates = self._receivers.candidates(receiver)
+        for position in candidates:
+            route, source = self._usable[position]
+            if source is None or source.search(sender):
+                return route
+        if candidates:
+            raise SenderRefused("no route to this receiver takes this sender")
+        raise NoRoute("no route takes this receiver")
+
+
+class InboundTable:
+    """The routes of MO messages. One with an smsc_id is only for messages from there, whatever the case."""
+
+    def __init__(self, routes: Iterable[Route], max_mem: int | None = None) -> None:
+        self._max_mem = max_mem
+        everything = RouteTable(routes, max_mem)
+        self.problems = everything.problems
+        self._routes = everything.routes
+        self._smsc_ids = {route.smsc_id.lower() for route in self._routes if route.smsc_id}
+        self._tables: dict[str | None, RouteTable] = {} if self._smsc_ids else {None: everything}
+
+    def __len__(self) -> int:
+        return len(self._routes)
+
+    def match(self, smsc_id: bytes | None, receiver: bytes, sender: bytes) -> Route:
+        """As RouteTable.match among the routes for that SMSC; a message without smsc_id has no route."""
+        if not smsc_id:
+            raise NoRoute("the message names no smsc_id")
+        key: str | None = smsc_id.decode("latin-1").lower()
+        if key not in self._smsc_ids:
+            key = None
+        table = self._tables.get(key)
+        if table is None:
+            table = self._tables[key] = RouteTable(
+                (route for route in self._routes if not route.smsc_id or route.smsc_id.lower() == key),
+                self._max_mem,
+            )
+        return table.match(receiver, sender)

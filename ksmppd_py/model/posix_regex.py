@@ -1,0 +1,107 @@
+"""POSIX extended regular expressions as glibc reads them, written for RE2 (spec/flows.md 7.1).
+
+Operators wrote their routes in the C daemon's dialect. RE2 reads most of it the same; this rewrites the rest:
+what a backslash does inside and outside brackets, `{,n}`, collating symbols, GNU's word and buffer anchors.
+"""
+
+from __future__ import annotations
+
+import re
+
+_INTERVAL = re.compile(rb"\{(\d*)(,?)(\d*)\}")
+_GNU_ESCAPES = {
+    b"w": b"[0-9A-Za-z_]",
+    b"W": b"[^0-9A-Za-z_]",
+    b"s": b"[[:space:]]",
+    b"S": b"[^[:space:]]",
+    b"b": b"\\b",
+    b"B": b"\\B",
+    b"<": b"\\b",  # the start of a word ...
+    b">": b"\\b",  # ... and its end: which of them, the neighbouring octets decide
+    b"`": b"\\A",
+    b"'": b"\\z",
+}
+_MOST_REPEATS = 32_767
+_SYMBOL = re.compile(rb"\[([.=])(.)\1\]", re.DOTALL)
+_CLASS = re.compile(rb"\[:[a-z]+:\]")
+
+
+def to_re2(expression: bytes) -> bytes:
+    """Return the expression for RE2 with posix_syntax. ValueError for what RE2 can't do or glibc refuses."""
+    parts = []
+    position = 0
+    while position < len(expression):
+        octet = expression[position : position + 1]
+        if octet == b"\\":
+            parts.append(_escape(expression[position + 1 : position + 2]))
+            position += 2
+        elif octet == b"[":
+            bracket, position = _bracket(expression, position)
+            parts.append(bracket)
+        elif octet == b"{":
+            interval, position = _interval(expression, position)
+            parts.append(interval)
+        else:
+            parts.append(octet)
+            position += 1
+    return b"".join(parts)
+
+
+def _escape(octet: bytes) -> bytes:
+    if not octet:
+        raise ValueError("trailing backslash")
+    if octet in _GNU_ESCAPES:
+        return _GNU_ESCAPES[octet]
+    if octet.isdigit() and octet != b"0":
+        raise ValueError("back-references aren't supported")
+    return _quoted(octet)
+
+
+def _quoted(octet: bytes) -> bytes:
+    return octet if octet.isalnum() or octet >= b"\x80" else b"\\x%02x" % ord(octet)
+
+
+def _interval(expression: bytes, position: int) -> tuple[bytes, int]:
+    """`{n}`, `{n,}`, `{n,m}` and `{,m}`; any other brace is a plain character."""
+    found = _INTERVAL.match(expression, position)
+    if not found or (not found[1] and not found[3]):
+        return b"\\x7b", position + 1
+    least, comma, most = found.groups()
+    if any(int(number or 0) > _MOST_REPEATS for number in (least, most)):
+        raise ValueError("repeat count too large")
+    return b"{%s%s%s}" % (least or b"0", comma, most), found.end()
+
+
+def _bracket(expression: bytes, start: int) -> tuple[bytes, int]:
+    """A bracket expression: a backslash in it is a character like others."""
+    position = start + 1
+    parts = [b"["]
+    if expression[position : position + 1] == b"^":
+        parts.append(b"^")
+        position += 1
+    first = True
+    while position < len(expression):
+        octet = expression[position : position + 1]
+        if octet == b"]" and not first:
+            parts.append(b"]")
+            return b"".join(parts), position + 1
+        first = False
+        if symbol := _SYMBOL.match(expression, position):
+            parts.append(_quoted(symbol[2]))
+            position = symbol.end()
+        elif named := _CLASS.match(expression, position):
+            parts.append(named[0])
+            position = named.end()
+        elif octet == b"-":
+            parts.append(b"-" if _is_range(expression, position, start) else b"\\x2d")
+            position += 1
+        else:
+            parts.append(_quoted(octet))
+            position += 1
+    raise ValueError("missing ]")
+
+
+def _is_range(expression: bytes, position: int, start: int) -> bool:
+    """Whether the hyphen stands between two ends: neither first nor last in its bracket."""
+    opening = expression[start + 1 : position]
+    return opening not in (b"", b"^") and expression[position + 1 : position + 2] not in (b"]", b"")

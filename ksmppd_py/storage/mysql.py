@@ -1,0 +1,286 @@
+"""MySQL and MariaDB over PyMySQL: pool, deadlines, retries.
+
+Statements leave as ASCII: every text value is a hexadecimal literal that names its character set, so neither
+sql_mode nor Python's idea of "latin1" (cp1252) can change an octet (spec/database.md 4).
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import gevent
+import pymysql
+from pymysql.constants import CLIENT, FIELD_TYPE
+from sqlalchemy import event, exc
+from sqlalchemy.dialects import mysql
+from sqlalchemy.pool import PoolProxiedConnection, QueuePool
+
+from ksmppd_py.errors import DatabaseUnavailable, StartError
+from ksmppd_py.storage.database import (
+    BACK_OFF,
+    OPERATION_TIMEOUT,
+    Breaker,
+    Reply,
+    Session,
+    Statement,
+)
+from ksmppd_py.storage.settings import ConnectionSettings
+from ksmppd_py.storage.values import Value
+
+T = TypeVar("T")
+
+SOCKET_PATHS = ("/var/run/mysqld/mysqld.sock", "/var/lib/mysql/mysql.sock", "/tmp/mysql.sock")
+"""Where libmysqlclient's builds look when the host is localhost."""
+
+_INTEGERS = (FIELD_TYPE.TINY, FIELD_TYPE.SHORT, FIELD_TYPE.INT24, FIELD_TYPE.LONG, FIELD_TYPE.LONGLONG)
+_READERS: dict[Any, Any] = {
+    **dict.fromkeys(_INTEGERS, int),
+    FIELD_TYPE.FLOAT: float,
+    FIELD_TYPE.DOUBLE: float,
+}
+_ROLLED_BACK = (1205, 1213)  # lock wait timeout, deadlock
+_BROKEN = (
+    0,
+    1040,
+    1053,
+    1077,
+    1079,
+    1152,
+    1158,
+    1159,
+    1160,
+    1161,
+    1203,
+    1317,
+    1927,
+    4031,
+    *range(2000, 2100),
+)
+_IDLE_BEFORE_PING = 1.0
+
+
+def literal(value: Value) -> str:
+    """Render one value."""
+    if isinstance(value, bytes):
+        return f"_latin1 x'{value.hex()}'"
+    if isinstance(value, str):
+        return f"_latin1 x'{value.encode('latin-1', 'replace').hex()}'"
+    return "NULL" if value is None else repr(value)
+
+
+class _Session:
+    """One connection. `uncertain`: a change may have been committed although no answer came."""
+
+    def __init__(self, connection: Any, repeatable: bool) -> None:
+        self._connection = connection
+        self._repeatable = repeatable
+        self.uncertain = False
+
+    def execute(self, statement: Statement, values: Mapping[str, Value] | None = None) -> Reply:
+        self.uncertain = not self._repeatable
+        text = statement.text
+        if values or statement.defaults:
+            known = {**statement.defaults, **(values or {})}
+            text %= {key: literal(value) for key, value in known.items()}
+        with self._connection.cursor() as cursor:
+            matched = cursor.execute(text)
+            return Reply(cursor.fetchall(), matched)
+
+    def execute_many(self, statement: Statement, rows: Sequence[Mapping[str, Value]]) -> None:
+        for row in rows:
+            self.execute(statement, row)
+
+    def commit(self) -> None:
+        self.uncertain = True
+        self._connection.commit()
+
+
+class MySQLDatabase:
+    """One `mysql-connection` group: at most max-connections connections, opened when needed."""
+
+    def __init__(
+        self,
+        settings: ConnectionSettings,
+        *,
+        timeout: float = OPERATION_TIMEOUT,
+        back_off: float = BACK_OFF,
+        socket_paths: Sequence[str] = SOCKET_PATHS,
+    ) -> None:
+        self.dialect = mysql.dialect(paramstyle="pyformat")
+        self._settings = settings
+        self._timeout = timeout
+        self._socket_paths = socket_paths
+        self._breaker = Breaker(back_off)
+        self._generation = 0
+        self._pool = QueuePool(
+            self._connect,
+            pool_size=max(1, settings.max_connections),
+            max_overflow=0,
+            timeout=timeout,
+            use_lifo=True,
+            reset_on_return=None,
+        )
+        event.listen(self._pool, "connect", self._note_generation)
+        event.listen(self._pool, "checkout", self._refuse_older)
+
+    def start(self, within: float = 30.0) -> None:
+        """See Database."""
+        deadline = time.monotonic() + within
+        while True:
+            try:
+                self.execute(Statement("SELECT 1"), repeatable=True)
+                return
+            except DatabaseUnavailable as error:
+                if time.monotonic() >= deadline:
+                    raise StartError(
+                        f"MySQL: database pool has no connections! "
+                        f"(mysql-connection `{self._settings.id}': {error})"
+                    ) from error
+            gevent.sleep(min(0.25, within))
+
+    def close(self) -> None:
+        """See Database."""
+        self._pool.dispose()
+
+    def execute(
+        self, statement: Statement, values: Mapping[str, Value] | None = None, *, repeatable: bool
+    ) -> Reply:
+        """See Database."""
+        return self._within_deadline(lambda session: session.execute(statement, values), repeatable)
+
+    def transaction(self, work: Callable[[Session], T]) -> T:
+        """See Database."""
+
+        def in_transaction(session: _Session) -> T:
+            session.execute(Statement("BEGIN"))
+            result = work(session)
+            session.commit()
+            return result
+
+        return self._within_deadline(in_transaction, repeatable=True)
+
+    def _within_deadline(self, work: Callable[[_Session], T], repeatable: bool) -> T:
+        probing = self._breaker.enter()
+        deadline = gevent.Timeout(self._timeout)
+        try:
+            with deadline:
+                return self._attempt(work, repeatable, last=False)
+        except gevent.Timeout as expired:
+            if expired is not deadline:
+                raise
+            reason = f"no answer from the database within {self._timeout:g} s"
+            self._breaker.failed(reason)
+            raise DatabaseUnavailable(reason) from None
+        finally:
+            self._breaker.leave(probing)
+
+    def _attempt(self, work: Callable[[_Session], T], repeatable: bool, last: bool) -> T:
+        connection = self._check_out(ping=not repeatable)
+        session = _Session(connection, repeatable)
+        try:
+            result = work(session)
+        except (pymysql.err.MySQLError, OSError) as error:
+            broken = self._give_back_after(error, connection)
+            rolled_back = bool(error.args) and error.args[0] in _ROLLED_BACK
+            if not last and (rolled_back or (broken and not session.uncertain)):
+                return self._attempt(work, repeatable, last=True)
+            if broken:
+                self._breaker.failed(str(error))
+            raise DatabaseUnavailable(str(error)) from error
+        except BaseException:
+            self._discard(connection)
+            raise
+        connection.info["used"] = time.monotonic()
+        connection.close()
+        self._breaker.worked()
+        return result
+
+    def _check_out(self, ping: bool) -> PoolProxiedConnection:
+        """Take a connection; one that rested is pinged first when its statement can't be repeated."""
+        try:
+            connection = self._pool.connect()
+        except exc.TimeoutError as error:
+            raise DatabaseUnavailable("all database connections are busy") from error
+        except (pymysql.err.MySQLError, OSError) as error:
+            self._breaker.failed(str(error))
+            raise DatabaseUnavailable(str(error)) from error
+        if not ping or time.monotonic() - connection.info["used"] < _IDLE_BEFORE_PING:
+            return connection
+        try:
+            connection.ping()
+        except (pymysql.err.MySQLError, OSError):
+            self._discard(connection)
+            return self._check_out(ping=False)
+        except BaseException:
+            self._discard(connection)
+            raise
+        return connection
+
+    def _give_back_after(self, error: Exception, connection: PoolProxiedConnection) -> bool:
+        """Return whether the connection is broken; a good one goes back without its open transaction."""
+        broken = not isinstance(error, pymysql.err.MySQLError) or not error.args or error.args[0] in _BROKEN
+        if not broken:
+            try:
+                connection.rollback()
+            except (pymysql.err.MySQLError, OSError):
+                broken = True
+        if broken:
+            self._discard(connection)
+        else:
+            connection.close()
+        return broken
+
+    def _discard(self, connection: PoolProxiedConnection) -> None:
+        """Close a connection that can't be trusted; the idle ones of its time won't be used either."""
+        self._generation += 1
+        with gevent.Timeout(0.1, False):  # a goodbye to a frozen server may block
+            connection.invalidate()
+
+    def _note_generation(self, _connection: Any, record: Any) -> None:
+        record.info["generation"] = self._generation
+        record.info["used"] = time.monotonic()
+
+    def _refuse_older(self, _connection: Any, record: Any, _proxy: Any) -> None:
+        if record.info["generation"] != self._generation:
+            raise exc.DisconnectionError  # the pool opens a new one instead
+
+    def _connect(self) -> Any:
+        settings = self._settings
+        if settings.host.lower() != "localhost":
+            return self._open(host=settings.host)
+        for path in self._socket_paths:
+            if self._listens(path):
+                return self._open(host="localhost", unix_socket=path)
+        return self._open(host="127.0.0.1")
+
+    def _listens(self, path: str) -> bool:
+        """Whether a server is behind a socket's path. (PyMySQL would leave its socket open on a refusal.)"""
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(self._timeout)
+            try:
+                probe.connect(path)
+            except OSError:
+                return False
+            return True
+
+    def _open(self, host: str, unix_socket: str | None = None) -> Any:
+        settings = self._settings
+        return pymysql.connect(
+            host=host,
+            unix_socket=unix_socket,
+            port=settings.port or 3306,
+            user=settings.username,
+            password=settings.password,
+            database=settings.database,
+            charset="latin1",
+            use_unicode=False,
+            conv=_READERS,
+            client_flag=CLIENT.FOUND_ROWS,
+            autocommit=True,
+            connect_timeout=self._timeout,
+            read_timeout=self._timeout,
+            write_timeout=self._timeout,
+        )

@@ -1,0 +1,108 @@
+"""The router of `routing-method = database`: cached tables over the rows (spec/flows.md 7.1)."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from gevent.event import AsyncResult
+
+from ksmppd_py.errors import DatabaseUnavailable
+from ksmppd_py.kannel.messages import Sms
+from ksmppd_py.model.ports import RouteSource
+from ksmppd_py.model.routes import InboundTable, Route, RouteProblem, RouteTable
+from ksmppd_py.storage.database import BACK_OFF
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T", RouteTable, InboundTable)
+
+
+class DatabaseRouter:
+    """Implements ports.Router. An account's rows are read at its first message and kept until `rebuild`.
+
+    When rows can't be read, the table of before stays in use and is read anew a second later.
+    """
+
+    waits = False
+
+    def __init__(self, source: RouteSource, clock: Callable[[], float] = time.monotonic) -> None:
+        self._source = source
+        self._clock = clock
+        self._inbound: InboundTable | None = None
+        self._outbound: dict[str, RouteTable] = {}
+        self._superseded: dict[str, tuple[RouteTable, float]] = {}
+        self._loading: dict[str, AsyncResult] = {}
+
+    def route_mt(self, system_id: str, sms: Sms) -> Route:
+        """See ports.Router. Yields when the account's rows must be read, at most 5 s."""
+        table = self._outbound.get(system_id)
+        if table is None:
+            table = self._outbound_table(system_id)
+        return table.match(sms.receiver or b"", sms.sender or b"")
+
+    def route_mo(self, sms: Sms) -> Route:
+        """See ports.Router. Yields only while there is no inbound table yet."""
+        table = self._inbound
+        if table is None:
+            self.rebuild()
+            return self.route_mo(sms)
+        return table.match(sms.smsc_id, sms.receiver or b"", sms.sender or b"")
+
+    def rebuild(self) -> None:
+        """See ports.Router."""
+        inbound = InboundTable(self._source.inbound())
+        _report(inbound.problems)
+        self._inbound = inbound
+        self._superseded = {key: (table, 0.0) for key, (table, _) in self._superseded.items()}
+        self._superseded.update((key, (table, 0.0)) for key, table in self._outbound.items())
+        self._outbound = {}
+        self._loading = {}  # what is being read now may be older than the rebuild
+
+    def _outbound_table(self, system_id: str) -> RouteTable:
+        old, not_before = self._superseded.get(system_id, (None, 0.0))
+        if old is not None and self._clock() < not_before:
+            return old
+        try:
+            return self._load(system_id)
+        except DatabaseUnavailable as error:
+            if old is None:
+                raise
+            log.warning("Routes of %s stay as they were: %s", system_id, error)
+            if system_id in self._superseded:
+                self._superseded[system_id] = (old, self._clock() + BACK_OFF)
+            return old
+
+    def _load(self, system_id: str) -> RouteTable:
+        """Read the account's rows; whoever asks meanwhile gets the same table."""
+        running = self._loading.get(system_id)
+        if running is not None:
+            shared: RouteTable = running.get()
+            return shared
+        running = self._loading[system_id] = AsyncResult()
+        try:
+            table = RouteTable(self._source.outbound(system_id))
+        except BaseException as error:
+            shown = (
+                error if isinstance(error, Exception) else DatabaseUnavailable("the reading caller went away")
+            )
+            running.set_exception(shown)
+            raise
+        else:
+            running.set(table)
+        finally:
+            current = self._loading.get(system_id) is running
+            if current:
+                del self._loading[system_id]
+        _report(table.problems)
+        if current:
+            self._outbound[system_id] = table
+            self._superseded.pop(system_id, None)
+        return table
+
+
+def _report(problems: Sequence[RouteProblem]) -> None:
+    for problem in problems:
+        log.error("Route %d skipped: %s", problem.route_id, problem.reason)

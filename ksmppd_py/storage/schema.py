@@ -1,0 +1,243 @@
+"""The tables as the C daemon creates them (spec/database.md 2); the store's columns are kannel's.
+
+`python -m ksmppd_py.storage.schema mysql|sqlite` prints the DDL that database-schemas/ ships.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Column, Index, MetaData, Table, text
+from sqlalchemy.dialects import mysql, sqlite
+from sqlalchemy.engine import Dialect
+from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy.sql import quoted_name
+from sqlalchemy.types import TypeEngine
+
+from ksmppd_py.kannel.messages import SMS_FIELDS, Kind
+from ksmppd_py.storage.settings import TableNames
+
+VERSION = 4
+"""What the C daemon of January 2017 and later writes."""
+COMPONENT = "ksmppd"
+OPTIONAL_USER_COLUMNS = ("alt_charset", "switch_dlr_addr", "max_open_acks")
+"""Columns of ours that an operator may add to the user table; read when present, never created."""
+
+_NAME_COLUMNS = ("service", "id")
+"""String columns of the store that we compare or that are text for sure; on SQLite the others are blobs."""
+
+
+def _text(length: int | None = None) -> TypeEngine[Any]:
+    on_mysql: TypeEngine[Any] = mysql.VARCHAR(length) if length else mysql.TEXT()
+    return on_mysql.with_variant(sqlite.TEXT(collation="NOCASE"), "sqlite")
+
+
+def _octets() -> TypeEngine[Any]:
+    return mysql.TEXT().with_variant(sqlite.BLOB(), "sqlite")
+
+
+def _integer(on_mysql: TypeEngine[Any]) -> TypeEngine[Any]:
+    return on_mysql.with_variant(sqlite.INTEGER(), "sqlite")
+
+
+def _unsigned() -> TypeEngine[Any]:
+    return _integer(mysql.INTEGER(display_width=10, unsigned=True))
+
+
+def _double(precision: int | None = None, scale: int | None = None) -> TypeEngine[Any]:
+    return mysql.DOUBLE(precision, scale, asdecimal=False).with_variant(sqlite.REAL(), "sqlite")
+
+
+def _column(
+    column: str, kind: TypeEngine[Any], default: str | None = None, *, null: bool = False
+) -> Column[Any]:
+    return Column(
+        quoted_name(column, quote=True),
+        kind,
+        nullable=null,
+        server_default=None if default is None else text(default),
+    )
+
+
+def _id(column: str) -> Column[Any]:
+    return Column(
+        quoted_name(column, quote=True),
+        _integer(mysql.BIGINT(unsigned=True)),
+        primary_key=True,
+        autoincrement=True,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """Our five tables under the operator's names."""
+
+    user: Table
+    route: Table
+    store: Table
+    pdu: Table
+    version: Table
+
+    def all(self) -> tuple[Table, ...]:
+        """Every table, in the order of creation."""
+        return (self.user, self.route, self.store, self.pdu, self.version)
+
+
+def define(names: TableNames) -> Tables:
+    """Define the tables. Those that carry octets are latin1, where every octet is a character."""
+    metadata = MetaData()
+
+    def table(name: str, *columns: Column[Any], latin1: bool) -> Table:
+        schema, _, last = name.rpartition(".")
+        options: dict[str, Any] = {"mysql_engine": "InnoDB", "sqlite_autoincrement": True}
+        if latin1:
+            options["mysql_default_charset"] = "latin1"
+        return Table(
+            quoted_name(last, quote=True),
+            metadata,
+            *columns,
+            schema=quoted_name(schema, quote=True) if schema else None,
+            **options,
+        )
+
+    return Tables(
+        user=table(names.user, *_user_columns(), latin1=False),
+        route=_with_indexes(
+            table(names.route, *_route_columns(), latin1=True), direction=None, system_id=None, smsc_id=None
+        ),
+        store=_with_indexes(
+            table(names.store, _id("global_id"), *_sms_columns(), latin1=True), service=16, sms_type=None
+        ),
+        pdu=_with_indexes(table(names.pdu, *_pdu_columns(), latin1=True), system_id=None),
+        version=table(names.version, *_version_columns(), latin1=False),
+    )
+
+
+def _user_columns() -> list[Column[Any]]:
+    system_id = _column("system_id", _text(15))
+    system_id.primary_key = True
+    return [
+        system_id,
+        _column("password", _text(64)),
+        _column(
+            "throughput",
+            mysql.DOUBLE(10, 5, asdecimal=False).with_variant(sqlite.REAL(), "sqlite"),
+            "'0.00000'",
+        ),
+        _column("default_smsc", _text(64), null=True),
+        _column("default_cost", _double()),
+        _column("enable_prepaid_billing", _unsigned(), "'0'"),
+        _column("credit", _double(), "'0'"),
+        _column("callback_url", _text(255), null=True),
+        _column("simulate", _integer(mysql.TINYINT(display_width=1)), "'0'"),
+        _column("simulate_deliver_every", _unsigned()),
+        _column("simulate_permanent_failure_every", _unsigned()),
+        _column("simulate_temporary_failure_every", _unsigned()),
+        _column("simulate_mo_every", _unsigned()),
+        _column("max_binds", _unsigned(), "'0'"),
+        _column("connect_allow_ip", _text(), null=True),
+    ]
+
+
+def _route_columns() -> list[Column[Any]]:
+    return [
+        _id("route_id"),
+        _column("direction", _integer(mysql.INTEGER())),
+        _column("regex", _text(), null=True),
+        _column("cost", _double(), null=True),
+        _column("system_id", _text(64), null=True),
+        _column("smsc_id", _text(64), null=True),
+        _column("source_regex", _text(), null=True),
+        _column("priority", _integer(mysql.INTEGER()), "'0'", null=True),
+    ]
+
+
+def _sms_columns() -> list[Column[Any]]:
+    columns = []
+    for name, kind in SMS_FIELDS:
+        if kind is Kind.INTEGER:
+            columns.append(_column(name, _integer(mysql.BIGINT())))
+        elif kind is Kind.UUID:
+            columns.append(_column(name, _text(128), null=True))
+        else:
+            columns.append(_column(name, _text() if name in _NAME_COLUMNS else _octets(), null=True))
+    return columns
+
+
+def _pdu_columns() -> list[Column[Any]]:
+    return [
+        _id("global_id"),
+        _column("system_id", _text(64)),
+        _column("time", _integer(mysql.BIGINT()), null=True),
+        _column("pdu", mysql.BLOB().with_variant(sqlite.BLOB(), "sqlite"), null=True),
+    ]
+
+
+def _version_columns() -> list[Column[Any]]:
+    component = _column("component", _text(54))
+    component.primary_key = True
+    return [component, _column("version", _integer(mysql.INTEGER(unsigned=True)))]
+
+
+def _with_indexes(table: Table, **lengths: int | None) -> Table:
+    """Index columns, named as the column like the C daemon's; SQLite wants a name unique in a database."""
+    for column, length in lengths.items():
+        Index(
+            quoted_name(column, quote=True),
+            table.c[column],
+            mysql_length=length,
+            info={"sqlite_name": f"{table.name}_{column}"},
+        )
+    return table
+
+
+def create_statements(table: Table, dialect: Dialect) -> list[str]:
+    """Render what creates one table and its indexes unless it exists."""
+    create = str(CreateTable(table, if_not_exists=True).compile(dialect=dialect)).strip()
+    indexes = sorted(table.indexes, key=lambda index: list(table.c).index(index.columns[0]))
+    if dialect.name == "sqlite":
+        return [create, *(_sqlite_index(table, index, dialect) for index in indexes)]
+    keys = ",".join(f"\n\t{_mysql_key(index)}" for index in indexes)
+    return [create if not keys else _insert_keys(create, keys)]
+
+
+def _mysql_key(index: Index) -> str:
+    """An index inside CREATE TABLE, so that one statement makes all of a table or nothing."""
+    length = index.dialect_options["mysql"]["length"]
+    column = index.columns[0].name
+    return f"KEY `{index.name}` (`{column}`{f'({length})' if length else ''})"
+
+
+def _insert_keys(create: str, keys: str) -> str:
+    head, closing, tail = create.rpartition("\n)")
+    return f"{head.rstrip()},{keys}{closing}{tail}"
+
+
+def _sqlite_index(table: Table, index: Index, dialect: Dialect) -> str:
+    renamed = Index(quoted_name(index.info["sqlite_name"], quote=True), *index.columns, _table=table)
+    statement = str(CreateIndex(renamed, if_not_exists=True).compile(dialect=dialect)).strip()
+    table.indexes.discard(renamed)
+    return statement
+
+
+def render(dialect: Dialect) -> str:
+    """Return the DDL of all tables under their default names, as a script."""
+    statements = [
+        statement for table in define(TableNames()).all() for statement in create_statements(table, dialect)
+    ]
+    lines = [line.rstrip().replace("\t", "  ") for line in ";\n\n".join(statements).splitlines()]
+    return "\n".join(lines) + ";\n"
+
+
+def main() -> None:
+    """Print the DDL for the dialect named on the command line."""
+    dialects: dict[str, Dialect] = {"mysql": mysql.dialect(), "sqlite": sqlite.dialect()}
+    if len(sys.argv) != 2 or sys.argv[1] not in dialects:
+        sys.exit("usage: python -m ksmppd_py.storage.schema mysql|sqlite")
+    print(render(dialects[sys.argv[1]]), end="")
+
+
+if __name__ == "__main__":
+    main()

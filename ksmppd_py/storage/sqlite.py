@@ -1,0 +1,157 @@
+"""SQLite in one native thread of its own, so that no commit ever stops the event loop.
+
+Only that thread touches the sqlite3 connection. Nothing in it may wait for a gevent-patched lock, so
+statements are compiled before they get there and no SQLAlchemy pool is involved.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+
+import gevent
+from gevent.threadpool import ThreadPool
+from sqlalchemy.dialects import sqlite
+
+from ksmppd_py.errors import DatabaseUnavailable, StartError
+from ksmppd_py.storage.database import (
+    BACK_OFF,
+    OPERATION_TIMEOUT,
+    Breaker,
+    Reply,
+    Session,
+    Statement,
+)
+from ksmppd_py.storage.settings import ConnectionSettings
+from ksmppd_py.storage.values import Value
+
+T = TypeVar("T")
+
+_GIVE_UP_BEFORE = 0.5
+"""Seconds before the caller's deadline at which the thread stops waiting for a lock."""
+
+_AWAY = ("locked", "unable to open", "disk", "readonly")
+"""What SQLite says when it isn't the statement's fault."""
+
+
+class _Session:
+    """The connection, inside its thread."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def execute(self, statement: Statement, values: Mapping[str, Value] | None = None) -> Reply:
+        cursor = self._connection.execute(statement.text, {**statement.defaults, **(values or {})})
+        return Reply(cursor.fetchall(), max(0, cursor.rowcount))
+
+    def execute_many(self, statement: Statement, rows: Sequence[Mapping[str, Value]]) -> None:
+        self._connection.executemany(statement.text, rows)
+
+
+class SQLiteDatabase:
+    """One `sqlite3-connection` group. What is committed survives a kill and a power failure."""
+
+    def __init__(
+        self,
+        settings: ConnectionSettings,
+        *,
+        timeout: float = OPERATION_TIMEOUT,
+        back_off: float = BACK_OFF,
+    ) -> None:
+        self.dialect = sqlite.dialect(paramstyle="named")
+        self._settings = settings
+        self._timeout = timeout
+        longest_wait = max(0.1, timeout - _GIVE_UP_BEFORE)
+        self._lock_timeout = min(settings.lock_timeout / 1000 or longest_wait, longest_wait)
+        self._breaker = Breaker(back_off)
+        self._thread = ThreadPool(1)
+        self._connection: sqlite3.Connection | None = None
+
+    def start(self, within: float = 30.0) -> None:
+        """See Database."""
+        deadline = time.monotonic() + within
+        while True:
+            try:
+                self.execute(Statement("SELECT count(*) FROM sqlite_master"), repeatable=True)
+                return
+            except DatabaseUnavailable as error:
+                if time.monotonic() >= deadline:
+                    raise StartError(f"sqlite3-connection `{self._settings.id}': {error}") from error
+            gevent.sleep(min(0.25, within))
+
+    def close(self) -> None:
+        """See Database."""
+        with gevent.Timeout(self._timeout, False):
+            self._thread.spawn(self._disconnect).get()
+        self._thread.kill()
+
+    def execute(
+        self, statement: Statement, values: Mapping[str, Value] | None = None, *, repeatable: bool
+    ) -> Reply:
+        """See Database."""
+        return self._within_deadline(lambda connection: _Session(connection).execute(statement, values))
+
+    def transaction(self, work: Callable[[Session], T]) -> T:
+        """See Database."""
+
+        def in_transaction(connection: sqlite3.Connection) -> T:
+            connection.execute("BEGIN IMMEDIATE")
+            result = work(_Session(connection))
+            connection.execute("COMMIT")
+            return result
+
+        return self._within_deadline(in_transaction)
+
+    def _within_deadline(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        probing = self._breaker.enter()
+        deadline = gevent.Timeout(self._timeout)
+        try:
+            with deadline:
+                # Waits for its turn here, not inside the thread: a caller that gives up never runs later.
+                result: T = self._thread.spawn(self._run, work).get()
+        except gevent.Timeout as expired:
+            if expired is not deadline:
+                raise
+            reason = f"the database was busy for {self._timeout:g} s"
+            self._breaker.failed(reason)
+            raise DatabaseUnavailable(reason) from None
+        except sqlite3.Error as error:
+            if any(sign in str(error) for sign in _AWAY):
+                self._breaker.failed(str(error))
+            raise DatabaseUnavailable(str(error)) from error
+        finally:
+            self._breaker.leave(probing)
+        self._breaker.worked()
+        return result
+
+    def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """In the thread: do the work on the open connection, leave no transaction open."""
+        if self._connection is None:
+            self._connection = self._connect()
+        try:
+            return work(self._connection)
+        except BaseException:
+            try:
+                self._connection.rollback()
+            except sqlite3.Error:
+                self._disconnect()
+            raise
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self._settings.database, timeout=self._lock_timeout, isolation_level=None
+        )
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()  # rolls back

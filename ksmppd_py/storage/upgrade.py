@@ -1,0 +1,176 @@
+"""Bring an operator's tables up to version 4 and learn what they look like (spec/database.md 3).
+
+Existing tables keep their types, charsets, indexes and order; only missing columns are added. Whatever can't
+be done is logged and worked around: the C daemon starts on such a database too.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from sqlalchemy import Column, ColumnElement, Table, func, literal_column, null, select
+from sqlalchemy.schema import CreateColumn
+
+from ksmppd_py.errors import DatabaseUnavailable
+from ksmppd_py.storage.database import Database, Statement, compile_statement
+from ksmppd_py.storage.limits import ColumnLimit, limit_of
+from ksmppd_py.storage.schema import COMPONENT, VERSION, Tables, create_statements, define
+from ksmppd_py.storage.settings import TableNames
+
+log = logging.getLogger(__name__)
+
+_ADDED_LATER = {"user": ("connect_allow_ip",), "route": ("source_regex", "priority")}
+_PREFIX = re.compile(r"[a-z0-9]+")
+
+
+@dataclass(frozen=True, slots=True)
+class FoundColumn:
+    """A column as the database describes it: its type, and its collation if it holds characters."""
+
+    type: str
+    collation: str | None
+
+
+_Found: TypeAlias = Mapping[str, Mapping[str, FoundColumn]]
+
+
+class Layout:
+    """Our tables, and how they differ in this database from what we would create."""
+
+    def __init__(
+        self, database: Database, tables: Tables, found: Mapping[str, Mapping[str, FoundColumn]]
+    ) -> None:
+        self.tables = tables
+        self._mysql = database.dialect.name == "mysql"
+        self._found = found
+
+    def has(self, table: Table, column: str) -> bool:
+        """Whether the column exists; a table that couldn't be looked at has every column that we'd create."""
+        found = self._found.get(table.fullname)
+        return column in found if found else column in table.c
+
+    def read(self, table: Table, column: str) -> ColumnElement[Any]:
+        """The column to select, NULL in its place when the table has none."""
+        if not self.has(table, column):
+            return null().label(column)
+        return table.c[column] if column in table.c else literal_column(self._quoted(column))
+
+    def equals(self, column: Column[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
+        """`column` is the name `value` (lower case), whatever the column's collation says about case.
+
+        The column stays bare where its collation ignores case, so that an index serves.
+        """
+        found = self._found.get(column.table.fullname, {}).get(column.name)
+        if not self._mysql or found is None or not _minds_case(found.collation):
+            return column == value
+        return func.lower(literal_column(f"CONVERT({self._quoted(column.name)} USING latin1)")) == func.lower(
+            value
+        )
+
+    def limits(self, table: Table) -> dict[str, ColumnLimit]:
+        """What the text columns hold. Empty on SQLite, which has no such limits."""
+        if not self._mysql:
+            return {}
+        found = self._found.get(table.fullname) or {
+            column.name: FoundColumn(str(column.type), "latin1") for column in table.c
+        }
+        limits = {key: limit_of(column.type, column.collation) for key, column in found.items()}
+        return {key: limit for key, limit in limits.items() if limit is not None}
+
+    def _quoted(self, column: str) -> str:
+        return f"`{column}`" if self._mysql else f'"{column}"'
+
+
+def prepare(database: Database, names: TableNames) -> Layout:
+    """Create and upgrade the tables, once at start. Raises DatabaseUnavailable when it can't even look."""
+    tables = define(names)
+    found = {}
+    for table in tables.all():
+        columns = _columns(database, table)
+        if not columns and _create(database, table):
+            columns = _columns(database, table)
+        found[table.fullname] = columns
+    for attribute, added in _ADDED_LATER.items():
+        table = getattr(tables, attribute)
+        found[table.fullname] = _add_missing(database, table, added, found[table.fullname])
+    _write_version(database, tables.version)
+    return Layout(database, tables, found)
+
+
+def _columns(database: Database, table: Table) -> dict[str, FoundColumn]:
+    """Describe a table; empty when there is none."""
+    preparer = database.dialect.identifier_preparer
+    if database.dialect.name == "sqlite":
+        reply = database.execute(
+            Statement(f"PRAGMA table_info({preparer.quote(table.name)})"), repeatable=True
+        )
+        return {row[1]: FoundColumn(row[2], None) for row in reply.rows}
+    try:
+        reply = database.execute(
+            Statement(f"SHOW FULL COLUMNS FROM {preparer.format_table(table)}"), repeatable=True
+        )
+    except DatabaseUnavailable as error:
+        if _number(error) == 1146:  # no such table
+            return {}
+        raise
+    return {
+        row[0].decode("latin-1"): FoundColumn(
+            row[1].decode("latin-1"), row[2].decode("latin-1") if row[2] else None
+        )
+        for row in reply.rows
+    }
+
+
+def _number(error: DatabaseUnavailable) -> int | None:
+    """The server's error number."""
+    arguments = error.__cause__.args if error.__cause__ else ()
+    return arguments[0] if arguments and isinstance(arguments[0], int) else None
+
+
+def _create(database: Database, table: Table) -> bool:
+    try:
+        for statement in create_statements(table, database.dialect):
+            database.execute(Statement(statement), repeatable=True)
+    except DatabaseUnavailable as error:
+        log.error("Can't create table %s: %s", table.fullname, error)
+        return False
+    return True
+
+
+def _add_missing(
+    database: Database, table: Table, added: tuple[str, ...], found: dict[str, FoundColumn]
+) -> dict[str, FoundColumn]:
+    missing = [column for column in added if found and column not in found]
+    for column in missing:
+        definition = CreateColumn(table.c[column]).compile(dialect=database.dialect)
+        altered = database.dialect.identifier_preparer.format_table(table)
+        try:
+            database.execute(Statement(f"ALTER TABLE {altered} ADD COLUMN {definition}"), repeatable=False)
+        except DatabaseUnavailable as error:
+            log.warning("Table %s has no column %s; running without it: %s", table.fullname, column, error)
+    return _columns(database, table) if missing else found
+
+
+def _write_version(database: Database, version: Table) -> None:
+    """Tell the C daemon that there is nothing left to add; a higher number stays."""
+    mine = version.c.component == literal_column(f"'{COMPONENT}'")
+    number: ColumnElement[int] = literal_column(str(VERSION))
+    read = compile_statement(select(version.c.version).where(mine), database.dialect)
+    add = version.insert().from_select(
+        ["component", "version"], select(literal_column(f"'{COMPONENT}'"), number)
+    )
+    raise_it = version.update().where(mine, version.c.version < number).values(version=number)
+    try:
+        rows = database.execute(read, repeatable=True).rows
+        change = raise_it if rows else add
+        database.execute(compile_statement(change, database.dialect), repeatable=False)
+    except DatabaseUnavailable as error:
+        log.warning("Can't write the schema version into %s: %s", version.fullname, error)
+
+
+def _minds_case(collation: str | None) -> bool:
+    return collation is None or collation.endswith(("_bin", "_cs", "binary"))

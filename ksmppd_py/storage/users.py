@@ -1,0 +1,171 @@
+"""Accounts: who may bind (spec/database.md 5.1), and their credit (spec/flows.md 8)."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import bindparam, func, select
+
+from ksmppd_py.model.account import Account, Simulation
+from ksmppd_py.storage.combine import Combiner
+from ksmppd_py.storage.database import Database, Session, compile_statement
+from ksmppd_py.storage.schema import OPTIONAL_USER_COLUMNS
+from ksmppd_py.storage.upgrade import Layout
+from ksmppd_py.storage.values import Value, integer, name, octets, real
+
+_MOST_NAMESAKES = 16
+_WAITING_CHARGES = 10_000
+_CHARGES_AT_ONCE = 1_000
+
+
+def password_hash(password: bytes) -> bytes:
+    """What MySQL's PASSWORD() of 4.1 and later gave; an empty password has an empty hash."""
+    if not password:
+        return b""
+    inner = hashlib.sha1(password, usedforsecurity=False).digest()
+    return b"*" + hashlib.sha1(inner, usedforsecurity=False).hexdigest().upper().encode()
+
+
+class DatabaseAuthenticator:
+    """Implements ports.Authenticator on the user table."""
+
+    def __init__(self, database: Database, layout: Layout) -> None:
+        user = layout.tables.user
+        self._database = database
+        self._columns = [column.name for column in user.c]
+        self._columns += [column for column in OPTIONAL_USER_COLUMNS if layout.has(user, column)]
+        self._select = compile_statement(
+            select(*(layout.read(user, column) for column in self._columns))
+            .where(layout.equals(user.c.system_id, bindparam("id")))
+            .limit(_MOST_NAMESAKES),
+            database.dialect,
+        )
+
+    def authenticate(self, system_id: bytes, password: bytes, peer_ip: str) -> Account | None:
+        """See ports.Authenticator. `peer_ip` isn't looked at: connect_allow_ip is part of the account."""
+        wanted = system_id.decode("latin-1").lower().rstrip(" ")
+        computed = password_hash(password)
+        reply = self._database.execute(self._select, {"id": wanted}, repeatable=True)
+        for values in reply.rows:
+            row = dict(zip(self._columns, values, strict=True))
+            # A collation may find e = é; an account that goes by two names would escape its limits.
+            same = (name(row["system_id"]) or "").lower() == wanted
+            stored = (octets(row["password"]) or b"").rstrip(b" ").upper()
+            if hmac.compare_digest(stored, computed) and same:
+                return _account(wanted, row)
+        return None
+
+
+def _account(system_id: str, row: Mapping[str, Any]) -> Account:
+    switch = row.get("switch_dlr_addr")
+    most_acks = row.get("max_open_acks")
+    return Account(
+        system_id=system_id,
+        throughput=max(0.0, real(row["throughput"])),
+        default_smsc=name(row["default_smsc"]),
+        default_cost=real(row["default_cost"]),
+        enable_prepaid_billing=integer(row["enable_prepaid_billing"]) != 0,
+        max_binds=max(0, integer(row["max_binds"])),
+        connect_allow_ip=name(row["connect_allow_ip"]),
+        simulation=_simulation(row) if integer(row["simulate"]) else None,
+        alt_charset=name(row.get("alt_charset")),
+        switch_dlr_addr=None if switch is None else integer(switch) != 0,
+        max_open_acks=integer(most_acks) or None,
+    )
+
+
+def _simulation(row: Mapping[str, Any]) -> Simulation:
+    return Simulation(
+        **{
+            key: max(0, integer(row[f"simulate_{key}"]))
+            for key in ("deliver_every", "mo_every", "permanent_failure_every", "temporary_failure_every")
+        }
+    )
+
+
+def _total(costs: Sequence[float]) -> float:
+    """Sum as the C daemon sends costs: six decimals, so that tenths of credits add up."""
+    return round(math.fsum(costs), 6)
+
+
+def _least_credit(costs: Sequence[float]) -> float:
+    """The credit that covers each of `costs` when its turn comes."""
+    return max((_total(costs[: count + 1]) for count in range(len(costs))), default=0.0)
+
+
+class DatabaseCredit:
+    """Implements ports.Credit on the user table.
+
+    Calls for one account that come while an earlier one is at the database share one statement afterwards.
+    """
+
+    def __init__(self, database: Database, layout: Layout) -> None:
+        user = layout.tables.user
+        mine = layout.equals(user.c.system_id, bindparam("id"))
+        credit = user.c.credit
+        left = func.round(credit - bindparam("cost"), 6)
+        dialect = database.dialect
+        self._database = database
+        self._charge = compile_statement(
+            user.update().where(mine, credit >= bindparam("least")).values(credit=left), dialect
+        )
+        self._take = compile_statement(user.update().where(mine).values(credit=left), dialect)
+        self._read = compile_statement(select(credit).where(mine).limit(1), dialect)
+        self._lock = compile_statement(select(credit).where(mine).limit(1).with_for_update(), dialect)
+        self._accounts: dict[str, Combiner[Sequence[float], int]] = {}
+
+    def charge(self, system_id: str, costs: Sequence[float]) -> int:
+        """See ports.Credit."""
+        if not costs:
+            return 0
+        account = self._accounts.get(system_id)
+        if account is None:
+            account = self._accounts[system_id] = Combiner(
+                "credit",
+                lambda claims: self._serve(system_id, claims),
+                capacity=_WAITING_CHARGES,
+                batch_size=_CHARGES_AT_ONCE,
+                weigh=len,
+            )
+        return account.call(costs)
+
+    def refund(self, system_id: str, amount: float) -> None:
+        """See ports.Credit."""
+        if amount:
+            self._database.execute(self._take, {"id": system_id, "cost": -amount}, repeatable=False)
+
+    def _serve(self, system_id: str, claims: Sequence[Sequence[float]]) -> list[int]:
+        """Charge all of `claims` in one statement, or find out what fits."""
+        costs = [cost for claim in claims for cost in claim]
+        if not any(costs):
+            rows = self._database.execute(self._read, {"id": system_id}, repeatable=True).rows
+            covered = bool(rows) and real(rows[0][0]) >= 0
+            return [len(claim) if covered else 0 for claim in claims]
+        values: dict[str, Value] = {"id": system_id, "cost": _total(costs), "least": _least_credit(costs)}
+        if self._database.execute(self._charge, values, repeatable=False).matched:
+            return [len(claim) for claim in claims]
+        return self._database.transaction(lambda session: self._fit(session, system_id, claims))
+
+    def _fit(self, session: Session, system_id: str, claims: Sequence[Sequence[float]]) -> list[int]:
+        """Charge of each claim what the credit covers, holding the row."""
+        rows = session.execute(self._lock, {"id": system_id}).rows
+        if not rows:
+            return [0] * len(claims)
+        credit = real(rows[0][0])
+        counts = []
+        taken: list[float] = []
+        for claim in claims:
+            count = 0
+            for cost in claim:
+                if round(credit - _total(taken), 6) < round(cost, 6):
+                    break
+                taken.append(cost)
+                count += 1
+            counts.append(count)
+        if any(taken):
+            session.execute(self._take, {"id": system_id, "cost": _total(taken)})
+        return counts

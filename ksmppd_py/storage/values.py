@@ -1,0 +1,44 @@
+"""What comes out of a column, whatever its type in this operator's database (spec/database.md 4).
+
+Text columns carry octets. Where code wants a `str`, each octet is one character (Latin-1), both ways.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, TypeAlias
+
+Value: TypeAlias = "int | float | bytes | str | None"
+"""What a statement takes: `bytes` are octets, `str` is a name whose characters are octets."""
+
+_LEADING_NUMBER = re.compile(rb"\s*([+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?)")
+
+
+def octets(value: Any) -> bytes | None:
+    """Return a column's octets; None stays None. Text that someone typed into an SQLite blob is UTF-8."""
+    if value is None or isinstance(value, bytes):
+        return value
+    return str(value).encode("utf-8")
+
+
+def name(value: Any) -> str | None:
+    """Return a name without trailing blanks, which SQL comparisons ignore; None for NULL or empty."""
+    if value is None:
+        return None
+    text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
+    return text.rstrip(" ") or None
+
+
+def real(value: Any, default: float = 0.0) -> float:
+    """Return a number read leniently: leading digits, else 0; `default` for NULL."""
+    if value is None:
+        return default
+    if isinstance(value, (int, float)):
+        return float(value)
+    found = _LEADING_NUMBER.match(octets(value) or b"")
+    return float(found[1]) if found else 0.0
+
+
+def integer(value: Any, default: int = 0) -> int:
+    """Return a whole number read as leniently as `real`."""
+    return value if isinstance(value, int) else int(real(value, default))

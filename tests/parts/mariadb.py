@@ -1,0 +1,196 @@
+"""A MariaDB server of our own: private directory, socket and port; stopped by its process id."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pymysql
+
+PACKAGE = "mariadb-server"
+
+
+def _program(*names: str) -> str:
+    for name in names:
+        found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+        if found:
+            return found
+    raise RuntimeError(f"{names[0]} is missing: install the package {PACKAGE}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class MariaDB:
+    """A server in a temporary directory. `root` has the empty password, over the socket and over TCP."""
+
+    username = "root"
+    password = ""
+    host = "127.0.0.1"
+
+    def __init__(self, *options: str) -> None:
+        """`options` are further ones of mariadbd."""
+        self._options = options
+        self._process: subprocess.Popen[bytes] | None = None
+        self._databases = 0
+        # A unix socket's path is short by law, so not pytest's directory.
+        self.directory = Path(tempfile.mkdtemp(prefix="mariadb-"))
+        self.socket_path = str(self.directory / "s")
+        self.port = _free_port()
+
+    @property
+    def pid(self) -> int:
+        """The server's process id."""
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Make the data directory the first time, start the server and wait until it answers."""
+        server = _program("mariadbd", "mysqld")
+        data = self.directory / "data"
+        account = ["--user=root"] if os.geteuid() == 0 else []
+        if not data.exists():
+            subprocess.run(
+                [
+                    _program("mariadb-install-db", "mysql_install_db"),
+                    "--no-defaults",
+                    f"--datadir={data}",
+                    "--auth-root-authentication-method=normal",
+                    "--skip-test-db",
+                    *account,
+                ],
+                check=True,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                cwd=self.directory,
+            )
+        with open(self.directory / "log", "ab") as log:
+            self._process = subprocess.Popen(
+                [
+                    server,
+                    "--no-defaults",
+                    f"--datadir={data}",
+                    f"--socket={self.socket_path}",
+                    f"--port={self.port}",
+                    "--bind-address=127.0.0.1",
+                    f"--pid-file={self.directory / 'pid'}",
+                    "--skip-log-bin",
+                    "--innodb-buffer-pool-size=64M",
+                    "--skip-name-resolve",
+                    *account,
+                    *self._options,
+                ],
+                stdout=log,
+                stderr=log,
+                cwd=self.directory,
+            )
+        self._wait()
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                with socket.socket(socket.AF_UNIX) as probe:
+                    probe.connect(self.socket_path)
+                self.connect().close()
+                return
+            except (OSError, pymysql.err.OperationalError):
+                assert self._process is not None
+                if self._process.poll() is not None or time.monotonic() > deadline:
+                    raise RuntimeError((self.directory / "log").read_text(errors="replace")) from None
+            time.sleep(0.05)
+
+    def connect(self, database: str | None = None, **options: Any) -> pymysql.Connection[Any]:
+        """An administrator's connection over the socket, committing each statement."""
+        known: dict[str, Any] = {"user": self.username, "password": self.password, "charset": "utf8mb4"}
+        return pymysql.connect(
+            unix_socket=self.socket_path, database=database, autocommit=True, **{**known, **options}
+        )
+
+    def query(self, sql: str, database: str | None = None, **options: Any) -> tuple[Any, ...]:
+        """Run one statement over a connection of its own and return its rows."""
+        connection = self.connect(database, **options)
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(sql)
+                rows: tuple[Any, ...] = tuple(cursor.fetchall())
+                return rows
+        finally:
+            connection.close()
+
+    def script(self, sql: str, database: str) -> None:
+        """Run statements that end with a semicolon and a line end."""
+        for statement in sql.split(";\n"):
+            if statement.strip():
+                self.query(statement, database)
+
+    def create_database(self, charset: str = "utf8mb4") -> str:
+        """Create a database that nobody else uses; its name."""
+        self._databases += 1
+        name = f"test_{os.getpid()}_{self._databases}"
+        self.query(f"CREATE DATABASE {name} CHARACTER SET {charset}")
+        return name
+
+    def drop_database(self, name: str) -> None:
+        """Remove what create_database made."""
+        self.query(f"DROP DATABASE IF EXISTS {name}")
+
+    def create_user(self, name: str, password: str, database: str, privileges: str = "ALL") -> None:
+        """Create an account with privileges on one database."""
+        self.query(f"CREATE OR REPLACE USER '{name}'@'%' IDENTIFIED BY '{password}'")
+        self.query(f"GRANT {privileges} ON {database}.* TO '{name}'@'%'")
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Inside, the server neither answers nor refuses."""
+        self.freeze()
+        try:
+            yield
+        finally:
+            self.thaw()
+
+    def freeze(self) -> None:
+        """SIGSTOP."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """SIGCONT."""
+        os.kill(self.pid, signal.SIGCONT)
+
+    def stop(self) -> None:
+        """End the server; `start` starts it again on the same data."""
+        if self._process is None:
+            return
+        self.thaw()
+        self._process.terminate()
+        try:
+            self._process.wait(30)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+    def kill(self) -> None:
+        """End the server as a crash does."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+        self._process = None
+
+    def remove(self) -> None:
+        """Stop the server and delete its directory."""
+        self.stop()
+        shutil.rmtree(self.directory, ignore_errors=True)

@@ -1,0 +1,99 @@
+"""Every storage test runs on MariaDB and on SQLite."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ksmppd_py.storage.database import Database, Statement
+from ksmppd_py.storage.mysql import MySQLDatabase
+from ksmppd_py.storage.settings import ConnectionSettings, TableNames
+from ksmppd_py.storage.sqlite import SQLiteDatabase
+from ksmppd_py.storage.upgrade import Layout, prepare
+from ksmppd_py.storage.users import password_hash
+from tests.parts.mariadb import MariaDB
+
+MARIADB = [pytest.mark.integration, pytest.mark.database]
+
+
+def mysql_settings(server: MariaDB, database: str, **others: Any) -> ConnectionSettings:
+    """How the daemon reaches the private server."""
+    known: dict[str, Any] = {"username": server.username, "password": server.password, "max_connections": 5}
+    return ConnectionSettings(
+        id="db", database=database, host=server.host, port=server.port, **{**known, **others}
+    )
+
+
+@dataclass
+class Place:
+    """A prepared database."""
+
+    database: Database
+    layout: Layout
+
+    def run(self, sql: str) -> list[tuple[Any, ...]]:
+        """Run SQL without parameters."""
+        return list(self.database.execute(Statement(sql), repeatable=False).rows)
+
+    def add_user(self, system_id: str = "smppuserA", password: str = "userA", **columns: Any) -> None:
+        """Insert an account; columns not given are 0."""
+        row: dict[str, Any] = {
+            "system_id": system_id,
+            "password": password_hash(password.encode()).decode(),
+            "default_cost": 0,
+            "simulate_deliver_every": 0,
+            "simulate_mo_every": 0,
+            "simulate_permanent_failure_every": 0,
+            "simulate_temporary_failure_every": 0,
+            **columns,
+        }
+        self.insert("smpp_user", **row)
+
+    def add_route(self, direction: int, regex: str | None, system_id: str | None, **columns: Any) -> None:
+        """Insert a route."""
+        self.insert("smpp_route", direction=direction, regex=regex, system_id=system_id, **columns)
+
+    def insert(self, table: str, **columns: Any) -> None:
+        """Insert one row; str are ASCII."""
+        values = ", ".join(
+            "NULL" if value is None else f"'{value}'" if isinstance(value, str) else str(value)
+            for value in columns.values()
+        )
+        self.run(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({values})")
+
+
+@pytest.fixture(params=["sqlite3", pytest.param("mysql", marks=MARIADB)])
+def open_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Place]]:
+    """Opens one empty database, as often as wanted."""
+    opened: list[Database] = []
+    server: MariaDB | None = None
+    if request.param == "mysql":
+        server = request.getfixturevalue("mariadb")
+        name = server.create_database()
+
+    def connect() -> Database:
+        if server is not None:
+            return MySQLDatabase(mysql_settings(server, name))
+        return SQLiteDatabase(ConnectionSettings(id="db", database=str(tmp_path / "ksmppd.sqlite")))
+
+    def open_it() -> Place:
+        database = connect()
+        opened.append(database)
+        database.start()
+        return Place(database, prepare(database, TableNames()))
+
+    yield open_it
+    for database in opened:
+        database.close()
+    if server is not None:
+        server.drop_database(name)
+
+
+@pytest.fixture
+def place(open_place: Callable[[], Place]) -> Place:
+    """An empty database with our tables."""
+    return open_place()
