@@ -58,10 +58,11 @@ class AdminServer:
     def start(self) -> None:
         """Bind and serve in the background. Raises StartError when port or certificate can't be used."""
         context = self._tls_context()
+        application = self._application()
         listener = self._listen()
         self._server = Server(
             listener,
-            self._application(),
+            application,
             self._idle_timeout,
             spawn=Pool(self._max_connections),
             **({"ssl_context": context} if context else {}),
@@ -93,34 +94,37 @@ class AdminServer:
 
     def _listen(self) -> socket.socket:
         """A listening socket. A host name may ask the DNS."""
+        if not 0 <= self.port <= 65535:  # getaddrinfo would take it modulo 65536
+            raise self._start_error("no port number")
         try:
             family, kind, protocol, _, address = socket.getaddrinfo(
                 self._interface or "0.0.0.0", self.port, type=stdlib_socket.SOCK_STREAM
             )[0]
             listener = socket.socket(family, kind, protocol)
-        except (OSError, UnicodeError, OverflowError) as error:
+        except (OSError, UnicodeError) as error:
             raise self._start_error(error) from error
         try:
             listener.setsockopt(stdlib_socket.SOL_SOCKET, stdlib_socket.SO_REUSEADDR, 1)
             listener.bind(address)
             listener.listen(BACKLOG)
-        except (OSError, OverflowError) as error:
+        except OSError as error:
             listener.close()
             raise self._start_error(error) from error
         return listener
 
-    def _start_error(self, error: Exception) -> StartError:
+    def _start_error(self, reason: Exception | str) -> StartError:
         return StartError(
-            f"Can't open admin HTTP port {self.port} on {self._interface or 'all interfaces'}: {error}"
+            f"Can't open admin HTTP port {self.port} on {self._interface or 'all interfaces'}: {reason}"
         )
 
     def _application(self) -> bottle.Bottle:
         """One route for everything: the password comes before the path (spec/http.md 3.1)."""
-        application = bottle.Bottle(catchall=False)  # the HTTP handler logs and answers what nobody caught
-        application.route("<:re:.*>", method="ANY", callback=self._serve)
+        application = bottle.Bottle()
+        application.config["catchall"] = False  # the HTTP handler logs and answers what nobody caught
+        application.route("<_target:re:.*>", method="ANY", callback=self._serve)
         return application
 
-    def _serve(self) -> bottle.HTTPResponse:
+    def _serve(self, _target: str) -> bottle.HTTPResponse:
         target: str = bottle.request.environ["REQUEST_URI"]
         reply = self._answer(Request.read(target.encode("latin-1")))
         return bottle.HTTPResponse(
