@@ -18,4 +18,5 @@ def encode(octets: bytes) -> str:
 
 def decode(text: bytes) -> bytes:
     """Return the octets that `encode` took; a `%` without two hexadecimal digits stays as it is."""
-    return unquote_to_bytes(text.replace(b"+", b" "))
+    text = text.replace(b"+", b" ")
+    return unquote_to_bytes(text) if b"%" in text else text

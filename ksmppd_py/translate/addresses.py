@@ -13,10 +13,9 @@ Address: TypeAlias = "tuple[int, int, bytes]"
 MAX_LENGTH = 20
 """Octets of an address in deliver_sm, without its NUL."""
 
-# As plain integers and tuples: looking up members of an enum takes longer than everything else here.
-_INTERNATIONAL = (int(Ton.INTERNATIONAL), int(Npi.ISDN))
-_NATIONAL = (int(Ton.NATIONAL), int(Npi.ISDN))
-_ALPHANUMERIC = (int(Ton.ALPHANUMERIC), int(Npi.UNKNOWN))
+# As plain integers: looking up members of an enum takes longer than everything else here.
+_INTERNATIONAL, _NATIONAL, _ALPHANUMERIC = int(Ton.INTERNATIONAL), int(Ton.NATIONAL), int(Ton.ALPHANUMERIC)
+_UNKNOWN, _ISDN = int(Npi.UNKNOWN), int(Npi.ISDN)
 
 
 def to_box(ton: int, address: bytes, status: int) -> bytes:
@@ -38,23 +37,26 @@ def to_box(ton: int, address: bytes, status: int) -> bytes:
 
 def source(sender: bytes | None) -> Address:
     """Return the source address for Kannel's `sender`. Raises Untranslatable when a PDU can't hold it."""
-    sender = sender or b""
-    kind = _NATIONAL
-    if sender.startswith(b"+") and sender[1:].isdigit():
-        kind, sender = _INTERNATIONAL, sender[1:]
-    elif sender and not sender.isdigit():
-        kind = _ALPHANUMERIC
-    if len(sender) > MAX_LENGTH or b"\0" in sender:
+    if not sender:
+        return _NATIONAL, _ISDN, b""
+    if sender[:1] == b"+":
+        digits, address = sender[1:], (_INTERNATIONAL, _ISDN, sender[1:])
+    else:
+        digits, address = sender, (_NATIONAL, _ISDN, sender)
+    if not digits.isdigit():
+        address = (_ALPHANUMERIC, _UNKNOWN, sender)
+    if len(address[2]) > MAX_LENGTH or b"\0" in sender:
         raise Untranslatable(CommandStatus.RINVSRCADR, f"sender {sender!r} doesn't fit")
-    return (*kind, sender)
+    return address
 
 
 def destination(receiver: bytes | None) -> Address:
     """Return the destination address for Kannel's `receiver`. Raises Untranslatable as `source`, or if empty."""
     receiver = receiver or b""
-    kind = _NATIONAL
-    if receiver.startswith(b"+"):
-        kind, receiver = _INTERNATIONAL, receiver[1:]
-    if not 1 <= len(receiver) <= MAX_LENGTH or b"\0" in receiver:
+    if receiver[:1] == b"+":
+        address = (_INTERNATIONAL, _ISDN, receiver[1:])
+    else:
+        address = (_NATIONAL, _ISDN, receiver)
+    if not 1 <= len(address[2]) <= MAX_LENGTH or b"\0" in receiver:
         raise Untranslatable(CommandStatus.RINVDSTADR, f"receiver {receiver!r} doesn't fit")
-    return (*kind, receiver)
+    return address

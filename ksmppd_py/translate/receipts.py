@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
@@ -24,7 +25,8 @@ MAX_TEXT = 12
 RECEIPT, INTERMEDIATE = 0x04, 0x20  # esm_class, 5.2.12
 
 
-class DlrUrl(NamedTuple):
+@dataclass(slots=True)
+class DlrUrl:
     """What an MT's dlr_url remembers: `<system_id>|<epoch>[.<user_message_reference>]|<id>[;<id>...]`."""
 
     system_id: bytes
@@ -102,10 +104,11 @@ def make_dlr_url(
 
 def parse_dlr_url(dlr_url: bytes | None) -> DlrUrl:
     """Read a dlr_url. Raises Untranslatable when it isn't one of ours."""
-    parts = (dlr_url or b"").split(b"|")
+    dlr_url = dlr_url or b""
+    parts = dlr_url.split(b"|")
     if len(parts) == 4 and not parts[3]:
         del parts[3]
-    if dlr_url is None or len(dlr_url) < MIN_DLR_URL or len(parts) != 3:
+    if len(parts) != 3 or len(dlr_url) < MIN_DLR_URL:
         raise Untranslatable(CommandStatus.RINVMSGID, f"dlr_url {dlr_url!r} isn't ours")
     system_id, submit_time, last = parts
     if b"%" in system_id:
@@ -118,8 +121,8 @@ def parse_dlr_url(dlr_url: bytes | None) -> DlrUrl:
     numbers = _EPOCH.match(submit_time)
     if numbers is None:
         return DlrUrl(system_id, 0, None, ids)
-    reference = int(numbers[2]) if numbers[2] else None
-    return DlrUrl(system_id, int(numbers[1]), reference if (reference or 0) <= 0xFFFF else None, ids)
+    reference = int(numbers[2] or -1)
+    return DlrUrl(system_id, int(numbers[1]), reference if 0 <= reference <= 0xFFFF else None, ids)
 
 
 @lru_cache(maxsize=1024)
@@ -181,8 +184,9 @@ def to_deliver_sm(sms: Sms, dialect: Dialect, local: Callable[[int], bytes] = lo
     return pdus
 
 
-def _values(meta_data: bytes | None) -> dict[bytes, bytes]:
-    """Return group `smpp`, which most reports don't have."""
+@lru_cache(maxsize=256)
+def _values(meta_data: bytes | None) -> Mapping[bytes, bytes]:
+    """Return group `smpp`; reports repeat the same few strings, and most have no such group."""
     if meta_data is None or b"?smpp?" not in meta_data.lower():
         return {}
     return get_group(meta_data, "smpp")
