@@ -33,7 +33,7 @@ def _slots(message: type[Message]) -> Iterator[_Slot]:
 
 
 def compile_function(name: str, source: str, names: dict[str, Any]) -> Any:
-    """Execute generated source and return the function `name` that it defines; `names` are its globals."""
+    """Execute generated source and return the function `name` that it defines; `names` are globals."""
     exec(compile(source, f"<generated {name}>", "exec"), names)
     return names[name]
 

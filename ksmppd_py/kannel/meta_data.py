@@ -1,6 +1,6 @@
 """The meta_data string, `?group?key=value&key=value&?group?...`, and the mapping that it stands for.
 
-Keys and values are octets; group names are compared in lower case, the first group of a name counts. Order is kept.
+Keys and values are octets; group names are in lower case, the first group of a name counts. Order is kept.
 """
 
 from __future__ import annotations

@@ -51,12 +51,10 @@ def source(sender: bytes | None) -> Address:
 
 
 def destination(receiver: bytes | None) -> Address:
-    """Return the destination address for Kannel's `receiver`. Raises Untranslatable as `source`, or if empty."""
-    receiver = receiver or b""
-    if receiver[:1] == b"+":
-        address = (_INTERNATIONAL, _ISDN, receiver[1:])
-    else:
-        address = (_NATIONAL, _ISDN, receiver)
-    if not 1 <= len(address[2]) <= MAX_LENGTH or b"\0" in receiver:
+    """Return the destination for Kannel's `receiver`. Raises Untranslatable if it is empty or too long."""
+    ton, address = _NATIONAL, receiver or b""
+    if address[:1] == b"+":
+        ton, address = _INTERNATIONAL, address[1:]
+    if not 1 <= len(address) <= MAX_LENGTH or b"\0" in address:
         raise Untranslatable(CommandStatus.RINVDSTADR, f"receiver {receiver!r} doesn't fit")
-    return address
+    return ton, _ISDN, address

@@ -1,4 +1,4 @@
-"""data_coding against coding, mclass, mwi, compress, alt_dcs and the charset of the text (spec/messages.md 2)."""
+"""data_coding against coding, mclass, mwi, compress, alt_dcs and the text's charset (spec/messages.md 2)."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ksmppd_py.translate import gsm0338
 SEVEN_BIT, EIGHT_BIT, UCS2 = 0, 1, 2
 
 ToText: TypeAlias = Callable[[bytes], "bytes | None"]
-"""Makes UTF-8 from what an ESME sent; None when the octets aren't what data_coding says, then they are binary."""
+"""Makes UTF-8 from what an ESME sent; None when the octets aren't in its charset, then they are binary."""
 
 
 class DataCoding(NamedTuple):
-    """What one data_coding means. `coding` -1: binary if there is a UDH, otherwise text. `to_text` None: as is."""
+    """What a data_coding means. `coding` -1: binary if there is a UDH, else text. `to_text` None: as is."""
 
     coding: int
     mclass: int

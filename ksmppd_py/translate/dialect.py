@@ -11,9 +11,9 @@ from ksmppd_py.translate.tlvs import NO_DEFINITIONS, TlvTable
 class Dialect:
     """Settings of a bind; TLVs are read whatever the version, but sent from 0x34 on only.
 
-    `alt_charset` stands for GSM 03.38 in data_coding 0, under a name that Python knows too. `switch_dlr_addr`:
-    receipts have source and destination of the message exchanged, as 2.11 says. `long_mo_as_payload`: a long MO
-    comes whole in message_payload.
+    `alt_charset` stands for GSM 03.38 in data_coding 0, under a name that Python knows. `switch_dlr_addr`:
+    receipts have the message's source and destination exchanged, as 2.11 says. `long_mo_as_payload`: a long
+    MO comes whole in message_payload.
     """
 
     interface_version: int = 0x34

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from ksmppd_py.errors import PermanentError
 
-class Untranslatable(Exception):
+
+class Untranslatable(PermanentError):
     """A message that has no counterpart on the other side.
 
-    `command_status` is the answer for an ESME's PDU (spec/flows.md 1.1); for a message from the bearerbox it says
-    what is wrong with it, and the message is given up. `reason` is for the log.
+    `command_status` is the answer for an ESME's PDU (spec/flows.md 1.1); for a message from the bearerbox it
+    says what is wrong with it, and the message is given up. `reason` is for the log.
     """
 
     def __init__(self, command_status: int, reason: str) -> None:

@@ -20,7 +20,7 @@ EXTENSION = {0x0A: "\f", 0x14: "^", 0x28: "{", 0x29: "}", 0x2F: "\\"} | {
 }
 ESCAPE = 0x1B
 
-# Octets >= 0x80 are free inside the decoder: extension characters take the first of them, 0xFF is what gets dropped.
+# Octets >= 0x80 are free inside the decoder: extension characters take the first, 0xFF is what gets dropped.
 _PAIR = {bytes((ESCAPE, code)): bytes((0x80 + number,)) for number, code in enumerate(EXTENSION)}
 _PAIRS = re.compile(b"\x1b[" + re.escape(bytes(EXTENSION)) + b"]")
 _DECODED = ALPHABET.replace("\x1b", "?") + "".join(EXTENSION.values()).ljust(0x80, "\ufffe")
@@ -32,7 +32,7 @@ _ENCODED: dict[int, bytes] = {
 _ENCODED |= {ord(char): bytes((ESCAPE, code)) for code, char in EXTENSION.items()}
 _ENCODED[ord("ç")] = b"\x09"
 
-# One look-up an octet serves all text in which every character is ASCII and one septet. 0x80 marks what isn't.
+# One look-up an octet serves all text of which every character is ASCII and one septet; 0x80 marks the rest.
 _TO_ASCII = bytes(
     ord(ALPHABET[code]) if code < 0x80 and code != ESCAPE and ALPHABET[code].isascii() else 0x80
     for code in range(256)
@@ -44,7 +44,7 @@ _FROM_ASCII = bytes(
 
 
 def decode(septets: bytes) -> bytes:
-    """Return UTF-8. Octets above 0x7F are dropped, an escape before anything but an extension code becomes `?`."""
+    """Return UTF-8. Octets above 0x7F are dropped, an escape before no extension code becomes `?`."""
     text = septets.translate(_TO_ASCII)
     if text.isascii():
         return text
@@ -55,7 +55,7 @@ def decode(septets: bytes) -> bytes:
 
 
 def encode(text: bytes) -> bytes:
-    """Return septets for UTF-8 text; one `?` for each character that the alphabet lacks or that isn't UTF-8."""
+    """Return septets for UTF-8 text; one `?` for each character that the alphabet lacks."""
     septets = text.translate(_FROM_ASCII)
     if septets.isascii():
         return septets

@@ -36,9 +36,9 @@ def to_headers(sms: Sms) -> list[tuple[str, str]]:
 
 
 def override(sms: Sms, headers: Iterable[tuple[str, str]]) -> None:
-    """Replace fields of `sms` by non-empty headers of a router's answer; names in any case, the first one counts.
+    """Replace fields of `sms` by non-empty headers of a router's answer; names in any case, the first counts.
 
-    Strings are taken as they are, integers up to the first non-digit; nothing that breaks acks or reports changes.
+    Strings are taken as they are, integers up to the first non-digit. What acks and reports need is kept.
     """
     answer: dict[str, str] = {}
     for name, value in headers:

@@ -31,7 +31,15 @@ def to_deliver_sm(sms: Sms, dialect: Dialect, reference: int) -> list[DeliverSm]
         if part.udhdata:
             octets = part.udhdata + octets
         esm_class = (0x40 if part.udhdata else 0) | (0x80 if sms.rpi == 1 else 0)
-        pdu = deliver_sm(sms, source, destination, esm_class, data_coding, octets, tlvs)
+        pdu = deliver_sm(
+            sms,
+            source,
+            destination,
+            esm_class=esm_class,
+            data_coding=data_coding,
+            short_message=octets,
+            tlvs=tlvs,
+        )
         if len(octets) > MAX_SHORT_MESSAGE or (part.msg_left == UNDEFINED and octets):
             _move_to_payload(pdu, dialect)
         pdus.append(pdu)
@@ -65,6 +73,7 @@ def deliver_sm(
     sms: Sms,
     source: addresses.Address,
     destination: addresses.Address,
+    *,
     esm_class: int,
     data_coding: int,
     short_message: bytes,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from logging import getLogger
 
-from ksmppd_py.kannel.messages import UNDEFINED, DlrMask, Sms
+from ksmppd_py.kannel.messages import UNDEFINED, DlrMask, Sms, SmsType
 from ksmppd_py.kannel.meta_data import EMPTY_SMPP, set_group
 from ksmppd_py.smpp.constants import CommandStatus
 from ksmppd_py.smpp.errors import BadTime
@@ -34,6 +34,7 @@ _DLR_MASKS = tuple(
     int(_RECEIPTS[flags & 3]) | (DlrMask.BUFFERED if flags & 0x10 else 0) for flags in range(256)
 )
 # As plain integers: members of an enum are slow to look up and slow as keys.
+_MT_PUSH = int(SmsType.MT_PUSH)
 _BAD_SOURCE = int(CommandStatus.RINVSRCADR)
 _BAD_DESTINATION = int(CommandStatus.RINVDSTADR)
 _MESSAGE_PAYLOAD = int(TlvTag.MESSAGE_PAYLOAD)
@@ -58,7 +59,7 @@ def from_submit_sm(pdu: SubmitSm, dialect: Dialect, service: bytes, message_id: 
             raise Untranslatable(CommandStatus.RINVDFTMSGID, "there are no predefined messages")
     elif tlvs and _MESSAGE_PAYLOAD in tlvs:
         _log.warning("short_message and message_payload in one submit_sm, the payload is ignored")
-    sms = _translate(pdu, text, dialect, service, message_id, now)
+    sms = _translate(pdu, text, dialect, service, message_id=message_id, now=now)
     priority = pdu.priority_flag
     sms.priority = priority if priority <= MAX_PRIORITY else 0
     sms.pid = pdu.protocol_id
@@ -74,7 +75,7 @@ def from_data_sm(pdu: DataSm, dialect: Dialect, service: bytes, message_id: byte
     if pdu.esm_class & 3 == 2:
         raise Untranslatable(CommandStatus.RINVESMCLASS, "transaction mode")
     tlvs = pdu.tlvs
-    sms = _translate(pdu, tlvs.get(_MESSAGE_PAYLOAD, b""), dialect, service, message_id, now)
+    sms = _translate(pdu, tlvs.get(_MESSAGE_PAYLOAD, b""), dialect, service, message_id=message_id, now=now)
     if sms.dlr_mask:
         _check_receipt_addresses(sms)
     if _QOS_TIME_TO_LIVE in tlvs:
@@ -83,60 +84,36 @@ def from_data_sm(pdu: DataSm, dialect: Dialect, service: bytes, message_id: byte
 
 
 def _translate(
-    pdu: SubmitSm | DataSm, text: bytes, dialect: Dialect, service: bytes, message_id: bytes, now: int
+    pdu: SubmitSm | DataSm, text: bytes, dialect: Dialect, service: bytes, *, message_id: bytes, now: int
 ) -> Sms:
     """Return what submit_sm and data_sm have in common; `text` is the whole user data."""
     sender = addresses.to_box(pdu.source_addr_ton, pdu.source_addr, _BAD_SOURCE)
     receiver = addresses.to_box(pdu.dest_addr_ton, pdu.destination_addr, _BAD_DESTINATION)
     if not receiver:
         raise Untranslatable(CommandStatus.RINVDSTADR, "empty destination_addr")
-    tlvs, esm_class, data_coding = pdu.tlvs, pdu.esm_class, pdu.data_coding
-    udhdata, msg_left, reference, meta_data = None, UNDEFINED, None, EMPTY_SMPP
+    tlvs, esm_class, udhdata, reference = pdu.tlvs, pdu.esm_class, None, None
+    sms = Sms(
+        sender, receiver, time=now, service=service, id=message_id, sms_type=_MT_PUSH, meta_data=EMPTY_SMPP
+    )
     if tlvs:
-        udhdata, msg_left = _segment(tlvs, esm_class)
+        udhdata, sms.msg_left = _segment(tlvs, esm_class)
         if _USER_MESSAGE_REFERENCE in tlvs:
             reference = _integer(tlvs, _USER_MESSAGE_REFERENCE, 2)
-        meta_data = set_group(None, "smpp", dialect.tlvs.to_values(tlvs))
+        sms.meta_data = set_group(None, "smpp", dialect.tlvs.to_values(tlvs))
     if esm_class & 0x40:
         udhdata, text = udh.take_header(text)
-    coding, mclass, mwi, compress, alt_dcs, to_text = DATA_CODINGS[data_coding]
+    if esm_class & 0x80:
+        sms.rpi = 1
+    coding, sms.mclass, sms.mwi, sms.compress, sms.alt_dcs, to_text = DATA_CODINGS[pdu.data_coding]
     if to_text is gsm0338.decode and coding == 0 and dialect.alt_charset is None:
-        text = gsm0338.decode(text)
+        sms.coding, sms.msgdata = 0, gsm0338.decode(text)
     else:
-        coding, text = read_text(data_coding, text, udhdata is not None, dialect.alt_charset)
-    return Sms(
-        sender,
-        receiver,
-        udhdata,
-        text,
-        now,
-        None,  # smsc_id
-        None,  # smsc_number
-        None,  # foreign_id
-        service,
-        None,  # account
-        message_id,
-        2,  # SmsType.MT_PUSH
-        mclass,
-        mwi,
-        coding,
-        compress,
-        -1,  # validity
-        -1,  # deferred
-        _DLR_MASKS[pdu.registered_delivery],
-        make_dlr_url(service, now, message_id, reference),
-        -1,  # pid
-        alt_dcs,
-        1 if esm_class & 0x80 else -1,  # rpi
-        None,  # charset
-        None,  # boxc_id
-        pdu.service_type or None,
-        msg_left,
-        -1,  # priority
-        -1,  # resend_try
-        -1,  # resend_time
-        meta_data,
-    )
+        sms.coding, sms.msgdata = read_text(pdu.data_coding, text, udhdata is not None, dialect.alt_charset)
+    sms.udhdata = udhdata
+    sms.dlr_mask = _DLR_MASKS[pdu.registered_delivery]
+    sms.dlr_url = make_dlr_url(service, now, message_id, reference)
+    sms.binfo = pdu.service_type or None
+    return sms
 
 
 def _segment(tlvs: Mapping[int, bytes], esm_class: int) -> tuple[bytes | None, int]:

@@ -59,7 +59,7 @@ _NOT_YET = {state.stat: state for state in (_ACCEPTD, _ENROUTE)}
 
 _Refinement: TypeAlias = Mapping[bytes, State]
 
-# Event of a DLR, tested in this order -> its state, and the words of the SMSC's own text that say the same better.
+# Event of a DLR, tested in this order -> its state, and words of the SMSC's text that say the same better.
 _STATES: tuple[tuple[int, State, _Refinement], ...] = (
     (DlrMask.SUCCESS, _DELIVRD, {}),
     (0x20, _EXPIRED, {}),
@@ -155,8 +155,8 @@ def state_of(sms: Sms, values: Mapping[bytes, bytes]) -> State:
 def to_deliver_sm(sms: Sms, dialect: Dialect, local: Callable[[int], bytes] = local_time) -> list[DeliverSm]:
     """Return the receipts for a DLR, one for each id in its dlr_url; `local` writes an epoch as YYMMDDhhmmss.
 
-    A report that isn't final goes as an intermediate notification. Raises Untranslatable when no PDU can hold it,
-    or when the dlr_url isn't ours.
+    A report that isn't final goes as an intermediate notification. Raises Untranslatable when no PDU can hold
+    it, or when the dlr_url isn't ours.
     """
     url = parse_dlr_url(sms.dlr_url)
     source, destination = addresses.source(sms.sender), addresses.destination(sms.receiver)
@@ -180,7 +180,17 @@ def to_deliver_sm(sms: Sms, dialect: Dialect, local: Callable[[int], bytes] = lo
         if len(short_message) > MAX_SHORT_MESSAGE or b"\0" in id:
             raise Untranslatable(CommandStatus.RINVMSGID, f"message id {id!r} doesn't fit")
         tlvs = _tlvs(id, state, url, values, dialect) if dialect.takes_tlvs else NO_TLVS
-        pdus.append(deliver_sm(sms, source, destination, esm_class, 0, short_message, tlvs))
+        pdus.append(
+            deliver_sm(
+                sms,
+                source,
+                destination,
+                esm_class=esm_class,
+                data_coding=0,
+                short_message=short_message,
+                tlvs=tlvs,
+            )
+        )
     return pdus
 
 
@@ -193,7 +203,7 @@ def _values(meta_data: bytes | None) -> Mapping[bytes, bytes]:
 
 
 def error_and_text(msgdata: bytes, values: Mapping[bytes, bytes]) -> tuple[bytes, bytes]:
-    """Return `err:` (3 characters) and `text:` (at most 12 octets, whole characters) of the SMSC's own text."""
+    """Return `err:` (3 characters) and `text:` (at most 12 octets, whole characters) of an SMSC's text."""
     err = b""
     if msgdata:
         found = _ERR.search(msgdata)

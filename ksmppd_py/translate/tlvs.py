@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from logging import getLogger
+from typing import cast
 
 from ksmppd_py.smpp import tlvs as standard
 
@@ -56,7 +57,7 @@ class TlvDefinition:
         for key, value in (("name", name), ("tag", tag), ("length", length), ("type", type)):
             if value is None or value == "":
                 raise ValueError(f"SMPP: Unable to get {key} for smpp-tlv.")
-        assert name is not None and tag is not None and length is not None and type is not None
+        name, tag, length, type = cast("tuple[str, int, int, str]", (name, tag, length, type))
         if not 0 <= tag <= 0xFFFF or not 0 <= length <= 0xFFFF:
             raise ValueError(f"SMPP: Tag and length of smpp-tlv `{name}' must be 0..65535.")
         try:
@@ -77,7 +78,7 @@ class TlvDefinition:
         return value + b"\0" if self.type is TlvType.NULTERMINATED else value
 
     def decode(self, octets: bytes) -> bytes | None:
-        """Return the value for meta_data; None when the octets aren't what is configured, or the standard's."""
+        """Return the value for meta_data; None for octets that configuration or standard exclude."""
         kind, most = _STANDARD.get(self.tag, (self.type, self.length))
         if len(octets) > most:
             return None
@@ -95,7 +96,7 @@ class TlvTable:
     __slots__ = ("by_name", "by_tag")
 
     def __init__(self, definitions: Iterable[TlvDefinition] = (), fallback: TlvTable | None = None) -> None:
-        """Raises ValueError for a name or a tag that comes twice; `fallback` serves what isn't in `definitions`."""
+        """Raises ValueError for a name or a tag that comes twice; `fallback` serves what isn't here."""
         names: dict[bytes, TlvDefinition] = {}
         tags: dict[int, TlvDefinition] = {}
         for definition in definitions:

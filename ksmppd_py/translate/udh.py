@@ -18,7 +18,7 @@ _CONCATENATION = (0x00, 0x08)
 
 
 class Part(NamedTuple):
-    """One part of a message; `msgdata` is in the message's own encoding, `msg_left` counts the parts behind it."""
+    """One part of a message; `msgdata` is in the message's own encoding, `msg_left` counts the rest."""
 
     udhdata: bytes | None
     msgdata: bytes
@@ -26,7 +26,7 @@ class Part(NamedTuple):
 
 
 def take_header(octets: bytes) -> tuple[bytes, bytes]:
-    """Return UDH, with its length octet, and the rest. Raises Untranslatable when the UDH is longer than all."""
+    """Return UDH, with its length octet, and the rest. Raises Untranslatable for a UDH longer than all."""
     if not octets or octets[0] >= len(octets):
         raise Untranslatable(CommandStatus.RINVESMCLASS, "no user data header in the message")
     end = octets[0] + 1
@@ -135,7 +135,7 @@ def _extended(udhdata: bytes | None, reference: int, total: int, number: int) ->
 def count_parts(sms: Sms) -> int:
     """Return how many SMS an MT costs, by the algorithm with which the bearerbox will split it.
 
-    A part of a longer message counts as one only while it fits into one. Raises Untranslatable above 255 parts.
+    A part of a longer message counts as one only while it fits. Raises Untranslatable above 255 parts.
     """
     msgdata = sms.msgdata
     if not msgdata:
