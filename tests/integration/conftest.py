@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from tests.fakes.bearerbox import FakeBearerbox
+from tests.integration.bed import BOX_ID, Bed, StartBed
 from tests.parts import daemon as daemon_part
 from tests.parts.daemon import Daemon, DaemonConfig
-from tests.parts.database import Database, SqliteDatabase
+from tests.parts.database import Database, MariaDatabase, SqliteDatabase
+from tests.parts.mariadb import MariaDB
 
 _numbers = itertools.count(1)
 
@@ -33,6 +35,25 @@ def sqlite_factory(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Sql
     return lambda: SqliteDatabase(tmp_path_factory.mktemp("sqlite") / "ksmppd.sqlite3")
 
 
+@pytest.fixture(scope="session")
+def mariadb_factory(request: pytest.FixtureRequest) -> Callable[[], MariaDatabase]:
+    """Makes empty databases on the private MariaDB server, started when the first one is asked for."""
+
+    def make() -> MariaDatabase:
+        server: MariaDB = request.getfixturevalue("mariadb")
+        name = server.create_database("latin1")
+        return MariaDatabase(server.host, server.port, server.username, server.password, name)
+
+    return make
+
+
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("mariadb", marks=pytest.mark.database)])
+def database(request: pytest.FixtureRequest) -> Database:
+    """An empty database of this module: each test runs on SQLite and on MariaDB."""
+    factory: Callable[[], Database] = request.getfixturevalue(f"{request.param}_factory")
+    return factory()
+
+
 @pytest.fixture
 def sqlite(sqlite_factory: Callable[[], SqliteDatabase]) -> SqliteDatabase:
     """An empty SQLite database of this test alone."""
@@ -44,6 +65,52 @@ def box() -> Iterator[FakeBearerbox]:
     """A scripted bearerbox of this test alone."""
     with FakeBearerbox() as box:
         yield box
+
+
+@pytest.fixture(scope="module")
+def shared_box() -> Iterator[FakeBearerbox]:
+    """A scripted bearerbox of this module."""
+    with FakeBearerbox() as box:
+        yield box
+
+
+@pytest.fixture(scope="module")
+def shared_daemon(
+    database: Database, shared_box: FakeBearerbox, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Daemon]:
+    """A daemon of this module with the queue on, on each kind of database."""
+    config = DaemonConfig([(BOX_ID, shared_box.port)])
+    with Daemon(tmp_path_factory.mktemp("daemon"), config, database) as daemon:
+        shared_box.wait_for_box()
+        yield daemon
+
+
+@pytest.fixture
+def bed(shared_daemon: Daemon, shared_box: FakeBearerbox) -> Iterator[Bed]:
+    """The module's daemon and bearerbox, with accounts and sessions of this test; SQLite and MariaDB."""
+    bed = Bed(shared_daemon, shared_box)
+    yield bed
+    bed.close()
+
+
+@pytest.fixture(scope="module")
+def shared_sqlite_daemon(
+    shared_box: FakeBearerbox,
+    sqlite_factory: Callable[[], SqliteDatabase],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Daemon]:
+    config = DaemonConfig([(BOX_ID, shared_box.port)])
+    with Daemon(tmp_path_factory.mktemp("daemon"), config, sqlite_factory()) as daemon:
+        shared_box.wait_for_box()
+        yield daemon
+
+
+@pytest.fixture
+def sqlite_bed(shared_sqlite_daemon: Daemon, shared_box: FakeBearerbox) -> Iterator[Bed]:
+    """As `bed`, for what no database can change: SQLite only."""
+    bed = Bed(shared_sqlite_daemon, shared_box)
+    yield bed
+    bed.close()
 
 
 @pytest.fixture
@@ -60,3 +127,19 @@ def start_daemon(tmp_path: Path, sqlite: SqliteDatabase) -> Iterator[Callable[..
     yield start
     for daemon in reversed(daemons):
         daemon.stop()
+
+
+@pytest.fixture
+def start_bed(box: FakeBearerbox, start_daemon: Callable[..., Daemon]) -> Iterator[StartBed]:
+    """Starts a bed of this test alone, with configuration keys of its own."""
+    beds: list[Bed] = []
+
+    def start(**config: Any) -> Bed:
+        bed = Bed(start_daemon([(BOX_ID, box.port)], **config), box)
+        beds.append(bed)
+        box.wait_for_box()
+        return bed
+
+    yield start
+    for bed in beds:
+        bed.close()
