@@ -1,0 +1,44 @@
+# make run    a server to play with: demonstration first, then it serves until Ctrl-C
+# make check  formatting, types and unit tests, in less than a minute
+# make test   everything, with a real Kannel and a real MariaDB
+
+PYTHON ?= python3
+SMPP_PORT ?= 2345
+HTTP_PORT ?= 14010
+DEMO_ONLY ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/installed
+PACKAGES := mariadb-server kannel kannel-extras
+PYTEST := $(BIN)/python -m gevent.monkey --module pytest
+
+.DEFAULT_GOAL := help
+.PHONY: help venv run check test clean
+
+help:
+	@sed -n 's/^# make/make/p' Makefile
+
+venv: $(INSTALLED)
+
+$(INSTALLED): setup.py
+	@tools/make_venv.sh $(VENV) $(PYTHON)
+	@touch $@
+
+run: venv
+	@$(BIN)/python tools/run_demo.py --smpp-port $(SMPP_PORT) --http-port $(HTTP_PORT) $(if $(DEMO_ONLY),--demo-only)
+
+check: venv
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy --strict
+	$(BIN)/mypy --strict tools
+	$(PYTEST) -q -m "not integration"
+
+test: venv
+	@tools/apt_packages.sh $(PACKAGES)
+	$(PYTEST) -q
+
+clean:
+	rm -rf $(VENV) .run .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

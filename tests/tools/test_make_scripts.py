@@ -1,0 +1,95 @@
+"""What make calls: complaints in one sentence, and the demonstration itself."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports: list[int] = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def run_demo(smpp_port: int, http_port: int, directory: Path) -> subprocess.CompletedProcess[str]:
+    arguments = ["--smpp-port", str(smpp_port), "--http-port", str(http_port), "--directory", str(directory)]
+    command = [sys.executable, str(PROJECT / "tools/run_demo.py"), *arguments, "--demo-only"]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+
+
+def test_a_taken_port_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ended = run_demo(*free_ports(1), port, tmp_path)
+    assert ended.returncode == 1
+    assert ended.stdout == ""
+    assert ended.stderr.startswith(f"Port {port} is not free (Address already in use)")
+    assert "make run HTTP_PORT=" in ended.stderr
+    assert ended.stderr.count("\n") == 1
+
+
+@pytest.mark.integration
+@pytest.mark.slow
+def test_the_demonstration(tmp_path: Path) -> None:
+    smpp_port, http_port = free_ports(2)
+    for _ in range(2):  # the second time with the database of the first
+        ended = run_demo(smpp_port, http_port, tmp_path)
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        for words in (
+            'bind_transceiver #1: system_id "simulated", password ****',
+            'bind_transceiver_resp #1: ok, server id "quickstart"',
+            "submit_sm_resp #2: ok, message_id ",
+            "stat DELIVRD, err 000",
+            'from +46701234567 to 12345, text "Hello"',
+            "unbind_resp #3: ok",
+            "That is how it should be.",
+        ):
+            assert words in ended.stdout
+
+
+def fake_programs(directory: Path, **scripts: str) -> dict[str, str]:
+    """An environment in which programs of these names are shell scripts."""
+    for name, script in scripts.items():
+        program = directory / name.replace("_", "-")
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+    return {**os.environ, "PATH": f"{directory}:{os.environ['PATH']}"}
+
+
+def apt_packages(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    command = ["sh", str(PROJECT / "tools/apt_packages.sh"), "kannel", "mariadb-server"]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+
+
+def test_packages_that_are_there_need_nothing(tmp_path: Path) -> None:
+    environment = fake_programs(tmp_path, dpkg_query="echo installed", apt_get="exit 9")
+    ended = apt_packages(environment)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+
+
+def test_missing_packages_are_named_to_users(tmp_path: Path) -> None:
+    present = 'case "$*" in *kannel) echo installed;; *) exit 1;; esac'
+    environment = fake_programs(tmp_path, dpkg_query=present, id="echo 1000")
+    ended = apt_packages(environment)
+    assert ended.returncode == 1
+    assert ended.stderr.endswith("please install these Debian packages first: mariadb-server\n")
+
+
+def test_missing_packages_are_installed_for_root(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    environment = fake_programs(tmp_path, dpkg_query="exit 1", id="echo 0", apt_get=f'echo "$@" >> {log}')
+    assert apt_packages(environment).returncode == 0
+    assert log.read_text().splitlines() == [
+        "update -qq",
+        "install -y -qq --no-install-recommends kannel mariadb-server",
+    ]
