@@ -127,24 +127,16 @@ class _Layout:
             self._run = 0
 
 
-def compile_unpack(table: type[P]) -> Unpack[P]:
-    """Return a function that reads the body of this PDU."""
-    by_table = unpacker_by_table(table)
-    fields = wire_fields(table)
-    if not fields:
-        return lambda octets, start, end: table()
-    if not _is_plain(fields):
-        return by_table
-    layout = _Layout(fields)
+def _unpack_source(table: type[Pdu], layout: _Layout) -> list[str]:
+    """Match all strings and integers at once, then fill the slots of a new PDU."""
     source = [
         "def unpack(octets, start, end):",
         "    matched = match(octets, start, end)",
         "    if matched is None:",
         "        return by_table(octets, start, end)",
         f"    {', '.join(layout.groups)}, = matched.groups()",
+        "    position = matched.end()",
     ]
-    if layout.length or _takes_tlvs(table):
-        source.append("    position = matched.end()")
     behind = "position"
     if layout.length:
         behind = "stop"
@@ -156,25 +148,62 @@ def compile_unpack(table: type[P]) -> Unpack[P]:
     source.append("    pdu = new(table)")
     source += [f"    pdu.{name} = {value}" for name, value in layout.values.items()]
     if _takes_tlvs(table):
-        source.append(
-            f"    pdu.tlvs = NO_TLVS if {behind} == end else unpack_tlvs(octets, {behind}, end, limits)"
-        )
+        tlvs = f"unpack_tlvs(octets, {behind}, end, limits)"
+        source.append(f"    pdu.tlvs = NO_TLVS if {behind} == end else {tlvs}")
     source.append("    return pdu")
-    unpack: Unpack[P] = _define(
-        table,
-        source,
-        {
-            "match": re.compile(layout.pattern, re.DOTALL).match,
-            "by_table": by_table,
-            "new": object.__new__,
-            "table": table,
-            "number": lambda octets: int.from_bytes(octets, "big"),
-            "NO_TLVS": NO_TLVS,
-            "unpack_tlvs": unpack_tlvs,
-            "limits": limits_of(table.tlv_letter),
-        },
-    )
+    return source
+
+
+def compile_unpack(table: type[P]) -> Unpack[P]:
+    """Return a function that reads the body of this PDU."""
+    by_table = unpacker_by_table(table)
+    fields = wire_fields(table)
+    if not fields:
+        return lambda octets, start, end: table()
+    if not _is_plain(fields):
+        return by_table
+    layout = _Layout(fields)
+    names = {
+        "match": re.compile(layout.pattern, re.DOTALL).match,
+        "by_table": by_table,
+        "new": object.__new__,
+        "table": table,
+        "number": lambda octets: int.from_bytes(octets, "big"),
+        "NO_TLVS": NO_TLVS,
+        "unpack_tlvs": unpack_tlvs,
+        "limits": limits_of(table.tlv_letter),
+    }
+    unpack: Unpack[P] = _define(table, _unpack_source(table, layout), names)
     return unpack
+
+
+def _pack_source(table: type[Pdu]) -> list[str]:
+    """Look for what doesn't fit, then format all fields at once; %c refuses integers above one octet."""
+    layout, arguments, doubts = "", "", []
+    by_table = "return by_table(pdu, sequence_number, command_status)"
+    source = ["def pack(pdu, sequence_number, command_status):"]
+    if table.bodiless_error:
+        source += ["    if command_status:", f"        {by_table}"]
+    for name, wire in wire_fields(table):
+        source.append(f"    {name} = pdu.{name}")
+        if isinstance(wire, COctetString):
+            layout += r"%b\0"
+            doubts.append(f"{name} and (len({name}) > {wire.longest} or 0 in {name})")
+        elif isinstance(wire, Integer):
+            layout += "%c"
+        else:
+            layout += "%c%b"
+            arguments += f"len({name}), "
+        arguments += f"{name}, "
+    if doubts:
+        source += [f"    if {' or '.join(doubts)}:", f"        {by_table}"]
+    source += ["    try:", f'        body = b"{layout}" % ({arguments})']
+    if _takes_tlvs(table):
+        source += ["        if pdu.tlvs:", "            body += pack_tlvs(pdu.tlvs)"]
+    header = f"len(body) + {HEADER_LENGTH}, {int(table.command_id)}, command_status, sequence_number"
+    source.append(f"        return pack_header({header}) + body")
+    source += ["    except (OverflowError, error):", f"        {by_table}"]
+    return source
 
 
 def compile_pack(table: type[P]) -> Pack[P]:
@@ -183,45 +212,6 @@ def compile_pack(table: type[P]) -> Pack[P]:
     fields = wire_fields(table)
     if not _is_plain(fields) or any(isinstance(wire, Integer) and wire.size > 1 for _, wire in fields):
         return by_table
-    layout, arguments, doubts = "", [], []
-    source = ["def pack(pdu, sequence_number, command_status):"]
-    if table.bodiless_error:
-        source += [
-            "    if command_status:",
-            "        return by_table(pdu, sequence_number, command_status)",
-        ]
-    for name, wire in fields:
-        source.append(f"    {name} = pdu.{name}")
-        if isinstance(wire, COctetString):
-            layout += r"%b\0"
-            arguments.append(name)
-            doubts.append(f"{name} and (len({name}) > {wire.longest} or 0 in {name})")
-        elif isinstance(wire, Integer):
-            layout += "%c"
-            arguments.append(name)
-        else:
-            layout += "%c%b"
-            arguments += [f"len({name})", name]
-    if doubts:
-        source += [
-            f"    if {' or '.join(doubts)}:",
-            "        return by_table(pdu, sequence_number, command_status)",
-        ]
-    source += [
-        "    try:",
-        f'        body = b"{layout}" % ({"".join(argument + ", " for argument in arguments)})',
-    ]
-    if _takes_tlvs(table):
-        source += ["        if pdu.tlvs:", "            body += pack_tlvs(pdu.tlvs)"]
-    source += [
-        f"        return pack_header(len(body) + {HEADER_LENGTH}, {int(table.command_id)},"
-        " command_status, sequence_number) + body",
-        "    except (OverflowError, error):",
-        "        return by_table(pdu, sequence_number, command_status)",
-    ]
-    pack: Pack[P] = _define(
-        table,
-        source,
-        {"by_table": by_table, "pack_tlvs": pack_tlvs, "pack_header": pack_header, "error": struct.error},
-    )
+    names = {"by_table": by_table, "pack_tlvs": pack_tlvs, "pack_header": pack_header, "error": struct.error}
+    pack: Pack[P] = _define(table, _pack_source(table), names)
     return pack
