@@ -29,6 +29,14 @@ class Statement:
     defaults: Mapping[str, Value] = field(default_factory=dict)
 
 
+class StatementRefused(DatabaseUnavailable):
+    """The database is there but refused the statement; `number` is its reason, 0 when it has none."""
+
+    def __init__(self, reason: str, number: int = 0) -> None:
+        super().__init__(reason)
+        self.number = number
+
+
 class Reply(NamedTuple):
     """What a statement gave: its rows, and how many rows a change matched."""
 

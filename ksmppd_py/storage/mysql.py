@@ -26,6 +26,7 @@ from ksmppd_py.storage.database import (
     Reply,
     Session,
     Statement,
+    StatementRefused,
 )
 from ksmppd_py.storage.settings import ConnectionSettings
 from ksmppd_py.storage.values import Value
@@ -189,7 +190,9 @@ class MySQLDatabase:
                 return self._attempt(work, repeatable, last=True)
             if broken:
                 self._breaker.failed(str(error))
-            raise DatabaseUnavailable(str(error)) from error
+                raise DatabaseUnavailable(str(error)) from error
+            self._breaker.worked()
+            raise StatementRefused(str(error), error.args[0]) from error
         except BaseException:
             self._discard(connection)
             raise

@@ -23,6 +23,7 @@ from ksmppd_py.storage.database import (
     Reply,
     Session,
     Statement,
+    StatementRefused,
 )
 from ksmppd_py.storage.settings import ConnectionSettings
 from ksmppd_py.storage.values import Value
@@ -118,8 +119,9 @@ class SQLiteDatabase:
             self._breaker.failed(reason)
             raise DatabaseUnavailable(reason) from None
         except sqlite3.Error as error:
-            if any(sign in str(error) for sign in _AWAY):
-                self._breaker.failed(str(error))
+            if not any(sign in str(error) for sign in _AWAY):
+                raise StatementRefused(str(error)) from error
+            self._breaker.failed(str(error))
             raise DatabaseUnavailable(str(error)) from error
         finally:
             self._breaker.leave(probing)

@@ -7,7 +7,6 @@ be done is logged and worked around: the C daemon starts on such a database too.
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -15,16 +14,15 @@ from typing import Any, TypeAlias
 from sqlalchemy import Column, ColumnElement, Table, func, literal_column, null, select
 from sqlalchemy.schema import CreateColumn
 
-from ksmppd_py.errors import DatabaseUnavailable
-from ksmppd_py.storage.database import Database, Statement, compile_statement
+from ksmppd_py.storage.database import Database, Statement, StatementRefused, compile_statement
 from ksmppd_py.storage.limits import ColumnLimit, limit_of
 from ksmppd_py.storage.schema import COMPONENT, VERSION, Tables, create_statements, define
 from ksmppd_py.storage.settings import TableNames
 
 log = logging.getLogger(__name__)
 
+_NO_SUCH_TABLE = 1146
 _ADDED_LATER = {"user": ("connect_allow_ip",), "route": ("source_regex", "priority")}
-_PREFIX = re.compile(r"[a-z0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +111,8 @@ def _columns(database: Database, table: Table) -> dict[str, FoundColumn]:
         reply = database.execute(
             Statement(f"SHOW FULL COLUMNS FROM {preparer.format_table(table)}"), repeatable=True
         )
-    except DatabaseUnavailable as error:
-        if _number(error) == 1146:  # no such table
+    except StatementRefused as error:
+        if error.number == _NO_SUCH_TABLE:
             return {}
         raise
     return {
@@ -125,17 +123,11 @@ def _columns(database: Database, table: Table) -> dict[str, FoundColumn]:
     }
 
 
-def _number(error: DatabaseUnavailable) -> int | None:
-    """The server's error number."""
-    arguments = error.__cause__.args if error.__cause__ else ()
-    return arguments[0] if arguments and isinstance(arguments[0], int) else None
-
-
 def _create(database: Database, table: Table) -> bool:
     try:
         for statement in create_statements(table, database.dialect):
             database.execute(Statement(statement), repeatable=True)
-    except DatabaseUnavailable as error:
+    except StatementRefused as error:
         log.error("Can't create table %s: %s", table.fullname, error)
         return False
     return True
@@ -150,7 +142,7 @@ def _add_missing(
         altered = database.dialect.identifier_preparer.format_table(table)
         try:
             database.execute(Statement(f"ALTER TABLE {altered} ADD COLUMN {definition}"), repeatable=False)
-        except DatabaseUnavailable as error:
+        except StatementRefused as error:
             log.warning("Table %s has no column %s; running without it: %s", table.fullname, column, error)
     return _columns(database, table) if missing else found
 
@@ -168,7 +160,7 @@ def _write_version(database: Database, version: Table) -> None:
         rows = database.execute(read, repeatable=True).rows
         change = raise_it if rows else add
         database.execute(compile_statement(change, database.dialect), repeatable=False)
-    except DatabaseUnavailable as error:
+    except StatementRefused as error:
         log.warning("Can't write the schema version into %s: %s", version.fullname, error)
 
 

@@ -97,3 +97,22 @@ def open_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Calla
 def place(open_place: Callable[[], Place]) -> Place:
     """An empty database with our tables."""
     return open_place()
+
+
+@pytest.fixture
+def mysql_place(mariadb: MariaDB) -> Iterator[Callable[..., Place]]:
+    """Opens a new MariaDB database: `charset` is its default, `before` a script that runs in it first."""
+    opened: list[tuple[Database, str]] = []
+
+    def open_it(charset: str = "utf8mb4", before: str = "", **others: Any) -> Place:
+        name = mariadb.create_database(charset)
+        mariadb.script(before, name)
+        database = MySQLDatabase(mysql_settings(mariadb, name, **others))
+        opened.append((database, name))
+        database.start()
+        return Place(database, prepare(database, TableNames()))
+
+    yield open_it
+    for database, name in opened:
+        database.close()
+        mariadb.drop_database(name)

@@ -1,0 +1,120 @@
+"""Rows of the store table as Sms (spec/database.md 2 and 5)."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, bindparam, literal_column, or_, select
+
+from ksmppd_py.kannel.messages import SMS_FIELDS, UNDEFINED, Field, Kind, Sms, SmsType
+from ksmppd_py.model.ports import StoredMessage
+from ksmppd_py.storage.database import Database, Statement, compile_statement
+from ksmppd_py.storage.rows import Row, TooLongForColumn, make_inserter, sms_renderer
+from ksmppd_py.storage.upgrade import Layout
+from ksmppd_py.storage.values import Value, integer, name, octets
+from ksmppd_py.storage.writer import GroupWriter, Remover
+
+_UUID = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_NAMELESS = uuid.UUID("6e9e1f4c-5a7f-4f0c-9a55-0c5b7f3a2d11")
+"""Namespace of the ids that rows without a usable one get: the same at each try."""
+_INT32 = range(-(2**31), 2**31)
+
+
+class StoredMessages:
+    """The part of ports.MessageStore that is about the store table."""
+
+    def __init__(self, database: Database, layout: Layout) -> None:
+        store = layout.tables.store
+        fields = [field for field in SMS_FIELDS if layout.has(store, field.name)]
+        inserter = make_inserter(database, store, [field.name for field in fields])
+        self._database = database
+        self._render = sms_renderer(database, fields, layout.limits(store))
+        self._writer: GroupWriter[Row] = GroupWriter("store", inserter)
+        self.remover = Remover(database, store.c.global_id)
+        page = (
+            select(store.c.global_id, *(layout.read(store, field.name) for field in SMS_FIELDS))
+            .where(store.c.sms_type == bindparam("sms_type"), store.c.global_id > bindparam("after"))
+            .order_by(store.c.global_id)
+            .limit(bindparam("limit"))
+        )
+        ours = layout.equals(store.c.service, bindparam("service_name"))
+        self._page = compile_statement(page, database.dialect)
+        self._page_of_service = compile_statement(page.where(ours), database.dialect)
+        for_esmes = or_(*(store.c.sms_type == _number(kind) for kind in (SmsType.MO, SmsType.REPORT_MO)))
+        self._services = compile_statement(
+            select(store.c.service).where(for_esmes).distinct(), database.dialect
+        )
+
+    def save(self, batch: Sequence[Sms]) -> None:
+        """See ports.MessageStore. MessageTooLong is a TooLongForColumn, whose `index` tells which message."""
+        self._writer.save([self._render_one(index, sms) for index, sms in enumerate(batch)])
+
+    def too_long(self, sms: Sms) -> str | None:
+        """The column that can't hold its value, None when `sms` can be saved. Doesn't yield."""
+        try:
+            self._render(sms)
+        except TooLongForColumn as error:
+            return error.column
+        return None
+
+    def page(self, sms_type: int, after: int, limit: int, service: str | None = None) -> list[StoredMessage]:
+        """See ports.MessageStore. Rows that are about to be deleted are left out."""
+        values: dict[str, Value] = {"sms_type": int(sms_type), "limit": limit}
+        if service is not None:
+            values["service_name"] = service
+        statement = self._page if service is None else self._page_of_service
+        found: list[StoredMessage] = []
+        while len(found) < limit:
+            rows = self._rows(statement, {**values, "after": after})
+            found += [_stored(row) for row in rows if row[0] not in self.remover.pending]
+            if len(rows) < limit:
+                break
+            after = rows[-1][0]
+        return found[:limit]
+
+    def services(self) -> set[str]:
+        """Lower-case services of stored MOs and DLRs. Raises DatabaseUnavailable. May yield."""
+        return {service.lower() for (value,) in self._rows(self._services, {}) if (service := name(value))}
+
+    def _rows(self, statement: Statement, values: dict[str, Value]) -> Sequence[tuple[Any, ...]]:
+        return self._database.execute(statement, values, repeatable=True).rows
+
+    def _render_one(self, index: int, sms: Sms) -> Row:
+        try:
+            return self._render(sms)
+        except TooLongForColumn as error:
+            raise TooLongForColumn(error.column, index) from None
+
+
+def _number(value: int) -> ColumnElement[int]:
+    return literal_column(str(int(value)))
+
+
+def _stored(row: Sequence[Any]) -> StoredMessage:
+    global_id = int(row[0])
+    try:
+        values = [_value(field, value, global_id) for field, value in zip(SMS_FIELDS, row[1:], strict=True)]
+    except ValueError as error:
+        return StoredMessage(global_id, None, str(error))
+    return StoredMessage(global_id, Sms(*values))
+
+
+def _value(field: Field, value: Any, global_id: int) -> Any:
+    if field.kind is Kind.INTEGER:
+        number = integer(value, UNDEFINED)
+        if number not in _INT32:
+            raise ValueError(f"column {field.name} holds {number}, which no message can carry")
+        return number
+    if field.kind is Kind.UUID:
+        text = _octets(value)
+        known = (text or b"").strip().lower()
+        return known if _UUID.fullmatch(known) else str(uuid.uuid5(_NAMELESS, str(global_id))).encode()
+    return _octets(value) if field.name == "service" else octets(value)
+
+
+def _octets(value: Any) -> bytes | None:
+    """Octets of a column that is text on SQLite too, one character each."""
+    return value.encode("latin-1", "replace") if isinstance(value, str) else octets(value)

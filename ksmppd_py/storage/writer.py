@@ -1,0 +1,114 @@
+"""What changes the queue tables: group commit of what is saved, batched removal of what is settled."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from typing import Generic, TypeVar
+
+import gevent
+from gevent.event import Event
+from sqlalchemy import Column
+
+from ksmppd_py.errors import DatabaseUnavailable, MessageTooLong
+from ksmppd_py.storage.combine import Combiner
+from ksmppd_py.storage.database import BACK_OFF, Database, Statement, StatementRefused
+from ksmppd_py.storage.rows import Inserter
+
+log = logging.getLogger(__name__)
+
+R = TypeVar("R")
+
+_WAITING_ROWS = 20_000
+_ROWS_AT_ONCE = 1_000
+_REMOVED_AT_ONCE = 1_000
+_REMOVE_AFTER = 0.05
+"""Seconds in which removals gather; a commit more stays below the 100 ms of spec/flows.md 9, row 16."""
+_TOO_LONG = (1118, 1153, 1264, 1301, 1406)
+"""MySQL's numbers for a row that it will never take."""
+
+
+class GroupWriter(Generic[R]):
+    """Inserts batches of rows. Batches that come while a transaction runs share the next one."""
+
+    def __init__(self, name: str, inserter: Inserter) -> None:
+        self._inserter = inserter
+        self._combiner: Combiner[Sequence[R], Exception | None] = Combiner(
+            name, self._serve, capacity=_WAITING_ROWS, batch_size=_ROWS_AT_ONCE, weigh=len
+        )
+
+    def save(self, rows: Sequence[R]) -> None:
+        """Return when the rows are committed. May yield, at most 5 s.
+
+        Raises DatabaseUnavailable, and MessageTooLong when the server finds a row too long.
+        """
+        if rows:
+            error = self._combiner.call(rows)
+            if error is not None:
+                raise error
+
+    def _serve(self, batches: Sequence[Sequence[R]]) -> list[Exception | None]:
+        try:
+            self._inserter.insert([row for batch in batches for row in batch])
+        except StatementRefused:
+            return [self._serve_one(batch) for batch in batches]  # it is some batch's fault, not everyone's
+        return [None] * len(batches)
+
+    def _serve_one(self, batch: Sequence[R]) -> Exception | None:
+        try:
+            self._inserter.insert(batch)
+        except StatementRefused as error:
+            return MessageTooLong(str(error)) if error.number in _TOO_LONG else error
+        except DatabaseUnavailable as error:
+            return error
+        return None
+
+
+class Remover:
+    """Deletes rows soon, many at once. While the database is away they stay in mind."""
+
+    def __init__(self, database: Database, global_id: Column[int]) -> None:
+        preparer = database.dialect.identifier_preparer
+        table = preparer.format_table(global_id.table)
+        self._head = f"DELETE FROM {table} WHERE {preparer.quote(global_id.name)} IN "
+        self._database = database
+        self._hurry = Event()
+        self._worker: gevent.Greenlet | None = None
+        self.pending: set[int] = set()
+
+    def remove(self, global_ids: Iterable[int]) -> None:
+        """Delete these rows within 100 ms. Doesn't yield."""
+        self.pending.update(global_ids)
+        if self._worker is None and self.pending:
+            self._worker = gevent.spawn(self._run)
+
+    def flush(self, within: float) -> bool:
+        """Delete what is pending now; whether that worked within so many seconds. May yield."""
+        worker = self._worker
+        if worker is not None:
+            self._hurry.set()
+            worker.join(within)
+        return not self.pending
+
+    def _run(self) -> None:
+        try:
+            self._hurry.wait(_REMOVE_AFTER)
+            while self.pending:
+                if not self._remove_some():
+                    gevent.sleep(BACK_OFF)
+                elif len(self.pending) < _REMOVED_AT_ONCE:
+                    self._hurry.wait(_REMOVE_AFTER)
+        finally:
+            self._worker = None
+            self._hurry.clear()
+
+    def _remove_some(self) -> bool:
+        some = sorted(self.pending)[:_REMOVED_AT_ONCE]
+        listed = ",".join(map(str, some))
+        try:
+            self._database.execute(Statement(f"{self._head}({listed})"), repeatable=True)
+        except DatabaseUnavailable as error:
+            log.warning("%d settled rows can't be deleted yet: %s", len(self.pending), error)
+            return False
+        self.pending.difference_update(some)
+        return True

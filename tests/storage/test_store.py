@@ -1,0 +1,209 @@
+"""The queue tables, on both databases."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import gevent
+import pytest
+
+from ksmppd_py.errors import MessageTooLong
+from ksmppd_py.kannel.messages import SMS_FIELDS, Kind, Sms, SmsType
+from ksmppd_py.model.ports import StoredMessage
+from ksmppd_py.storage.rows import TooLongForColumn
+from ksmppd_py.storage.settings import TableNames
+from ksmppd_py.storage.store import DatabaseStore
+from ksmppd_py.storage.upgrade import prepare
+from tests.storage.conftest import Place
+
+EVERY_OCTET = bytes(range(256))
+ID = b"0b1c2d3e-0000-4000-8000-00000000000"
+
+
+def make_sms(number: int = 0, sms_type: int = SmsType.MT_PUSH, **others: Any) -> Sms:
+    known: dict[str, Any] = {
+        "sender": b"1234",
+        "receiver": b"+46700000000",
+        "msgdata": b"hello %d" % number,
+        "service": b"smppusera",
+        "id": ID + b"%d" % (number % 10),
+    }
+    return Sms(sms_type=sms_type, **{**known, **others})
+
+
+@pytest.fixture
+def store(place: Place) -> DatabaseStore:
+    return DatabaseStore(place.database, place.layout)
+
+
+def stored(rows: list[StoredMessage]) -> list[Sms | None]:
+    return [row.sms for row in rows]
+
+
+def count(place: Place, table: str = "smpp_store") -> int:
+    return int(place.run(f"SELECT count(*) FROM {table}")[0][0])
+
+
+def test_every_field_with_every_octet(store: DatabaseStore) -> None:
+    sms = Sms(id=ID + b"7")
+    for number, (name, kind) in enumerate(SMS_FIELDS):
+        if kind is Kind.STRING:
+            setattr(sms, name, EVERY_OCTET[number:] + EVERY_OCTET[:number])
+        elif kind is Kind.INTEGER:
+            setattr(sms, name, -(2**31) + number if number % 2 else 2**31 - 1 - number)
+    store.save([sms])
+    assert stored(store.page(sms.sms_type, 0, 10)) == [sms]
+
+
+def test_absent_isnt_empty(store: DatabaseStore) -> None:
+    absent = Sms(sms_type=0, id=ID + b"1")
+    empty = Sms(sms_type=0, id=ID + b"2")
+    for name, kind in SMS_FIELDS:
+        if kind is Kind.STRING:
+            setattr(empty, name, b"")
+    store.save([absent, empty])
+    assert stored(store.page(0, 0, 10)) == [absent, empty]
+
+
+def test_pages(store: DatabaseStore) -> None:
+    batch = [make_sms(number) for number in range(5)]
+    store.save([*batch, make_sms(sms_type=SmsType.MO), make_sms(service=b"other")])
+    first = store.page(SmsType.MT_PUSH, 0, 3)
+    assert stored(first) == batch[:3]
+    second = store.page(SmsType.MT_PUSH, first[-1].global_id, 3, service="SMPPUserA")
+    assert stored(second) == batch[3:]
+    assert store.page(SmsType.MT_PUSH, second[-1].global_id, 3, service="smppusera") == []
+
+
+def test_removed_rows_leave_the_page_at_once_and_the_table_soon(place: Place, store: DatabaseStore) -> None:
+    store.save([make_sms(number) for number in range(6)])
+    rows = store.page(SmsType.MT_PUSH, 0, 10)
+    store.remove([row.global_id for row in rows[:4]])
+    assert store.page(SmsType.MT_PUSH, 0, 2) == rows[4:]
+    assert store.has_submissions()
+    with gevent.Timeout(5):
+        while count(place) > 2:
+            gevent.sleep(0.01)
+    store.remove([row.global_id for row in rows[4:]])
+    assert not store.has_submissions()
+    assert store.flush()
+    assert count(place) == 0
+
+
+def test_receivers_with_rows(store: DatabaseStore) -> None:
+    assert store.receivers_with_rows() == set()
+    store.save(
+        [
+            make_sms(sms_type=SmsType.MO, service=b"UserA"),
+            make_sms(sms_type=SmsType.REPORT_MO, service=b"userb"),
+            make_sms(sms_type=SmsType.REPORT_MO, service=None),
+            make_sms(sms_type=SmsType.MT_PUSH, service=b"userc"),
+        ]
+    )
+    store.save_pdus("userd", [b"\0\0\0\5"])
+    assert store.receivers_with_rows() == {"usera", "userb", "userd"}
+
+
+def test_pdus(place: Place, store: DatabaseStore) -> None:
+    pdus = [b"\0\0\0\5" + EVERY_OCTET, b"\0\0\0\5second"]
+    store.save_pdus("smppusera", pdus)
+    store.save_pdus("other", [b"\0\0\0\5third"])
+    rows = store.page_pdus("smppusera", 0, 10)
+    assert [(row.system_id, row.octets) for row in rows] == [("smppusera", pdu) for pdu in pdus]
+    assert store.page_pdus("smppusera", rows[0].global_id, 10) == rows[1:]
+    store.remove_pdus([rows[0].global_id])
+    assert store.page_pdus("smppusera", 0, 10) == rows[1:]
+    assert store.flush()
+    assert count(place, "smpp_queued_pdu") == 2
+
+
+def test_pdu_with_its_length_in_front(store: DatabaseStore) -> None:
+    store.save_pdus("usera", [b"\0\0\0\x0c\0\0\0\5rest"])
+    assert store.page_pdus("usera", 0, 1)[0].octets == b"\0\0\0\5rest"
+
+
+def test_rows_of_others(place: Place, store: DatabaseStore) -> None:
+    """A row as the C daemon or a person writes it: NULLs, an id that is none, a number out of range."""
+    numbers = {name: -1 for name, kind in SMS_FIELDS if kind is Kind.INTEGER}
+    place.insert("smpp_store", **{**numbers, "sms_type": 0, "id": "none"})
+    place.insert(
+        "smpp_store", **{**numbers, "sms_type": 0, "msgdata": "text", "id": ID.decode().upper() + "F"}
+    )
+    place.insert("smpp_store", **{**numbers, "sms_type": 0, "coding": 2**40})
+    nameless, typed, broken = store.page(0, 0, 10)
+    assert nameless.sms is not None
+    assert nameless.sms == Sms(sms_type=0, id=nameless.sms.id)
+    assert len(nameless.sms.id) == 36
+    assert store.page(0, 0, 1)[0].sms == nameless.sms  # the same id again
+    assert typed.sms is not None
+    assert (typed.sms.msgdata, typed.sms.id) == (b"text", ID + b"f")
+    assert broken.sms is None
+    assert "coding" in broken.problem
+
+
+def test_saves_meanwhile_share_a_transaction(
+    place: Place, store: DatabaseStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transactions: list[str] = []
+    for name in ("execute", "transaction"):
+        original: Callable[..., Any] = getattr(place.database, name)
+
+        def counted(*arguments: Any, original: Callable[..., Any] = original, **keywords: Any) -> Any:
+            transactions.append("")
+            return original(*arguments, **keywords)
+
+        monkeypatch.setattr(place.database, name, counted)
+    saving = [gevent.spawn(store.save, [make_sms(number)]) for number in range(200)]
+    gevent.joinall(saving, raise_error=True)
+    assert len(transactions) <= 3
+    assert count(place) == 200
+
+
+def test_told_after_the_commit(place: Place, store: DatabaseStore) -> None:
+    """Whoever returns from save finds its row over another connection."""
+    other = DatabaseStore(place.database, place.layout)
+    dice = random.Random(2)
+
+    def save_and_look(number: int) -> None:
+        gevent.sleep(dice.random() / 50)
+        store.save([make_sms(number, service=b"s%d" % number)])
+        assert len(other.page(SmsType.MT_PUSH, 0, 5, service=f"s{number}")) == 1
+
+    gevent.joinall([gevent.spawn(save_and_look, number) for number in range(40)], raise_error=True)
+
+
+def test_other_table_names(place: Place) -> None:
+    names = TableNames(store="my_store$2", pdu="MyPdus")
+    store = DatabaseStore(place.database, prepare(place.database, names))
+    store.save([make_sms()])
+    store.save_pdus("usera", [b"x"])
+    assert count(place, "my_store$2") == 1
+    assert count(place, "MyPdus") == 1
+    assert store.page(SmsType.MT_PUSH, 0, 1)[0].sms == make_sms()
+
+
+def test_big_batches_in_several_statements(place: Place, store: DatabaseStore) -> None:
+    batch = [make_sms(number, msgdata=b"\xff" * 60_000) for number in range(12)]
+    store.save(batch)
+    assert stored(store.page(SmsType.MT_PUSH, 0, 20)) == batch
+
+
+@pytest.mark.integration
+@pytest.mark.database
+class TestLimits:
+    """What only MySQL's columns refuse."""
+
+    def test_too_long(self, mysql_place: Callable[[], Place]) -> None:
+        place = mysql_place()
+        store = DatabaseStore(place.database, place.layout)
+        fits = make_sms(1, msgdata=b"\x80" * 65_535)
+        with pytest.raises(MessageTooLong) as caught:
+            store.save([fits, make_sms(2, meta_data=b"x" * 65_536)])
+        assert isinstance(caught.value, TooLongForColumn)
+        assert (caught.value.index, caught.value.column) == (1, "meta_data")
+        assert store.too_long(fits) is None
+        assert count(place) == 0
+        store.save([fits])
+        assert stored(store.page(SmsType.MT_PUSH, 0, 2)) == [fits]
