@@ -64,6 +64,7 @@ def _check_port(port: int, variable: str) -> None:
 def _serve(options: argparse.Namespace) -> int:
     directory: Path = options.directory
     directory.mkdir(parents=True, exist_ok=True)
+    (directory / ".gitignore").write_text("*\n", "ascii")
     _write_configuration(directory / "ksmppd.conf", options.smpp_port, options.http_port)
     print(f"Starting ksmppd; its database and its log are in {_short(directory)}/", flush=True)
     with (directory / "ksmppd.out").open("wb") as output:
