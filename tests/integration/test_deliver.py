@@ -124,9 +124,7 @@ def test_receipt(sqlite_bed: Bed) -> None:
         ),
     ],
 )
-def test_receipt_states(  # noqa: PLR0917 - the columns of the table
-    sqlite_bed: Bed, mask: int, text: bytes, stat: str, err: str, state: int
-) -> None:
+def test_receipt_states(sqlite_bed: Bed, mask: int, text: bytes, stat: str, err: str, state: int) -> None:
     """spec messages 6, table and Improve."""
     esme = sqlite_bed.esme(sqlite_bed.customer())
     reply = esme.submit(mt(registered_delivery=1))

@@ -105,7 +105,11 @@ class Daemon:
             environment=environment(),
         )
         running.append(self)
-        wait_until(self._is_ready, lambda: f"{self.name} to be ready\n{self.report()}", 20)
+        try:
+            wait_until(self._is_ready, lambda: f"{self.name} to be ready\n{self.report()}", 20)
+        except PartError:
+            self.kill()
+            raise
         return self
 
     def stop(self) -> None:
