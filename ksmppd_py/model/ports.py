@@ -12,6 +12,9 @@ from typing import Protocol
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.account import Account
 from ksmppd_py.model.routes import Route
+from ksmppd_py.model.work import Delivery, Submission
+from ksmppd_py.smpp.pdus import DeliverSm
+from ksmppd_py.translate.dialect import Dialect
 
 
 class Authenticator(Protocol):
@@ -109,3 +112,45 @@ class MessageStore(Protocol):
 
     def has_submissions(self) -> bool:
         """Whether MT rows wait for a bearerbox. Raises DatabaseUnavailable. May yield."""
+
+
+class Gateway(Protocol):
+    """The bearerboxes, as the next holder of MTs."""
+
+    @property
+    def online(self) -> bool:
+        """Whether any bearerbox is connected."""
+
+    def send(self, submission: Submission) -> bool:
+        """Hand over; False when no bearerbox is up or the queue is full. Doesn't yield.
+
+        Its `result` is set and it is laid on its desk when the bearerbox has answered, or LOST.
+        """
+
+
+class Receiver(Protocol):
+    """One bind that may be sent deliver_sm."""
+
+    dialect: Dialect
+
+    def next_reference(self) -> int:
+        """The next concatenation reference of this bind."""
+
+    def deliver(self, pdus: Sequence[DeliverSm], delivery: Delivery) -> None:
+        """Send them; each answer goes to `delivery.part_ended`. Doesn't yield."""
+
+
+class Receivers(Protocol):
+    """Who is bound."""
+
+    def best(self, system_id: str) -> Receiver | None:
+        """The receiving bind of the account with most room, None when there is none with room. Doesn't yield."""
+
+    def bound(self, system_id: str) -> bool:
+        """Whether the account has a receiving bind, with room or not. Doesn't yield."""
+
+    def room(self, system_id: str) -> int:
+        """How many more deliver_sm the account's binds may have open. Doesn't yield."""
+
+    def receiving(self) -> list[str]:
+        """The accounts that have a receiving bind with room. Doesn't yield."""

@@ -16,6 +16,7 @@ import pymysql
 from pymysql.constants import CLIENT, FIELD_TYPE
 from sqlalchemy import event, exc
 from sqlalchemy.dialects import mysql
+from sqlalchemy.engine import Dialect
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
 from ksmppd_py.errors import DatabaseUnavailable, StartError
@@ -110,7 +111,7 @@ class MySQLDatabase:
         back_off: float = BACK_OFF,
         socket_paths: Sequence[str] = SOCKET_PATHS,
     ) -> None:
-        self.dialect = mysql.dialect(paramstyle="pyformat")
+        self.dialect: Dialect = mysql.dialect(paramstyle="pyformat")
         self._settings = settings
         self._timeout = timeout
         self._socket_paths = socket_paths

@@ -14,6 +14,7 @@ from typing import TypeVar
 import gevent
 from gevent.threadpool import ThreadPool
 from sqlalchemy.dialects import sqlite
+from sqlalchemy.engine import Dialect
 
 from ksmppd_py.errors import DatabaseUnavailable, StartError
 from ksmppd_py.storage.database import (
@@ -61,7 +62,7 @@ class SQLiteDatabase:
         timeout: float = OPERATION_TIMEOUT,
         back_off: float = BACK_OFF,
     ) -> None:
-        self.dialect = sqlite.dialect(paramstyle="named")
+        self.dialect: Dialect = sqlite.dialect(paramstyle="named")
         self._settings = settings
         self._timeout = timeout
         longest_wait = max(0.1, timeout - _GIVE_UP_BEFORE)

@@ -1,0 +1,276 @@
+"""The floor plan: builds every room from the configuration, starts them, stops them in reverse."""
+
+from __future__ import annotations
+
+import logging
+import os
+from time import monotonic, time
+
+import gevent
+from gevent.event import Event
+
+from ksmppd_py import logs
+from ksmppd_py.admin.server import AdminServer
+from ksmppd_py.bearerbox.connection import BoxSettings
+from ksmppd_py.bearerbox.pool import BearerboxPool
+from ksmppd_py.config import Config, Method, MysqlConnection
+from ksmppd_py.errors import StartError, TemporaryError
+from ksmppd_py.esme.binding import Binder
+from ksmppd_py.esme.blocklist import BlockList
+from ksmppd_py.esme.listener import Listener
+from ksmppd_py.esme.registry import EsmeRegistry
+from ksmppd_py.esme.settings import SessionSettings
+from ksmppd_py.flows.delivery import DeliveryFlow
+from ksmppd_py.flows.simulation import SimulationFlow
+from ksmppd_py.flows.submission import SubmissionFlow
+from ksmppd_py.model.esme import ServerMeters, ServerSnapshot
+from ksmppd_py.model.ids import MessageIds
+from ksmppd_py.model.ports import Router
+from ksmppd_py.storage.database import Database
+from ksmppd_py.storage.mysql import MySQLDatabase
+from ksmppd_py.storage.router import DatabaseRouter
+from ksmppd_py.storage.routes import DatabaseRoutes
+from ksmppd_py.storage.settings import ConnectionSettings, TableNames
+from ksmppd_py.storage.sqlite import SQLiteDatabase
+from ksmppd_py.storage.store import DatabaseStore
+from ksmppd_py.storage.upgrade import Layout, prepare
+from ksmppd_py.storage.users import DatabaseAuthenticator, DatabaseCredit
+from ksmppd_py.translate.tlvs import TlvDefinition, TlvTables
+from ksmppd_py.transport.greenlets import Owner
+from ksmppd_py.workers import Replayer, Simulator
+
+logger = logging.getLogger(__name__)
+
+LAST_ACKS = 10.0
+"""Seconds that a stop waits for the bearerboxes' acks of submits in hand (spec/smpp-session.md 12)."""
+UNBIND_PATIENCE = 2.0
+LOAD_LINE_INTERVAL = 30.0
+
+
+class App:
+    """The whole server, wired in an order that needs no setter."""
+
+    def __init__(self, config: Config) -> None:
+        _refuse_what_is_not_there(config)
+        self._config = config
+        self._started_at = monotonic()
+        self._stopped = Event()
+        self._owner = Owner("app")
+        self._registry = EsmeRegistry(ServerMeters(time()), time, monotonic)
+        self._simulator = Simulator()
+        self._database: Database | None = None
+        self._admin: AdminServer | None = None
+        self._router: Router | None = None
+        self._messages: DatabaseStore | None = None
+        self._pool: BearerboxPool | None = None
+        self._replayer: Replayer | None = None
+        self._listener: Listener | None = None
+
+    # -- life ------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Open everything. Raises StartError. May yield."""
+        config = self._config
+        self._database = open_database(config)
+        self._database.start()
+        layout = prepare(self._database, table_names(config))
+        self._admin = AdminServer(
+            self, config.http_server.port, config.http_server.password, config.http_server.interface
+        )
+        self._admin.start()
+        self._router = DatabaseRouter(DatabaseRoutes(self._database, layout))
+        self._load_routes(self._router)
+        self._messages = DatabaseStore(self._database, layout)
+        self._open_rooms(self._router, layout, self._messages)
+        self._owner.supervise("load line", self._tell_load)
+
+    def _open_rooms(self, router: Router, layout: Layout, messages: DatabaseStore) -> None:
+        config = self._config
+        assert self._database is not None
+        queue = messages if config.ksmppd.database_enable_queue else None
+        registry, ids = self._registry, MessageIds(os.urandom)
+        delivery = DeliveryFlow(router, registry)
+        simulation = SimulationFlow(delivery, registry, queue, self._simulator, ids, time)
+        pool = self._pool = BearerboxPool(_boxes(config), delivery, queue)
+        credit = DatabaseCredit(self._database, layout)
+        submission = SubmissionFlow(
+            router, pool, credit, queue, simulation, registry.meters, ids, time, monotonic
+        )
+        settings = _session_settings(config)
+        binder = Binder(DatabaseAuthenticator(self._database, layout), registry, settings, _tlvs(config))
+        self._replayer = Replayer(messages, queue is not None, pool, delivery, registry, ids)
+        self._listener = Listener(
+            config.ksmppd.interface,
+            config.ksmppd.smpp_port,
+            binder,
+            submission,
+            registry,
+            _blocklist(config),
+            settings,
+        )
+        self._listener.start()
+        pool.start()
+        self._simulator.start(simulation)
+        self._replayer.start()
+
+    def wait(self) -> None:
+        """Return when the server has stopped. May yield."""
+        self._stopped.wait()
+
+    def stop(self) -> None:
+        """Stop in the order of spec/smpp-session.md 12, within 15 s; also what was only half started. May yield."""
+        if self._stopped.is_set():
+            return
+        self._owner.end(1.0)
+        if self._listener is not None:
+            self._listener.stop_accepting()
+        if self._replayer is not None:
+            self._replayer.stop()
+        if self._listener is not None:
+            self._listener.finish(LAST_ACKS)
+            self._listener.unbind_all(UNBIND_PATIENCE)
+        self._simulator.stop()
+        if self._pool is not None:
+            self._pool.stop(1.0)
+        if self._listener is not None:
+            self._listener.stop()
+        if self._admin is not None:
+            self._admin.stop()
+        if self._messages is not None:
+            self._messages.flush()
+        if self._database is not None:
+            self._database.close()
+        self._stopped.set()
+
+    def _load_routes(self, router: Router) -> None:
+        try:
+            router.rebuild()
+        except TemporaryError as error:
+            raise StartError(f"The routes can't be loaded: {error}") from error
+
+    def _tell_load(self) -> None:
+        while True:
+            gevent.sleep(LOAD_LINE_INTERVAL)
+            now = int(time())
+            meters = self._registry.meters
+            logger.info(
+                "Current SMPP load is %f/sec inbound %f/sec outbound",
+                meters.inbound.rate(2, now),
+                meters.outbound.rate(2, now),
+            )
+
+    # -- admin.ports.Operations --------------------------------------------------------------------------------
+
+    def uptime(self) -> int:
+        """Seconds since the start."""
+        return int(monotonic() - self._started_at)
+
+    def snapshot(self) -> ServerSnapshot:
+        """A picture of all accounts and binds."""
+        return self._registry.snapshot()
+
+    def set_log_level(self, level: int) -> None:
+        """Set the level of all log files."""
+        logs.set_file_level(level)
+
+    def unbind(self, system_id: str, bind_id: int | None) -> int | None:
+        """Unbind an account's binds or one of them; None when it never bound."""
+        return self._registry.unbind(system_id, bind_id)
+
+    def rebuild_routes(self) -> None:
+        """Load the routes again. Raises TemporaryError. May yield."""
+        if self._router is not None:
+            self._router.rebuild()
+
+    def statistics(self) -> list[str]:
+        """Lines for the log, on SIGQUIT."""
+        snapshot = self._registry.snapshot()
+        boxes = self._pool.connections if self._pool is not None else []
+        return [
+            f"{sum(len(esme.binds) for esme in snapshot.esmes)} bind(s) of {len(snapshot.esmes)} account(s)",
+            f"{sum(box.online for box in boxes)} of {len(boxes)} bearerbox(es) online",
+            f"{snapshot.inbound_processed} submits, {snapshot.outbound_processed} deliver_sm_resp",
+        ]
+
+
+def _refuse_what_is_not_there(config: Config) -> None:
+    if config.ksmppd.auth_method is not Method.DATABASE:
+        raise StartError(
+            f"auth-method {config.ksmppd.auth_method.value} isn't supported yet, only 1 (database) is"
+        )
+    if config.routing.routing_method is not Method.DATABASE:
+        raise StartError(
+            f"routing-method {config.routing.routing_method.value} isn't supported yet, only 1 (database) is"
+        )
+
+
+def _boxes(config: Config) -> list[BoxSettings]:
+    return [BoxSettings(box.host, box.port, box.id or None, box.ssl) for box in config.bearerboxes]
+
+
+def _tlvs(config: Config) -> TlvTables:
+    return TlvTables(
+        TlvDefinition.from_group(tlv.name, tlv.tag, tlv.length, tlv.type.value, ";".join(tlv.smsc_ids))
+        for tlv in config.tlvs
+    )
+
+
+def _session_settings(config: Config) -> SessionSettings:
+    ksmppd = config.ksmppd
+    return SessionSettings(
+        server_id=ksmppd.id.encode()[:15],
+        max_open_acks=ksmppd.default_max_open_acks,
+        wait_ack_timeout=ksmppd.wait_ack_timeout,
+        wait_ack_drops=ksmppd.wait_ack_action.value == 1,
+        session_init_timeout=ksmppd.session_init_timeout,
+        enquire_link_interval=ksmppd.enquire_link_interval,
+        inactivity_timeout=ksmppd.inactivity_timeout,
+        switch_dlr_addr=ksmppd.switch_dlr_addr,
+        default_alt_charset=ksmppd.default_alt_charset,
+    )
+
+
+def _blocklist(config: Config) -> BlockList:
+    ksmppd = config.ksmppd
+    return BlockList(
+        ksmppd.ip_blocklist_attempts, ksmppd.ip_blocklist_time, " ".join(ksmppd.ip_blocklist_exempt_ips)
+    )
+
+
+def table_names(config: Config) -> TableNames:
+    """The tables' names in this configuration."""
+    ksmppd = config.ksmppd
+    return TableNames(
+        user=ksmppd.database_user_table,
+        route=ksmppd.database_route_table,
+        store=ksmppd.database_store_table,
+        pdu=ksmppd.database_pdu_table,
+        version=ksmppd.database_version_table,
+    )
+
+
+def open_database(config: Config) -> Database:
+    """The configured database, not yet connected. Raises StartError when there is none."""
+    group = config.database
+    if group is None:
+        raise StartError("The SMPP server cannot function without a 'database-type' parameter")
+    if isinstance(group, MysqlConnection):
+        return MySQLDatabase(
+            ConnectionSettings(
+                id=group.id,
+                database=group.database,
+                host=group.host,
+                port=group.port,
+                username=group.username,
+                password=group.password,
+                max_connections=group.max_connections,
+            )
+        )
+    return SQLiteDatabase(
+        ConnectionSettings(
+            id=group.id,
+            database=group.database,
+            max_connections=group.max_connections,
+            lock_timeout=group.lock_timeout,
+        )
+    )

@@ -1,0 +1,1 @@
+"""Neighbour 2: Kannel's bearerbox, to which we are a smsbox (spec/box-protocol.md)."""

@@ -1,0 +1,246 @@
+"""One bearerbox: connect, identify, send MTs, read, keep alive, come back (spec/box-protocol.md 4 to 7)."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import ssl
+from dataclasses import dataclass
+from time import monotonic
+from typing import Protocol
+
+import gevent
+from gevent import socket as gevent_socket
+
+from ksmppd_py.bearerbox.incoming import Incoming
+from ksmppd_py.flows.delivery import DeliveryFlow
+from ksmppd_py.kannel.codec import BoxLink, pack, pack_sms
+from ksmppd_py.kannel.messages import Ack, AckStatus, Admin, AdminCommand, Heartbeat, Sms, SmsType
+from ksmppd_py.model.ports import MessageStore
+from ksmppd_py.model.work import Submission
+from ksmppd_py.transport.framed import FramedSocket
+from ksmppd_py.transport.greenlets import Owner
+
+logger = logging.getLogger(__name__)
+
+RECEIVE_OCTETS = 65536
+CONNECT_TIMEOUT = 5.0
+FIRST_PAUSE = 1.0
+"""Seconds between attempts to connect; doubles up to LAST_PAUSE."""
+LAST_PAUSE = 10.0
+HEARTBEAT_INTERVAL = 30.0
+ACK_TIMEOUT = 60.0
+"""Seconds after which a live MT without ack is answered as a temporary failure (flows.md 1.2)."""
+PEER_TIMEOUT_MS = 30_000
+"""TCP_USER_TIMEOUT: the protocol has no ping, so a dead peer shows by octets that it never confirms."""
+_HEARTBEAT = pack(Heartbeat(load=0))
+
+
+@dataclass(frozen=True, slots=True)
+class BoxSettings:
+    """A bearerbox-connection group. `boxc_id` None = anonymous."""
+
+    host: str
+    port: int
+    boxc_id: str | None = None
+    tls: bool = False
+
+    @property
+    def name(self) -> str:
+        """How log lines call it."""
+        return f"{self.boxc_id or 'anonymous'}@{self.host}:{self.port}"
+
+
+class Pool(Protocol):
+    """What a connection tells the pool that it belongs to."""
+
+    def came_online(self, connection: BoxConnection) -> None:
+        """It can take messages from now on."""
+
+    def leaving(self, connection: BoxConnection) -> None:
+        """It acks what it has, but is to get nothing more."""
+
+    def went_offline(self, connection: BoxConnection, unanswered: list[Submission]) -> None:
+        """It can't any more; these were sent and not acked, in sending order."""
+
+    def has_room(self, connection: BoxConnection) -> None:
+        """Acks came: it may take what waits."""
+
+    def refused(self, message_id: bytes) -> None:
+        """The bearerbox refused this MT for good."""
+
+    def swallows(self, report: Sms) -> bool:
+        """Whether a DLR is about an MT that was refused to its ESME already."""
+
+
+class BoxConnection:
+    """Keeps one connection up. `open` holds the MTs sent and not acked yet, in sending order."""
+
+    def __init__(
+        self,
+        settings: BoxSettings,
+        pool: Pool,
+        delivery: DeliveryFlow,
+        store: MessageStore | None,
+        owner: Owner,
+    ) -> None:
+        self.settings = settings
+        self.online = False
+        self.open: dict[bytes, Submission] = {}
+        self._boxc_id = settings.boxc_id.encode() if settings.boxc_id else None
+        self._pool = pool
+        self._socket: FramedSocket | None = None
+        self._last_heartbeat = 0.0
+        self._early_reports: dict[bytes, list[Sms]] = {}
+        self._stopping = False
+        self.incoming = Incoming(settings.name, delivery, store, self._write, owner)
+
+    def run(self) -> None:
+        """Connect and serve, again and again. May yield; returns after `stop`."""
+        pause = FIRST_PAUSE
+        while not self._stopping:
+            try:
+                connected = self._connect()
+            except OSError as error:
+                level = logging.WARNING if pause == FIRST_PAUSE else logging.DEBUG
+                logger.log(level, "Can't connect to bearerbox %s: %s", self.settings.name, error)
+                gevent.sleep(pause)
+                pause = min(LAST_PAUSE, pause * 2)
+                continue
+            pause = FIRST_PAUSE
+            self._serve(connected)
+            if not self._stopping:
+                gevent.sleep(FIRST_PAUSE)
+
+    def _connect(self) -> socket.socket:
+        connected: socket.socket = gevent_socket.create_connection(
+            (self.settings.host, self.settings.port), CONNECT_TIMEOUT
+        )
+        connected.settimeout(None)
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, PEER_TIMEOUT_MS)
+        return _unverified_tls(connected, self.settings.host) if self.settings.tls else connected
+
+    def _serve(self, connected: socket.socket) -> None:
+        framed = self._socket = FramedSocket(connected, self.settings.name)
+        framed.write(pack(Admin(AdminCommand.IDENTIFY, self._boxc_id)))
+        self._last_heartbeat = monotonic()
+        self.online = True
+        logger.info("Bearerbox %s: Successfully connected and identified.", self.settings.name)
+        self._pool.came_online(self)
+        try:
+            self._read(framed)
+        finally:
+            self.online = False
+            self._socket = None
+            framed.close()
+            unanswered = list(self.open.values())
+            self.open = {}
+            self._early_reports.clear()
+            self._pool.went_offline(self, unanswered)
+            if not self._stopping:
+                logger.error("Connection to bearerbox broke! (%s)", self.settings.name)
+
+    def _read(self, framed: FramedSocket) -> None:
+        link = BoxLink()
+        while True:
+            octets = framed.receive(RECEIVE_OCTETS)
+            if not octets:
+                return
+            for message in link.receive(octets):
+                if message.__class__ is Ack:
+                    self._acked(message)
+                elif message.__class__ is Sms:
+                    self._incoming(message)
+                elif message.__class__ is Admin and message.command in _FAREWELLS:
+                    logger.warning("Bearerbox %s says goodbye", self.settings.name)
+                    self._leave(framed)
+            if link.broken:
+                logger.error("Bearerbox %s sent what isn't its protocol: %s", self.settings.name, link.broken)
+                return
+            self._pool.has_room(self)
+
+    def _leave(self, framed: FramedSocket) -> None:
+        """The bearerbox shuts down and waits for us to close; give it 2 s to ack what it has."""
+        self._pool.leaving(self)
+        gevent.spawn_later(2.0 if self.open else 0.0, framed.hang_up)
+
+    def _acked(self, ack: Ack) -> None:
+        submission = self.open.pop(ack.id, None)
+        if submission is None:
+            logger.warning("Bearerbox %s acked %r, which isn't waiting", self.settings.name, ack.id)
+            return
+        nack = ack.nack
+        if nack == AckStatus.FAILED:
+            self._pool.refused(ack.id)
+        submission.result = nack if nack >= 0 else AckStatus.FAILED_TMP
+        submission.desk.put(
+            submission
+        )  # answers the ESME now, so that no report overtakes its submit_sm_resp
+        if self._early_reports:
+            for report in self._early_reports.pop(ack.id, ()):
+                self._incoming(report)
+
+    def _incoming(self, sms: Sms) -> None:
+        """Take an MO or DLR in hand. A report that overtook its MT's ack waits for that."""
+        if sms.sms_type == SmsType.REPORT_MO and sms.dlr_url:
+            message_id = sms.dlr_url[-36:].lower()
+            if message_id in self.open:
+                self._early_reports.setdefault(message_id, []).append(sms)
+                return
+            if self._pool.swallows(sms):
+                self.incoming.swallow(sms)
+                return
+        self.incoming.receive(sms)
+
+    def send(self, submission: Submission, now: float) -> None:
+        """Write one MT; its ack, or the loss of the connection, settles it. Doesn't yield."""
+        sms = submission.sms
+        assert sms is not None
+        sms.boxc_id = self._boxc_id
+        submission.sent_at = now
+        self.open[sms.id] = submission
+        self._write(pack_sms(sms))
+
+    def _write(self, octets: bytes) -> None:
+        if self._socket is not None:
+            self._socket.write(octets)
+
+    def tick(self, now: float) -> None:
+        """Once a second: heartbeat, MTs without ack, refusals held back. May yield."""
+        if self.online and now - self._last_heartbeat >= HEARTBEAT_INTERVAL:
+            self._last_heartbeat = now
+            self._write(_HEARTBEAT)
+        overdue = []
+        for submission in self.open.values():
+            if now - submission.sent_at < ACK_TIMEOUT:
+                break
+            if not submission.row:
+                overdue.append(submission)
+        for submission in overdue:
+            assert submission.sms is not None
+            del self.open[submission.sms.id]
+            logger.warning("Bearerbox %s didn't ack %r in time", self.settings.name, submission.sms.id)
+            submission.result = AckStatus.FAILED_TMP
+            submission.desk.put(submission)
+        self.incoming.tick(now)
+
+    def stop(self, timeout: float) -> None:
+        """Send what is due and close; not to come back. May yield, at most `timeout` seconds."""
+        self._stopping = True
+        self.incoming.release()
+        if self._socket is not None:
+            self._socket.drain(timeout)
+            self._socket.hang_up()
+
+
+_FAREWELLS = (AdminCommand.SHUTDOWN, AdminCommand.RESTART)
+
+
+def _unverified_tls(connected: socket.socket, host: str) -> socket.socket:
+    """TLS as the original's: the group has no key that names a CA, so nothing is verified. May yield."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context.wrap_socket(connected, server_hostname=host)

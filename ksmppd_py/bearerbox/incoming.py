@@ -1,0 +1,163 @@
+"""MO and DLR of one bearerbox: each is acked exactly once, when its next holder has it (box-protocol.md 6.2)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from heapq import heappop, heappush
+from itertools import count
+from time import monotonic, time
+
+from ksmppd_py.errors import KsmppdError, MessageTooLong
+from ksmppd_py.flows.delivery import DeliveryFlow
+from ksmppd_py.kannel.codec import pack_ack
+from ksmppd_py.kannel.messages import AckStatus, Sms
+from ksmppd_py.model.outcomes import ACK_OF_OUTCOME, Outcome
+from ksmppd_py.model.ports import MessageStore
+from ksmppd_py.model.work import Delivery
+from ksmppd_py.transport.desk import Desk
+from ksmppd_py.transport.greenlets import Owner
+
+logger = logging.getLogger(__name__)
+
+MOST_ATTEMPTS = 3
+"""How many binds a message is tried on, one after the other gone, before it is stored or refused for now."""
+FIRST_DELAY = 1.0
+"""Seconds for which the first temporary refusal of an account is held back; doubles up to LAST_DELAY."""
+LAST_DELAY = 30.0
+MOST_HELD = 50
+"""Temporary refusals held back at most: half of the bearerbox's usual window of 100 unanswered messages."""
+
+
+class Incoming:
+    """Takes each MO and DLR of one bearerbox connection in hand until it is acked.
+
+    `write` sends octets to the bearerbox, and drops them while it is away: it repeats what wasn't acked.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        delivery: DeliveryFlow,
+        store: MessageStore | None,
+        write: Callable[[bytes], None],
+        owner: Owner,
+    ) -> None:
+        self._name = name
+        self._flow = delivery
+        self._store = store
+        self._write = write
+        self._unsettled: Desk[Delivery] = Desk()
+        self._storing: Desk[Delivery] = Desk()
+        self._in_hand: dict[bytes, Delivery] = {}
+        self._held: list[tuple[float, int, Delivery]] = []
+        self._order = count()
+        self._delays: dict[str, float] = {}
+        owner.spawn(f"{name} settler", self._settle_all)
+        if store is not None:
+            owner.spawn(f"{name} storer", self._store_all)
+
+    def __len__(self) -> int:
+        return len(self._in_hand)
+
+    def receive(self, sms: Sms) -> None:
+        """Take a message in hand. A repetition of one that is still in hand is covered by its ack. May yield."""
+        if sms.id in self._in_hand:
+            return
+        delivery = Delivery(self, sms)
+        delivery.received_at = monotonic()
+        self._in_hand[sms.id] = delivery
+        outcome = self._flow.accept(delivery)
+        if outcome is not None:
+            self._settle(delivery, outcome)
+
+    def swallow(self, sms: Sms) -> None:
+        """Ack a message that nobody is to get. Doesn't yield."""
+        self._write(pack_ack(AckStatus.SUCCESS, int(time()), sms.id))
+
+    def put(self, delivery: Delivery) -> None:
+        """Take back a message that its ESME answered; what went well is acked at once. Doesn't yield."""
+        if delivery.outcome is Outcome.DONE:
+            self._settle(delivery, Outcome.DONE)
+        else:
+            self._unsettled.put(delivery)
+
+    def _settle_all(self) -> None:
+        while True:
+            for delivery in self._unsettled.take():
+                self._settle(delivery, delivery.outcome)
+
+    def _settle(self, delivery: Delivery, outcome: Outcome) -> None:
+        if outcome is Outcome.DONE:
+            if self._delays:
+                self._delays.pop(delivery.system_id, None)
+            self._ack(delivery, outcome)
+        elif outcome is Outcome.PERMANENT:
+            self._ack(delivery, outcome)
+        elif outcome in (Outcome.GONE, Outcome.TIMEOUT) and delivery.attempts < MOST_ATTEMPTS:
+            self._try_again(delivery)
+        elif self._store is not None and delivery.system_id:
+            self._storing.put(delivery)
+        else:
+            self._hold_back(delivery)
+
+    def _try_again(self, delivery: Delivery) -> None:
+        """Its bind is gone: another one of the account, if any, gets it."""
+        delivery.attempts += 1
+        outcome = self._flow.dispatch(delivery)
+        if outcome is not None:
+            self._settle(delivery, outcome)
+
+    def _ack(self, delivery: Delivery, outcome: Outcome) -> None:
+        sms = delivery.sms
+        assert sms is not None
+        if self._in_hand.pop(sms.id, None) is not None:
+            self._write(pack_ack(ACK_OF_OUTCOME[outcome], int(time()), sms.id))
+
+    def _store_all(self) -> None:
+        while True:
+            self._save(self._storing.take())
+
+    def _save(self, batch: list[Delivery]) -> None:
+        """Store a batch and ack it; what a column can't hold is refused alone. May yield."""
+        store = self._store
+        assert store is not None
+        try:
+            store.save([delivery.sms for delivery in batch if delivery.sms is not None])
+        except MessageTooLong as error:
+            if len(batch) > 1:
+                for delivery in batch:
+                    self._save([delivery])
+                return
+            logger.error("Message for %s can't be stored: %s", batch[0].system_id, error)
+            self._ack(batch[0], Outcome.PERMANENT)
+        except KsmppdError as error:
+            logger.warning("%d message(s) can't be stored now: %s", len(batch), error)
+            for delivery in batch:
+                self._hold_back(delivery)
+        else:
+            for delivery in batch:
+                self._ack(delivery, Outcome.DONE)
+
+    def _hold_back(self, delivery: Delivery) -> None:
+        """Refuse for now, but not at once: the bearerbox repeats such a message immediately, at full speed."""
+        system_id = delivery.system_id
+        delay = self._delays.get(system_id, FIRST_DELAY)
+        self._delays[system_id] = min(LAST_DELAY, delay * 2)
+        heappush(self._held, (monotonic() + delay, next(self._order), delivery))
+        if len(self._held) > MOST_HELD:
+            self._ack(heappop(self._held)[2], Outcome.TEMPORARY)
+
+    def tick(self, now: float) -> None:
+        """Give each refusal whose time has come a last try, then let it go; once a second. May yield."""
+        while self._held and self._held[0][0] <= now:
+            delivery = heappop(self._held)[2]
+            outcome = self._flow.dispatch(delivery) if delivery.system_id else Outcome.TEMPORARY
+            if outcome is not None:
+                self._ack(delivery, Outcome.TEMPORARY if outcome is not Outcome.PERMANENT else outcome)
+
+    def release(self) -> None:
+        """Let go of everything: the bearerbox keeps what isn't acked and repeats it later."""
+        for _, _, delivery in self._held:
+            self._ack(delivery, Outcome.TEMPORARY)
+        self._held.clear()

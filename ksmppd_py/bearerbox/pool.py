@@ -1,0 +1,157 @@
+"""All bearerboxes as one next holder of MTs: who is up, who has room, what waits (flows.md 1.2)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from heapq import heappop, heappush
+from itertools import count
+from time import monotonic
+
+import gevent
+
+from ksmppd_py.bearerbox.connection import BoxConnection, BoxSettings
+from ksmppd_py.flows.delivery import DeliveryFlow
+from ksmppd_py.kannel.messages import DlrMask, Sms
+from ksmppd_py.model.ports import MessageStore
+from ksmppd_py.model.work import LOST, REFUSED_IDS, Submission
+from ksmppd_py.transport.greenlets import Owner
+
+logger = logging.getLogger(__name__)
+
+WINDOW = 1000
+"""Unacked MTs of one connection: what would have to be sent again when it breaks."""
+MOST_WAITING = 100_000
+"""MTs that wait for room; above it they are stored, or refused for now."""
+PATIENCE = 5.0
+"""Seconds for which MTs wait for a bearerbox to come back before they are stored or refused for now."""
+_REPORT_ID = 36
+
+
+class BearerboxPool:
+    """Spreads MTs over the connections by who has fewest unanswered; higher priority first, then first come.
+
+    MTs of a connection that breaks go to another one, or to the next that comes up, with the same id.
+    """
+
+    def __init__(
+        self, settings: Sequence[BoxSettings], delivery: DeliveryFlow, store: MessageStore | None
+    ) -> None:
+        self._owner = Owner("bearerbox")
+        self._waiting: list[tuple[int, float, int, Submission]] = []
+        self._order = count()
+        self._online: list[BoxConnection] = []
+        self._offline_since = monotonic()
+        self._refused: dict[bytes, None] = {}
+        self.connections = [BoxConnection(box, self, delivery, store, self._owner) for box in settings]
+
+    @property
+    def online(self) -> bool:
+        """Whether any bearerbox is connected."""
+        return bool(self._online)
+
+    def start(self) -> None:
+        """Start to connect. Doesn't yield."""
+        for connection in self.connections:
+            self._owner.spawn(f"bearerbox {connection.settings.name}", connection.run)
+        self._owner.supervise("bearerbox housekeeping", self._keep_house)
+
+    def stop(self, timeout: float) -> None:
+        """Send what is due and close all connections. May yield, at most about `timeout` seconds."""
+        for connection in self.connections:
+            connection.stop(timeout)
+        self._owner.end(timeout)
+
+    def send(self, submission: Submission) -> bool:
+        """Hand over an MT; False when no bearerbox is up or too many wait. Doesn't yield."""
+        if not self._online:
+            return False
+        now = monotonic()
+        if not self._waiting:
+            connection = self._with_room()
+            if connection is not None:
+                connection.send(submission, now)
+                return True
+        elif len(self._waiting) >= MOST_WAITING:
+            return False
+        submission.sent_at = now
+        self._line_up(submission)
+        return True
+
+    def _with_room(self) -> BoxConnection | None:
+        best = None
+        fewest = WINDOW
+        for connection in self._online:
+            unanswered = len(connection.open)
+            if unanswered < fewest:
+                best, fewest = connection, unanswered
+        return best
+
+    def _line_up(self, submission: Submission) -> None:
+        assert submission.sms is not None
+        priority = submission.sms.priority
+        heappush(self._waiting, (-priority, submission.sent_at, next(self._order), submission))
+
+    def has_room(self, connection: BoxConnection) -> None:
+        """Give a connection what waits, as far as its window goes. Doesn't yield."""
+        if not self._waiting or connection not in self._online:
+            return
+        now = monotonic()
+        while self._waiting and len(connection.open) < WINDOW:
+            connection.send(heappop(self._waiting)[3], now)
+
+    def came_online(self, connection: BoxConnection) -> None:
+        """A bearerbox is up; what waited longest goes first."""
+        self._online.append(connection)
+        self.has_room(connection)
+
+    def went_offline(self, connection: BoxConnection, unanswered: list[Submission]) -> None:
+        """A bearerbox is gone; what it hadn't acked waits for the next, ahead of what came later."""
+        if connection in self._online:
+            self._online.remove(connection)
+        if not self._online:
+            self._offline_since = monotonic()
+        for submission in unanswered:
+            self._line_up(submission)
+        for other in self._online:
+            self.has_room(other)
+
+    def leaving(self, connection: BoxConnection) -> None:
+        """A bearerbox takes nothing more, though it still acks."""
+        if connection in self._online:
+            self._online.remove(connection)
+            if not self._online:
+                self._offline_since = monotonic()
+
+    def refused(self, message_id: bytes) -> None:
+        """Remember an MT that was refused, since the bearerbox may also report on it."""
+        self._refused[message_id] = None
+        if len(self._refused) > REFUSED_IDS:
+            del self._refused[next(iter(self._refused))]
+
+    def swallows(self, report: Sms) -> bool:
+        """Whether a report repeats a refusal that the ESME has had as submit_sm_resp (box-protocol.md 6.1)."""
+        if not self._refused or report.dlr_mask != DlrMask.SMSC_FAIL or report.dlr_url is None:
+            return False
+        message_id = report.dlr_url[-_REPORT_ID:].lower()
+        if message_id not in self._refused:
+            return False
+        del self._refused[message_id]
+        return True
+
+    def _keep_house(self) -> None:
+        while True:
+            gevent.sleep(1.0)
+            now = monotonic()
+            for connection in self.connections:
+                connection.tick(now)
+            if not self._online and self._waiting and now - self._offline_since >= PATIENCE:
+                self._give_up()
+
+    def _give_up(self) -> None:
+        """No bearerbox came back in time: every MT that waits goes back to its door."""
+        waiting, self._waiting = self._waiting, []
+        logger.warning("No bearerbox came back within %s s, %d message(s) go back", PATIENCE, len(waiting))
+        for _, _, _, submission in sorted(waiting, key=lambda entry: entry[:3]):
+            submission.result = LOST
+            submission.desk.put(submission)

@@ -1,0 +1,88 @@
+"""The bind handshake: who may bind, from where, how often (spec/smpp-session.md 5)."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from ksmppd_py.errors import TemporaryError
+from ksmppd_py.esme.addresses import matches
+from ksmppd_py.esme.registry import EsmeRegistry
+from ksmppd_py.esme.settings import SessionSettings
+from ksmppd_py.model.account import Account
+from ksmppd_py.model.ports import Authenticator
+from ksmppd_py.smpp.constants import CommandStatus
+from ksmppd_py.smpp.pdus import BindReceiver, BindTransceiver, BindTransmitter
+from ksmppd_py.translate.dialect import Dialect
+from ksmppd_py.translate.tlvs import TlvTables
+
+logger = logging.getLogger(__name__)
+
+BindRequest = BindTransmitter | BindReceiver | BindTransceiver
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a bind was refused; `counts` = it is a failure of the peer and counts for the IP block list."""
+
+    command_status: int
+    counts: bool
+
+
+class Binder:
+    """Authenticates binds and checks their limits."""
+
+    def __init__(
+        self, authenticator: Authenticator, registry: EsmeRegistry, settings: SessionSettings, tlvs: TlvTables
+    ) -> None:
+        self._authenticator = authenticator
+        self._registry = registry
+        self._settings = settings
+        self._tlvs = tlvs
+
+    def authenticate(self, request: BindRequest, ip: str) -> Account | Refusal:
+        """The account that may bind now, or why not. May yield (database, HTTP).
+
+        After this returned an account, the caller adds the bind to the registry without yielding in between.
+        """
+        name = request.system_id.decode("latin-1")
+        if _has_controls(request.system_id) or _has_controls(request.password):
+            return _refused(name, ip, "control characters", CommandStatus.RBINDFAIL, counts=True)
+        try:
+            account = self._authenticator.authenticate(request.system_id, request.password, ip)
+        except TemporaryError as error:
+            return _refused(name, ip, f"back end: {error}", CommandStatus.RSYSERR, counts=False)
+        if account is None:
+            return _refused(name, ip, "credentials", CommandStatus.RBINDFAIL, counts=True)
+        if account.connect_allow_ip and not matches(account.connect_allow_ip, ip):
+            return _refused(name, ip, "ip", CommandStatus.RBINDFAIL, counts=True)
+        bound = self._registry.binds_of(account.system_id)
+        if 0 < account.max_binds <= bound:
+            logger.warning(
+                "SMPP[%s] has exceeded its bind limit (%d/%d), rejecting",
+                account.system_id,
+                bound,
+                account.max_binds,
+            )
+            return _refused(name, ip, "max_binds", CommandStatus.RBINDFAIL, counts=False)
+        logger.info("SMPP[%s] Successfully authenticated", account.system_id)
+        return account
+
+    def dialect(self, account: Account, interface_version: int) -> Dialect:
+        """How a bind of this account speaks."""
+        switch = account.switch_dlr_addr
+        return Dialect(
+            interface_version=interface_version,
+            alt_charset=account.alt_charset or self._settings.default_alt_charset,
+            tlvs=self._tlvs.for_system_id(account.system_id),
+            switch_dlr_addr=self._settings.switch_dlr_addr if switch is None else switch,
+        )
+
+
+def _has_controls(octets: bytes) -> bool:
+    return any(octet < 0x20 or octet == 0x7F for octet in octets)
+
+
+def _refused(name: str, ip: str, reason: str, command_status: int, counts: bool) -> Refusal:
+    logger.warning("SMPP[%s] bind from %s refused: %s", name, ip, reason)
+    return Refusal(int(command_status), counts)

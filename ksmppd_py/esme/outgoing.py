@@ -1,0 +1,82 @@
+"""The deliver_sm that one bind has been sent and hasn't answered (spec/smpp-session.md 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from time import monotonic
+
+from ksmppd_py.model.esme import Counters
+from ksmppd_py.model.outcomes import Outcome, of_command_status
+from ksmppd_py.model.work import Delivery
+from ksmppd_py.smpp import codec
+from ksmppd_py.smpp.constants import ESM_TYPE_DELIVERY_ACKNOWLEDGEMENT, ESM_TYPE_DELIVERY_RECEIPT
+from ksmppd_py.smpp.link import SmppLink
+from ksmppd_py.smpp.pdus import DeliverSm
+from ksmppd_py.transport.framed import FramedSocket
+
+_REPORT_TYPES = ESM_TYPE_DELIVERY_RECEIPT | ESM_TYPE_DELIVERY_ACKNOWLEDGEMENT | 0x20
+
+
+class Outgoing:
+    """Open deliver_sm by sequence number, oldest first; `counters` are those that a good answer counts in."""
+
+    __slots__ = ("_counters", "_link", "_open", "_socket", "sent")
+
+    def __init__(self, link: SmppLink, framed: FramedSocket, counters: tuple[Counters, ...]) -> None:
+        self._link = link
+        self._socket = framed
+        self._counters = counters
+        self._open: dict[int, tuple[Delivery, float, bool]] = {}
+        self.sent = 0
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def deliver(self, pdus: Sequence[DeliverSm], delivery: Delivery) -> None:
+        """Send the parts of one message. Doesn't yield."""
+        now = monotonic()
+        for pdu in pdus:
+            number = self._link.next_sequence(self._open)
+            self._open[number] = (delivery, now, bool(pdu.esm_class & _REPORT_TYPES))
+            self._socket.write(codec.pack(pdu, number))
+        self.sent += len(pdus)
+
+    def answered(self, sequence_number: int, command_status: int) -> bool:
+        """Settle the part with this number; False when none is open under it. Doesn't yield."""
+        entry = self._open.pop(sequence_number, None)
+        if entry is None:
+            return False
+        delivery, _, is_report = entry
+        if command_status == 0:
+            for counters in self._counters:
+                if is_report:
+                    counters.dlr += 1
+                else:
+                    counters.mo += 1
+            delivery.part_ended(Outcome.DONE)
+        else:
+            delivery.part_ended(of_command_status(command_status))
+        return True
+
+    def expire(self, before: float, outcome: Outcome) -> int:
+        """End the parts sent before that time (monotonic seconds); return how many. Doesn't yield."""
+        expired = []
+        for number, (_, sent_at, _) in self._open.items():
+            if sent_at >= before:
+                break
+            expired.append(number)
+        for number in expired:
+            self._open.pop(number)[0].part_ended(outcome)
+        return len(expired)
+
+    def overdue(self, before: float) -> bool:
+        """Whether the oldest open part was sent before that time."""
+        for _, sent_at, _ in self._open.values():
+            return sent_at < before
+        return False
+
+    def release(self) -> None:
+        """The bind is gone: every open part ends as GONE. Doesn't yield."""
+        released, self._open = self._open, {}
+        for delivery, _, _ in released.values():
+            delivery.part_ended(Outcome.GONE)

@@ -1,0 +1,143 @@
+"""Who is bound, what is known of each account, and which receiving bind has most room."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from ksmppd_py.model.account import Account
+from ksmppd_py.model.esme import BindSnapshot, Esme, EsmeSnapshot, ServerMeters, ServerSnapshot
+from ksmppd_py.model.ports import Receiver
+
+
+class Bound(Receiver, Protocol):
+    """A bound session, as the registry sees it."""
+
+    bind_id: int
+
+    @property
+    def receives(self) -> bool:
+        """Whether it may be sent deliver_sm now."""
+
+    @property
+    def load(self) -> int:
+        """deliver_sm open and queued."""
+
+    @property
+    def room(self) -> int:
+        """How many more deliver_sm it may have open; 0 or less = none."""
+
+    def snapshot(self, now: float) -> BindSnapshot:
+        """What esme-status shows of it; `now` is epoch seconds."""
+
+    def request_unbind(self) -> None:
+        """Unbind it and close; returns at once."""
+
+
+class EsmeRegistry:
+    """All accounts seen since the start, and their binds. Implements model.ports.Receivers."""
+
+    def __init__(
+        self, meters: ServerMeters, clock: Callable[[], float], monotonic: Callable[[], float]
+    ) -> None:
+        self.meters = meters
+        self._clock = clock
+        self._monotonic = monotonic
+        self._esmes: dict[str, Esme] = {}
+        self._binds: dict[str, list[Bound]] = {}
+
+    def binds_of(self, system_id: str) -> int:
+        """How many binds of any type the account has."""
+        return len(self._binds.get(system_id, ()))
+
+    def esme_of(self, account: Account) -> Esme:
+        """The account's entry with the settings of its newest bind."""
+        esme = self._esmes.get(account.system_id)
+        if esme is None:
+            esme = self._esmes[account.system_id] = Esme(account, self._clock(), self._monotonic())
+        else:
+            esme.rebind(account, self._monotonic())
+        return esme
+
+    def add(self, system_id: str, bind: Bound) -> None:
+        """A bind was accepted."""
+        self._binds.setdefault(system_id, []).append(bind)
+
+    def remove(self, system_id: str, bind: Bound) -> None:
+        """A bind ended; its slot is free at once. Does nothing when it isn't there."""
+        binds = self._binds.get(system_id)
+        if binds is not None and bind in binds:
+            binds.remove(bind)
+            if not binds:
+                del self._binds[system_id]
+
+    def best(self, system_id: str) -> Bound | None:
+        """The receiving bind with fewest open and queued deliver_sm; of equals, each in turn."""
+        binds = self._binds.get(system_id)
+        if binds is None:
+            return None
+        if len(binds) == 1:
+            only = binds[0]
+            return only if only.receives and only.room > 0 else None
+        best = None
+        for bind in binds:
+            if bind.receives and bind.room > 0 and (best is None or bind.load < best.load):
+                best = bind
+        if best is not None and binds[-1] is not best:
+            binds.remove(best)  # to the end, so that the next of equals has its turn
+            binds.append(best)
+        return best
+
+    def bound(self, system_id: str) -> bool:
+        """Whether the account has a receiving bind, with room or not."""
+        return any(bind.receives for bind in self._binds.get(system_id, ()))
+
+    def room(self, system_id: str) -> int:
+        """How many more deliver_sm the account's binds may have open."""
+        return sum(max(0, bind.room) for bind in self._binds.get(system_id, ()) if bind.receives)
+
+    def receiving(self) -> list[str]:
+        """The accounts that have a receiving bind with room."""
+        return [
+            system_id
+            for system_id, binds in self._binds.items()
+            if any(bind.receives and bind.room > 0 for bind in binds)
+        ]
+
+    def unbind(self, system_id: str, bind_id: int | None) -> int | None:
+        """Unbind all binds of an account or one; how many, or None when the account was never bound."""
+        if system_id not in self._esmes:
+            return None
+        chosen = [b for b in self._binds.get(system_id, ()) if bind_id is None or b.bind_id == bind_id]
+        for bind in chosen:
+            bind.request_unbind()
+        return len(chosen)
+
+    def snapshot(self) -> ServerSnapshot:
+        """A picture of everything for operators."""
+        now = self._clock()
+        second = int(now)
+        meters = self.meters
+        return ServerSnapshot(
+            inbound_processed=meters.inbound_processed,
+            inbound_load=meters.inbound.rates(second),
+            outbound_processed=meters.outbound_processed,
+            outbound_load=meters.outbound.rates(second),
+            esmes=tuple(self._esme_snapshot(self._esmes[name], now) for name in sorted(self._esmes)),
+        )
+
+    def _esme_snapshot(self, esme: Esme, now: float) -> EsmeSnapshot:
+        second = int(now)
+        binds = sorted(self._binds.get(esme.system_id, ()), key=lambda bind: bind.bind_id)
+        return EsmeSnapshot(
+            system_id=esme.system_id,
+            max_binds=esme.account.max_binds,
+            inbound_load=esme.inbound.rates(second),
+            max_inbound_load=esme.account.throughput,
+            outbound_load=esme.outbound.rates(second),
+            mt=esme.counters.mt,
+            mo=esme.counters.mo,
+            dlr=esme.counters.dlr,
+            errors=esme.counters.errors,
+            binds=tuple(bind.snapshot(now) for bind in binds),
+        )

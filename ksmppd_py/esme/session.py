@@ -1,0 +1,394 @@
+"""One connection of an ESME: read, dispatch, answer, keep alive, end (spec/smpp-session.md)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from time import monotonic, time
+
+from gevent.event import Event
+
+from ksmppd_py.esme.binding import Binder, BindRequest, Refusal
+from ksmppd_py.esme.outgoing import Outgoing
+from ksmppd_py.esme.refusals import error_response, refusal_of
+from ksmppd_py.esme.registry import EsmeRegistry
+from ksmppd_py.esme.settings import SessionSettings
+from ksmppd_py.esme.submits import Submits
+from ksmppd_py.flows.submission import SubmissionFlow, Submitter
+from ksmppd_py.model.account import Account
+from ksmppd_py.model.esme import BindSnapshot, Counters
+from ksmppd_py.model.meters import BIND_INTERVALS, Load
+from ksmppd_py.model.outcomes import Outcome
+from ksmppd_py.model.work import Delivery
+from ksmppd_py.smpp import codec
+from ksmppd_py.smpp.constants import RESPONSE, CommandId, CommandStatus
+from ksmppd_py.smpp.errors import MalformedPdu
+from ksmppd_py.smpp.link import Received, SmppLink
+from ksmppd_py.smpp.pdus import (
+    BindReceiver,
+    BindTransceiver,
+    BindTransmitter,
+    DataSm,
+    DeliverSm,
+    SubmitSm,
+)
+from ksmppd_py.smpp.timers import SessionTimers, TimerEvent, TimerSettings
+from ksmppd_py.translate.dialect import Dialect
+from ksmppd_py.transport.framed import FramedSocket
+from ksmppd_py.transport.greenlets import Owner
+
+logger = logging.getLogger(__name__)
+
+RECEIVE_OCTETS = 16384
+"""Read at most this much at a time, so that one busy bind doesn't hold the loop for long."""
+MOST_UNANSWERED = 10_000
+"""Submits of one bind in hand; above it the bind isn't read until half are answered."""
+MOST_BAD_PDUS = 10
+"""Unreadable PDUs in a row until the connection is closed."""
+UNBIND_PATIENCE = 5.0
+"""Seconds for which unbind_resp waits for outstanding answers, or we for the peer's unbind_resp."""
+FAREWELL_PATIENCE = 2.0
+BLOCKED_PATIENCE = 60.0
+"""Seconds without the peer taking an octet until it is given up."""
+TRANSMITTER, RECEIVER, TRANSCEIVER = 1, 2, 3
+"""bind_type: bit 1 may submit, bit 2 may be delivered to."""
+
+_BIND_TYPES: dict[type, int] = {
+    BindTransmitter: TRANSMITTER,
+    BindReceiver: RECEIVER,
+    BindTransceiver: TRANSCEIVER,
+}
+_DELIVER_SM_RESP = int(CommandId.DELIVER_SM_RESP)
+_ANSWERS_TO_DELIVER_SM = frozenset(
+    {_DELIVER_SM_RESP, int(CommandId.DATA_SM_RESP), int(CommandId.GENERIC_NACK)}
+)
+_ENQUIRE_LINK_RESP = int(CommandId.ENQUIRE_LINK_RESP)
+_SC_INTERFACE_VERSION = {0x0210: b"\x34"}
+
+
+class Session:
+    """One TCP connection, before and after its bind. Its greenlet runs `run`; submits are walked by a second one.
+
+    A door: what `submission` settles comes back by `put`, and only this class answers the ESME.
+    """
+
+    def __init__(
+        self,
+        bind_id: int,
+        framed: FramedSocket,
+        ip: str,
+        binder: Binder,
+        flow: SubmissionFlow,
+        registry: EsmeRegistry,
+        settings: SessionSettings,
+        owner: Owner,
+    ) -> None:
+        self.bind_id = bind_id
+        self.ip = ip
+        self.bind_type = 0
+        self.refusal: Refusal | None = None
+        self.bad_in_a_row = 0
+        self.heard_anything = False
+        self.timed_out = False
+        self.dialect = Dialect()
+        self._socket = framed
+        self._binder = binder
+        self._flow = flow
+        self._registry = registry
+        self._settings = settings
+        self._owner = owner
+        self._link = SmppLink()
+        self._connected_at = time()
+        self._timers = SessionTimers(
+            TimerSettings(
+                session_init=settings.session_init_timeout,
+                enquire_link=settings.enquire_link_interval,
+                inactivity=settings.inactivity_timeout,
+                response=settings.wait_ack_timeout,
+            ),
+            monotonic(),
+        )
+        self.counters = Counters()
+        self._inbound = Load(BIND_INTERVALS, int(self._connected_at))
+        self._outbound = Load(BIND_INTERVALS, int(self._connected_at))
+        self._inbound_processed = 0
+        self._reference = 0
+        self._ending = False
+        self._refusing = False
+        self._unbound: Event | None = None
+        self._submitter: Submitter | None = None
+        self._submits: Submits | None = None
+        self._outgoing = Outgoing(self._link, framed, (self.counters,))
+        self._max_open_acks = settings.max_open_acks
+
+    # -- reading ---------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Serve the connection until it ends. May yield."""
+        try:
+            self._read()
+        finally:
+            self._end()
+
+    def _read(self) -> None:
+        while not self._ending:
+            octets = self._socket.receive(RECEIVE_OCTETS)
+            if not octets:
+                return
+            self.heard_anything = True
+            received = self._link.receive(octets)
+            if received:
+                self._timers.heard(monotonic())
+                self._take(received)
+            if self._link.broken is not None:
+                status = int(self._link.broken.command_status)
+                logger.warning("SMPP[%s] %s: %s", self._name, self.ip, self._link.broken.reason)
+                self._socket.write(codec.pack_header_only(int(CommandId.GENERIC_NACK), status, 0))
+                return
+            if self.bad_in_a_row >= MOST_BAD_PDUS:
+                logger.warning("SMPP[%s] %s: too many unreadable PDUs", self._name, self.ip)
+                return
+            if self._submits is not None and self._submits.in_hand > MOST_UNANSWERED:
+                self._submits.wait_until_quiet(MOST_UNANSWERED // 2, None)
+
+    def _take(self, received: Sequence[Received]) -> None:
+        """Dispatch the PDUs of one read, in order. May yield (bind, unbind)."""
+        answered = 0
+        for command_id, command_status, sequence_number, pdu in received:
+            self._inbound_processed += 1
+            kind = pdu.__class__
+            if kind is SubmitSm or kind is DataSm:
+                self.bad_in_a_row = 0
+                self._submitted(command_id, sequence_number, pdu)  # type: ignore[arg-type]  # its class was just looked at
+            elif command_id in _ANSWERS_TO_DELIVER_SM:
+                self.bad_in_a_row = 0
+                answered += command_id == _DELIVER_SM_RESP
+                if not self._outgoing.answered(sequence_number, command_status or _nack(command_id)):
+                    logger.debug("SMPP[%s] answer to no open deliver_sm: %d", self._name, sequence_number)
+            else:
+                self.bad_in_a_row = self.bad_in_a_row + 1 if isinstance(pdu, MalformedPdu) else 0
+                self._take_other(command_id, sequence_number, pdu)
+            if self._ending:
+                break
+        if answered and self._submitter is not None:
+            now = int(time())
+            self._outbound.add(answered, now)
+            self._submitter.esme.outbound.add(answered, now)
+            self._registry.meters.outbound.add(answered, now)
+            self._registry.meters.outbound_processed += answered
+
+    def _take_other(self, command_id: int, sequence_number: int, pdu: object) -> None:
+        if isinstance(pdu, BindTransmitter | BindReceiver | BindTransceiver):
+            self._bind(command_id, sequence_number, pdu)
+        elif command_id == CommandId.ENQUIRE_LINK:
+            self._socket.write(codec.pack_header_only(_ENQUIRE_LINK_RESP, 0, sequence_number))
+        elif command_id == CommandId.UNBIND and not isinstance(pdu, MalformedPdu):
+            self._unbind_asked(sequence_number)
+        elif command_id == CommandId.UNBIND_RESP and self._unbound is not None:
+            self._unbound.set()
+        else:
+            if isinstance(pdu, MalformedPdu):
+                logger.warning("SMPP[%s] %s: unreadable PDU: %s", self._name, self.ip, pdu.reason)
+            answer = refusal_of(command_id, sequence_number, pdu, self._may_submit)  # type: ignore[arg-type]  # Received holds nothing else
+            if answer is not None:
+                self._socket.write(answer)
+
+    @property
+    def _name(self) -> str:
+        return self._submitter.account.system_id if self._submitter is not None else ""
+
+    @property
+    def _may_submit(self) -> bool:
+        return bool(self.bind_type & TRANSMITTER)
+
+    # -- bind ------------------------------------------------------------------------------------------------
+
+    def _bind(self, command_id: int, sequence_number: int, request: BindRequest) -> None:
+        """Answer a bind request; after a refusal the connection ends. May yield."""
+        if self.bind_type:
+            self._socket.write(error_response(command_id, sequence_number, int(CommandStatus.RALYNBD)))
+            return
+        decision = self._binder.authenticate(request, self.ip)
+        if isinstance(decision, Refusal):
+            self.refusal = decision
+            self._socket.write(error_response(command_id, sequence_number, decision.command_status))
+            self._ending = True
+            return
+        self._bound(decision, request)
+        response = codec.response_to(command_id)
+        assert response is not None
+        tlvs = _SC_INTERFACE_VERSION if self.dialect.takes_tlvs else {}
+        self._socket.write(codec.pack(response(self._settings.server_id, tlvs), sequence_number))  # type: ignore[call-arg]  # every bind_*_resp has these two
+
+    def _bound(self, account: Account, request: BindRequest) -> None:
+        esme = self._registry.esme_of(account)
+        self.bind_type = _BIND_TYPES[request.__class__]
+        self.dialect = self._binder.dialect(account, request.interface_version)
+        self._submitter = Submitter(
+            esme, account, self.dialect, account.system_id.encode(), self.counters, self._inbound
+        )
+        if self._may_submit:
+            name = f"bind {self.bind_id}"
+            self._submits = Submits(name, self._socket, self._flow, self._submitter, self._owner)
+        self._outgoing = Outgoing(self._link, self._socket, (self.counters, esme.counters))
+        self._max_open_acks = account.max_open_acks or self._settings.max_open_acks
+        self._timers.bind(monotonic())
+        self._registry.add(account.system_id, self)
+
+    def _submitted(self, command_id: int, sequence_number: int, pdu: SubmitSm | DataSm) -> None:
+        submits = self._submits
+        if submits is None:
+            status = int(CommandStatus.RINVBNDSTS)
+        elif self._refusing:
+            status = int(CommandStatus.RSYSERR)
+        else:
+            submits.take(sequence_number, pdu, self._inbound_processed)
+            return
+        self._socket.write(error_response(command_id, sequence_number, status))
+
+    # -- deliveries (model.ports.Receiver, registry.Bound) -----------------------------------------------------
+
+    @property
+    def receives(self) -> bool:
+        """Whether it may be sent deliver_sm now."""
+        return bool(self.bind_type & RECEIVER) and not self._ending
+
+    @property
+    def load(self) -> int:
+        """deliver_sm open and frames queued."""
+        return len(self._outgoing) + self._socket.queued
+
+    @property
+    def room(self) -> int:
+        """How many more deliver_sm it may have open."""
+        if self._socket.queued and self._socket.blocked_since:
+            return 0
+        return self._max_open_acks - len(self._outgoing)
+
+    def next_reference(self) -> int:
+        """The next concatenation reference, 0 to 255."""
+        reference, self._reference = self._reference, (self._reference + 1) & 0xFF
+        return reference
+
+    def deliver(self, pdus: Sequence[DeliverSm], delivery: Delivery) -> None:
+        """Send the parts of a message. Doesn't yield."""
+        self._outgoing.deliver(pdus, delivery)
+
+    # -- time, unbind, end -----------------------------------------------------------------------------------
+
+    def tick(self, now: float) -> None:
+        """Look at the timers, once a second; `now` is monotonic. Doesn't yield."""
+        if self._ending:
+            return
+        blocked = self._socket.blocked_since
+        if blocked and now - blocked > BLOCKED_PATIENCE:
+            logger.warning("SMPP[%s] bind %d reads nothing, closing", self._name, self.bind_id)
+            self._socket.hang_up()
+            return
+        event = self._timers.due(now)
+        if event is TimerEvent.ENQUIRE_LINK:
+            self._ask(CommandId.ENQUIRE_LINK)
+        elif event is TimerEvent.INACTIVITY:
+            logger.warning("SMPP[%s] bind %d is silent, closing", self._name, self.bind_id)
+            self._owner.spawn(f"bind {self.bind_id} farewell", self.unbind, FAREWELL_PATIENCE)
+        elif event is TimerEvent.SESSION_INIT:
+            self.timed_out = True
+            self._socket.hang_up()
+        self._expire(now)
+
+    def _expire(self, now: float) -> None:
+        before = now - self._settings.wait_ack_timeout
+        if not self._outgoing.overdue(before):
+            return
+        if self._settings.wait_ack_drops:
+            dropped = self._outgoing.expire(before, Outcome.DONE)
+            logger.warning(
+                "SMPP[%s] bind %d: %d unanswered deliver_sm dropped", self._name, self.bind_id, dropped
+            )
+            return
+        logger.warning("SMPP[%s] bind %d doesn't answer deliver_sm, closing", self._name, self.bind_id)
+        self._leave_registry()
+        self._outgoing.expire(before, Outcome.TIMEOUT)
+        self._socket.hang_up()
+
+    def _ask(self, command_id: int) -> None:
+        self._socket.write(codec.pack_header_only(int(command_id), 0, self._link.next_sequence()))
+
+    def _unbind_asked(self, sequence_number: int) -> None:
+        """The ESME unbinds: answer what is outstanding, then unbind_resp, then close (D-16). May yield."""
+        self._leave_registry()
+        if self._submits is not None:
+            self._submits.wait_until_quiet(0, UNBIND_PATIENCE)
+        self._socket.write(codec.pack_header_only(int(CommandId.UNBIND_RESP), 0, sequence_number))
+        self._ending = True
+
+    def request_unbind(self) -> None:
+        """Unbind it on the operator's behalf; returns at once."""
+        self._owner.spawn(f"bind {self.bind_id} unbind", self.unbind, UNBIND_PATIENCE)
+
+    def refuse_submits(self) -> None:
+        """From now on answer new submits with ESME_RSYSERR: the daemon is stopping. Doesn't yield."""
+        self._refusing = True
+
+    def unbind(self, patience: float) -> None:
+        """Send unbind, wait for the answer at most `patience` seconds, close. May yield."""
+        if self._ending or self._unbound is not None:
+            return
+        self._leave_registry()
+        self._unbound = Event()
+        if self.bind_type:
+            self._ask(CommandId.UNBIND)
+            self._unbound.wait(patience)
+        self._ending = True
+        self._socket.drain(FAREWELL_PATIENCE)
+        self._socket.hang_up()
+
+    def _leave_registry(self) -> None:
+        if self._submitter is not None:
+            self._registry.remove(self._submitter.account.system_id, self)
+
+    def _end(self) -> None:
+        """Release everything: at once, so that nothing waits for a bind that is gone. May yield (flush)."""
+        self._ending = True
+        self._leave_registry()
+        self._outgoing.release()
+        if self._submits is not None:
+            self._submits.end()
+        self._socket.drain(FAREWELL_PATIENCE)
+        self._socket.close()
+        if self._unbound is not None:
+            self._unbound.set()
+
+    @property
+    def in_hand(self) -> int:
+        """Submits not answered yet."""
+        return self._submits.in_hand if self._submits is not None else 0
+
+    def snapshot(self, now: float) -> BindSnapshot:
+        """What esme-status shows of this bind; `now` is epoch seconds."""
+        second = int(now)
+        submitter = self._submitter
+        return BindSnapshot(
+            bind_id=self.bind_id,
+            ip=self.ip,
+            uptime=max(0, int(now - self._connected_at)),
+            bind_type=self.bind_type,
+            open_acks=len(self._outgoing),
+            simulate=submitter is not None and submitter.account.simulation is not None,
+            inbound_load=self._inbound.rate(0, second),
+            inbound_queued=self._submits.queued if self._submits is not None else 0,
+            inbound_processed=self._inbound_processed,
+            inbound_routing=0,
+            outbound_load=self._outbound.rate(0, second),
+            outbound_queued=self._socket.queued,
+            outbound_processed=self._outgoing.sent,
+            mt=self.counters.mt,
+            mo=self.counters.mo,
+            dlr=self.counters.dlr,
+            errors=self.counters.errors,
+        )
+
+
+def _nack(command_id: int) -> int:
+    """A generic_nack with status 0 still means no."""
+    return 0 if command_id & ~RESPONSE else int(CommandStatus.RSYSERR)

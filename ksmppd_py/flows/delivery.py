@@ -1,0 +1,78 @@
+"""MO and DLR: from the bearerbox, the store or the simulation to an ESME (spec/flows.md 2 to 4)."""
+
+from __future__ import annotations
+
+import logging
+
+from ksmppd_py.errors import PermanentError, TemporaryError
+from ksmppd_py.kannel.messages import Sms, SmsType
+from ksmppd_py.model.outcomes import Outcome
+from ksmppd_py.model.ports import Receivers, Router
+from ksmppd_py.model.work import Delivery
+from ksmppd_py.translate import mo, receipts
+from ksmppd_py.translate.errors import Untranslatable
+
+logger = logging.getLogger(__name__)
+
+_MO = int(SmsType.MO)
+_REPORT = int(SmsType.REPORT_MO)
+
+
+class DeliveryFlow:
+    """Finds the ESME of a message and puts it on its way to one of the account's binds."""
+
+    def __init__(self, router: Router, receivers: Receivers) -> None:
+        self._router = router
+        self._receivers = receivers
+
+    def accept(self, delivery: Delivery) -> Outcome | None:
+        """Route a message that comes from the bearerbox and send it; as `dispatch`. May yield (routing)."""
+        sms = delivery.sms
+        assert sms is not None
+        try:
+            delivery.system_id = self._target(sms)
+        except TemporaryError as error:
+            logger.warning("Message %s can't be routed now: %s", _id(sms), error)
+            return Outcome.TEMPORARY
+        except (PermanentError, Untranslatable) as error:
+            logger.error("Message %s from the bearerbox refused: %s", _id(sms), error)
+            return Outcome.PERMANENT
+        sms.service = delivery.system_id.encode()
+        return self.dispatch(delivery)
+
+    def dispatch(self, delivery: Delivery) -> Outcome | None:
+        """Send to a bind of `delivery.system_id`. None: under way, the outcome comes to its desk. Doesn't yield."""
+        receiver = self._receivers.best(delivery.system_id)
+        if receiver is None:
+            return Outcome.NO_RECEIVER
+        sms = delivery.sms
+        if sms is None:
+            pdus = [delivery.pdu]
+        else:
+            try:
+                if sms.sms_type == _REPORT:
+                    pdus = receipts.to_deliver_sm(sms, receiver.dialect)
+                else:
+                    pdus = mo.to_deliver_sm(sms, receiver.dialect, receiver.next_reference())
+            except Untranslatable as error:
+                logger.error("Message %s can't be told to %s: %s", _id(sms), delivery.system_id, error)
+                return Outcome.PERMANENT
+        delivery.left = len(pdus)
+        delivery.outcome = Outcome.DONE
+        receiver.deliver(pdus, delivery)
+        return None
+
+    def _target(self, sms: Sms) -> str:
+        """The system_id (lower case) that a message is for. May yield when the router does."""
+        if sms.sms_type == _REPORT and sms.dlr_url is not None:
+            return receipts.parse_dlr_url(sms.dlr_url).system_id.decode("utf-8", "replace").lower()
+        if sms.sms_type != _MO:
+            raise PermanentError(f"sms_type {sms.sms_type} isn't for an ESME")
+        route = self._router.route_mo(sms)
+        if not route.system_id:
+            raise PermanentError("the route names no system_id")
+        return route.system_id
+
+
+def _id(sms: Sms) -> str:
+    return sms.id.decode("ascii", "replace")

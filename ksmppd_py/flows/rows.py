@@ -1,0 +1,80 @@
+"""A walk over stored rows by ascending global_id: where it stands, which are in hand, which wait for another try."""
+
+from __future__ import annotations
+
+FIRST_DELAY = 30.0
+"""Seconds until a row that was refused for now is tried again; doubles up to LAST_DELAY (flows.md 4 rule 3)."""
+LAST_DELAY = 600.0
+MOST_WAITING = 100_000
+"""Rows whose delay is remembered; what is above it is tried again at the next walk."""
+
+
+class RowWalk:
+    """Pure bookkeeping; the time is an argument (monotonic seconds). No row is in hand twice."""
+
+    __slots__ = ("_again_at", "_set_aside", "_waiting", "after", "in_hand")
+
+    def __init__(self) -> None:
+        self.after = 0
+        self.in_hand: set[int] = set()
+        self._waiting: dict[int, tuple[float, float]] = {}
+        self._set_aside: set[int] = set()
+        self._again_at: float | None = None
+
+    def takes(self, row: int, now: float) -> bool:
+        """Whether this row, just read, is to be tried now; the walk has passed it either way."""
+        self.after = row
+        if row in self.in_hand or row in self._set_aside:
+            return False
+        waiting = self._waiting.get(row)
+        if waiting is not None and waiting[0] > now:
+            self._look_again(waiting[0])
+            return False
+        self.in_hand.add(row)
+        return True
+
+    def step_back(self, row: int) -> None:
+        """Nobody took the row: it is the next to be read again."""
+        self.in_hand.discard(row)
+        self.after = min(self.after, row - 1)
+
+    def done(self, row: int) -> None:
+        """The row is to be deleted."""
+        self.in_hand.discard(row)
+        if self._waiting:
+            self._waiting.pop(row, None)
+
+    def set_aside(self, row: int) -> bool:
+        """The row can't be read: out of the way until a restart. False when it was already."""
+        self.in_hand.discard(row)
+        if row in self._set_aside:
+            return False
+        self._set_aside.add(row)
+        return True
+
+    def retry_at_once(self, row: int, now: float) -> None:
+        """Its bind or box went away: the next walk takes it."""
+        self.in_hand.discard(row)
+        self._look_again(now)
+
+    def retry_later(self, row: int, now: float) -> None:
+        """It was refused for now: not before its delay is over."""
+        self.in_hand.discard(row)
+        _, delay = self._waiting.get(row, (0.0, FIRST_DELAY / 2))
+        delay = min(LAST_DELAY, delay * 2)
+        if len(self._waiting) < MOST_WAITING or row in self._waiting:
+            self._waiting[row] = (now + delay, delay)
+        self._look_again(now + delay)
+
+    def start_over(self) -> None:
+        """Read from the first row again: there may be some that were passed."""
+        self.after = 0
+        self._again_at = None
+
+    def due(self, now: float) -> bool:
+        """Whether rows that were passed are worth another walk."""
+        return self._again_at is not None and self._again_at <= now
+
+    def _look_again(self, at: float) -> None:
+        if self._again_at is None or at < self._again_at:
+            self._again_at = at

@@ -1,0 +1,152 @@
+"""Simulated accounts: answers, reports and mobile-originated messages without a bearerbox (spec/flows.md 6)."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from ksmppd_py.errors import KsmppdError
+from ksmppd_py.flows.delivery import DeliveryFlow
+from ksmppd_py.kannel.messages import DlrMask, Sms, SmsType
+from ksmppd_py.model.account import Account, Simulation
+from ksmppd_py.model.ids import MessageIds
+from ksmppd_py.model.outcomes import Outcome
+from ksmppd_py.model.ports import MessageStore, Receivers
+from ksmppd_py.model.work import Delivery, ReturnDesk, Submission
+from ksmppd_py.smpp import codec
+from ksmppd_py.smpp.constants import CommandStatus
+from ksmppd_py.smpp.pdus import DeliverSm, SubmitSm
+from ksmppd_py.translate import mo, mt, receipts
+from ksmppd_py.translate.dialect import Dialect
+from ksmppd_py.translate.errors import Untranslatable
+
+logger = logging.getLogger(__name__)
+
+LIMIT = 100_000
+"""Simulated messages that wait for their second; above it new ones are dropped with a warning."""
+
+
+class SimulationFlow:
+    """Answers submits as the account's simulation says; what it makes up is delivered within a second.
+
+    Reports come whatever registered_delivery says: accounts are simulated to get them (smpp34-clauses.md D-14).
+    """
+
+    def __init__(
+        self,
+        delivery: DeliveryFlow,
+        receivers: Receivers,
+        store: MessageStore | None,
+        desk: ReturnDesk,
+        ids: MessageIds,
+        clock: Callable[[], float],
+    ) -> None:
+        self._delivery = delivery
+        self._receivers = receivers
+        self._store = store
+        self._desk = desk
+        self._ids = ids
+        self._clock = clock
+        self._waiting: deque[Delivery] = deque()
+
+    def submit(self, batch: Sequence[Submission], account: Account, dialect: Dialect) -> list[Submission]:
+        """Settle the whole batch: every message's command_status is set. Doesn't yield."""
+        simulation = account.simulation
+        assert simulation is not None
+        now = int(self._clock())
+        for submission in batch:
+            ordinal = submission.ordinal
+            if _hits(simulation.temporary_failure_every, ordinal):
+                submission.command_status = int(CommandStatus.RMSGQFUL)
+            elif _hits(simulation.permanent_failure_every, ordinal):
+                submission.command_status = int(CommandStatus.RSUBMITFAIL)
+            else:
+                self._accept(submission, account.system_id, simulation, dialect, now)
+        return list(batch)
+
+    def _accept(
+        self, submission: Submission, system_id: str, simulation: Simulation, dialect: Dialect, now: int
+    ) -> None:
+        service = system_id.encode()
+        message_id = self._ids.next()
+        translate = mt.from_submit_sm if submission.pdu.__class__ is SubmitSm else mt.from_data_sm
+        try:
+            sms = translate(submission.pdu, dialect, service, message_id, now)
+        except Untranslatable as refusal:
+            submission.command_status = int(refusal.command_status)
+            return
+        submission.sms = sms
+        submission.command_status = 0
+        if _hits(simulation.deliver_every, submission.ordinal):
+            self._put_off(system_id, self._report_on(sms, now))
+        if _hits(simulation.mo_every, submission.ordinal):
+            self._put_off(system_id, self._answer_to(sms, now))
+
+    def _report_on(self, sms: Sms, now: int) -> Sms:
+        return Sms(
+            sender=sms.sender,
+            receiver=sms.receiver,
+            time=now,
+            service=sms.service,
+            id=self._ids.next(),
+            sms_type=SmsType.REPORT_MO,
+            dlr_mask=DlrMask.SUCCESS,
+            dlr_url=sms.dlr_url,
+        )
+
+    def _answer_to(self, sms: Sms, now: int) -> Sms:
+        return Sms(
+            sender=sms.receiver,
+            receiver=sms.sender,
+            udhdata=sms.udhdata,
+            msgdata=sms.msgdata,
+            time=now,
+            service=sms.service,
+            id=self._ids.next(),
+            sms_type=SmsType.MO,
+            mclass=sms.mclass,
+            mwi=sms.mwi,
+            coding=sms.coding,
+            alt_dcs=sms.alt_dcs,
+        )
+
+    def _put_off(self, system_id: str, sms: Sms) -> None:
+        if len(self._waiting) >= LIMIT:
+            logger.warning("Simulation has %d messages waiting, one for %s is dropped", LIMIT, system_id)
+            return
+        delivery = Delivery(self._desk, sms)
+        delivery.system_id = system_id
+        self._waiting.append(delivery)
+
+    def deliver_due(self) -> None:
+        """Send all that waits, to be called once a second. May yield (store)."""
+        due, self._waiting = self._waiting, deque()
+        for delivery in due:
+            outcome = self._delivery.dispatch(delivery)
+            if outcome is Outcome.NO_RECEIVER and self._receivers.bound(delivery.system_id):
+                self._waiting.append(delivery)  # only its window is full
+            elif outcome is not None:
+                self.conclude(delivery, outcome)
+
+    def conclude(self, delivery: Delivery, outcome: Outcome) -> None:
+        """A simulated message ended; what could not be delivered goes to the PDU table, or is dropped. May yield."""
+        if outcome in (Outcome.DONE, Outcome.PERMANENT) or self._store is None:
+            return
+        sms = delivery.sms
+        assert sms is not None
+        try:
+            pdus = _translate(sms, Dialect(interface_version=0x34))
+            self._store.save_pdus(delivery.system_id, [codec.pack(pdu, 0)[4:] for pdu in pdus])
+        except (KsmppdError, Untranslatable) as error:
+            logger.warning("A simulated message for %s could not be stored: %s", delivery.system_id, error)
+
+
+def _translate(sms: Sms, dialect: Dialect) -> list[DeliverSm]:
+    if sms.sms_type == SmsType.REPORT_MO:
+        return receipts.to_deliver_sm(sms, dialect)
+    return mo.to_deliver_sm(sms, dialect, 0)
+
+
+def _hits(every: int, ordinal: int) -> bool:
+    return every > 0 and ordinal % every == 0

@@ -1,0 +1,236 @@
+"""MT: from an ESME to the bearerbox or into the store (spec/flows.md 1)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ksmppd_py.errors import (
+    CreditTooLow,
+    DatabaseUnavailable,
+    KsmppdError,
+    NoBearerbox,
+    TemporaryError,
+    Throttled,
+)
+from ksmppd_py.flows.simulation import SimulationFlow
+from ksmppd_py.kannel.messages import AckStatus, Sms
+from ksmppd_py.model.account import Account
+from ksmppd_py.model.esme import Counters, Esme, ServerMeters
+from ksmppd_py.model.ids import MessageIds
+from ksmppd_py.model.meters import Load
+from ksmppd_py.model.outcomes import command_status_of, command_status_of_ack
+from ksmppd_py.model.ports import Credit, Gateway, MessageStore, Router
+from ksmppd_py.model.work import LOST, Submission
+from ksmppd_py.smpp.pdus import SubmitSm
+from ksmppd_py.translate import mt
+from ksmppd_py.translate.dialect import Dialect
+from ksmppd_py.translate.errors import Untranslatable
+from ksmppd_py.translate.udh import count_parts
+
+logger = logging.getLogger(__name__)
+
+_SUCCESS = int(AckStatus.SUCCESS)
+_BUFFERED = int(AckStatus.BUFFERED)
+
+
+@dataclass(slots=True)
+class Submitter:
+    """The bind on whose behalf messages are submitted."""
+
+    esme: Esme
+    account: Account
+    dialect: Dialect
+    service: bytes
+    counters: Counters
+    inbound: Load
+
+
+class SubmissionFlow:
+    """Walks batches of submits down to their next holder, and settled ones up to their answer.
+
+    A batch is what one bind had sent at a time; every step is taken for all of it, so that a database is asked
+    once a batch. Order within a bind is kept.
+    """
+
+    def __init__(
+        self,
+        router: Router,
+        gateway: Gateway,
+        credit: Credit | None,
+        store: MessageStore | None,
+        simulation: SimulationFlow,
+        meters: ServerMeters,
+        ids: MessageIds,
+        clock: Callable[[], float],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._router = router
+        self._gateway = gateway
+        self._credit = credit
+        self._store = store
+        self._simulation = simulation
+        self._meters = meters
+        self._ids = ids
+        self._clock = clock
+        self._monotonic = monotonic
+
+    def submit(self, batch: Sequence[Submission], submitter: Submitter) -> list[Submission]:
+        """Hand each message to its next holder; return those that are settled already (command_status set).
+
+        The others come back on their desk, for `conclude`. May yield (routes not loaded yet, credit, store).
+        """
+        passed, settled = self._throttle(batch, submitter)
+        if submitter.account.simulation is not None:
+            settled.extend(self._simulation.submit(passed, submitter.account, submitter.dialect))
+            self._count(settled, submitter)
+            return settled
+        routed: list[Submission] = []
+        now = int(self._clock())
+        for submission in passed:
+            try:
+                self._translate(submission, submitter, now)
+                self._route(submission, submitter)
+            except Untranslatable as refusal:
+                submission.command_status = int(refusal.command_status)
+                settled.append(submission)
+            except KsmppdError as error:
+                _refuse(submission, error)
+                settled.append(submission)
+            else:
+                routed.append(submission)
+        if submitter.account.enable_prepaid_billing:
+            routed = self._charge(routed, settled, submitter)
+        to_store = [submission for submission in routed if not self._gateway.send(submission)]
+        if to_store:
+            self._keep(to_store, submitter)
+            settled.extend(to_store)
+        if settled:
+            self._count(settled, submitter)
+        return settled
+
+    def conclude(self, batch: Sequence[Submission], submitter: Submitter) -> None:
+        """Give each message of `batch` its final command_status; its `result` is known. May yield (refund, store)."""
+        refused: list[Submission] = []
+        lost: list[Submission] = []
+        for submission in batch:
+            result = submission.result
+            if result == _SUCCESS or result == _BUFFERED:  # noqa: PLR1714 - twice as fast as a set of two
+                submission.command_status = 0
+            elif result == LOST or result is None:
+                lost.append(submission)
+            else:
+                submission.command_status = command_status_of_ack(result)
+                refused.append(submission)
+        if lost:
+            self._keep(lost, submitter)
+        if refused:
+            self._refund(refused, submitter)
+        self._count(batch, submitter)
+
+    def _throttle(
+        self, batch: Sequence[Submission], submitter: Submitter
+    ) -> tuple[Sequence[Submission], list[Submission]]:
+        esme = submitter.esme
+        allowed = esme.bucket.take(len(batch), self._monotonic())
+        settled: list[Submission] = []
+        if allowed < len(batch):
+            settled.extend(batch[allowed:])
+            for submission in settled:
+                _refuse(submission, Throttled())
+            batch = batch[:allowed]
+        if allowed:
+            now = int(self._clock())
+            submitter.inbound.add(allowed, now)
+            esme.inbound.add(allowed, now)
+            self._meters.inbound.add(allowed, now)
+            self._meters.inbound_processed += allowed
+        return batch, settled
+
+    def _translate(self, submission: Submission, submitter: Submitter, now: int) -> None:
+        pdu = submission.pdu
+        message_id = self._ids.next()
+        translate = mt.from_submit_sm if pdu.__class__ is SubmitSm else mt.from_data_sm
+        sms = translate(pdu, submitter.dialect, submitter.service, message_id, now)
+        default_smsc = submitter.account.default_smsc
+        if default_smsc:
+            sms.smsc_id = default_smsc.encode()
+        submission.sms = sms
+
+    def _route(self, submission: Submission, submitter: Submitter) -> None:
+        """Set smsc_id and cost; without a route the bind's default_smsc takes the message (flows.md 1 step 7)."""
+        sms = submission.sms
+        assert sms is not None
+        try:
+            route = self._router.route_mt(submitter.account.system_id, sms)
+        except KsmppdError:
+            if not sms.smsc_id:
+                raise
+            cost = submitter.account.default_cost
+        else:
+            cost = route.cost
+            if route.smsc_id:
+                sms.smsc_id = route.smsc_id.encode()
+        if submitter.account.enable_prepaid_billing:
+            submission.cost = cost * count_parts(sms)
+
+    def _charge(
+        self, routed: list[Submission], settled: list[Submission], submitter: Submitter
+    ) -> list[Submission]:
+        """Deduct the batch's price; return the messages that are paid for, the others are settled. May yield."""
+        if not routed or self._credit is None:
+            return routed
+        error: KsmppdError = CreditTooLow()
+        try:
+            paid = self._credit.charge(submitter.account.system_id, [s.cost for s in routed])
+        except DatabaseUnavailable as unavailable:
+            paid, error = 0, unavailable
+        for submission in routed[paid:]:
+            submission.cost = 0.0
+            _refuse(submission, error)
+            settled.append(submission)
+        return routed[:paid]
+
+    def _keep(self, batch: list[Submission], submitter: Submitter) -> None:
+        """Store what no bearerbox takes, or refuse it for now. Sets each command_status. May yield."""
+        error: KsmppdError = NoBearerbox()
+        if self._store is not None:
+            messages: list[Sms] = [s.sms for s in batch if s.sms is not None]
+            try:
+                self._store.save(messages)
+            except KsmppdError as reason:
+                error = reason
+            else:
+                for submission in batch:
+                    submission.command_status = 0
+                return
+        if isinstance(error, TemporaryError):
+            logger.warning("%d message(s) can neither be sent nor stored: %s", len(batch), error)
+        for submission in batch:
+            _refuse(submission, error)
+        self._refund(batch, submitter)
+
+    def _refund(self, batch: list[Submission], submitter: Submitter) -> None:
+        """Give back what refused messages cost. May yield."""
+        amount = sum(submission.cost for submission in batch)
+        if amount and self._credit is not None:
+            try:
+                self._credit.refund(submitter.account.system_id, amount)
+            except DatabaseUnavailable:
+                logger.error(
+                    "%s: could not refund %f for %d refused message(s)",
+                    submitter.account.system_id,
+                    amount,
+                    len(batch),
+                )
+
+    def _count(self, settled: Sequence[Submission], submitter: Submitter) -> None:
+        accepted = sum(1 for submission in settled if submission.command_status == 0)
+        for counters in (submitter.counters, submitter.esme.counters):
+            counters.mt += accepted
+            counters.errors += len(settled) - accepted
+
+
+def _refuse(submission: Submission, error: KsmppdError) -> None:
+    submission.command_status = command_status_of(error)

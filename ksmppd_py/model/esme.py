@@ -1,0 +1,101 @@
+"""What is known of each system_id while the daemon runs, and the read-only pictures that operators are shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ksmppd_py.model.account import Account
+from ksmppd_py.model.meters import SERVER_INTERVALS, Load, TokenBucket
+
+
+class Counters:
+    """Messages by kind and end, of a bind or an account (spec/smpp-session.md 13)."""
+
+    __slots__ = ("dlr", "errors", "mo", "mt")
+
+    def __init__(self) -> None:
+        self.mt = 0
+        self.mo = 0
+        self.dlr = 0
+        self.errors = 0
+
+
+class Esme:
+    """One system_id: settings of its last successful bind, loads and counters. Never removed while running."""
+
+    __slots__ = ("account", "bucket", "counters", "inbound", "outbound", "system_id")
+
+    def __init__(self, account: Account, now: float, monotonic: float) -> None:
+        self.system_id = account.system_id
+        self.account = account
+        self.counters = Counters()
+        self.inbound = Load(SERVER_INTERVALS, int(now))
+        self.outbound = Load(SERVER_INTERVALS, int(now))
+        self.bucket = TokenBucket(account.throughput, monotonic)
+
+    def rebind(self, account: Account, monotonic: float) -> None:
+        """Take over the settings of a new bind; the last one wins (smpp-session.md 5.1)."""
+        self.account = account
+        self.bucket.set_rate(account.throughput, monotonic)
+
+
+class ServerMeters:
+    """Server-wide totals."""
+
+    __slots__ = ("inbound", "inbound_processed", "outbound", "outbound_processed")
+
+    def __init__(self, now: float) -> None:
+        self.inbound = Load(SERVER_INTERVALS, int(now))
+        self.outbound = Load(SERVER_INTERVALS, int(now))
+        self.inbound_processed = 0
+        self.outbound_processed = 0
+
+
+@dataclass(frozen=True, slots=True)
+class BindSnapshot:
+    """One bind as esme-status shows it; `uptime` is seconds since the TCP connection, loads are a second."""
+
+    bind_id: int
+    ip: str
+    uptime: int
+    bind_type: int
+    open_acks: int
+    simulate: bool
+    inbound_load: float
+    inbound_queued: int
+    inbound_processed: int
+    inbound_routing: int
+    outbound_load: float
+    outbound_queued: int
+    outbound_processed: int
+    mt: int
+    mo: int
+    dlr: int
+    errors: int
+
+
+@dataclass(frozen=True, slots=True)
+class EsmeSnapshot:
+    """One account; the three-part loads are lifetime, 1 s, 60 s; `max_inbound_load` is its throughput limit."""
+
+    system_id: str
+    max_binds: int
+    inbound_load: tuple[float, float, float]
+    max_inbound_load: float
+    outbound_load: tuple[float, float, float]
+    mt: int
+    mo: int
+    dlr: int
+    errors: int
+    binds: tuple[BindSnapshot, ...] = field(default_factory=tuple)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSnapshot:
+    """All accounts sorted by system_id, and the totals."""
+
+    inbound_processed: int
+    inbound_load: tuple[float, float, float]
+    outbound_processed: int
+    outbound_load: tuple[float, float, float]
+    esmes: tuple[EsmeSnapshot, ...]

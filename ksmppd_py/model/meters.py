@@ -1,0 +1,87 @@
+"""Moving rates, and the token bucket that limits an account. The time is always an argument."""
+
+from __future__ import annotations
+
+from math import ceil
+
+LIFETIME = -1
+SERVER_INTERVALS = (LIFETIME, 1, 60, 300)
+"""Intervals in seconds of the server-wide and per-account loads, in this order (spec/smpp-session.md 6)."""
+BIND_INTERVALS = (1,)
+
+
+class Load:
+    """Events a second over several intervals, each counted from the start of its current window.
+
+    A window restarts when an add or a read falls at or after its end; the lifetime entry never does.
+    """
+
+    __slots__ = ("_counts", "_intervals", "_starts")
+
+    def __init__(self, intervals: tuple[int, ...], now: int) -> None:
+        self._intervals = intervals
+        self._counts = [0] * len(intervals)
+        self._starts = [now] * len(intervals)
+
+    def add(self, count: int, now: int) -> None:
+        """Count `count` events at second `now`."""
+        starts = self._starts
+        counts = self._counts
+        for index, interval in enumerate(self._intervals):
+            if interval != LIFETIME and now >= starts[index] + interval:
+                starts[index] = now
+                counts[index] = count
+            else:
+                counts[index] += count
+
+    def rate(self, index: int, now: int) -> float:
+        """Events a second in the window of interval number `index`."""
+        interval = self._intervals[index]
+        if interval != LIFETIME and now >= self._starts[index] + interval:
+            self._starts[index] = now
+            self._counts[index] = 0
+        return self._counts[index] / max(1, now - self._starts[index])
+
+    def rates(self, now: int) -> tuple[float, float, float]:
+        """The rates of the first three intervals, as pages show them."""
+        return self.rate(0, now), self.rate(1, now), self.rate(2, now)
+
+
+class TokenBucket:
+    """Lets `rate` messages a second pass, and a burst of one second's worth; rate 0 = no limit.
+
+    The original lets floor(rate)+1 pass in each clock second; a bucket is never stricter than the configured
+    rate nor, over time, more generous (spec/smpp-session.md 6, Improve).
+    """
+
+    __slots__ = ("_level", "_updated", "capacity", "rate")
+
+    def __init__(self, rate: float, now: float) -> None:
+        self.rate = rate
+        self.capacity = float(max(1, ceil(rate)))
+        self._level = self.capacity
+        self._updated = now
+
+    def set_rate(self, rate: float, now: float) -> None:
+        """Change the rate; what was saved up stays, up to the new capacity."""
+        if rate == self.rate:
+            return
+        self._refill(now)
+        was_unlimited = self.rate <= 0
+        self.rate = rate
+        self.capacity = float(max(1, ceil(rate)))
+        self._level = self.capacity if was_unlimited else min(self._level, self.capacity)
+
+    def _refill(self, now: float) -> None:
+        if now > self._updated:
+            self._level = min(self.capacity, self._level + (now - self._updated) * self.rate)
+        self._updated = now
+
+    def take(self, wanted: int, now: float) -> int:
+        """Take up to `wanted` tokens at `now` (monotonic seconds); return how many there were."""
+        if self.rate <= 0:
+            return wanted
+        self._refill(now)
+        granted = min(wanted, int(self._level))
+        self._level -= granted
+        return granted

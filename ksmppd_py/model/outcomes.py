@@ -1,0 +1,84 @@
+"""How a delivery ended, and the only tables between outcomes or errors and numbers on the wire."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from ksmppd_py import errors
+from ksmppd_py.kannel.messages import AckStatus
+from ksmppd_py.smpp.constants import CommandStatus
+
+
+class Outcome(IntEnum):
+    """How a message towards an ESME ended; of several parts the greatest counts (spec/flows.md 4).
+
+    These are ours: no number that a peer sends can become GONE or TIMEOUT.
+    """
+
+    DONE = 0
+    """Every part was accepted (or dropped on purpose, wait-ack-action 1)."""
+    PERMANENT = 1
+    """The ESME or a router refused it, or it can't be expressed in SMPP: never again."""
+    TEMPORARY = 2
+    """The ESME or a back end can't take it now."""
+    TIMEOUT = 3
+    """No answer in time; the bind is being closed."""
+    GONE = 4
+    """The bind ended before it answered."""
+    NO_RECEIVER = 5
+    """No receiving bind with room."""
+
+
+TEMPORARY_STATUSES = frozenset(
+    {CommandStatus.RSYSERR, CommandStatus.RMSGQFUL, CommandStatus.RTHROTTLED, CommandStatus.RX_T_APPN}
+)
+
+
+def of_command_status(command_status: int) -> Outcome:
+    """What an ESME's deliver_sm_resp means; vendor values 0x400-0x4FF are temporary (flows.md 4, rules 3 and 4)."""
+    if command_status == CommandStatus.ROK:
+        return Outcome.DONE
+    if command_status in TEMPORARY_STATUSES or 0x400 <= command_status <= 0x4FF:
+        return Outcome.TEMPORARY
+    return Outcome.PERMANENT
+
+
+ACK_OF_OUTCOME: dict[Outcome, AckStatus] = {
+    Outcome.DONE: AckStatus.SUCCESS,
+    Outcome.PERMANENT: AckStatus.FAILED,
+    Outcome.TEMPORARY: AckStatus.FAILED_TMP,
+    Outcome.TIMEOUT: AckStatus.FAILED_TMP,
+    Outcome.GONE: AckStatus.FAILED_TMP,
+    Outcome.NO_RECEIVER: AckStatus.FAILED_TMP,
+}
+
+_STATUS_OF_ERROR: dict[type[errors.KsmppdError], CommandStatus] = {
+    errors.TemporaryError: CommandStatus.RSYSERR,
+    errors.DatabaseUnavailable: CommandStatus.RSYSERR,
+    errors.BackendUnavailable: CommandStatus.RSYSERR,
+    errors.NoBearerbox: CommandStatus.RSYSERR,
+    errors.QueueFull: CommandStatus.RSYSERR,
+    errors.PermanentError: CommandStatus.RSUBMITFAIL,
+    errors.MessageTooLong: CommandStatus.RINVMSGLEN,
+    errors.NoRoute: CommandStatus.RINVDSTADR,
+    errors.SenderRefused: CommandStatus.RINVSRCADR,
+    errors.RouteRefused: CommandStatus.RSUBMITFAIL,
+    errors.CreditTooLow: CommandStatus.RSUBMITFAIL,
+    errors.Throttled: CommandStatus.RTHROTTLED,
+}
+
+
+def command_status_of(error: errors.KsmppdError) -> int:
+    """The status with which a submit is refused because of `error`."""
+    if isinstance(error, errors.RouteRefused) and error.code is not None:
+        return error.code
+    return _STATUS_OF_ERROR.get(type(error), CommandStatus.RSYSERR)
+
+
+def command_status_of_ack(nack: int) -> int:
+    """What the bearerbox's ack of an MT means to the ESME (flows.md 1.1 rows 11-13)."""
+    if nack in (AckStatus.SUCCESS, AckStatus.BUFFERED):
+        return CommandStatus.ROK
+    if nack == AckStatus.FAILED:
+        return CommandStatus.RSUBMITFAIL
+    return CommandStatus.RSYSERR

@@ -1,0 +1,1 @@
+"""The only socket and greenlet plumbing: framed output, desks, owned greenlets."""

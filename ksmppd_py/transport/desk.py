@@ -1,0 +1,55 @@
+"""A desk: what others lay on it, one greenlet takes away, all at once."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+from gevent.hub import Waiter, get_hub
+
+Item = TypeVar("Item")
+
+
+class Desk(Generic[Item]):
+    """Hands values to one waiting greenlet in batches, first come first served.
+
+    Laying something down costs an append; the taker is woken once a batch, not once a value. That is what a
+    greenlet and an event per message would cost too much for (docs/architecture.md, "Desks").
+    """
+
+    __slots__ = ("_items", "_waiter", "closed")
+
+    def __init__(self) -> None:
+        self._items: list[Item] = []
+        self._waiter: Waiter | None = None
+        self.closed = False
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def put(self, item: Item) -> None:
+        """Lay `item` down and see that the taker wakes in the loop's next turn. Doesn't yield."""
+        self._items.append(item)
+        if self._waiter is not None:
+            self._wake()
+
+    def close(self) -> None:
+        """Let the taker take what is left, and then an empty list each time. Doesn't yield."""
+        self.closed = True
+        self._wake()
+
+    def _wake(self) -> None:
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None:
+            get_hub().loop.run_callback(waiter.switch, None)
+
+    def take(self) -> list[Item]:
+        """All that lies here, waiting until there is something; empty only when closed. May yield."""
+        if not self._items and not self.closed:
+            waiter = self._waiter = Waiter()
+            try:
+                waiter.get()
+            finally:
+                if self._waiter is waiter:
+                    self._waiter = None
+        items, self._items = self._items, []
+        return items

@@ -1,0 +1,62 @@
+"""Greenlets with an owner, a name and an end."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import gevent
+from gevent import Greenlet
+from gevent.pool import Group
+
+logger = logging.getLogger(__name__)
+
+
+class Owner:
+    """Owns greenlets: starts them under a name, logs their failures, ends them all. One per room or session."""
+
+    __slots__ = ("_group", "name")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._group = Group()
+
+    def __len__(self) -> int:
+        return len(self._group)
+
+    def spawn(self, name: str, function: Callable[..., Any], *arguments: Any) -> Greenlet:
+        """Run `function` in a greenlet called `name`; an exception that leaves it is logged. Doesn't yield."""
+        greenlet: Greenlet = Greenlet(_guarded, name, function, arguments)
+        greenlet.name = name
+        self._group.start(greenlet)
+        return greenlet
+
+    def supervise(self, name: str, function: Callable[[], Any], pause: float = 1.0) -> Greenlet:
+        """Run `function` for ever: when it fails, log and start it again after `pause` seconds."""
+        return self.spawn(name, _supervised, name, function, pause)
+
+    def end(self, timeout: float | None = None) -> None:
+        """Kill what still runs and wait for it. May yield."""
+        self._group.kill(block=True, timeout=timeout)
+
+    def join(self, timeout: float) -> None:
+        """Wait until all have ended by themselves, at most `timeout` seconds. May yield."""
+        self._group.join(timeout=timeout)
+
+
+def _guarded(name: str, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    try:
+        return function(*arguments)
+    except Exception:
+        logger.exception("Greenlet %s ended by an unexpected error", name)
+        return None
+
+
+def _supervised(name: str, function: Callable[[], Any], pause: float) -> None:
+    while True:
+        try:
+            function()
+        except Exception:
+            logger.exception("%s failed, starting it again in %s s", name, pause)
+        gevent.sleep(pause)

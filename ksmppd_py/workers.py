@@ -1,0 +1,145 @@
+"""The greenlets that no neighbour starts: replay of stored messages, and simulation's once-a-second round."""
+
+from __future__ import annotations
+
+import logging
+from time import monotonic, time
+
+import gevent
+
+from ksmppd_py.errors import DatabaseUnavailable
+from ksmppd_py.flows.delivery import DeliveryFlow
+from ksmppd_py.flows.replay import DeliveryReplay, SubmissionReplay
+from ksmppd_py.flows.simulation import SimulationFlow
+from ksmppd_py.model.ids import MessageIds
+from ksmppd_py.model.ports import Gateway, MessageStore, Receivers
+from ksmppd_py.model.work import Delivery
+from ksmppd_py.transport.desk import Desk
+from ksmppd_py.transport.greenlets import Owner
+
+logger = logging.getLogger(__name__)
+
+ROUND = 1.0
+"""Seconds between two looks at who is bound and which rows are due."""
+REFRESH = 10.0
+"""Least seconds between two questions for rows that were passed or that another process wrote."""
+SCAN_SHARE = 20
+"""Such a question is asked at most every SCAN_SHARE times as long as it took."""
+
+
+class Simulator:
+    """The desk and the greenlets of simulated messages."""
+
+    def __init__(self) -> None:
+        self._desk: Desk[Delivery] = Desk()
+        self._owner = Owner("simulation")
+
+    def put(self, delivery: Delivery) -> None:
+        """Take back a simulated message. Doesn't yield."""
+        self._desk.put(delivery)
+
+    def start(self, flow: SimulationFlow) -> None:
+        """Start the rounds. Doesn't yield."""
+        self._owner.supervise("simulation", lambda: _deliver_due(flow))
+        self._owner.supervise("simulation settler", lambda: self._settle(flow))
+
+    def _settle(self, flow: SimulationFlow) -> None:
+        while True:
+            for delivery in self._desk.take():
+                flow.conclude(delivery, delivery.outcome)
+
+    def stop(self) -> None:
+        """End them. May yield."""
+        self._owner.end(1.0)
+
+
+def _deliver_due(flow: SimulationFlow) -> None:
+    while True:
+        gevent.sleep(ROUND)
+        flow.deliver_due()
+
+
+class Replayer:
+    """Wakes the replays: when a receiver binds, a bearerbox comes, rows come back or their time has come."""
+
+    def __init__(
+        self,
+        store: MessageStore,
+        queue: bool,
+        gateway: Gateway,
+        delivery: DeliveryFlow,
+        receivers: Receivers,
+        ids: MessageIds,
+    ) -> None:
+        self._store = store
+        self._gateway = gateway
+        self._receivers = receivers
+        self._bell: Desk[str] = Desk()
+        self._box_bell: Desk[str] = Desk()
+        self._submissions = (
+            SubmissionReplay(store, gateway, self._box_bell, ids, time, monotonic) if queue else None
+        )
+        self._deliveries = DeliveryReplay(store, delivery, receivers, self._bell, monotonic, queue)
+        self._owner = Owner("replay")
+
+    def start(self) -> None:
+        """Start the greenlets. Doesn't yield."""
+        self._owner.supervise("replay to ESMEs", self._walk_deliveries)
+        self._owner.supervise("replay rounds", self._make_rounds)
+        if self._submissions is not None:
+            self._owner.supervise("replay to bearerboxes", self._walk_submissions)
+
+    def stop(self) -> None:
+        """Start nothing new. May yield."""
+        self._owner.end(1.0)
+
+    def _walk_deliveries(self) -> None:
+        while True:
+            for system_id in dict.fromkeys(self._bell.take()):
+                try:
+                    self._deliveries.advance(system_id)
+                except DatabaseUnavailable as error:
+                    logger.warning("Stored messages of %s wait for the database: %s", system_id, error)
+                    self._deliveries.look_later(system_id)
+
+    def _walk_submissions(self) -> None:
+        assert self._submissions is not None
+        while True:
+            self._box_bell.take()
+            try:
+                self._submissions.advance()
+            except DatabaseUnavailable as error:
+                logger.warning("Stored messages for bearerboxes wait for the database: %s", error)
+
+    def _make_rounds(self) -> None:
+        known: set[str] = set()
+        online = False
+        next_scan = monotonic()
+        while True:
+            receiving = set(self._receivers.receiving())
+            for system_id in receiving - known:
+                self._deliveries.look_for_passed_rows(system_id)
+            known = receiving
+            for system_id in self._deliveries.due():
+                self._bell.put(system_id)
+            if self._submissions is not None and self._gateway.online:
+                if not online:
+                    self._submissions.start_over()
+                if not online or self._submissions.due():
+                    self._box_bell.put("")
+            online = self._gateway.online
+            if monotonic() >= next_scan:
+                next_scan = monotonic() + self._scan(receiving)
+            gevent.sleep(ROUND)
+
+    def _scan(self, receiving: set[str]) -> float:
+        """Ask the database who has rows; returns the seconds until the next time. May yield."""
+        began = monotonic()
+        try:
+            for system_id in self._store.receivers_with_rows() & receiving:
+                self._deliveries.look_for_passed_rows(system_id)
+            if self._submissions is not None and self._submissions.look_for_passed_rows():
+                self._box_bell.put("")
+        except DatabaseUnavailable as error:
+            logger.debug("Can't look for stored messages: %s", error)
+        return max(REFRESH, (monotonic() - began) * SCAN_SHARE)
