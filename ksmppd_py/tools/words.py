@@ -122,8 +122,9 @@ def _message(pdu: Any) -> str:
             f"delivery report for {receipt.message_id or '(no id)'}: "
             f"stat {receipt.stat}, err {receipt.err or '(none)'}{done}"
         )
-    parts = [f"from {source} to {destination}", _body(pdu)]
-    if pdu.command != "deliver_sm" and pdu.registered_delivery:
+    kind = "message " if pdu.command == "deliver_sm" else ""
+    parts = [f"{kind}from {source} to {destination}", _body(pdu)]
+    if not kind and pdu.registered_delivery:
         parts.append("delivery report asked")
     return ", ".join(parts)
 

@@ -94,7 +94,7 @@ def test_send_expects_messages(capsys: pytest.CaptureFixture[str]) -> None:
     message = script.pack(script.DELIVER_SM, script.deliver_body(b"Reply", data_coding=0))
     with Server(after_submit=[message]) as server:
         assert send(server, *MESSAGE, "--expect", "1") == 0
-    assert 'deliver_sm #1: from +46701234567 to 12345, text "Reply" (GSM)' in capsys.readouterr().out
+    assert 'deliver_sm #1: message from +46701234567 to 12345, text "Reply" (GSM)' in capsys.readouterr().out
     with Server(after_submit=[message]) as server:
         assert send(server, *MESSAGE, "--expect", "2", "--wait", "0.2") == 1
     assert "only 1 of 2 expected messages" in capsys.readouterr().err
