@@ -11,7 +11,7 @@ from time import monotonic, time
 from ksmppd_py.errors import KsmppdError, MessageTooLong
 from ksmppd_py.flows.delivery import DeliveryFlow
 from ksmppd_py.kannel.codec import pack_ack
-from ksmppd_py.kannel.messages import AckStatus, Sms
+from ksmppd_py.kannel.messages import AckStatus, Sms, SmsType
 from ksmppd_py.model.outcomes import ACK_OF_OUTCOME, Outcome
 from ksmppd_py.model.ports import MessageStore
 from ksmppd_py.model.work import Delivery
@@ -47,6 +47,7 @@ class Incoming:
         self._flow = delivery
         self._store = store
         self._write = write
+        self._owner = owner
         self._unsettled: Desk[Delivery] = Desk()
         self._storing: Desk[Delivery] = Desk()
         self._in_hand: dict[bytes, Delivery] = {}
@@ -67,6 +68,12 @@ class Incoming:
         delivery = Delivery(self, sms)
         delivery.received_at = monotonic()
         self._in_hand[sms.id] = delivery
+        if self._flow.waits and sms.sms_type == SmsType.MO:
+            self._owner.spawn(f"{self._name} routing", self._accept, delivery)  # the reader goes on meanwhile
+        else:
+            self._accept(delivery)
+
+    def _accept(self, delivery: Delivery) -> None:
         outcome = self._flow.accept(delivery)
         if outcome is not None:
             self._settle(delivery, outcome)

@@ -25,6 +25,11 @@ class DeliveryFlow:
         self._router = router
         self._receivers = receivers
 
+    @property
+    def waits(self) -> bool:
+        """Whether `accept` of an MO yields for long."""
+        return self._router.waits
+
     def accept(self, delivery: Delivery) -> Outcome | None:
         """Route a message that comes from the bearerbox and send it; as `dispatch`. May yield (routing)."""
         sms = delivery.sms

@@ -22,6 +22,7 @@ from ksmppd_py.model.ids import MessageIds
 from ksmppd_py.model.meters import Load
 from ksmppd_py.model.outcomes import command_status_of, command_status_of_ack
 from ksmppd_py.model.ports import Credit, Gateway, MessageStore, Router
+from ksmppd_py.model.routes import Route
 from ksmppd_py.model.work import LOST, Submission
 from ksmppd_py.smpp.pdus import SubmitSm
 from ksmppd_py.translate import mt
@@ -86,20 +87,7 @@ class SubmissionFlow:
             settled.extend(self._simulation.submit(passed, submitter.account, submitter.dialect))
             self._count(settled, submitter)
             return settled
-        routed: list[Submission] = []
-        now = int(self._clock())
-        for submission in passed:
-            try:
-                self._translate(submission, submitter, now)
-                self._route(submission, submitter)
-            except Untranslatable as refusal:
-                submission.command_status = int(refusal.command_status)
-                settled.append(submission)
-            except KsmppdError as error:
-                _refuse(submission, error)
-                settled.append(submission)
-            else:
-                routed.append(submission)
+        routed = self._translate_and_route(passed, settled, submitter)
         if submitter.account.enable_prepaid_billing:
             routed = self._charge(routed, settled, submitter)
         to_store = [submission for submission in routed if not self._gateway.send(submission)]
@@ -148,32 +136,70 @@ class SubmissionFlow:
             self._meters.inbound_processed += allowed
         return batch, settled
 
+    def _translate_and_route(
+        self, batch: Sequence[Submission], settled: list[Submission], submitter: Submitter
+    ) -> list[Submission]:
+        """Return those that have a route, in order; the others are settled. May yield (router)."""
+        now = int(self._clock())
+        translated: list[Submission] = []
+        for submission in batch:
+            try:
+                self._translate(submission, submitter, now)
+            except Untranslatable as refusal:
+                submission.command_status = int(refusal.command_status)
+                settled.append(submission)
+            else:
+                translated.append(submission)
+        answers = self._ask_router(translated, submitter)
+        routed: list[Submission] = []
+        for submission, answer in zip(translated, answers, strict=True):
+            error = self._apply(submission, answer, submitter)
+            if error is None:
+                routed.append(submission)
+            else:
+                _refuse(submission, error)
+                settled.append(submission)
+        return routed
+
     def _translate(self, submission: Submission, submitter: Submitter, now: int) -> None:
         pdu = submission.pdu
-        message_id = self._ids.next()
         translate = mt.from_submit_sm if pdu.__class__ is SubmitSm else mt.from_data_sm
-        sms = translate(pdu, submitter.dialect, submitter.service, message_id, now)
+        sms = translate(pdu, submitter.dialect, submitter.service, self._ids.next(), now)
         default_smsc = submitter.account.default_smsc
         if default_smsc:
             sms.smsc_id = default_smsc.encode()
         submission.sms = sms
 
-    def _route(self, submission: Submission, submitter: Submitter) -> None:
+    def _ask_router(self, batch: Sequence[Submission], submitter: Submitter) -> Sequence[Route | KsmppdError]:
+        system_id = submitter.account.system_id
+        messages = [submission.sms for submission in batch if submission.sms is not None]
+        if self._router.waits:
+            return self._router.route_mt_all(system_id, messages)
+        answers: list[Route | KsmppdError] = []
+        for sms in messages:
+            try:
+                answers.append(self._router.route_mt(system_id, sms))
+            except KsmppdError as error:
+                answers.append(error)
+        return answers
+
+    def _apply(
+        self, submission: Submission, answer: Route | KsmppdError, submitter: Submitter
+    ) -> KsmppdError | None:
         """Set smsc_id and cost; without a route the bind's default_smsc takes the message (flows.md 1 step 7)."""
         sms = submission.sms
         assert sms is not None
-        try:
-            route = self._router.route_mt(submitter.account.system_id, sms)
-        except KsmppdError:
-            if not sms.smsc_id:
-                raise
+        if isinstance(answer, Route):
+            cost = answer.cost
+            if answer.smsc_id:
+                sms.smsc_id = answer.smsc_id.encode()
+        elif sms.smsc_id:
             cost = submitter.account.default_cost
         else:
-            cost = route.cost
-            if route.smsc_id:
-                sms.smsc_id = route.smsc_id.encode()
+            return answer
         if submitter.account.enable_prepaid_billing:
             submission.cost = cost * count_parts(sms)
+        return None
 
     def _charge(
         self, routed: list[Submission], settled: list[Submission], submitter: Submitter

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ksmppd_py.errors import KsmppdError
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.account import Account
 from ksmppd_py.model.routes import Route
@@ -28,12 +29,15 @@ class Authenticator(Protocol):
 
 
 class Router(Protocol):
-    """Decides where a message goes. `waits` tells whether a call may yield for long (HTTP)."""
+    """Decides where a message goes. `waits` tells whether each call yields (HTTP): then batches are asked at once."""
 
     waits: bool
 
     def route_mt(self, system_id: str, sms: Sms) -> Route:
         """Route a message of an ESME. Raises NoRoute, SenderRefused, RouteRefused, TemporaryError. May yield."""
+
+    def route_mt_all(self, system_id: str, batch: Sequence[Sms]) -> list[Route | KsmppdError]:
+        """Route many, answers in the same order, an error in the place of its message. Asked when `waits`. May yield."""
 
     def route_mo(self, sms: Sms) -> Route:
         """Route a message from the bearerbox; the Route's system_id is the target. Raises as route_mt."""

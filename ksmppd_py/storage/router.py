@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from gevent.event import AsyncResult
 
-from ksmppd_py.errors import DatabaseUnavailable
+from ksmppd_py.errors import DatabaseUnavailable, KsmppdError
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.ports import RouteSource
 from ksmppd_py.model.routes import InboundTable, Route, RouteProblem, RouteTable
@@ -42,6 +42,16 @@ class DatabaseRouter:
         if table is None:
             table = self._outbound_table(system_id)
         return table.match(sms.receiver or b"", sms.sender or b"")
+
+    def route_mt_all(self, system_id: str, batch: Sequence[Sms]) -> list[Route | KsmppdError]:
+        """See ports.Router."""
+        answers: list[Route | KsmppdError] = []
+        for sms in batch:
+            try:
+                answers.append(self.route_mt(system_id, sms))
+            except KsmppdError as error:
+                answers.append(error)
+        return answers
 
     def route_mo(self, sms: Sms) -> Route:
         """See ports.Router. Yields only while there is no inbound table yet."""
