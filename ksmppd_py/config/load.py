@@ -35,7 +35,7 @@ from ksmppd_py.errors import StartError
 T = TypeVar("T")
 
 
-class ConfigProblems(StartError):  # noqa: N818 - it carries all of them
+class ConfigProblems(StartError):
     """The configuration can't be used; `problems` are lines `file:line: text`, and so are `warnings`."""
 
     def __init__(self, file: str, problems: list[str], warnings: list[str]) -> None:

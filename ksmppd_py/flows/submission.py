@@ -104,7 +104,7 @@ class SubmissionFlow:
         lost: list[Submission] = []
         for submission in batch:
             result = submission.result
-            if result == _SUCCESS or result == _BUFFERED:  # noqa: PLR1714 - twice as fast as a set of two
+            if result == _SUCCESS or result == _BUFFERED:
                 submission.command_status = 0
             elif result == LOST or result is None:
                 lost.append(submission)

@@ -18,10 +18,11 @@ _GNU_ESCAPES = {
     b"B": b"\\B",
     b"<": b"\\b",  # the start of a word ...
     b">": b"\\b",  # ... and its end: which of them, the neighbouring octets decide
-    b"`": b"\\A",
-    b"'": b"\\z",
+    b"`": b"^",
+    b"'": b"$",
 }
-_MOST_REPEATS = 32_767
+_REPEATS = (b"*", b"+", b"?", b"{")
+_NOT_REPEATABLE = (b"(", b"|", b"^", b"$", b"\\b", b"\\B")
 _SYMBOL = re.compile(rb"\[([.=])(.)\1\]", re.DOTALL)
 _CLASS = re.compile(rb"\[:[a-z]+:\]")
 
@@ -29,22 +30,32 @@ _CLASS = re.compile(rb"\[:[a-z]+:\]")
 def to_re2(expression: bytes) -> bytes:
     """Return the expression for RE2 with posix_syntax. ValueError for what RE2 can't do or glibc refuses."""
     parts = []
-    position = 0
+    position = depth = 0
+    repeatable = False  # whether something stands before that `*` can repeat
     while position < len(expression):
         octet = expression[position : position + 1]
-        if octet == b"\\":
-            parts.append(_escape(expression[position + 1 : position + 2]))
-            position += 2
-        elif octet == b"[":
-            bracket, position = _bracket(expression, position)
-            parts.append(bracket)
-        elif octet == b"{":
-            interval, position = _interval(expression, position)
-            parts.append(interval)
-        else:
-            parts.append(octet)
-            position += 1
+        if octet in _REPEATS and not repeatable:
+            raise ValueError(f"nothing to repeat before {octet.decode()}")
+        if octet == b"(":
+            depth += 1
+        part, position = _next_part(expression, position)
+        if part == b")":
+            part = b")" if depth else b"\\x29"  # one too many is a character
+            depth = max(0, depth - 1)
+        parts.append(part)
+        repeatable = part not in _NOT_REPEATABLE
     return b"".join(parts)
+
+
+def _next_part(expression: bytes, position: int) -> tuple[bytes, int]:
+    octet = expression[position : position + 1]
+    if octet == b"\\":
+        return _escape(expression[position + 1 : position + 2]), position + 2
+    if octet == b"[":
+        return _bracket(expression, position)
+    if octet == b"{":
+        return _interval(expression, position)
+    return octet, position + 1
 
 
 def _escape(octet: bytes) -> bytes:
@@ -62,13 +73,11 @@ def _quoted(octet: bytes) -> bytes:
 
 
 def _interval(expression: bytes, position: int) -> tuple[bytes, int]:
-    """`{n}`, `{n,}`, `{n,m}` and `{,m}`; any other brace is a plain character."""
+    """`{n}`, `{n,}`, `{n,m}`, `{,m}` and `{,}`."""
     found = _INTERVAL.match(expression, position)
-    if not found or (not found[1] and not found[3]):
-        return b"\\x7b", position + 1
+    if not found or (not found[1] and not found[2]):
+        raise ValueError("invalid content of {}")
     least, comma, most = found.groups()
-    if any(int(number or 0) > _MOST_REPEATS for number in (least, most)):
-        raise ValueError("repeat count too large")
     return b"{%s%s%s}" % (least or b"0", comma, most), found.end()
 
 

@@ -9,7 +9,7 @@ class SmppError(Exception):
     """Base of what can be wrong with octets from a peer."""
 
 
-class MalformedPdu(SmppError):  # noqa: N818 - says what it is
+class MalformedPdu(SmppError):
     """The body of a whole PDU can't be read; the stream is intact.
 
     `command_status` belongs into the response of a request.
@@ -29,7 +29,7 @@ class UnknownCommand(MalformedPdu):
         self.command_id = command_id
 
 
-class BrokenFraming(SmppError):  # noqa: N818 - says what it is
+class BrokenFraming(SmppError):
     """A command_length that can't be: send generic_nack with number 0 and close (4.3)."""
 
     def __init__(self, reason: str) -> None:
@@ -38,7 +38,7 @@ class BrokenFraming(SmppError):  # noqa: N818 - says what it is
         self.reason = reason
 
 
-class BadTime(SmppError):  # noqa: N818 - says what it is
+class BadTime(SmppError):
     """Not a time by 7.1.1, or one that is past; the caller knows whether it is 0x61 or 0x62."""
 
     def __init__(self, reason: str) -> None:
