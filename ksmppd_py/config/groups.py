@@ -132,7 +132,7 @@ class BearerboxConnection:
 
     id: str = text("our boxc_id there; anonymous when absent")
     host: str = text("host name or address", required=True)
-    port: int = integer("the bearerbox's smsbox-port", low=1, high=65535)
+    port: int = integer("the bearerbox's smsbox-port", low=0, high=65535)
     ssl: bool = boolean("TLS, without verification")
 
 

@@ -144,14 +144,19 @@ class _Loader:
     def _bearerboxes(self) -> tuple[BearerboxConnection, ...]:
         boxes = []
         groups = self._groups.get("bearerbox-connection", [])
+        broken = False
         for group in groups:
             texts = group.texts()
-            if not texts.get("host") or texts.get("port") in (None, "", "0"):
+            complete = bool(texts.get("host") and texts.get("port"))
+            box = self._bind(BearerboxConnection, group) if complete else None
+            if complete and box is None:
+                broken = True
+            elif box is not None and box.port:
+                boxes.append(box)
+            else:
                 text = "Mandatory parameters missing for bearerbox ('host' and 'port'), the group is skipped."
                 self._findings.warning(group.place, text)
-            elif (box := self._bind(BearerboxConnection, group)) is not None:
-                boxes.append(box)
-        if not any(self._is_bound(group) for group in groups):
+        if not boxes and not broken:
             text = "No valid 'bearerbox-connection' configuration specified, cannot continue."
             self._findings.error(groups[0].place if groups else Place(self._path), text)
         return tuple(boxes)

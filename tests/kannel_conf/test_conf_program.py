@@ -1,0 +1,47 @@
+"""`python -m kannel_conf FILE`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from kannel_conf.__main__ import main
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    monkeypatch.setattr("sys.argv", ["kannel_conf", *words])
+    return main()
+
+
+def test_a_line_of_json_for_each_group(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "x.conf"
+    path.write_text('# first\n\ngroup = smsc\nport = "1"\n\nlog-file = é\ngroup = core\n\ngroup = core\n')
+    assert run(monkeypatch, str(path)) == 0
+    assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == [
+        {"group": "smsc", "line": 3, "values": {"group": "smsc", "port": "1"}},
+        {"group": "core", "line": 6, "values": {"log-file": "é", "group": "core"}},
+        {"group": "core", "line": 9, "values": {"group": "core"}},
+    ]
+
+
+def test_a_broken_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "x.conf"
+    path.write_text("group = smsc\nport = 1\nport = 2\nport\n")
+    assert run(monkeypatch, str(path)) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.splitlines() == [
+        f"warning: {path}:3: 'port' replaces the value set at {path}:2.",
+        f"{path}:4: An equals sign ('=') is missing.",
+    ]
+
+
+def test_usage(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(monkeypatch) == 2
+    assert capsys.readouterr().err.startswith("usage: ")
