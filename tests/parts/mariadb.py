@@ -88,6 +88,8 @@ class MariaDB:
                     "--bind-address=127.0.0.1",
                     f"--pid-file={self.directory / 'pid'}",
                     "--skip-log-bin",
+                    "--innodb-flush-method=nosync",  # the machine under a test may lose power, that is all right
+                    "--skip-innodb-doublewrite",
                     "--innodb-buffer-pool-size=64M",
                     "--skip-name-resolve",
                     *account,

@@ -101,12 +101,19 @@ def place(open_place: Callable[[], Place]) -> Place:
 
 @pytest.fixture
 def mysql_place(mariadb: MariaDB) -> Iterator[Callable[..., Place]]:
-    """Opens a new MariaDB database: `charset` is its default, `before` a script that runs in it first."""
+    """Opens a new MariaDB database: `charset` is its default, `before` a script that runs in it first.
+
+    `account` are privileges of an account that isn't the administrator's.
+    """
     opened: list[tuple[Database, str]] = []
 
-    def open_it(charset: str = "utf8mb4", before: str = "", **others: Any) -> Place:
+    def open_it(charset: str = "utf8mb4", before: str = "", account: str = "") -> Place:
         name = mariadb.create_database(charset)
         mariadb.script(before, name)
+        others = {}
+        if account:
+            mariadb.create_user("limited", "secret", name, account)
+            others = {"username": "limited", "password": "secret"}
         database = MySQLDatabase(mysql_settings(mariadb, name, **others))
         opened.append((database, name))
         database.start()
