@@ -10,7 +10,7 @@ from ksmppd_py.kannel.url import decode, encode
 
 PREFIX = "X-KSMPPD-"
 _NAMES = {field.name: PREFIX + field.name.replace("_", "-") for field in SMS_FIELDS}
-_LEADING_INTEGER = re.compile(r"[+-]?\d+")
+_LEADING_INTEGER = re.compile(r"[+-]?\d{1,18}")
 
 _OURS = frozenset(("sms_type", "id", "dlr_url", "boxc_id", "resend_try", "resend_time", "msg_left"))
 """Fields that a router can't change: acks and reports hang on them."""

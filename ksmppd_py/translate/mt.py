@@ -97,8 +97,9 @@ def _translate(
     )
     if tlvs:
         udhdata, sms.msg_left = _segment(tlvs, esm_class)
-        if _USER_MESSAGE_REFERENCE in tlvs:
-            reference = _integer(tlvs, _USER_MESSAGE_REFERENCE, 2)
+        octets = tlvs.get(_USER_MESSAGE_REFERENCE, b"")
+        if len(octets) == 2:
+            reference = int.from_bytes(octets, "big")
         sms.meta_data = set_group(None, "smpp", dialect.tlvs.to_values(tlvs))
     if esm_class & 0x40:
         udhdata, text = udh.take_header(text)

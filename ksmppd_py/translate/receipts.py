@@ -88,7 +88,7 @@ _NETWORK_ERROR_CODE = int(TlvTag.NETWORK_ERROR_CODE)
 _MESSAGE_STATE = int(TlvTag.MESSAGE_STATE)
 _RECEIPTED_MESSAGE_ID = int(TlvTag.RECEIPTED_MESSAGE_ID)
 _USER_MESSAGE_REFERENCE = int(TlvTag.USER_MESSAGE_REFERENCE)
-_EPOCH = re.compile(rb"([+-]?\d+)(?:\.(\d{1,5}))?")
+_EPOCH = re.compile(rb"([+-]?\d{1,15})(?:\.(\d{1,5}))?")
 
 
 def make_dlr_url(
@@ -116,7 +116,7 @@ def parse_dlr_url(dlr_url: bytes | None) -> DlrUrl:
     ids = [last] if b";" not in last else [id for id in last.split(b";") if id]
     if not last or not ids:
         raise Untranslatable(CommandStatus.RINVMSGID, f"dlr_url {dlr_url!r} has no id")
-    if submit_time.isdigit():
+    if submit_time.isdigit() and len(submit_time) < 16:
         return DlrUrl(system_id, int(submit_time), None, ids)
     numbers = _EPOCH.match(submit_time)
     if numbers is None:
@@ -164,15 +164,7 @@ def to_deliver_sm(sms: Sms, dialect: Dialect, local: Callable[[int], bytes] = lo
         source, destination = destination, source
     values = _values(sms.meta_data)
     state = state_of(sms, values)
-    err, text = error_and_text(sms.msgdata or b"", values)
-    tail = b" sub:001 dlvrd:%b submit date:%b done date:%b stat:%b err:%b text:%b" % (
-        b"001" if state.delivered else b"000",
-        local(url.submit_time),
-        local(sms.time),
-        state.stat,
-        err,
-        text,
-    )
+    tail = _tail(sms, state, values, local(url.submit_time), local(sms.time))
     esm_class = (RECEIPT if state.final else INTERMEDIATE) | (0x80 if sms.rpi == 1 else 0)
     pdus = []
     for id in url.ids:
@@ -192,6 +184,19 @@ def to_deliver_sm(sms: Sms, dialect: Dialect, local: Callable[[int], bytes] = lo
             )
         )
     return pdus
+
+
+def _tail(sms: Sms, state: State, values: Mapping[bytes, bytes], submitted: bytes, done: bytes) -> bytes:
+    """Return the text behind the id."""
+    err, text = error_and_text(sms.msgdata or b"", values)
+    return b" sub:001 dlvrd:%b submit date:%b done date:%b stat:%b err:%b text:%b" % (
+        b"001" if state.delivered else b"000",
+        submitted,
+        done,
+        state.stat,
+        err,
+        text,
+    )
 
 
 @lru_cache(maxsize=256)

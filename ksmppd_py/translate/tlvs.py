@@ -12,7 +12,7 @@ from typing import cast
 from ksmppd_py.smpp import tlvs as standard
 
 _log = getLogger(__name__)
-_NUMBER = re.compile(rb"\s*([+-]?\d+)")
+_NUMBER = re.compile(rb"\s*([+-]?\d{1,20})")
 
 
 class TlvType(Enum):

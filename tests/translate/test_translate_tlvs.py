@@ -1,0 +1,119 @@
+"""Groups smpp-tlv, and values against TLV octets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ksmppd_py.translate.tlvs import TlvDefinition, TlvTable, TlvTables, TlvType
+
+
+def define(
+    name: str = "x", tag: int = 0x1400, length: int = 8, type: str = "octetstring", ids: str = ""
+) -> TlvDefinition:
+    return TlvDefinition.from_group(name, tag, length, type, ids)
+
+
+def test_from_group() -> None:
+    assert define("x", 0x1400, 8, "OctetString", "a;b") == TlvDefinition(
+        "x", 0x1400, 8, TlvType.OCTETSTRING, ("a", "b")
+    )
+    assert TlvDefinition.from_group("x", 1, 2, "integer", None).smsc_ids == ()
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ((None, 1, 1, "integer"), "Unable to get name"),
+        (("", 1, 1, "integer"), "Unable to get name"),
+        (("x", None, 1, "integer"), "Unable to get tag"),
+        (("x", 1, None, "integer"), "Unable to get length"),
+        (("x", 1, 1, None), "Unable to get type"),
+        (("x", 1, 1, "float"), "Unknown type for smpp-tlv: `float'"),
+        (("x", 0x10000, 1, "integer"), "must be 0..65535"),
+        (("x", 1, -1, "integer"), "must be 0..65535"),
+    ],
+)
+def test_bad_group(values: Any, text: str) -> None:
+    with pytest.raises(ValueError, match=text):
+        TlvDefinition.from_group(*values)
+
+
+def test_doubles() -> None:
+    with pytest.raises(ValueError, match="Double TLV name x found"):
+        TlvTables([define("x", 1), define("x", 2)])
+    with pytest.raises(ValueError, match="Double TLV tag 1 found"):
+        TlvTables([define("x", 1), define("y", 1)])
+    with pytest.raises(ValueError, match="Double TLV tag 1 found"):
+        TlvTables([define("x", 1, ids="a;b"), define("y", 1, ids="b;c")])
+    TlvTables([define("x", 1), define("x", 1, ids="a"), define("x", 1, ids="b")])
+
+
+def test_own_before_global() -> None:
+    tables = TlvTables(
+        [define("x", 1, 4), define("y", 2), define("x", 3, ids="a;b"), define("z", 2, ids="a")]
+    )
+    everyone, a, b = map(tables.for_system_id, ("other", "a", "b"))
+    assert (everyone.by_name[b"x"].tag, a.by_name[b"x"].tag, b.by_name[b"x"].tag) == (1, 3, 3)
+    assert (everyone.by_tag[2].name, a.by_tag[2].name, b.by_tag[2].name) == ("y", "z", "y")
+    assert b"z" not in b.by_name
+
+
+@pytest.mark.parametrize(
+    ("type", "length", "tag", "octets", "value"),
+    [
+        ("integer", 4, 0x1400, "ffffffff", b"4294967295"),
+        ("integer", 4, 0x1400, "", b"0"),
+        ("integer", 4, 0x1400, "0007", b"7"),
+        ("integer", 4, 0x1400, "0000000007", None),
+        ("octetstring", 3, 0x1400, "00ff00", b"\x00\xff\x00"),
+        ("octetstring", 3, 0x1400, "00ff0000", None),
+        ("nulterminated", 4, 0x1400, "61620063", b"ab"),
+        ("nulterminated", 4, 0x1400, "61626364", None),
+        ("nulterminated", 4, 0x1400, "00", b""),
+        ("octetstring", 1, 0x0204, "0007", b"7"),  # a standard tag is read as the standard says
+        ("integer", 4, 0x0204, "000007", None),
+        ("octetstring", 1, 0x0381, "01020304", b"\x01\x02\x03\x04"),
+    ],
+)
+def test_receiving(type: str, length: int, tag: int, octets: str, value: bytes | None) -> None:
+    definition = define("x", tag, length, type)
+    assert definition.decode(bytes.fromhex(octets)) == value
+    assert TlvTable([definition]).to_values({tag: bytes.fromhex(octets), 0x3FFF: b"?", 0x0424: b""}) == (
+        {} if value is None else {b"x": value}
+    )
+
+
+@pytest.mark.parametrize(
+    ("type", "length", "value", "octets"),
+    [
+        ("integer", 4, b"256", "00000100"),
+        ("integer", 4, b"-1", "ffffffff"),
+        ("integer", 2, b"65537", "0001"),
+        ("integer", 1, b" +12abc", "0c"),
+        ("integer", 1, b"abc", "00"),
+        ("integer", 0, b"1", ""),
+        ("integer", 1, b"9" * 5000, "ff"),
+        ("octetstring", 3, b"\x00\xff", "00ff"),
+        ("octetstring", 3, b"abcd", None),
+        ("nulterminated", 3, b"abc", "61626300"),
+        ("nulterminated", 3, b"abcd", None),
+    ],
+)
+def test_sending(type: str, length: int, value: bytes, octets: str | None) -> None:
+    definition = define("x", 0x1400, length, type)
+    expected = None if octets is None else bytes.fromhex(octets)
+    assert definition.encode(value) == expected
+    assert TlvTable([definition]).to_tlvs({b"x": value, b"y": b"1"}) == (
+        {} if expected is None else {0x1400: expected}
+    )
+
+
+@given(st.integers(0, 2**32 - 1), st.binary(max_size=8))
+def test_round_trip(number: int, octets: bytes) -> None:
+    integer, octetstring = define(type="integer", length=4), define()
+    assert integer.decode(integer.encode(b"%d" % number) or b"") == b"%d" % number
+    assert octetstring.decode(octetstring.encode(octets) or b"") == octets
