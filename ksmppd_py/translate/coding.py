@@ -129,5 +129,6 @@ def write_text(coding: int, data_coding: int, msgdata: bytes, alt_charset: str |
 
 
 def known_charset(name: str) -> str:
-    """Return Python's name of an iconv charset. Raises LookupError when there is none."""
+    """Return Python's name of an iconv charset, fit for Dialect.alt_charset. Raises LookupError when there is none."""
+    "".encode(name)  # also refuses codecs that aren't charsets, such as hex
     return codecs.lookup(name).name

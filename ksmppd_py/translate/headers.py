@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from ksmppd_py.kannel.messages import SMS_FIELDS, UNDEFINED, Kind, Sms, SmsType
 from ksmppd_py.kannel.url import decode, encode
@@ -35,13 +35,13 @@ def to_headers(sms: Sms) -> list[tuple[str, str]]:
     return headers
 
 
-def override(sms: Sms, headers: Iterable[tuple[str, str]]) -> None:
+def override(sms: Sms, headers: Mapping[str, str] | Iterable[tuple[str, str]]) -> None:
     """Replace fields of `sms` by non-empty headers of a router's answer; names in any case, the first counts.
 
     Strings are taken as they are, integers up to the first non-digit. What acks and reports need is kept.
     """
     answer: dict[str, str] = {}
-    for name, value in headers:
+    for name, value in headers.items() if isinstance(headers, Mapping) else headers:
         answer.setdefault(name.lower(), value.strip())
     protected = _PROTECTED.get(sms.sms_type, _OURS)
     for name, kind in SMS_FIELDS:

@@ -12,6 +12,8 @@ from typing import cast
 from ksmppd_py.smpp import tlvs as standard
 
 _log = getLogger(__name__)
+_RECEIPT_KEYS = frozenset((b"dlr_err", b"dlr_stat", b"network_error_code"))
+"""Keys of group `smpp` that receipts.py understands without configuration."""
 _NUMBER = re.compile(rb"\s*([+-]?\d{1,20})")
 
 
@@ -131,7 +133,8 @@ class TlvTable:
         for name, value in values.items():
             definition = self.by_name.get(name)
             if definition is None:
-                _log.debug("unknown TLV `%s', don't send", name.decode("latin-1"))
+                if name not in _RECEIPT_KEYS:
+                    _log.error("SMPP: Unknown TLV `%s', don't send.", name.decode("latin-1"))
                 continue
             octets = definition.encode(value)
             if octets is None:

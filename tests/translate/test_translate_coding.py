@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.translate import gsm0338
-from ksmppd_py.translate.coding import DATA_CODINGS, data_coding_of, read_text, write_text
+from ksmppd_py.translate.coding import DATA_CODINGS, data_coding_of, known_charset, read_text, write_text
 
 # D-17 and messages.md 2.1: these differ from the bits of GSM 03.38.
 EIGHT_BIT = {0x02, 0x04, 0x09, 0x0B, 0x0C, 0x0F}
@@ -95,6 +95,13 @@ def test_alt_charset() -> None:
     assert read_text(0, b"H\xff", False, "utf-8") == (0, b"H?")
     assert write_text(0, 0, "Hé€".encode(), "latin-1") == b"H\xe9?"  # Improve: not raw UTF-8
     assert write_text(0, 0xF0, "é".encode(), "latin-1") == b"\x05"
+
+
+def test_known_charset() -> None:
+    assert known_charset("ISO-8859-1") == "iso8859-1"
+    for name in ("nonsense", "hex"):
+        with pytest.raises(LookupError):
+            known_charset(name)
 
 
 N = -1

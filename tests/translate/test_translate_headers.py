@@ -70,6 +70,12 @@ def test_override() -> None:
     )
 
 
+def test_headers_as_a_mapping() -> None:
+    changed = dataclasses.replace(MT)
+    override(changed, {"X-KSMPPD-SMSC-ID": "a"})
+    assert changed.smsc_id == b"a"
+
+
 def test_octets_by_request() -> None:
     encoded = ("X-KSMPPD-msgdata-encoded", "1")
     assert _overridden(MT, ("X-KSMPPD-msgdata", "a+%00%FF"), encoded).msgdata == b"a \x00\xff"
