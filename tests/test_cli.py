@@ -1,0 +1,374 @@
+"""The front door: command line, actions, signals, exit status."""
+
+from __future__ import annotations
+
+import os
+import re
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ksmppd_py import cli
+from ksmppd_py.arguments import GENERATE, HELP, RUN, TEST, VERSION, Arguments, UsageError, parse
+from ksmppd_py.daemon import Process
+
+HERE = Path(__file__).parent.parent
+GOOD = str(HERE / "ksmppd.conf")
+
+LINES = [
+    ([], Arguments()),
+    (["x.conf", "-d", "y"], Arguments(config="x.conf")),
+    (["--", "-x.conf"], Arguments(config="-x.conf")),
+    (["--"], Arguments()),
+    (["-v", "4", "--", "/etc/x"], Arguments(verbosity=4, config="/etc/x")),
+    (["-v", "4", "-v", "1", "--verbosity", "2"], Arguments(verbosity=2)),
+    (["-v", "-3"], Arguments(verbosity=0)),
+    (["-v", "9"], Arguments(verbosity=5)),
+    (["-F", "/x/log", "-V", "3"], Arguments(log_file="/x/log", file_verbosity=3)),
+    (["--logfile", "/l", "--fileverbosity", "1"], Arguments(log_file="/l", file_verbosity=1)),
+    (["-D", "-esme.*, a"], Arguments(debug_places="-esme.*, a")),
+    (["--debug", "a"], Arguments(debug_places="a")),
+    (["-P", "-X", "/s"], Arguments(parachute=True, panic_script="/s")),
+    (["--parachute", "--panic-script", "/s"], Arguments(parachute=True, panic_script="/s")),
+    (["-d", "-p", "/p"], Arguments(daemonize=True, pid_file="/p")),
+    (["--daemonize", "--pid-file", "/p"], Arguments(daemonize=True, pid_file="/p")),
+    (["-u", "me"], Arguments(user="me")),
+    (["--user", "me"], Arguments(user="me")),
+    (["-g"], Arguments(action=GENERATE)),
+    (["--generate"], Arguments(action=GENERATE)),
+    (["--version"], Arguments(action=VERSION)),
+    (["--help"], Arguments(action=HELP)),
+    (["-t", "x.conf"], Arguments(action=TEST, config="x.conf")),
+    (["--test", "-v", "4", "x.conf"], Arguments(action=TEST, verbosity=4, config="x.conf")),
+    (["-q", "--what", "x.conf"], Arguments(config="x.conf", ignored=["-q", "--what"])),
+    (["-", "x.conf"], Arguments(config="x.conf", ignored=["-"])),
+]
+
+
+@pytest.mark.parametrize(("words", "expected"), LINES)
+def test_command_lines(words: list[str], expected: Arguments) -> None:
+    assert parse(["/usr/sbin/ksmppd", *words]) == expected
+
+
+@pytest.mark.parametrize("words", [["-v"], ["-F"], ["-p"], ["-v", "x"], ["-F", "-v"], ["-d", "-X"]])
+def test_missing_arguments(words: list[str]) -> None:
+    with pytest.raises(UsageError, match=r"^Option -[vFpX] needs"):
+        parse(["ksmppd", *words])
+
+
+def test_paths_do_not_depend_on_the_directory_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    arguments = parse(["ksmppd", "-F", "l", "-p", "p", "-X", "s"])
+    assert (arguments.log_file, arguments.pid_file, arguments.panic_script) == tuple(
+        str(tmp_path / name) for name in "lps"
+    )
+
+
+def run(*words: str) -> int:
+    return cli.run(parse(["ksmppd", *words]), Process())
+
+
+def test_test_of_a_good_configuration(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("-t", GOOD) == 0
+    assert capsys.readouterr() == (f"{GOOD}: configuration ok\n", "")
+
+
+def test_test_of_a_bad_configuration(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "x.conf"
+    path.write_text(
+        Path(GOOD).read_text() + "log-level = 010\nsmpp-prt = 1\n\ngroup = http-server\nport = 070\n"
+    )
+    assert run("--test", str(path)) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert [re.sub(rf"^{path}:\d+: ", "", line) for line in err.splitlines()] == [
+        f"Group 'http-server' replaces the whole group at {path}:{line_of(path, 'group = http-server')}. (warning)",
+        "'port': 070 has a leading zero and is octal, that is 56. (warning)",
+        "Group 'http-server' needs the field 'password'.",
+        "Group 'smpp-routing' may not contain field 'log-level'.",
+        "Group 'smpp-routing' may not contain field 'smpp-prt'.",
+    ]
+
+
+def line_of(path: Path, text: str) -> int:
+    return path.read_text().splitlines().index(text) + 1
+
+
+def test_help_version_and_reference(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--help") == 0
+    assert capsys.readouterr().out.startswith("usage: ksmppd ")
+    assert run("--version") == 0
+    assert re.match(r"ksmppd-py \d+\.\d+\.\d+\nCPython 3\.\d+\.\d+\ngevent ", capsys.readouterr().out)
+    assert run("-g") == 0
+    assert "group = ksmppd" in capsys.readouterr().out
+
+
+def test_unknown_options_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("-z", "--help") == 0
+    assert capsys.readouterr().err == "Unknown option -z, ignored.\n"
+
+
+def test_every_option_is_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    run("--help")
+    usage = capsys.readouterr().out
+    for option in "-v -V -F -D -P -X -d -p -u -g -t -h --version".split():  # noqa: SIM905 - as one types them
+        assert f" {option}" in usage
+
+
+SERVER = """
+import sys
+from gevent import monkey
+monkey.patch_all()
+import gevent, gevent.event, logging
+from ksmppd_py import cli, daemon
+from ksmppd_py.arguments import parse
+from ksmppd_py.errors import StartError
+
+class Server:
+    def __init__(self, config):
+        self.stopped = gevent.event.Event()
+        gevent.spawn(gevent.sleep, 60)  # something to wait for, as sockets are
+    def start(self):
+        {start}
+    def wait(self):
+        self.stopped.wait()
+    def stop(self):
+        logging.info("stopping")
+        {stop}
+        self.stopped.set()
+    def statistics(self):
+        return ["7 greenlets"]
+
+process = daemon.Process(pid_file=daemon.PidFile({pid!r}))
+process.pid_file.write()
+status = cli.run(parse(["ksmppd", *{words!r}]), process, Server)
+process.clean_up()
+sys.exit(status)
+"""
+
+Starter = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Starter]:
+    """Return a function that starts a process with a server of our own making in it."""
+    started = []
+
+    def start(
+        start: str = "pass", stop: str = "pass", words: tuple[str, ...] = ("--", GOOD)
+    ) -> subprocess.Popen[str]:
+        program = SERVER.format(start=start, stop=stop, words=words, pid=str(tmp_path / "pid"))
+        started.append(
+            subprocess.Popen(
+                [sys.executable, "-c", program],
+                cwd=tmp_path,
+                env={**os.environ, "PYTHONPATH": str(HERE)},
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        )
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def lines_until(process: subprocess.Popen[str], text: str) -> list[str]:
+    """Read log lines until one contains the text; return them all, without date and numbers."""
+    lines: list[str] = []
+    assert process.stderr is not None
+    for line in process.stderr:
+        lines.append(re.sub(r"^.{19} \[\d+\] \[\d+\] ", "", line.rstrip("\n")))
+        if text in line:
+            return lines
+    pytest.fail(f"{text!r} never came: {lines}")
+
+
+def rest_of(process: subprocess.Popen[str]) -> tuple[int, list[str]]:
+    _, err = process.communicate(timeout=10)
+    return process.returncode, [re.sub(r"^.{19} \[\d+\] \[\d+\] ", "", line) for line in err.splitlines()]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_gracefully(serve: Starter, tmp_path: Path, number: signal.Signals) -> None:
+    process = serve()
+    lines_until(process, "is up")
+    process.send_signal(number)
+    assert rest_of(process) == (0, [f"ERROR: {number.name} received, aborting program...", "INFO: stopping"])
+    assert not (tmp_path / "pid").exists()
+
+
+def test_a_second_signal_stops_at_once(serve: Starter, tmp_path: Path) -> None:
+    process = serve(stop="gevent.sleep(60)")
+    lines_until(process, "is up")
+    process.send_signal(signal.SIGTERM)
+    lines_until(process, "stopping")
+    process.send_signal(signal.SIGTERM)
+    assert rest_of(process) == (1, ["ERROR: SIGTERM received again, leaving at once"])
+    assert not (tmp_path / "pid").exists()
+
+
+def test_a_signal_interrupts_the_start(serve: Starter) -> None:
+    process = serve(start="logging.info('starting'); gevent.sleep(60)")
+    lines_until(process, "starting")
+    process.send_signal(signal.SIGTERM)
+    assert rest_of(process) == (0, ["ERROR: SIGTERM received, aborting program...", "INFO: stopping"])
+
+
+def test_harmless_signals(serve: Starter) -> None:
+    process = serve()
+    lines_until(process, "is up")
+    for number in (signal.SIGUSR1, signal.SIGPIPE, signal.SIGQUIT):
+        process.send_signal(number)
+    assert lines_until(process, "greenlets") == [
+        "WARNING: SIGQUIT received, reporting what is there",
+        "WARNING: 7 greenlets",
+    ]
+    process.send_signal(signal.SIGTERM)
+    assert rest_of(process)[0] == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR2])
+def test_rotation(serve: Starter, tmp_path: Path, number: signal.Signals) -> None:
+    process = serve(words=("-v", "2", "-F", str(tmp_path / "log"), "-V", "1", GOOD))
+    deadline = time.monotonic() + 10
+    while not (tmp_path / "log").exists() or "is up" not in (tmp_path / "log").read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    (tmp_path / "log").rename(tmp_path / "old")
+    process.send_signal(number)
+    assert lines_until(process, "re-opening") == [
+        f"WARNING: {number.name} received, catching and re-opening logs"
+    ]
+    process.send_signal(signal.SIGTERM)
+    assert rest_of(process) == (0, ["ERROR: SIGTERM received, aborting program..."])
+    assert "re-opening" in (tmp_path / "old").read_text()
+    assert (tmp_path / "log").read_text().endswith("INFO: stopping\n")
+
+
+def test_a_start_that_fails(serve: Starter) -> None:
+    assert rest_of(serve(start="raise StartError('no port')")) == (1, ["PANIC: no port"])
+
+
+def test_an_error_that_nobody_foresaw(serve: Starter) -> None:
+    status, lines = rest_of(serve(start="1 / 0"))
+    assert status == 1
+    assert lines[0] == "PANIC: Unexpected error, the program ends"
+    assert lines[-1] == "PANIC: ZeroDivisionError: division by zero"
+
+
+def test_problems_are_panic_lines_with_file_and_line(serve: Starter, tmp_path: Path) -> None:
+    (tmp_path / "x.conf").write_text("group = ksmppd\nsmpp-port = 010\nsmpp-prt = 1\nlog-level = x")
+    assert rest_of(serve(words=("x.conf",))) == (
+        1,
+        [
+            "WARNING: x.conf:2: 'smpp-port': 010 has a leading zero and is octal, that is 8.",
+            "PANIC: x.conf:3: Group 'ksmppd' may not contain field 'smpp-prt'.",
+            "PANIC: x.conf:4: 'log-level': 'x' is not a whole number.",
+            "PANIC: x.conf: No 'http-server' group configured, cannot continue.",
+            "PANIC: x.conf: No valid 'bearerbox-connection' configuration specified, cannot continue.",
+            "PANIC: Unable to read configuration file x.conf",
+        ],
+    )
+
+
+def test_log_file_and_warnings_of_the_configuration(serve: Starter, tmp_path: Path) -> None:
+    text = (
+        Path(GOOD).read_text().replace("/tmp/ksmppd.log", "own.log").replace("log-level = 0", "log-level = 7")
+    )
+    (tmp_path / "x.conf").write_text(text)
+    process = serve(words=("x.conf",), start="logging.error('x'); logging.critical('y')")
+    lines_until(process, "is up")
+    process.send_signal(signal.SIGTERM)
+    assert rest_of(process)[0] == 0
+    assert [line.split("] ")[-1] for line in (tmp_path / "own.log").read_text().splitlines()] == ["PANIC: y"]
+
+
+def test_descriptors(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    calls = []
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: (256, 1024))
+    monkeypatch.setattr(resource, "setrlimit", lambda kind, limits: calls.append((kind, limits)))
+    cli.raise_descriptor_limit()
+    assert calls == [(resource.RLIMIT_NOFILE, (1024, 1024))]
+    assert caplog.messages == ["Only 1024 files and connections can be open at the same time"]
+
+    def refuse(kind: int, limits: tuple[int, int]) -> None:
+        raise ValueError
+
+    monkeypatch.setattr(resource, "setrlimit", refuse)
+    cli.raise_descriptor_limit()
+    assert caplog.messages[1:] == ["Only 256 files and connections can be open at the same time"]
+
+
+def main(tmp_path: Path, *words: str) -> tuple[int, str, str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "ksmppd_py", *words],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(HERE)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=20,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_main_tests_a_configuration(tmp_path: Path) -> None:
+    assert main(tmp_path, "-t", GOOD) == (0, f"{GOOD}: configuration ok\n", "")
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["-p"], "Option -p needs an argument"),
+        (["-u", "no such user"], "Could not change to user 'no such user'"),
+        (["-p", "missing/pid"], "Could not write pid file '"),
+        (["-p", "pid"], "Unable to read configuration file ksmppd.conf"),
+    ],
+)
+def test_main_fails_with_a_panic_line(tmp_path: Path, words: list[str], text: str) -> None:
+    status, out, err = main(tmp_path, *words)
+    assert (status, out) == (1, "")
+    assert re.match(rf".{{19}} \[\d+\] \[0\] PANIC: {re.escape(text)}", err.splitlines()[-1])
+    assert not (tmp_path / "pid").exists()
+
+
+PATCHING = """
+import sys
+from gevent import monkey
+early = {"threading", "logging", "socket", "ssl", "select", "queue", "subprocess", "gevent.hub"}
+
+def patch_all():
+    print(sorted(early & sys.modules.keys() - before))
+    raise SystemExit(0)
+
+before = set(sys.modules)
+monkey.patch_all = patch_all
+from ksmppd_py.__main__ import main
+sys.argv = ["ksmppd", "-p", sys.argv[1]]
+main()
+"""
+
+
+def test_nothing_that_needs_patching_is_imported_before(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PATCHING, str(tmp_path / "pid")],
+        env={**os.environ, "PYTHONPATH": str(HERE)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=20,
+    )
+    assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+def test_run_is_what_happens_by_default() -> None:
+    assert parse(["ksmppd"]).action == RUN

@@ -1,0 +1,235 @@
+"""Log lines: their format octet by octet, levels, places, files and rotation."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import gevent
+import pytest
+
+from ksmppd_py import logs
+
+log = logging.getLogger("ksmppd_py.esme.session")
+Start = Callable[..., logs.LogHandler]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Return a function that sets up logging with the file `stderr` for stderr; everything is put back."""
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    names = ("raiseExceptions", "logThreads", "logProcesses", "logMultiprocessing", "_srcfile")
+    globals_before = {name: getattr(logging, name) for name in names}
+    descriptor = os.open(tmp_path / "stderr", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    handlers = []
+
+    def set_up(level: int = 0, places: str = "") -> logs.LogHandler:
+        handlers.append(logs.set_up(level, places, descriptor))
+        return handlers[-1]
+
+    yield set_up
+    for handler in handlers:
+        handler.close()
+    os.close(descriptor)
+    root.handlers[:], level = before
+    root.setLevel(level)
+    for name, value in globals_before.items():
+        setattr(logging, name, value)
+
+
+def texts(path: Path) -> list[str]:
+    """Return the lines of a file without their prefix up to the level."""
+    prefix = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \[\d+\] \[\d+\] ")
+    lines = path.read_text().splitlines()
+    assert all(prefix.match(line) for line in lines)
+    return [prefix.sub("", line) for line in lines]
+
+
+def test_format(start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        handler = start()
+        record = logging.LogRecord("x", logging.INFO, "", 0, "a %s", ("b",), None)
+        record.created = 1769817901.9
+        handler.handle(record)
+        record.created = 1769817902.0
+        handler.handle(record)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    pid = os.getpid()
+    assert (tmp_path / "stderr").read_bytes() == (
+        f"2026-01-31 09:05:01 [{pid}] [0] INFO: a b\n2026-01-31 09:05:02 [{pid}] [0] INFO: a b\n".encode()
+    )
+
+
+def test_levels(start: Start, tmp_path: Path) -> None:
+    start()
+    for level in (5, *logs.LEVELS, 60):
+        logging.getLogger().setLevel(0)
+        log.log(level, "x")
+    assert texts(tmp_path / "stderr") == [
+        f"{name}: x" for name in ("DEBUG", "DEBUG", "INFO", "WARNING", "ERROR", "PANIC", "PANIC")
+    ]
+
+
+@pytest.mark.parametrize(("level", "expected"), [(0, 5), (1, 4), (4, 1), (5, 0)])
+def test_stderr_from_its_level_on(start: Start, tmp_path: Path, level: int, expected: int) -> None:
+    start(level)
+    for number in logs.LEVELS:
+        log.log(number, "x")
+    assert len(texts(tmp_path / "stderr")) == expected
+
+
+def test_nothing_is_formatted_for_nobody(start: Start, tmp_path: Path) -> None:
+    class Costly:
+        def __str__(self) -> str:
+            raise AssertionError("formatted")
+
+    start(2)
+    logs.add_file(str(tmp_path / "file"), 1)
+    assert not log.isEnabledFor(logging.DEBUG)
+    log.debug("%s", Costly())
+    log.info("this")
+    assert (texts(tmp_path / "stderr"), texts(tmp_path / "file")) == ([], ["INFO: this"])
+
+
+def test_the_file_level_changes_files_only(start: Start, tmp_path: Path) -> None:
+    start(3)
+    logs.add_file(str(tmp_path / "file"), 4)
+    log.warning("unseen")
+    logs.set_file_level(0)
+    log.debug("seen")
+    logs.set_file_level(99)
+    log.error("on stderr")
+    assert (texts(tmp_path / "stderr"), texts(tmp_path / "file")) == (["ERROR: on stderr"], ["DEBUG: seen"])
+    assert logging.getLogger().level == logging.ERROR
+
+
+def test_the_same_file_twice_takes_each_line_once(start: Start, tmp_path: Path) -> None:
+    start(5)
+    (tmp_path / "link").symlink_to("file")
+    logs.add_file(str(tmp_path / "file"), 3)
+    logs.add_file(str(tmp_path / "link"), 1)
+    log.info("x")
+    assert texts(tmp_path / "file") == ["INFO: x"]
+
+
+def test_rotation_loses_nothing(start: Start, tmp_path: Path) -> None:
+    start(5)
+    logs.add_file(str(tmp_path / "file"), 0)
+    log.info("1")
+    (tmp_path / "file").rename(tmp_path / "old")
+    log.info("2")
+    logs.reopen()
+    log.info("3")
+    assert (texts(tmp_path / "old"), texts(tmp_path / "file")) == (["INFO: 1", "INFO: 2"], ["INFO: 3"])
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o644
+
+
+def test_a_file_that_cannot_be_reopened_is_kept(start: Start, tmp_path: Path) -> None:
+    start(5)
+    (tmp_path / "d").mkdir()
+    path = tmp_path / "d" / "file"
+    logs.add_file(str(path), 0)
+    (tmp_path / "d").rename(tmp_path / "e")
+    logs.reopen()
+    assert texts(tmp_path / "e" / "file") == [
+        f"ERROR: Couldn't re-open logfile `{path}'",
+        "ERROR: System error 2: No such file or directory",
+    ]
+
+
+def test_a_file_that_cannot_be_opened_is_an_error_line(start: Start, tmp_path: Path) -> None:
+    start()
+    logs.add_file(str(tmp_path), 0)
+    assert texts(tmp_path / "stderr") == [
+        f"ERROR: Couldn't open logfile `{tmp_path}'",
+        "ERROR: System error 21: Is a directory",
+    ]
+
+
+def test_control_characters_make_no_lines(start: Start, tmp_path: Path) -> None:
+    start()
+    log.info("a\nb\r\x1b[0m %s", "é\udce9\x00")
+    assert texts(tmp_path / "stderr") == ["INFO: a\\x0ab\\x0d\\x1b[0m é\\udce9\\x00"]
+
+
+def test_a_traceback_is_log_lines(start: Start, tmp_path: Path) -> None:
+    start()
+    try:
+        raise KeyError("x")
+    except KeyError:
+        log.exception("failed")
+    lines = texts(tmp_path / "stderr")
+    assert lines[:2] == ["ERROR: failed", "ERROR: Traceback (most recent call last):"]
+    assert lines[-1] == "ERROR: KeyError: 'x'"
+
+
+def test_a_message_that_cannot_be_formatted_is_no_catastrophe(start: Start, tmp_path: Path) -> None:
+    start()
+    log.info("%d", "x")
+    assert texts(tmp_path / "stderr")[0].startswith("INFO: '%d' can't be formatted: ")
+
+
+def test_a_closed_stderr_is_no_catastrophe(start: Start, tmp_path: Path) -> None:
+    handler = start()
+    logs.add_file(str(tmp_path / "file"), 0)
+    handler.destinations[0].descriptor = 9999
+    log.info("x")
+    assert texts(tmp_path / "file") == ["INFO: x"]
+
+
+def test_in_the_background_nothing_goes_to_stderr(start: Start, tmp_path: Path) -> None:
+    start(0)
+    logs.add_file(str(tmp_path / "file"), 2)
+    logs.leave_stderr()
+    assert not log.isEnabledFor(logging.INFO)
+    log.error("x")
+    assert (texts(tmp_path / "stderr"), texts(tmp_path / "file")) == ([], ["ERROR: x"])
+
+
+PLACES = [
+    ("esme.session", True),
+    ("ESME.*", True),
+    ("ksmppd_py.esme.session", True),
+    ("ksmppd_py.*", True),
+    ("esme", False),
+    ("smpp, esme.session", True),
+    ("esme.* -esme.session", False),
+    ("-bearerbox.*", False),
+    ("*,-bearerbox.*", True),
+]
+
+
+@pytest.mark.parametrize(("places", "wanted"), PLACES)
+def test_places_of_debug_lines(start: Start, tmp_path: Path, places: str, wanted: bool) -> None:
+    start(0, places)
+    log.debug("x")
+    log.debug("y")
+    log.info("z")
+    assert texts(tmp_path / "stderr") == ["DEBUG: x", "DEBUG: y"] * wanted + ["INFO: z"]
+
+
+def test_threads_are_kinds_of_greenlets(start: Start, tmp_path: Path) -> None:
+    start()
+    for name in ("session 1", "session 27", "bearerbox", "session 1"):
+        greenlet = gevent.Greenlet(log.info, "x")
+        greenlet.name = name
+        greenlet.start()
+        greenlet.join()
+    log.info("x")
+    threads = re.findall(r"\] \[(\d+)\] INFO", (tmp_path / "stderr").read_text())
+    assert threads == ["1", "1", "2", "1", "0"]
+
+
+def test_libraries_do_not_tell_urls_and_sql(start: Start) -> None:
+    start(0)
+    assert not logging.getLogger("urllib3.connectionpool").isEnabledFor(logging.INFO)
+    assert not logging.getLogger("sqlalchemy.engine.Engine").isEnabledFor(logging.INFO)
