@@ -8,6 +8,8 @@ LIFETIME = -1
 SERVER_INTERVALS = (LIFETIME, 1, 60, 300)
 """Intervals in seconds of the server-wide and per-account loads, in this order (spec/smpp-session.md 6)."""
 BIND_INTERVALS = (1,)
+_ROUNDING = 1e-6
+"""Of a token: what floating point may have lost when traffic comes exactly at the rate."""
 
 
 class Load:
@@ -82,6 +84,6 @@ class TokenBucket:
         if self.rate <= 0:
             return wanted
         self._refill(now)
-        granted = min(wanted, int(self._level))
+        granted = min(wanted, int(self._level + _ROUNDING))
         self._level -= granted
         return granted
