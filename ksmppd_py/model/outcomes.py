@@ -72,7 +72,10 @@ def command_status_of(error: errors.KsmppdError) -> int:
     """The status with which a submit is refused because of `error`."""
     if isinstance(error, errors.RouteRefused) and error.code is not None:
         return error.code
-    return _STATUS_OF_ERROR.get(type(error), CommandStatus.RSYSERR)
+    for kind in type(error).__mro__:  # an error that isn't listed is as its nearest ancestor
+        if kind in _STATUS_OF_ERROR:
+            return _STATUS_OF_ERROR[kind]
+    return CommandStatus.RSYSERR
 
 
 def command_status_of_ack(nack: int) -> int:
