@@ -1,0 +1,76 @@
+"""What is known of an account while the daemon runs, and messages on their way."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from ksmppd_py.kannel.messages import Sms
+from ksmppd_py.model.account import Account
+from ksmppd_py.model.esme import Counters, Esme, EsmeSnapshot, ServerMeters
+from ksmppd_py.model.outcomes import Outcome
+from ksmppd_py.model.work import LOST, Delivery, Submission
+
+
+def test_a_new_account_starts_at_zero() -> None:
+    esme = Esme(Account("smppusera", throughput=2), 1000.7, 5.0)
+    assert esme.system_id == "smppusera"
+    assert esme.inbound.rates(1000) == esme.outbound.rates(1000) == (0.0, 0.0, 0.0)
+    assert [getattr(esme.counters, name) for name in Counters.__slots__] == [0, 0, 0, 0]
+    assert esme.bucket.take(9, 5.0) == 2
+
+
+def test_the_last_bind_wins_and_the_counters_stay() -> None:
+    esme = Esme(Account("smppusera", throughput=2), 1000, 5.0)
+    esme.counters.mt = 7
+    esme.inbound.add(5, 1000)
+    newest = Account("smppusera", throughput=4, max_binds=3)
+    esme.rebind(newest, 5.0)
+    assert esme.account is newest
+    assert esme.counters.mt == 7
+    assert esme.inbound.rate(0, 1000) == 5.0
+    assert esme.bucket.capacity == 4
+    assert esme.bucket.take(9, 5.0) == 2  # no fresh burst by binding again
+
+
+def test_server_meters_start_at_zero() -> None:
+    meters = ServerMeters(1000.9)
+    assert meters.inbound.rates(1000) == meters.outbound.rates(1000) == (0.0, 0.0, 0.0)
+    assert (meters.inbound_processed, meters.outbound_processed) == (0, 0)
+
+
+def test_snapshots_cannot_be_changed() -> None:
+    zeros = (0.0, 0.0, 0.0)
+    snapshot = EsmeSnapshot("a", 0, zeros, 0.0, zeros, 0, 0, 0, 0)
+    assert snapshot.binds == ()
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        snapshot.mt = 1  # type: ignore[misc]  # that is the point
+
+
+class Tray:
+    """A desk that keeps what is laid on it."""
+
+    def __init__(self) -> None:
+        self.items: list[object] = []
+
+    def put(self, item: object) -> None:
+        self.items.append(item)
+
+
+def test_a_delivery_comes_back_once_with_its_last_part() -> None:
+    tray = Tray()
+    delivery = Delivery(tray, Sms())
+    delivery.left = 3
+    delivery.part_ended(Outcome.DONE)
+    delivery.part_ended(Outcome.TEMPORARY)
+    assert tray.items == []
+    delivery.part_ended(Outcome.PERMANENT)
+    assert tray.items == [delivery]
+    assert delivery.outcome is Outcome.TEMPORARY
+
+
+def test_a_submission_starts_open() -> None:
+    submission = Submission(Tray(), 5, object(), 2)
+    assert (submission.result, submission.command_status, submission.answered) == (None, None, False)
+    assert LOST < 0  # no AckStatus, and nothing that a bearerbox's nack is taken for
