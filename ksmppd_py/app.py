@@ -26,6 +26,7 @@ from ksmppd_py.flows.submission import SubmissionFlow
 from ksmppd_py.model.esme import ServerMeters, ServerSnapshot
 from ksmppd_py.model.ids import MessageIds
 from ksmppd_py.model.ports import Router
+from ksmppd_py.storage.claim import Claim, open_claim
 from ksmppd_py.storage.database import Database
 from ksmppd_py.storage.mysql import MySQLDatabase
 from ksmppd_py.storage.router import DatabaseRouter
@@ -64,6 +65,7 @@ class App:
         self._messages: DatabaseStore | None = None
         self._pool: BearerboxPool | None = None
         self._replayer: Replayer | None = None
+        self._claim: Claim | None = None
         self._listener: Listener | None = None
 
     # -- life ------------------------------------------------------------------------------------------------
@@ -91,14 +93,15 @@ class App:
         registry, ids = self._registry, MessageIds(os.urandom)
         delivery = DeliveryFlow(router, registry)
         simulation = SimulationFlow(delivery, registry, queue, self._simulator, ids, time)
-        pool = self._pool = BearerboxPool(_boxes(config), delivery, queue)
+        claim = self._claim = open_claim(self._database, table_names(config).store)
+        replayer = self._replayer = Replayer(messages, claim, delivery, registry, queue is not None)
+        pool = self._pool = BearerboxPool(_boxes(config), delivery, queue, replayer.deliveries)
         credit = DatabaseCredit(self._database, layout)
         submission = SubmissionFlow(
             router, pool, credit, queue, simulation, registry.meters, ids, time, monotonic
         )
         settings = _session_settings(config)
         binder = Binder(DatabaseAuthenticator(self._database, layout), registry, settings, _tlvs(config))
-        self._replayer = Replayer(messages, queue is not None, pool, delivery, registry, ids)
         self._listener = Listener(
             config.ksmppd.interface,
             config.ksmppd.smpp_port,
@@ -111,7 +114,8 @@ class App:
         self._listener.start()
         pool.start()
         self._simulator.start(simulation)
-        self._replayer.start()
+        claim.start()
+        replayer.start(pool, ids)
 
     def wait(self) -> None:
         """Return when the server has stopped. May yield."""
@@ -136,6 +140,8 @@ class App:
             self._listener.stop()
         if self._admin is not None:
             self._admin.stop()
+        if self._claim is not None:
+            self._claim.stop()
         if self._messages is not None:
             self._messages.flush()
         if self._database is not None:

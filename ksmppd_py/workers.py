@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from time import monotonic, time
+from typing import Protocol
 
 import gevent
 
@@ -18,6 +19,15 @@ from ksmppd_py.transport.desk import Desk
 from ksmppd_py.transport.greenlets import Owner
 
 logger = logging.getLogger(__name__)
+
+
+class Claim(Protocol):
+    """Whether this process may replay: two at once would deliver each row twice."""
+
+    @property
+    def held(self) -> bool:
+        """Doesn't yield."""
+
 
 ROUND = 1.0
 """Seconds between two looks at who is bound and which rows are due."""
@@ -63,27 +73,24 @@ class Replayer:
     """Wakes the replays: when a receiver binds, a bearerbox comes, rows come back or their time has come."""
 
     def __init__(
-        self,
-        store: MessageStore,
-        queue: bool,
-        gateway: Gateway,
-        delivery: DeliveryFlow,
-        receivers: Receivers,
-        ids: MessageIds,
+        self, store: MessageStore, claim: Claim, delivery: DeliveryFlow, receivers: Receivers, queue: bool
     ) -> None:
         self._store = store
-        self._gateway = gateway
+        self._claim = claim
         self._receivers = receivers
+        self._queue = queue
         self._bell: Desk[str] = Desk()
         self._box_bell: Desk[str] = Desk()
-        self._submissions = (
-            SubmissionReplay(store, gateway, self._box_bell, ids, time, monotonic) if queue else None
-        )
-        self._deliveries = DeliveryReplay(store, delivery, receivers, self._bell, monotonic, queue)
+        self._gateway: Gateway | None = None
+        self._submissions: SubmissionReplay | None = None
         self._owner = Owner("replay")
+        self.deliveries = DeliveryReplay(store, delivery, receivers, self._bell, monotonic, queue)
 
-    def start(self) -> None:
+    def start(self, gateway: Gateway, ids: MessageIds) -> None:
         """Start the greenlets. Doesn't yield."""
+        self._gateway = gateway
+        if self._queue:
+            self._submissions = SubmissionReplay(self._store, gateway, self._box_bell, ids, time, monotonic)
         self._owner.supervise("replay to ESMEs", self._walk_deliveries)
         self._owner.supervise("replay rounds", self._make_rounds)
         if self._submissions is not None:
@@ -97,10 +104,10 @@ class Replayer:
         while True:
             for system_id in dict.fromkeys(self._bell.take()):
                 try:
-                    self._deliveries.advance(system_id)
+                    self.deliveries.advance(system_id)
                 except DatabaseUnavailable as error:
                     logger.warning("Stored messages of %s wait for the database: %s", system_id, error)
-                    self._deliveries.look_later(system_id)
+                    self.deliveries.look_later(system_id)
 
     def _walk_submissions(self) -> None:
         assert self._submissions is not None
@@ -114,30 +121,39 @@ class Replayer:
     def _make_rounds(self) -> None:
         known: set[str] = set()
         online = False
-        next_scan = monotonic()
+        next_scan = 0.0
         while True:
+            gevent.sleep(ROUND)
+            if not self._claim.held:
+                known, online, next_scan = set(), False, 0.0
+                continue
             receiving = set(self._receivers.receiving())
             for system_id in receiving - known:
-                self._deliveries.look_for_passed_rows(system_id)
+                self.deliveries.look_for_passed_rows(system_id)
             known = receiving
-            for system_id in self._deliveries.due():
+            for system_id in self.deliveries.due():
                 self._bell.put(system_id)
-            if self._submissions is not None and self._gateway.online:
-                if not online:
-                    self._submissions.start_over()
-                if not online or self._submissions.due():
-                    self._box_bell.put("")
-            online = self._gateway.online
+            online = self._look_at_boxes(online)
             if monotonic() >= next_scan:
                 next_scan = monotonic() + self._scan(receiving)
-            gevent.sleep(ROUND)
+
+    def _look_at_boxes(self, was_online: bool) -> bool:
+        """Start over when a bearerbox came; walk on when rows are due. Returns whether one is there."""
+        assert self._gateway is not None
+        online = self._gateway.online
+        if self._submissions is not None and online:
+            if not was_online:
+                self._submissions.start_over()
+            if not was_online or self._submissions.due():
+                self._box_bell.put("")
+        return online
 
     def _scan(self, receiving: set[str]) -> float:
         """Ask the database who has rows; returns the seconds until the next time. May yield."""
         began = monotonic()
         try:
             for system_id in self._store.receivers_with_rows() & receiving:
-                self._deliveries.look_for_passed_rows(system_id)
+                self.deliveries.look_for_passed_rows(system_id)
             if self._submissions is not None and self._submissions.look_for_passed_rows():
                 self._box_bell.put("")
         except DatabaseUnavailable as error:

@@ -12,7 +12,7 @@ from typing import Protocol
 import gevent
 from gevent import socket as gevent_socket
 
-from ksmppd_py.bearerbox.incoming import Incoming
+from ksmppd_py.bearerbox.incoming import Adopter, Incoming
 from ksmppd_py.flows.delivery import DeliveryFlow
 from ksmppd_py.kannel.codec import BoxLink, pack, pack_sms
 from ksmppd_py.kannel.messages import Ack, AckStatus, Admin, AdminCommand, Heartbeat, Sms, SmsType
@@ -82,6 +82,7 @@ class BoxConnection:
         pool: Pool,
         delivery: DeliveryFlow,
         store: MessageStore | None,
+        adopter: Adopter | None,
         owner: Owner,
     ) -> None:
         self.settings = settings
@@ -93,7 +94,7 @@ class BoxConnection:
         self._last_heartbeat = 0.0
         self._early_reports: dict[bytes, list[Sms]] = {}
         self._stopping = False
-        self.incoming = Incoming(settings.name, delivery, store, self._write, owner)
+        self.incoming = Incoming(settings.name, delivery, store, adopter, self._write, owner)
 
     def run(self) -> None:
         """Connect and serve, again and again. May yield; returns after `stop`."""

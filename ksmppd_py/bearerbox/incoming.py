@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
 from itertools import count
 from time import monotonic, time
+from typing import Protocol
 
 from ksmppd_py.errors import KsmppdError, MessageTooLong
 from ksmppd_py.flows.delivery import DeliveryFlow
@@ -22,11 +23,24 @@ logger = logging.getLogger(__name__)
 
 MOST_ATTEMPTS = 3
 """How many binds a message is tried on, one after the other gone, before it is stored or refused for now."""
+MOVING, ENDED = -1, -2
+"""`Delivery.row` while its message is on its way to the store, and when it ended before it was there."""
 FIRST_DELAY = 1.0
 """Seconds for which the first temporary refusal of an account is held back; doubles up to LAST_DELAY."""
 LAST_DELAY = 30.0
+SLOW_AFTER = 1.0
+"""Seconds without an ESME's answer after which its messages may be moved to the store."""
+BUSY = 50
+"""Messages in hand above which those of slow ESMEs are moved: half of the bearerbox's usual window."""
 MOST_HELD = 50
 """Temporary refusals held back at most: half of the bearerbox's usual window of 100 unanswered messages."""
+
+
+class Adopter(Protocol):
+    """Takes over deliveries whose message has been stored meanwhile."""
+
+    def adopt(self, delivery: Delivery, row: int) -> None:
+        """From now on the delivery's fate is the row's. Doesn't yield."""
 
 
 class Incoming:
@@ -40,6 +54,7 @@ class Incoming:
         name: str,
         delivery: DeliveryFlow,
         store: MessageStore | None,
+        adopter: Adopter | None,
         write: Callable[[bytes], None],
         owner: Owner,
     ) -> None:
@@ -54,6 +69,8 @@ class Incoming:
         self._held: list[tuple[float, int, Delivery]] = []
         self._order = count()
         self._delays: dict[str, float] = {}
+        self._adopter = adopter
+        self._slow: set[str] = set()
         owner.spawn(f"{name} settler", self._settle_all)
         if store is not None:
             owner.spawn(f"{name} storer", self._store_all)
@@ -74,7 +91,7 @@ class Incoming:
             self._accept(delivery)
 
     def _accept(self, delivery: Delivery) -> None:
-        outcome = self._flow.accept(delivery)
+        outcome = self._flow.accept(delivery, self._slow)
         if outcome is not None:
             self._settle(delivery, outcome)
 
@@ -84,7 +101,11 @@ class Incoming:
 
     def put(self, delivery: Delivery) -> None:
         """Take back a message that its ESME answered; what went well is acked at once. Doesn't yield."""
-        if delivery.outcome is Outcome.DONE:
+        if self._slow:
+            self._slow.discard(delivery.system_id)
+        if delivery.row == MOVING:
+            delivery.row = ENDED
+        elif delivery.outcome is Outcome.DONE:
             self._settle(delivery, Outcome.DONE)
         else:
             self._unsettled.put(delivery)
@@ -154,6 +175,40 @@ class Incoming:
         heappush(self._held, (monotonic() + delay, next(self._order), delivery))
         if len(self._held) > MOST_HELD:
             self._ack(heappop(self._held)[2], Outcome.TEMPORARY)
+
+    def relieve(self, now: float) -> None:
+        """Move messages that slow ESMEs hold to the store, so that the bearerbox goes on sending. May yield.
+
+        The bearerbox sends nothing more while about 100 of its messages are unacked; without this one silent ESME
+        would stop all others. What is moved stays open with the ESME; its answer then removes the row.
+        """
+        if self._store is None or self._adopter is None or len(self._in_hand) <= BUSY:
+            return
+        slow = [
+            d for d in self._in_hand.values() if d.left > 0 and not d.row and now - d.received_at > SLOW_AFTER
+        ]
+        if not slow:
+            return
+        self._slow.update(delivery.system_id for delivery in slow)
+        for delivery in slow:
+            delivery.row = MOVING
+        try:
+            rows = self._store.save([delivery.sms for delivery in slow if delivery.sms is not None])
+        except KsmppdError as error:
+            logger.warning("%d message(s) of slow ESMEs can't be stored now: %s", len(slow), error)
+            rows = []
+        self._moved(slow, rows)
+
+    def _moved(self, moved: list[Delivery], rows: Sequence[int]) -> None:
+        for index, delivery in enumerate(moved):
+            ended = delivery.row == ENDED
+            delivery.row = 0
+            if rows:
+                self._ack(delivery, Outcome.DONE)
+                assert self._adopter is not None
+                self._adopter.adopt(delivery, rows[index])
+            elif ended:
+                self.put(delivery)
 
     def tick(self, now: float) -> None:
         """Give each refusal whose time has come a last try, then let it go; once a second. May yield."""

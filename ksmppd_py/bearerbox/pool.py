@@ -11,6 +11,7 @@ from time import monotonic
 import gevent
 
 from ksmppd_py.bearerbox.connection import BoxConnection, BoxSettings
+from ksmppd_py.bearerbox.incoming import Adopter
 from ksmppd_py.flows.delivery import DeliveryFlow
 from ksmppd_py.kannel.messages import DlrMask, Sms
 from ksmppd_py.model.ports import MessageStore
@@ -25,6 +26,8 @@ MOST_WAITING = 100_000
 """MTs that wait for room; above it they are stored, or refused for now."""
 PATIENCE = 5.0
 """Seconds for which MTs wait for a bearerbox to come back before they are stored or refused for now."""
+RELIEF_INTERVAL = 0.5
+"""Seconds between two looks at messages that slow ESMEs hold."""
 _REPORT_ID = 36
 
 
@@ -35,7 +38,11 @@ class BearerboxPool:
     """
 
     def __init__(
-        self, settings: Sequence[BoxSettings], delivery: DeliveryFlow, store: MessageStore | None
+        self,
+        settings: Sequence[BoxSettings],
+        delivery: DeliveryFlow,
+        store: MessageStore | None,
+        adopter: Adopter | None,
     ) -> None:
         self._owner = Owner("bearerbox")
         self._waiting: list[tuple[int, float, int, Submission]] = []
@@ -43,7 +50,9 @@ class BearerboxPool:
         self._online: list[BoxConnection] = []
         self._offline_since = monotonic()
         self._refused: dict[bytes, None] = {}
-        self.connections = [BoxConnection(box, self, delivery, store, self._owner) for box in settings]
+        self.connections = [
+            BoxConnection(box, self, delivery, store, adopter, self._owner) for box in settings
+        ]
 
     @property
     def online(self) -> bool:
@@ -55,6 +64,7 @@ class BearerboxPool:
         for connection in self.connections:
             self._owner.spawn(f"bearerbox {connection.settings.name}", connection.run)
         self._owner.supervise("bearerbox housekeeping", self._keep_house)
+        self._owner.supervise("bearerbox relief", self._relieve)
 
     def stop(self, timeout: float) -> None:
         """Send what is due and close all connections. May yield, at most about `timeout` seconds."""
@@ -147,6 +157,12 @@ class BearerboxPool:
                 connection.tick(now)
             if not self._online and self._waiting and now - self._offline_since >= PATIENCE:
                 self._give_up()
+
+    def _relieve(self) -> None:
+        while True:
+            gevent.sleep(RELIEF_INTERVAL)
+            for connection in self.connections:
+                connection.incoming.relieve(monotonic())
 
     def _give_up(self) -> None:
         """No bearerbox came back in time: every MT that waits goes back to its door."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Container
 
 from ksmppd_py.errors import PermanentError, TemporaryError
 from ksmppd_py.kannel.messages import Sms, SmsType
@@ -30,8 +31,11 @@ class DeliveryFlow:
         """Whether `accept` of an MO yields for long."""
         return self._router.waits
 
-    def accept(self, delivery: Delivery) -> Outcome | None:
-        """Route a message that comes from the bearerbox and send it; as `dispatch`. May yield (routing)."""
+    def accept(self, delivery: Delivery, slow: Container[str] = ()) -> Outcome | None:
+        """Route a message that comes from the bearerbox and send it; as `dispatch`. May yield (routing).
+
+        To the `slow` accounts nothing more is sent: for them there is no receiver.
+        """
         sms = delivery.sms
         assert sms is not None
         try:
@@ -43,7 +47,7 @@ class DeliveryFlow:
             logger.error("Message %s from the bearerbox refused: %s", _id(sms), error)
             return Outcome.PERMANENT
         sms.service = delivery.system_id.encode()
-        return self.dispatch(delivery)
+        return Outcome.NO_RECEIVER if delivery.system_id in slow else self.dispatch(delivery)
 
     def dispatch(self, delivery: Delivery) -> Outcome | None:
         """Send to a bind of `delivery.system_id`. None: under way, the outcome comes to its desk. Doesn't yield."""

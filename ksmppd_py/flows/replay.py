@@ -209,9 +209,7 @@ class DeliveryReplay:
 
     def advance(self, system_id: str) -> None:
         """Send as many rows of the account as its binds have room for. May yield."""
-        account = self._accounts.get(system_id)
-        if account is None:
-            account = self._accounts[system_id] = _Account(self, self._queue)
+        account = self._account(system_id)
         account.rung = False
         now = self._monotonic()
         for source in account.sources:
@@ -230,6 +228,23 @@ class DeliveryReplay:
                 if not source.walk.in_hand:
                     source.walk.start_over()
         self._bell.put(system_id)
+
+    def adopt(self, delivery: Delivery, row: int) -> None:
+        """Take over a live delivery whose message was stored as `row`; it may have ended already. Doesn't yield."""
+        account = self._account(delivery.system_id)
+        assert delivery.sms is not None
+        source = next(each for each in account.sources if each.sms_type == delivery.sms.sms_type)
+        delivery.row = row
+        delivery.desk = source
+        source.walk.in_hand.add(row)
+        if delivery.left == 0:
+            self.settled(delivery, source)
+
+    def _account(self, system_id: str) -> _Account:
+        account = self._accounts.get(system_id)
+        if account is None:
+            account = self._accounts[system_id] = _Account(self, self._queue)
+        return account
 
     def look_later(self, system_id: str) -> None:
         """The database didn't answer: come back to this account. Doesn't yield."""

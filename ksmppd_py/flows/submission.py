@@ -32,6 +32,8 @@ from ksmppd_py.translate.udh import count_parts
 
 logger = logging.getLogger(__name__)
 
+LONG = 5000
+"""Octets of text that may be more than 255 parts, whatever their coding and user data header."""
 _SUCCESS = int(AckStatus.SUCCESS)
 _BUFFERED = int(AckStatus.BUFFERED)
 
@@ -168,6 +170,8 @@ class SubmissionFlow:
         default_smsc = submitter.account.default_smsc
         if default_smsc:
             sms.smsc_id = default_smsc.encode()
+        if sms.msgdata is not None and len(sms.msgdata) > LONG:
+            count_parts(sms)  # refuses what doesn't fit into 255 parts
         submission.sms = sms
 
     def _ask_router(self, batch: Sequence[Submission], submitter: Submitter) -> Sequence[Route | KsmppdError]:

@@ -90,8 +90,10 @@ class StoredPdu:
 class MessageStore(Protocol):
     """The two queue tables."""
 
-    def save(self, batch: Sequence[Sms]) -> None:
-        """Insert and commit, together with what others save meanwhile (group commit). May yield, at most 5 s.
+    def save(self, batch: Sequence[Sms]) -> Sequence[int]:
+        """Insert and commit, together with what others save meanwhile; return the rows' global_ids.
+
+        May yield, at most 5 s.
 
         Raises DatabaseUnavailable or MessageTooLong; then none of this batch is stored as far as we know.
         """

@@ -38,10 +38,11 @@ class StatementRefused(DatabaseUnavailable):
 
 
 class Reply(NamedTuple):
-    """What a statement gave: its rows, and how many rows a change matched."""
+    """What a statement gave: its rows, how many rows a change matched, the first id that an INSERT made."""
 
     rows: Sequence[tuple[Any, ...]]
     matched: int
+    first_id: int = 0
 
 
 class Session(Protocol):

@@ -48,9 +48,9 @@ class StoredMessages:
             select(store.c.service).where(for_esmes).distinct(), database.dialect
         )
 
-    def save(self, batch: Sequence[Sms]) -> None:
+    def save(self, batch: Sequence[Sms]) -> Sequence[int]:
         """See ports.MessageStore. MessageTooLong is a TooLongForColumn, whose `index` tells which message."""
-        self._writer.save([self._render_one(index, sms) for index, sms in enumerate(batch)])
+        return self._writer.save([self._render_one(index, sms) for index, sms in enumerate(batch)])
 
     def too_long(self, sms: Sms) -> str | None:
         """The column that can't hold its value, None when `sms` can be saved. Doesn't yield."""

@@ -62,6 +62,7 @@ _BROKEN = (
     *range(2000, 2100),
 )
 _IDLE_BEFORE_PING = 1.0
+_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 
 def literal(value: Value) -> str:
@@ -89,7 +90,7 @@ class _Session:
             text %= {key: literal(value) for key, value in known.items()}
         with self._connection.cursor() as cursor:
             matched = cursor.execute(text)
-            return Reply(cursor.fetchall(), matched)
+            return Reply(cursor.fetchall(), matched, cursor.lastrowid or 0)
 
     def execute_many(self, statement: Statement, rows: Sequence[Mapping[str, Value]]) -> None:
         for row in rows:
@@ -146,6 +147,15 @@ class MySQLDatabase:
     def close(self) -> None:
         """See Database."""
         self._pool.dispose()
+
+    @property
+    def name(self) -> str:
+        """The database's name on its server."""
+        return self._settings.database
+
+    def connect_apart(self) -> Any:
+        """A connection of its own, beside the pool. Raises what PyMySQL raises. May yield."""
+        return self._connect()
 
     def execute(
         self, statement: Statement, values: Mapping[str, Value] | None = None, *, repeatable: bool
@@ -286,5 +296,6 @@ class MySQLDatabase:
             autocommit=True,
             connect_timeout=self._timeout,
             read_timeout=self._timeout,
+            ssl_disabled=host in _THIS_MACHINE,  # else TLS when the server has it
             write_timeout=self._timeout,
         )

@@ -38,8 +38,8 @@ class TooLongForColumn(MessageTooLong):
 class Inserter(Protocol):
     """Puts rows into one table."""
 
-    def insert(self, rows: Sequence[Any]) -> None:
-        """Insert and commit. Raises DatabaseUnavailable. May yield."""
+    def insert(self, rows: Sequence[Any]) -> Sequence[int]:
+        """Insert and commit, return the rows' global_ids. Raises DatabaseUnavailable. May yield."""
 
 
 class MySQLInserter:
@@ -49,19 +49,33 @@ class MySQLInserter:
         self._database = database
         name = database.dialect.identifier_preparer.format_table(table)
         self._head = f"INSERT INTO {name} ({','.join(f'`{column}`' for column in columns)}) VALUES "
+        self._step: int | None = None
 
-    def insert(self, rows: Sequence[str]) -> None:
-        """See Inserter."""
-        statements = [Statement(self._head + ",".join(some)) for some in _statement_sized(rows)]
+    def insert(self, rows: Sequence[str]) -> Sequence[int]:
+        """See Inserter. InnoDB gives the rows of one such statement consecutive ids, whatever its lock mode."""
+        texts = list(_statement_sized(rows))
+        statements = [Statement(self._head + ",".join(some)) for some in texts]
+        step = self._id_step()
         if len(statements) == 1:
-            self._database.execute(statements[0], repeatable=False)
-            return
+            replies = [self._database.execute(statements[0], repeatable=False)]
+        else:
+            replies = self._database.transaction(
+                lambda session: [session.execute(statement) for statement in statements]
+            )
+        return [
+            reply.first_id + step * index
+            for reply, some in zip(replies, texts, strict=True)
+            for index in range(len(some))
+        ]
 
-        def all_of_them(session: Session) -> None:
-            for statement in statements:
-                session.execute(statement)
-
-        self._database.transaction(all_of_them)
+    def _id_step(self) -> int:
+        """The server's distance between two ids: more than 1 where several masters share the table. May yield."""
+        if self._step is None:
+            reply = self._database.execute(
+                Statement("SELECT @@session.auto_increment_increment"), repeatable=True
+            )
+            self._step = int(reply.rows[0][0])
+        return self._step
 
 
 class SQLiteInserter:
@@ -73,9 +87,15 @@ class SQLiteInserter:
         compiled = chosen.compile(dialect=database.dialect, column_keys=list(columns))
         self._statement = Statement(str(compiled))
 
-    def insert(self, rows: Sequence[Mapping[str, Value]]) -> None:
-        """See Inserter."""
-        self._database.transaction(lambda session: session.execute_many(self._statement, rows))
+    def insert(self, rows: Sequence[Mapping[str, Value]]) -> Sequence[int]:
+        """See Inserter. SQLite has one writer at a time, so the ids of a transaction are consecutive."""
+
+        def all_of_them(session: Session) -> int:
+            session.execute_many(self._statement, rows)
+            return int(session.execute(Statement("SELECT last_insert_rowid()")).rows[0][0])
+
+        last = self._database.transaction(all_of_them)
+        return range(last - len(rows) + 1, last + 1)
 
 
 def make_inserter(database: Database, table: Table, columns: Sequence[str]) -> Inserter:

@@ -31,8 +31,8 @@ from ksmppd_py.storage.values import Value
 
 T = TypeVar("T")
 
-_GIVE_UP_BEFORE = 0.5
-"""Seconds before the caller's deadline at which the thread stops waiting for a lock."""
+_WAIT_FOR_LOCKS = 0.9
+"""How much of an operation's time the thread may wait for a lock: it gives up before its caller does."""
 
 _AWAY = ("locked", "unable to open", "disk", "readonly")
 """What SQLite says when it isn't the statement's fault."""
@@ -65,11 +65,17 @@ class SQLiteDatabase:
         self.dialect: Dialect = sqlite.dialect(paramstyle="named")
         self._settings = settings
         self._timeout = timeout
-        longest_wait = max(0.1, timeout - _GIVE_UP_BEFORE)
-        self._lock_timeout = min(settings.lock_timeout / 1000 or longest_wait, longest_wait)
+        self._lock_timeout = settings.lock_timeout / 1000 or timeout
         self._breaker = Breaker(back_off)
         self._thread = ThreadPool(1)
         self._connection: sqlite3.Connection | None = None
+        self._busy_timeout = -1
+        self._give_up_at = 0.0
+
+    @property
+    def path(self) -> str:
+        """The database's file."""
+        return self._settings.database
 
     def start(self, within: float = 30.0) -> None:
         """See Database."""
@@ -101,6 +107,8 @@ class SQLiteDatabase:
         def in_transaction(connection: sqlite3.Connection) -> T:
             connection.execute("BEGIN IMMEDIATE")
             result = work(_Session(connection))
+            if time.monotonic() > self._give_up_at:
+                raise sqlite3.OperationalError("locked too long")  # the caller was told so already
             connection.execute("COMMIT")
             return result
 
@@ -109,10 +117,11 @@ class SQLiteDatabase:
     def _within_deadline(self, work: Callable[[sqlite3.Connection], T]) -> T:
         probing = self._breaker.enter()
         deadline = gevent.Timeout(self._timeout)
+        give_up_at = time.monotonic() + self._timeout * _WAIT_FOR_LOCKS
         try:
             with deadline:
                 # Waits for its turn here, not inside the thread: a caller that gives up never runs later.
-                result: T = self._thread.spawn(self._run, work).get()
+                result: T = self._thread.spawn(self._run, work, give_up_at).get()
         except gevent.Timeout as expired:
             if expired is not deadline:
                 raise
@@ -129,10 +138,15 @@ class SQLiteDatabase:
         self._breaker.worked()
         return result
 
-    def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """In the thread: do the work on the open connection, leave no transaction open."""
+    def _run(self, work: Callable[[sqlite3.Connection], T], give_up_at: float) -> T:
+        """In the thread: do the work on the open connection, leave no transaction open.
+
+        Locks are waited for until `give_up_at` (monotonic), which is before the caller gives up.
+        """
         if self._connection is None:
             self._connection = self._connect()
+        self._give_up_at = give_up_at
+        self._wait_for_locks(self._connection, min(self._lock_timeout, give_up_at - time.monotonic()))
         try:
             return work(self._connection)
         except BaseException:
@@ -141,6 +155,12 @@ class SQLiteDatabase:
             except sqlite3.Error:
                 self._disconnect()
             raise
+
+    def _wait_for_locks(self, connection: sqlite3.Connection, seconds: float) -> None:
+        wanted = max(0, round(seconds * 10) * 100)  # in steps of 100 ms, so that it rarely changes
+        if wanted != self._busy_timeout:
+            connection.execute(f"PRAGMA busy_timeout = {wanted}")
+            self._busy_timeout = wanted
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -156,5 +176,6 @@ class SQLiteDatabase:
 
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
+        self._busy_timeout = -1
         if connection is not None:
             connection.close()  # rolls back

@@ -19,9 +19,9 @@ class DatabaseStore:
         self._messages = StoredMessages(database, layout)
         self._pdus = StoredPdus(database, layout)
 
-    def save(self, batch: Sequence[Sms]) -> None:
+    def save(self, batch: Sequence[Sms]) -> Sequence[int]:
         """See ports.MessageStore. MessageTooLong is a TooLongForColumn, whose `index` tells which message."""
-        self._messages.save(batch)
+        return self._messages.save(batch)
 
     def too_long(self, sms: Sms) -> str | None:
         """The column that can't hold its value, None when `sms` can be saved. Doesn't yield."""

@@ -33,35 +33,41 @@ class GroupWriter(Generic[R]):
 
     def __init__(self, name: str, inserter: Inserter) -> None:
         self._inserter = inserter
-        self._combiner: Combiner[Sequence[R], Exception | None] = Combiner(
+        self._combiner: Combiner[Sequence[R], Sequence[int] | Exception] = Combiner(
             name, self._serve, capacity=_WAITING_ROWS, batch_size=_ROWS_AT_ONCE, weigh=len
         )
 
-    def save(self, rows: Sequence[R]) -> None:
-        """Return when the rows are committed. May yield, at most 5 s.
+    def save(self, rows: Sequence[R]) -> Sequence[int]:
+        """Return the rows' ids when they are committed. May yield, at most 5 s.
 
         Raises DatabaseUnavailable, and MessageTooLong when the server finds a row too long.
         """
-        if rows:
-            error = self._combiner.call(rows)
-            if error is not None:
-                raise error
+        if not rows:
+            return ()
+        answer = self._combiner.call(rows)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
-    def _serve(self, batches: Sequence[Sequence[R]]) -> list[Exception | None]:
+    def _serve(self, batches: Sequence[Sequence[R]]) -> list[Sequence[int] | Exception]:
         try:
-            self._inserter.insert([row for batch in batches for row in batch])
+            ids = self._inserter.insert([row for batch in batches for row in batch])
         except StatementRefused:
             return [self._serve_one(batch) for batch in batches]  # it is some batch's fault, not everyone's
-        return [None] * len(batches)
+        answers: list[Sequence[int] | Exception] = []
+        start = 0
+        for batch in batches:
+            answers.append(ids[start : start + len(batch)])
+            start += len(batch)
+        return answers
 
-    def _serve_one(self, batch: Sequence[R]) -> Exception | None:
+    def _serve_one(self, batch: Sequence[R]) -> Sequence[int] | Exception:
         try:
-            self._inserter.insert(batch)
+            return self._inserter.insert(batch)
         except StatementRefused as error:
             return MessageTooLong(str(error)) if error.number in _TOO_LONG else error
         except DatabaseUnavailable as error:
             return error
-        return None
 
 
 class Remover:
