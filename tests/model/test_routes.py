@@ -265,7 +265,7 @@ def test_empty_table_and_empty_regex() -> None:
 @pytest.mark.parametrize("max_mem", [2_000, 60_000, 200_000])
 def test_too_little_memory_for_the_automaton(max_mem: int) -> None:
     """RE2 gives up silently; the answers stay right."""
-    routes = [Route(route_id=n, regex="(4|6)*4(4|6){%d}a" % n) for n in range(20)]
+    routes = [Route(route_id=n, regex=f"(4|6)*4(4|6){{{n}}}a") for n in range(20)]
     table = RouteTable(routes, max_mem)
     usual = RouteTable(routes)
     for text in (b"46" * 40 + b"a", b"4" * 12 + b"6666666a", b"x", b"6" * 300):

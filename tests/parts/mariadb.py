@@ -117,7 +117,12 @@ class MariaDB:
 
     def connect(self, database: str | None = None, **options: Any) -> pymysql.Connection[Any]:
         """An administrator's connection over the socket, committing each statement."""
-        known: dict[str, Any] = {"user": self.username, "password": self.password, "charset": "utf8mb4"}
+        known: dict[str, Any] = {
+            "user": self.username,
+            "password": self.password,
+            "charset": "utf8mb4",
+            "ssl_disabled": True,
+        }
         return pymysql.connect(
             unix_socket=self.socket_path, database=database, autocommit=True, **{**known, **options}
         )
