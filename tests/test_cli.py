@@ -106,7 +106,9 @@ def test_help_version_and_reference(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--version") == 0
     assert re.match(r"ksmppd-py \d+\.\d+\.\d+\nCPython 3\.\d+\.\d+\ngevent ", capsys.readouterr().out)
     assert run("-g") == 0
-    assert "group = ksmppd" in capsys.readouterr().out
+    reference = capsys.readouterr().out
+    assert "\n    wait-ack-timeout (integer, default 120, seconds): longest wait" in reference
+    assert reference.count("group = ") == 8
 
 
 def test_unknown_options_are_told(capsys: pytest.CaptureFixture[str]) -> None:

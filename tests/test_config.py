@@ -18,7 +18,6 @@ from ksmppd_py.config import (
     TlvType,
     WaitAckAction,
     load,
-    render_reference,
 )
 from ksmppd_py.errors import StartError
 
@@ -380,8 +379,7 @@ def test_strange_values_are_told(tmp_path: Path) -> None:
 
 def test_a_bearerbox_without_port_is_skipped(tmp_path: Path) -> None:
     text = KSMPPD + REST + "\ngroup = bearerbox-connection\nid = broken\nhost = h\nport = 0"
-    config = read(tmp_path, text)
-    assert [box.host for box in config.bearerboxes] == ["localhost"]
+    assert [box.host for box in read(tmp_path, text).bearerboxes] == ["localhost"]
     assert warnings_of(tmp_path, text) == [
         "21: Mandatory parameters missing for bearerbox ('host' and 'port'), the group is skipped."
     ]
@@ -399,9 +397,3 @@ def test_the_later_of_two_single_groups(tmp_path: Path) -> None:
     config = read(tmp_path, "group = ksmppd\nid = first\nlog-file = x\n\n" + KSMPPD + REST)
     assert (config.ksmppd.id, config.ksmppd.log_file) == ("", "")
     assert len(config.warnings) == 1
-
-
-def test_the_reference_names_every_group() -> None:
-    text = render_reference()
-    assert "\n    wait-ack-timeout (integer, default 120, seconds): longest wait" in text
-    assert text.count("group = ") == 8
