@@ -74,7 +74,8 @@ class Message:
 
     @property
     def is_receipt(self) -> bool:
-        return bool(self.esm_class & 0x04)
+        """Whether it is a delivery receipt or an intermediate notification."""
+        return bool(self.esm_class & 0x24)
 
     @property
     def receipt(self) -> dict[str, str]:

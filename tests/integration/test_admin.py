@@ -21,8 +21,8 @@ LOADS = rf"{LOAD}/{LOAD}/{LOAD}"
 
 BIND_PLAIN = (
     "-- id:{id} ip:127.0.0.1 uptime:0d 0h 0m {second}s, type:{type}, open-acks:{open}, simulate: {simulate}, "
-    "inbound (load/queued/processed/routing):{load}/{number}/{number}/0, "
-    "outbound (load/queued/processed):{load}/{number}/{number}, mt/mo/dlr/errors:{counts}"
+    "inbound (load/queued/processed/routing):{load}/0/{received}/0, "
+    "outbound (load/queued/processed):{load}/0/{sent}, mt/mo/dlr/errors:{counts}"
 )
 BIND_XML = """
 	<bind>
@@ -33,12 +33,12 @@ BIND_XML = """
 		<open-acks>{open}</open-acks>
 		<simulate>{simulate}</simulate>
 		<inbound-load>{load}</inbound-load>
-		<inbound-queued>{number}</inbound-queued>
-		<inbound-processed>{number}</inbound-processed>
+		<inbound-queued>0</inbound-queued>
+		<inbound-processed>{received}</inbound-processed>
 		<inbound-routing>0</inbound-routing>
 		<outbound-load>{load}</outbound-load>
-		<outbound-queued>{number}</outbound-queued>
-		<outbound-processed>{number}</outbound-processed>
+		<outbound-queued>0</outbound-queued>
+		<outbound-processed>{sent}</outbound-processed>
 		<mt>{counts[0]}</mt>
 		<mo>{counts[1]}</mo>
 		<dlr>{counts[2]}</dlr>
@@ -188,7 +188,7 @@ class TestEsmeStatus:
             "\n" + second + " - binds:0/0, total inbound load:({loads})/0.00/sec, "
             "outbound load:({loads})/sec, mt/mo/dlr/errors:(0/0/0/0)\n"
         )
-        expected = pattern(plain, type=3, open=0, simulate="no", counts=(2, 1, 1, 1))
+        expected = pattern(plain, type=3, open=0, simulate="no", received=6, sent=6, counts=(2, 1, 1, 1))
         body = bed.daemon.admin("/esme-status").body
         assert re.fullmatch(expected, body), body
 
@@ -210,7 +210,7 @@ class TestEsmeStatus:
             "\t<max-inbound-load>0.00</max-inbound-load>\n\t<outbound-load>{loads}</outbound-load>\n"
             "\t<mt>0</mt>\n\t<mo>0</mo>\n\t<dlr>0</dlr>\n\t<errors>0</errors>\n</esme></esmes>"
         )
-        expected = pattern(xml, type=3, open=0, simulate="no", counts=(2, 1, 1, 1))
+        expected = pattern(xml, type=3, open=0, simulate="no", received=6, sent=6, counts=(2, 1, 1, 1))
         body = bed.daemon.admin("/esme-status.xml").body
         assert re.fullmatch(expected, body), body
 

@@ -18,17 +18,41 @@ KINDS = ("receiver", "transmitter", "transceiver")
 
 
 def assert_refused(esme: Esme, reply: wire.Pdu, status: int = wire.RBINDFAIL) -> None:
-    """A refused bind has an empty system_id, 17 octets in all, and the server hangs up."""
-    assert (reply.command_status, reply.body) == (status, b"\0")
+    """A refused bind has an empty system_id, and the server hangs up."""
+    assert (reply.command_status, reply.text) == (status, b"")
     esme.wait_closed(3)
+
+
+def test_the_size_of_error_responses(sqlite_bed: Bed) -> None:
+    """spec smpp34-clauses D-03: header only for binds and submit_sm, one NUL for data_sm."""
+    customer = sqlite_bed.customer(outbound=[])
+    stranger = sqlite_bed.connect()
+    receiver = sqlite_bed.esme(customer, "receiver")
+    transmitter = sqlite_bed.esme(customer, "transmitter")
+    data_sm = b"\0\0\x001\0\0\x002\0\0\0\0"
+    replies = [
+        stranger.bind("nobody", "wrong"),
+        receiver.submit(mt()),
+        transmitter.submit(mt()),
+        receiver.bind(customer.system_id, customer.password),
+        transmitter.request(wire.DATA_SM, data_sm),
+    ]
+    statuses = [wire.RBINDFAIL, wire.RINVBNDSTS, wire.RINVDSTADR, wire.RALYNBD, wire.RINVDSTADR]
+    assert [reply.command_status for reply in replies] == statuses
+    assert [len(reply.octets) for reply in replies] == [16, 16, 16, 16, 17]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_bind_response(bed: Bed, kind: str) -> None:
+    """spec smpp-session 5.2, smpp34-clauses D-05: the server's id, and its version for those who know TLVs."""
     esme = bed.connect()
     customer = bed.customer()
     reply = esme.bind(customer.system_id, customer.password, kind)
     assert (reply.command_status, reply.text) == (wire.ROK, b"KSMPPD-TEST")
+    assert wire.unpack_tlvs(reply.body[len(reply.text) + 1 :]) == {0x0210: b"\x34"}
+    old = bed.connect()
+    reply = old.bind(customer.system_id, customer.password, kind, version=0x33)
+    assert (reply.command_status, reply.body) == (wire.ROK, b"KSMPPD-TEST\0")
 
 
 def test_wrong_credentials(bed: Bed) -> None:
@@ -174,7 +198,7 @@ def test_requests_before_the_bind(sqlite_bed: Bed, command_id: int, body: bytes)
 def test_a_receiver_may_not_submit(sqlite_bed: Bed) -> None:
     esme = sqlite_bed.esme(sqlite_bed.customer(), "receiver")
     reply = esme.submit(mt())
-    assert (reply.command_status, reply.body) == (wire.RINVBNDSTS, b"\0")
+    assert (reply.command_status, reply.text) == (wire.RINVBNDSTS, b"")
 
 
 def test_binding_twice(sqlite_bed: Bed) -> None:

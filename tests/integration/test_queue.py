@@ -87,8 +87,10 @@ def test_a_stored_submit_that_is_refused_becomes_a_failure_report(bed: Bed) -> N
     bed.wait_rows(customer, 0)
 
 
-def test_a_stored_submit_is_retried_after_a_temporary_refusal(bed: Bed) -> None:
-    """spec flows 5.1 Improve: temporary -> unmark and retry with back-off."""
+@pytest.mark.slow
+def test_a_stored_submit_is_retried_after_a_temporary_refusal(sqlite_bed: Bed) -> None:
+    """spec flows 5.1 Improve: temporary -> unmark and retry with back-off, first after 30 seconds."""
+    bed = sqlite_bed
     customer = bed.customer()
     esme = bed.esme(customer)
     bed.box_away()

@@ -115,6 +115,7 @@ class MariaDatabase:
             password=self.password,
             database=self.name,
             charset="latin1",
+            use_unicode=False,  # text columns hold octets
             autocommit=True,
         )
         with connection, connection.cursor() as cursor:
