@@ -128,11 +128,11 @@ class FramedSocket:
     def drain(self, timeout: float) -> bool:
         """Wait until everything is sent, at most `timeout` seconds; False when it isn't. May yield."""
         deadline = monotonic() + timeout
-        while self._unsent and not self.closed and not self.failed:
+        while (self._unsent or self._sender is not None) and not self.closed and not self.failed:
             if monotonic() >= deadline:
                 return False
             gevent.sleep(0.002)
-        return not self._unsent
+        return not self._unsent and not self.failed
 
     def hang_up(self) -> None:
         """End the connection without waiting; the reader gets the end of the stream. Doesn't yield."""
