@@ -1,0 +1,117 @@
+"""Owned greenlets: named, logged when they fail, started again when supervised, ended with their owner."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+import gevent
+import pytest
+from gevent.event import Event
+
+from ksmppd_py.transport.greenlets import Owner
+
+
+@pytest.fixture
+def owner() -> Iterator[Owner]:
+    owner = Owner("test")
+    yield owner
+    owner.end(5)
+
+
+def test_a_greenlet_has_its_name_and_arguments(owner: Owner) -> None:
+    greenlet = owner.spawn("adder", lambda a, b: a + b, 2, 3)
+    assert greenlet.name == "adder"
+    assert greenlet.get(timeout=5) == 5
+
+
+def test_an_owner_knows_how_many_run(owner: Owner) -> None:
+    gate = Event()
+    greenlets = [owner.spawn("waiter", gate.wait) for _ in range(3)]
+    assert len(owner) == 3
+    gate.set()
+    gevent.joinall(greenlets, timeout=5)
+    assert len(owner) == 0
+
+
+def test_a_failure_is_logged_with_its_name_and_stays_inside(
+    owner: Owner, caplog: pytest.LogCaptureFixture
+) -> None:
+    greenlet = owner.spawn("divider", lambda: 1 / 0)
+    greenlet.join(5)
+    assert greenlet.successful()
+    [record] = caplog.records
+    assert "divider" in record.getMessage()
+    assert record.exc_info is not None
+    assert record.exc_info[0] is ZeroDivisionError
+
+
+def test_end_kills_what_still_runs(owner: Owner, caplog: pytest.LogCaptureFixture) -> None:
+    ended: list[str] = []
+
+    def wait_for_ever() -> None:
+        try:
+            Event().wait()
+        finally:
+            ended.append("cleaned up")
+
+    owner.spawn("waiter", wait_for_ever)
+    gevent.sleep(0)
+    owner.end(5)
+    assert len(owner) == 0
+    assert ended == ["cleaned up"]
+    assert caplog.records == []  # being ended is no failure
+
+
+def test_end_without_greenlets_returns_at_once(owner: Owner) -> None:
+    owner.end()
+
+
+def test_join_waits_only_so_long(owner: Owner) -> None:
+    gate = Event()
+    greenlet = owner.spawn("waiter", gate.wait)
+    owner.join(0.01)
+    assert not greenlet.dead
+    gate.set()
+    owner.join(5)
+    assert greenlet.dead
+
+
+def test_a_supervised_loop_starts_again_after_a_failure(
+    owner: Owner, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.ERROR)
+    runs: list[int] = []
+    thrice = Event()
+
+    def fail() -> None:
+        runs.append(1)
+        if len(runs) == 3:
+            thrice.set()
+            Event().wait()
+        raise OSError("it broke")
+
+    owner.supervise("breaker", fail, 0.001)
+    assert thrice.wait(5)
+    assert len(caplog.records) == 2
+    assert "breaker" in caplog.records[0].getMessage()
+
+
+def test_a_supervised_loop_starts_again_after_it_returned(owner: Owner) -> None:
+    runs: list[int] = []
+    thrice = Event()
+
+    def turn() -> None:
+        runs.append(1)
+        if len(runs) == 3:
+            thrice.set()
+
+    owner.supervise("turner", turn, 0.001)
+    assert thrice.wait(5)
+
+
+def test_a_supervised_loop_ends_with_its_owner(owner: Owner) -> None:
+    owner.supervise("turner", lambda: None, 0.001)
+    gevent.sleep(0)
+    owner.end(5)
+    assert len(owner) == 0
