@@ -127,7 +127,9 @@ def _demonstrate(smpp_port: int) -> int:
     command = ["ksmppd-esme", "send", "--port", str(smpp_port), "--system-id", "simulated"]
     command += ["--password", "simulate", "--from", "12345", "--to", "+46701234567", "--text", "Hello"]
     command += ["--receipt", "--expect", "1", "--wait", str(REPORT_SECONDS)]
-    print("It serves. An ESME binds, sends a message, gets the delivery report and a reply from the mobile:\n")
+    print(
+        "It serves. An ESME binds, sends a message, gets the delivery report and a reply from the mobile:\n"
+    )
     print(f"$ {shlex.join(command)}", flush=True)
     status = subprocess.run([PROGRAMS / command[0], *command[1:]], check=False).returncode
     print("\nThat is how it should be." if status == 0 else "\nThat went wrong.", flush=True)
