@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ from ksmppd_py.model.posix_regex import to_re2
 _BASE_MEMORY = 16 << 20
 _MEMORY_PER_ROUTE = 16 << 10
 _MOST_MEMORY = 1 << 30
+_ROUTES_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +58,14 @@ def _rewrite(regex: str) -> bytes:
     return to_re2(regex.encode("latin-1"))
 
 
-class _ReceiverSet:
-    """All receiver expressions of a table as one automaton: 50,000 routes cost what one costs.
+class _ExpressionSet:
+    """Expressions as one automaton: the receivers of 50,000 routes cost what one costs.
 
     Its last expression matches anything. RE2 tells "no match" and "out of memory" alike by an empty list;
     with the sentinel only the latter is empty, and then the expressions are tried one by one.
     """
 
-    def __init__(self, max_mem: int) -> None:
+    def __init__(self, max_mem: int = _BASE_MEMORY) -> None:
         self._expressions: list[bytes] = []
         self._set: Any = re2.Set.SearchSet(_options(max_mem))
 
@@ -85,40 +86,51 @@ class _ReceiverSet:
         except re2.error:
             self._set = None
 
-    def candidates(self, receiver: bytes) -> list[int]:
+    def matching(self, text: bytes) -> list[int]:
         """Positions of the expressions that match, in order."""
-        found: list[int] = self._set.Match(receiver) if self._set is not None else []
+        found: list[int] = self._set.Match(text) if self._set is not None else []
         if not found:
             options = _options()
             return [
                 position
                 for position, expression in enumerate(self._expressions)
-                if re2.compile(expression, options).search(receiver)
+                if re2.compile(expression, options).search(text)
             ]
         found.remove(len(self._expressions))
-        found.sort()
+        if len(found) > 1:
+            found.sort()
         return found
+
+
+def _no_pause() -> None:
+    """Building goes on at once."""
 
 
 class RouteTable:
     """The routes of one account in order of preference. `problems` tells which ones were skipped.
 
-    `max_mem` is what RE2 may use (octets), by default enough for the number of routes.
+    `max_mem` is what RE2 may use (octets), by default enough for the number of routes. `pause` is called every
+    few milliseconds while the table is built: thousands of routes take longer than others like to wait.
     """
 
-    def __init__(self, routes: Iterable[Route], max_mem: int | None = None) -> None:
+    def __init__(
+        self, routes: Iterable[Route], max_mem: int | None = None, pause: Callable[[], None] = _no_pause
+    ) -> None:
         ours = list(routes)
         memory = max_mem or min(_MOST_MEMORY, _BASE_MEMORY + _MEMORY_PER_ROUTE * len(ours))
-        self._receivers = _ReceiverSet(memory)
-        self._usable: list[tuple[Route, Any | None]] = []
+        self._receivers = _ExpressionSet(memory)
+        self._senders: dict[str, _ExpressionSet] = {}
+        self._usable: list[tuple[Route, _ExpressionSet | None]] = []
         self.problems: list[RouteProblem] = []
-        for route in ours:
+        for count, route in enumerate(ours, 1):
             self._add(route)
+            if count % _ROUTES_AT_ONCE == 0:
+                pause()
         self._receivers.complete()
 
     def _add(self, route: Route) -> None:
         try:
-            sender = re2.compile(_rewrite(route.source_regex), _options()) if route.source_regex else None
+            sender = self._sender(route.source_regex) if route.source_regex else None
             self._receivers.add(_rewrite(route.regex))
         except (re2.error, ValueError) as error:
             reason = error.args[0] if error.args else error
@@ -126,6 +138,16 @@ class RouteTable:
             self.problems.append(RouteProblem(route.route_id, text))
         else:
             self._usable.append((route, sender))
+
+    def _sender(self, source_regex: str) -> _ExpressionSet:
+        """The senders' expression as a set of one, which is faster to ask than a pattern; many routes share it."""
+        known = self._senders.get(source_regex)
+        if known is None:
+            known = _ExpressionSet()
+            known.add(_rewrite(source_regex))
+            known.complete()
+            self._senders[source_regex] = known
+        return known
 
     @property
     def routes(self) -> list[Route]:
@@ -137,10 +159,10 @@ class RouteTable:
 
     def match(self, receiver: bytes, sender: bytes) -> Route:
         """The first route that takes both. Raises SenderRefused when one took the receiver, else NoRoute."""
-        candidates = self._receivers.candidates(receiver)
+        candidates = self._receivers.matching(receiver)
         for position in candidates:
             route, source = self._usable[position]
-            if source is None or source.search(sender):
+            if source is None or source.matching(sender):
                 return route
         if candidates:
             raise SenderRefused("no route to this receiver takes this sender")
@@ -150,9 +172,11 @@ class RouteTable:
 class InboundTable:
     """The routes of MO messages. One with an smsc_id is only for messages from there, whatever the case."""
 
-    def __init__(self, routes: Iterable[Route], max_mem: int | None = None) -> None:
+    def __init__(
+        self, routes: Iterable[Route], max_mem: int | None = None, pause: Callable[[], None] = _no_pause
+    ) -> None:
         self._max_mem = max_mem
-        everything = RouteTable(routes, max_mem)
+        everything = RouteTable(routes, max_mem, pause)
         self.problems = everything.problems
         self._routes = everything.routes
         self._smsc_ids = {route.smsc_id.lower() for route in self._routes if route.smsc_id}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from typing import TypeVar
 
+import gevent
 from gevent.event import AsyncResult
 
 from ksmppd_py.errors import DatabaseUnavailable, KsmppdError
@@ -16,8 +16,6 @@ from ksmppd_py.model.routes import InboundTable, Route, RouteProblem, RouteTable
 from ksmppd_py.storage.database import BACK_OFF
 
 log = logging.getLogger(__name__)
-
-T = TypeVar("T", RouteTable, InboundTable)
 
 
 class DatabaseRouter:
@@ -63,7 +61,7 @@ class DatabaseRouter:
 
     def rebuild(self) -> None:
         """See ports.Router."""
-        inbound = InboundTable(self._source.inbound())
+        inbound = InboundTable(self._source.inbound(), pause=_breathe)
         _report(inbound.problems)
         self._inbound = inbound
         self._superseded = {key: (table, 0.0) for key, (table, _) in self._superseded.items()}
@@ -93,7 +91,7 @@ class DatabaseRouter:
             return shared
         running = self._loading[system_id] = AsyncResult()
         try:
-            table = RouteTable(self._source.outbound(system_id))
+            table = RouteTable(self._source.outbound(system_id), pause=_breathe)
         except BaseException as error:
             shown = (
                 error if isinstance(error, Exception) else DatabaseUnavailable("the reading caller went away")
@@ -111,6 +109,10 @@ class DatabaseRouter:
             self._outbound[system_id] = table
             self._superseded.pop(system_id, None)
         return table
+
+
+def _breathe() -> None:
+    gevent.sleep(0)
 
 
 def _report(problems: Sequence[RouteProblem]) -> None:

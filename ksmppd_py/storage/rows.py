@@ -16,12 +16,13 @@ from ksmppd_py.kannel.messages import Field, Kind, Sms
 from ksmppd_py.storage.database import Database, Session, Statement
 from ksmppd_py.storage.limits import ColumnLimit
 from ksmppd_py.storage.mysql import literal
-from ksmppd_py.storage.values import Value
+from ksmppd_py.storage.values import Value, name
 
 Row: TypeAlias = "str | Mapping[str, Value]"
 """A row ready to be inserted: MySQL's text `(...)`, or SQLite's parameters."""
 RenderSms: TypeAlias = Callable[[Sms], Row]
 
+_SEVERAL_MASTERS = "SHOW VARIABLES WHERE Variable_name IN ('auto_increment_increment', 'wsrep_on')"
 _STATEMENT_SIZE = 512 * 1024
 """Octets of an INSERT; servers refuse more than max_allowed_packet, which was 1 MiB in the oldest ones."""
 
@@ -49,13 +50,12 @@ class MySQLInserter:
         self._database = database
         name = database.dialect.identifier_preparer.format_table(table)
         self._head = f"INSERT INTO {name} ({','.join(f'`{column}`' for column in columns)}) VALUES "
-        self._step: int | None = None
+        self._consecutive: bool | None = None
 
     def insert(self, rows: Sequence[str]) -> Sequence[int]:
         """See Inserter. InnoDB gives the rows of one such statement consecutive ids, whatever its lock mode."""
-        texts = list(_statement_sized(rows))
+        texts = list(_statement_sized(rows)) if self._ids_are_consecutive() else [[row] for row in rows]
         statements = [Statement(self._head + ",".join(some)) for some in texts]
-        step = self._id_step()
         if len(statements) == 1:
             replies = [self._database.execute(statements[0], repeatable=False)]
         else:
@@ -63,19 +63,17 @@ class MySQLInserter:
                 lambda session: [session.execute(statement) for statement in statements]
             )
         return [
-            reply.first_id + step * index
+            reply.first_id + index
             for reply, some in zip(replies, texts, strict=True)
             for index in range(len(some))
         ]
 
-    def _id_step(self) -> int:
-        """The server's distance between two ids: more than 1 where several masters share the table. May yield."""
-        if self._step is None:
-            reply = self._database.execute(
-                Statement("SELECT @@session.auto_increment_increment"), repeatable=True
-            )
-            self._step = int(reply.rows[0][0])
-        return self._step
+    def _ids_are_consecutive(self) -> bool:
+        """Not where several masters share the table; Galera even changes the distance at run time. May yield."""
+        if self._consecutive is None:
+            reply = self._database.execute(Statement(_SEVERAL_MASTERS), repeatable=True)
+            self._consecutive = all(name(value) in ("1", "OFF") for _, value in reply.rows)
+        return self._consecutive
 
 
 class SQLiteInserter:

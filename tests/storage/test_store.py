@@ -16,6 +16,7 @@ from ksmppd_py.storage.rows import TooLongForColumn
 from ksmppd_py.storage.settings import TableNames
 from ksmppd_py.storage.store import DatabaseStore
 from ksmppd_py.storage.upgrade import prepare
+from tests.parts.mariadb import MariaDB
 from tests.storage.conftest import Place
 
 EVERY_OCTET = bytes(range(256))
@@ -207,3 +208,31 @@ class TestLimits:
         assert count(place) == 0
         store.save([fits])
         assert stored(store.page(SmsType.MT_PUSH, 0, 2)) == [fits]
+
+
+@pytest.mark.integration
+@pytest.mark.database
+def test_ids_where_several_masters_share_the_table(
+    mysql_place: Callable[[], Place], mariadb: MariaDB
+) -> None:
+    mariadb.query("SET GLOBAL auto_increment_increment = 3")
+    try:
+        place = mysql_place()
+        store = DatabaseStore(place.database, place.layout)
+        ids = store.save([make_sms(number) for number in range(4)])
+    finally:
+        mariadb.query("SET GLOBAL auto_increment_increment = 1")
+    assert [row.global_id for row in store.page(SmsType.MT_PUSH, 0, 10)] == list(ids)
+    assert ids[1] - ids[0] == 3
+
+
+def test_ids_of_saved_messages(store: DatabaseStore) -> None:
+    """Each caller gets the ids of its own rows, in order."""
+    batches = [[make_sms(10 * number + index) for index in range(1 + number % 4)] for number in range(30)]
+    batches.append([make_sms(900 + index, msgdata=b"%d" % index * 20_000) for index in range(30)])
+    saving = [gevent.spawn(store.save, batch) for batch in batches]
+    gevent.joinall(saving, raise_error=True)
+    kept = {row.global_id: row.sms for row in store.page(SmsType.MT_PUSH, 0, 1000)}
+    for each, batch in zip(saving, batches, strict=True):
+        assert [kept[global_id] for global_id in each.value] == batch
+    assert store.save([]) == ()
