@@ -13,10 +13,9 @@ import gevent
 from gevent import socket as gevent_socket
 
 from ksmppd_py.bearerbox.incoming import Adopter, Incoming
-from ksmppd_py.flows.delivery import DeliveryFlow
 from ksmppd_py.kannel.codec import BoxLink, pack, pack_sms
 from ksmppd_py.kannel.messages import Ack, AckStatus, Admin, AdminCommand, Heartbeat, Sms, SmsType
-from ksmppd_py.model.ports import MessageStore
+from ksmppd_py.model.ports import Deliveries, MessageStore
 from ksmppd_py.model.work import Submission
 from ksmppd_py.transport.framed import FramedSocket
 from ksmppd_py.transport.greenlets import Owner
@@ -80,7 +79,7 @@ class BoxConnection:
         self,
         settings: BoxSettings,
         pool: Pool,
-        delivery: DeliveryFlow,
+        delivery: Deliveries,
         store: MessageStore | None,
         adopter: Adopter | None,
         owner: Owner,

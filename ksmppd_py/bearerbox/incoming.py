@@ -10,11 +10,10 @@ from time import monotonic, time
 from typing import Protocol
 
 from ksmppd_py.errors import KsmppdError, MessageTooLong
-from ksmppd_py.flows.delivery import DeliveryFlow
 from ksmppd_py.kannel.codec import pack_ack
 from ksmppd_py.kannel.messages import AckStatus, Sms, SmsType
 from ksmppd_py.model.outcomes import ACK_OF_OUTCOME, Outcome
-from ksmppd_py.model.ports import MessageStore
+from ksmppd_py.model.ports import Deliveries, MessageStore
 from ksmppd_py.model.work import Delivery
 from ksmppd_py.transport.desk import Desk
 from ksmppd_py.transport.greenlets import Owner
@@ -52,7 +51,7 @@ class Incoming:
     def __init__(
         self,
         name: str,
-        delivery: DeliveryFlow,
+        delivery: Deliveries,
         store: MessageStore | None,
         adopter: Adopter | None,
         write: Callable[[bytes], None],

@@ -12,9 +12,8 @@ import gevent
 
 from ksmppd_py.bearerbox.connection import BoxConnection, BoxSettings
 from ksmppd_py.bearerbox.incoming import Adopter
-from ksmppd_py.flows.delivery import DeliveryFlow
 from ksmppd_py.kannel.messages import DlrMask, Sms
-from ksmppd_py.model.ports import MessageStore
+from ksmppd_py.model.ports import Deliveries, MessageStore
 from ksmppd_py.model.work import LOST, REFUSED_IDS, Submission
 from ksmppd_py.transport.greenlets import Owner
 
@@ -26,6 +25,8 @@ MOST_WAITING = 100_000
 """MTs that wait for room; above it they are stored, or refused for now."""
 PATIENCE = 5.0
 """Seconds for which MTs wait for a bearerbox to come back before they are stored or refused for now."""
+ROUND = 1.0
+"""Seconds between two looks at heartbeats and overdue acks."""
 RELIEF_INTERVAL = 0.5
 """Seconds between two looks at messages that slow ESMEs hold."""
 _REPORT_ID = 36
@@ -40,7 +41,7 @@ class BearerboxPool:
     def __init__(
         self,
         settings: Sequence[BoxSettings],
-        delivery: DeliveryFlow,
+        delivery: Deliveries,
         store: MessageStore | None,
         adopter: Adopter | None,
     ) -> None:
@@ -151,7 +152,7 @@ class BearerboxPool:
 
     def _keep_house(self) -> None:
         while True:
-            gevent.sleep(1.0)
+            gevent.sleep(ROUND)
             now = monotonic()
             for connection in self.connections:
                 connection.tick(now)

@@ -17,13 +17,15 @@ from ksmppd_py.esme.blocklist import BlockList
 from ksmppd_py.esme.registry import EsmeRegistry
 from ksmppd_py.esme.session import Session
 from ksmppd_py.esme.settings import SessionSettings
-from ksmppd_py.flows.submission import SubmissionFlow
+from ksmppd_py.model.ports import Submissions
 from ksmppd_py.transport.framed import FramedSocket
 from ksmppd_py.transport.greenlets import Owner
 
 logger = logging.getLogger(__name__)
 
 BACKLOG = 1024
+ROUND = 1.0
+"""Seconds between two looks at the sessions' timers."""
 SESSIONS_A_TURN = 500
 """Sessions whose timers are looked at before others get a turn."""
 
@@ -36,7 +38,7 @@ class Listener:
         interface: str,
         port: int,
         binder: Binder,
-        flow: SubmissionFlow,
+        flow: Submissions,
         registry: EsmeRegistry,
         blocklist: BlockList,
         settings: SessionSettings,
@@ -107,7 +109,7 @@ class Listener:
 
     def _keep_house(self) -> None:
         while True:
-            gevent.sleep(1.0)
+            gevent.sleep(ROUND)
             now = monotonic()
             for index, session in enumerate(list(self._sessions.values())):
                 session.tick(now)

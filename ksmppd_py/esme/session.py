@@ -14,12 +14,12 @@ from ksmppd_py.esme.refusals import error_response, refusal_of
 from ksmppd_py.esme.registry import EsmeRegistry
 from ksmppd_py.esme.settings import SessionSettings
 from ksmppd_py.esme.submits import Submits
-from ksmppd_py.flows.submission import SubmissionFlow, Submitter
 from ksmppd_py.model.account import Account
 from ksmppd_py.model.esme import BindSnapshot, Counters
 from ksmppd_py.model.meters import BIND_INTERVALS, Load
 from ksmppd_py.model.outcomes import Outcome
-from ksmppd_py.model.work import Delivery
+from ksmppd_py.model.ports import Submissions
+from ksmppd_py.model.work import Delivery, Submitter
 from ksmppd_py.smpp import codec
 from ksmppd_py.smpp.constants import RESPONSE, CommandId, CommandStatus
 from ksmppd_py.smpp.errors import MalformedPdu
@@ -32,7 +32,7 @@ from ksmppd_py.smpp.pdus import (
     DeliverSm,
     SubmitSm,
 )
-from ksmppd_py.smpp.timers import SessionTimers, TimerEvent, TimerSettings
+from ksmppd_py.smpp.timers import SessionTimers, TimerEvent
 from ksmppd_py.translate.dialect import Dialect
 from ksmppd_py.transport.framed import FramedSocket
 from ksmppd_py.transport.greenlets import Owner
@@ -72,24 +72,32 @@ class Session:
     A door: what `submission` settles comes back by `put`, and only this class answers the ESME.
     """
 
+    bind_type = 0
+    refusal: Refusal | None = None
+    bad_in_a_row = 0
+    heard_anything = False
+    timed_out = False
+    _inbound_processed = 0
+    _reference = 0
+    _ending = False
+    _refusing = False
+    _unbound: Event | None = None
+    _submitter: Submitter | None = None
+    _submits: Submits | None = None
+
     def __init__(
         self,
         bind_id: int,
         framed: FramedSocket,
         ip: str,
         binder: Binder,
-        flow: SubmissionFlow,
+        flow: Submissions,
         registry: EsmeRegistry,
         settings: SessionSettings,
         owner: Owner,
     ) -> None:
         self.bind_id = bind_id
         self.ip = ip
-        self.bind_type = 0
-        self.refusal: Refusal | None = None
-        self.bad_in_a_row = 0
-        self.heard_anything = False
-        self.timed_out = False
         self.dialect = Dialect()
         self._socket = framed
         self._binder = binder
@@ -99,25 +107,10 @@ class Session:
         self._owner = owner
         self._link = SmppLink()
         self._connected_at = time()
-        self._timers = SessionTimers(
-            TimerSettings(
-                session_init=settings.session_init_timeout,
-                enquire_link=settings.enquire_link_interval,
-                inactivity=settings.inactivity_timeout,
-                response=settings.wait_ack_timeout,
-            ),
-            monotonic(),
-        )
+        self._timers = SessionTimers(settings.timers, monotonic())
         self.counters = Counters()
         self._inbound = Load(BIND_INTERVALS, int(self._connected_at))
         self._outbound = Load(BIND_INTERVALS, int(self._connected_at))
-        self._inbound_processed = 0
-        self._reference = 0
-        self._ending = False
-        self._refusing = False
-        self._unbound: Event | None = None
-        self._submitter: Submitter | None = None
-        self._submits: Submits | None = None
         self._outgoing = Outgoing(self._link, framed, (self.counters,))
         self._max_open_acks = settings.max_open_acks
 

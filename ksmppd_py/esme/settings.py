@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ksmppd_py.smpp.timers import TimerSettings
+
 
 @dataclass(frozen=True, slots=True)
 class SessionSettings:
@@ -21,3 +23,13 @@ class SessionSettings:
     inactivity_timeout: float = 540.0
     switch_dlr_addr: bool = False
     default_alt_charset: str | None = None
+
+    @property
+    def timers(self) -> TimerSettings:
+        """The four timers of section 7.2."""
+        return TimerSettings(
+            session_init=self.session_init_timeout,
+            enquire_link=self.enquire_link_interval,
+            inactivity=self.inactivity_timeout,
+            response=self.wait_ack_timeout,
+        )

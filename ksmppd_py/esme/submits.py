@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from gevent.event import Event
 
-from ksmppd_py.flows.submission import SubmissionFlow, Submitter
-from ksmppd_py.model.work import Submission
+from ksmppd_py.model.ports import Submissions
+from ksmppd_py.model.work import Submission, Submitter
 from ksmppd_py.smpp import codec
 from ksmppd_py.smpp.constants import CommandId, CommandStatus
 from ksmppd_py.smpp.pdus import DataSm, DataSmResp, SubmitSm
@@ -43,7 +43,7 @@ class Submits:
     )
 
     def __init__(
-        self, name: str, framed: FramedSocket, flow: SubmissionFlow, submitter: Submitter, owner: Owner
+        self, name: str, framed: FramedSocket, flow: Submissions, submitter: Submitter, owner: Owner
     ) -> None:
         self.submitter = submitter
         self.in_hand = 0

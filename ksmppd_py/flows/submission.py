@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from ksmppd_py.errors import (
     CreditTooLow,
@@ -16,17 +15,14 @@ from ksmppd_py.errors import (
 )
 from ksmppd_py.flows.simulation import SimulationFlow
 from ksmppd_py.kannel.messages import AckStatus, Sms
-from ksmppd_py.model.account import Account
-from ksmppd_py.model.esme import Counters, Esme, ServerMeters
+from ksmppd_py.model.esme import ServerMeters
 from ksmppd_py.model.ids import MessageIds
-from ksmppd_py.model.meters import Load
 from ksmppd_py.model.outcomes import command_status_of, command_status_of_ack
 from ksmppd_py.model.ports import Credit, Gateway, MessageStore, Router
 from ksmppd_py.model.routes import Route
-from ksmppd_py.model.work import LOST, Submission
+from ksmppd_py.model.work import LOST, Submission, Submitter
 from ksmppd_py.smpp.pdus import SubmitSm
 from ksmppd_py.translate import mt
-from ksmppd_py.translate.dialect import Dialect
 from ksmppd_py.translate.errors import Untranslatable
 from ksmppd_py.translate.udh import count_parts
 
@@ -36,18 +32,6 @@ LONG = 5000
 """Octets of text that may be more than 255 parts, whatever their coding and user data header."""
 _SUCCESS = int(AckStatus.SUCCESS)
 _BUFFERED = int(AckStatus.BUFFERED)
-
-
-@dataclass(slots=True)
-class Submitter:
-    """The bind on whose behalf messages are submitted."""
-
-    esme: Esme
-    account: Account
-    dialect: Dialect
-    service: bytes
-    counters: Counters
-    inbound: Load
 
 
 class SubmissionFlow:

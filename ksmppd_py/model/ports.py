@@ -5,15 +5,16 @@ Whatever says "may yield" may let other greenlets run; everything else returns a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from ksmppd_py.errors import KsmppdError
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.account import Account
+from ksmppd_py.model.outcomes import Outcome
 from ksmppd_py.model.routes import Route
-from ksmppd_py.model.work import Delivery, Submission
+from ksmppd_py.model.work import Delivery, Submission, Submitter
 from ksmppd_py.smpp.pdus import DeliverSm
 from ksmppd_py.translate.dialect import Dialect
 
@@ -118,6 +119,30 @@ class MessageStore(Protocol):
 
     def has_submissions(self) -> bool:
         """Whether MT rows wait for a bearerbox. Raises DatabaseUnavailable. May yield."""
+
+
+class Submissions(Protocol):
+    """The corridor for MTs, as the ESMEs' room sees it."""
+
+    def submit(self, batch: Sequence[Submission], submitter: Submitter) -> list[Submission]:
+        """Hand each to its next holder; return those that are settled already. May yield."""
+
+    def conclude(self, batch: Sequence[Submission], submitter: Submitter) -> None:
+        """Give each its final command_status; its `result` is known. May yield."""
+
+
+class Deliveries(Protocol):
+    """The corridor for MO and DLR, as the bearerboxes' room sees it."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether `accept` of an MO yields for long."""
+
+    def accept(self, delivery: Delivery, slow: Container[str] = ()) -> Outcome | None:
+        """Route a message and send it; None: under way, the outcome comes to its desk. May yield."""
+
+    def dispatch(self, delivery: Delivery) -> Outcome | None:
+        """Send to a bind of `delivery.system_id`, as accept does once it is known. Doesn't yield."""
 
 
 class Gateway(Protocol):

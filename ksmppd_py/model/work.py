@@ -6,10 +6,15 @@ at once what needs no waiting and leaves the rest to its own greenlet; no messag
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ksmppd_py.kannel.messages import Sms
+from ksmppd_py.model.account import Account
+from ksmppd_py.model.esme import Counters, Esme
+from ksmppd_py.model.meters import Load
 from ksmppd_py.model.outcomes import Outcome
+from ksmppd_py.translate.dialect import Dialect
 
 LOST = -1
 """Result of a submission whose bearerbox went away and none came back in time. Never on a wire."""
@@ -22,6 +27,18 @@ class ReturnDesk(Protocol):
 
     def put(self, item: Any) -> None:
         """Take it back. Doesn't yield."""
+
+
+@dataclass(slots=True)
+class Submitter:
+    """The bind on whose behalf messages are submitted."""
+
+    esme: Esme
+    account: Account
+    dialect: Dialect
+    service: bytes
+    counters: Counters
+    inbound: Load
 
 
 class Submission:
