@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import math
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 from sqlalchemy import bindparam, func, select
@@ -20,6 +20,7 @@ from ksmppd_py.storage.values import Value, integer, name, octets, real
 _MOST_NAMESAKES = 16
 _WAITING_CHARGES = 10_000
 _CHARGES_AT_ONCE = 1_000
+_MILLION = 1_000_000
 
 
 def password_hash(password: bytes) -> bytes:
@@ -87,14 +88,9 @@ def _simulation(row: Mapping[str, Any]) -> Simulation:
     )
 
 
-def _total(costs: Sequence[float]) -> float:
-    """Sum as the C daemon sends costs: six decimals, so that tenths of credits add up."""
-    return round(math.fsum(costs), 6)
-
-
-def _least_credit(costs: Sequence[float]) -> float:
-    """The credit that covers each of `costs` when its turn comes."""
-    return max((_total(costs[: count + 1]) for count in range(len(costs))), default=0.0)
+def _millionths(costs: Sequence[float]) -> list[int]:
+    """Costs as the C daemon sends them, with six decimals, but whole: so that tenths of credits add up."""
+    return [round(cost * _MILLION) for cost in costs]
 
 
 class DatabaseCredit:
@@ -145,7 +141,12 @@ class DatabaseCredit:
             rows = self._database.execute(self._read, {"id": system_id}, repeatable=True).rows
             covered = bool(rows) and real(rows[0][0]) >= 0
             return [len(claim) if covered else 0 for claim in claims]
-        values: dict[str, Value] = {"id": system_id, "cost": _total(costs), "least": _least_credit(costs)}
+        exact = _millionths(costs)
+        values: dict[str, Value] = {
+            "id": system_id,
+            "cost": sum(exact) / _MILLION,
+            "least": max(accumulate(exact)) / _MILLION,  # what covers each of them when its turn comes
+        }
         if self._database.execute(self._charge, values, repeatable=False).matched:
             return [len(claim) for claim in claims]
         return self._database.transaction(lambda session: self._fit(session, system_id, claims))
@@ -155,17 +156,17 @@ class DatabaseCredit:
         rows = session.execute(self._lock, {"id": system_id}).rows
         if not rows:
             return [0] * len(claims)
-        credit = real(rows[0][0])
+        (before,) = _millionths([real(rows[0][0])])
+        credit = before
         counts = []
-        taken: list[float] = []
         for claim in claims:
             count = 0
-            for cost in claim:
-                if round(credit - _total(taken), 6) < round(cost, 6):
+            for cost in _millionths(claim):
+                if credit < cost:
                     break
-                taken.append(cost)
+                credit -= cost
                 count += 1
             counts.append(count)
-        if any(taken):
-            session.execute(self._take, {"id": system_id, "cost": _total(taken)})
+        if credit != before:
+            session.execute(self._take, {"id": system_id, "cost": (before - credit) / _MILLION})
         return counts

@@ -63,20 +63,7 @@ class MariaDB:
         data = self.directory / "data"
         account = ["--user=root"] if os.geteuid() == 0 else []
         if not data.exists():
-            subprocess.run(
-                [
-                    _program("mariadb-install-db", "mysql_install_db"),
-                    "--no-defaults",
-                    f"--datadir={data}",
-                    "--auth-root-authentication-method=normal",
-                    "--skip-test-db",
-                    *account,
-                ],
-                check=True,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                cwd=self.directory,
-            )
+            self._install(data, account)
         with open(self.directory / "log", "ab") as log:
             self._process = subprocess.Popen(
                 [
@@ -100,6 +87,22 @@ class MariaDB:
                 cwd=self.directory,
             )
         self._wait()
+
+    def _install(self, data: Path, account: list[str]) -> None:
+        subprocess.run(
+            [
+                _program("mariadb-install-db", "mysql_install_db"),
+                "--no-defaults",
+                f"--datadir={data}",
+                "--auth-root-authentication-method=normal",
+                "--skip-test-db",
+                *account,
+            ],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=self.directory,
+        )
 
     def _wait(self) -> None:
         deadline = time.monotonic() + 60
