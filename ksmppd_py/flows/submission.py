@@ -9,6 +9,7 @@ from ksmppd_py.errors import (
     CreditTooLow,
     DatabaseUnavailable,
     KsmppdError,
+    MessageTooLong,
     NoBearerbox,
     TemporaryError,
     Throttled,
@@ -21,9 +22,8 @@ from ksmppd_py.model.outcomes import command_status_of, command_status_of_ack
 from ksmppd_py.model.ports import Credit, Gateway, MessageStore, Router
 from ksmppd_py.model.routes import Route
 from ksmppd_py.model.work import LOST, Submission, Submitter
-from ksmppd_py.smpp.pdus import SubmitSm
-from ksmppd_py.translate import mt
 from ksmppd_py.translate.errors import Untranslatable
+from ksmppd_py.translate.multi import TRANSLATIONS
 from ksmppd_py.translate.udh import count_parts
 
 logger = logging.getLogger(__name__)
@@ -149,8 +149,8 @@ class SubmissionFlow:
 
     def _translate(self, submission: Submission, submitter: Submitter, now: int) -> None:
         pdu = submission.pdu
-        translate = mt.from_submit_sm if pdu.__class__ is SubmitSm else mt.from_data_sm
-        sms = translate(pdu, submitter.dialect, submitter.service, self._ids.next(), now)
+        sms = TRANSLATIONS[pdu.__class__](
+            pdu, submitter.dialect, submitter.service, self._ids.next(), now)
         default_smsc = submitter.account.default_smsc
         if default_smsc:
             sms.smsc_id = default_smsc.encode()
@@ -208,22 +208,31 @@ class SubmissionFlow:
 
     def _keep(self, batch: list[Submission], submitter: Submitter) -> None:
         """Store what no bearerbox takes, or refuse it for now. Sets each command_status. May yield."""
-        error: KsmppdError = NoBearerbox()
-        if self._store is not None:
-            messages: list[Sms] = [s.sms for s in batch if s.sms is not None]
-            try:
-                self._store.save(messages)
-            except KsmppdError as reason:
-                error = reason
-            else:
-                for submission in batch:
-                    submission.command_status = 0
-                return
+        error = self._save(batch)
+        if error is None:
+            for submission in batch:
+                submission.command_status = 0
+            return
+        if isinstance(error, MessageTooLong) and len(batch) > 1:
+            for submission in batch:  # what a column can't hold is refused alone
+                self._keep([submission], submitter)
+            return
         if isinstance(error, TemporaryError):
             logger.warning("%d message(s) can neither be sent nor stored: %s", len(batch), error)
         for submission in batch:
             _refuse(submission, error)
         self._refund(batch, submitter)
+
+    def _save(self, batch: list[Submission]) -> KsmppdError | None:
+        """Why the batch could not be stored; None when it was. May yield."""
+        if self._store is None:
+            return NoBearerbox()
+        messages: list[Sms] = [s.sms for s in batch if s.sms is not None]
+        try:
+            self._store.save(messages)
+        except KsmppdError as error:
+            return error
+        return None
 
     def _refund(self, batch: list[Submission], submitter: Submitter) -> None:
         """Give back what refused messages cost. May yield."""

@@ -1,0 +1,83 @@
+"""The corridor for MTs over ports in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from ksmppd_py.flows.delivery import DeliveryFlow
+from ksmppd_py.flows.simulation import SimulationFlow
+from ksmppd_py.flows.submission import SubmissionFlow
+from ksmppd_py.model.account import Account
+from ksmppd_py.model.esme import ServerMeters
+from ksmppd_py.model.routes import Route
+from ksmppd_py.model.work import Submission, Submitter
+from tests.flows import memory
+from tests.flows.memory import Clock, MemoryCredit, MemoryGateway, MemoryReceivers, MemoryRouter, MemoryStore
+
+
+@dataclass
+class Corridor:
+    """A SubmissionFlow and everything around it."""
+
+    account: Account = field(default_factory=lambda: Account("esme"))
+    queue: bool = True
+    clock: Clock = field(default_factory=Clock)
+    router: MemoryRouter = field(default_factory=MemoryRouter)
+    gateway: MemoryGateway = field(default_factory=MemoryGateway)
+    credit: MemoryCredit = field(default_factory=MemoryCredit)
+    store: MemoryStore = field(default_factory=MemoryStore)
+    receivers: MemoryReceivers = field(default_factory=MemoryReceivers)
+    meters: ServerMeters = field(default_factory=memory.make_meters)
+    tray: memory.Tray = field(default_factory=memory.Tray)
+    simulated: memory.Tray = field(default_factory=memory.Tray)
+
+    def __post_init__(self) -> None:
+        ids = memory.make_ids()
+        store = self.store if self.queue else None
+        delivery = DeliveryFlow(self.router, self.receivers)
+        self.simulation = SimulationFlow(delivery, self.receivers, store, self.simulated, ids, self.clock)
+        self.router.everything = self.router.everything or Route()
+        self.flow = SubmissionFlow(
+            self.router,
+            self.gateway,
+            self.credit,
+            store,
+            self.simulation,
+            self.meters,
+            ids,
+            self.clock,
+            self.clock,
+        )
+        self.submitter: Submitter = memory.make_submitter(self.account)
+
+    def submissions(self, pdus: Sequence[Any], first_ordinal: int = 2) -> list[Submission]:
+        """As a bind makes them; its first submit is PDU number 2."""
+        return [Submission(self.tray, n, pdu, n + first_ordinal) for n, pdu in enumerate(pdus)]
+
+    def submit(self, *pdus: Any) -> list[Submission]:
+        """All PDUs as one batch, down and, where the gateway settled them by now, up again."""
+        batch = self.submissions(pdus or (memory.submit_sm(),))
+        self.flow.submit(batch, self.submitter)
+        return batch
+
+    def conclude(self) -> list[Submission]:
+        """Take what came back to the desk up to its answer."""
+        returned: list[Submission] = self.tray.take()
+        self.flow.conclude(returned, self.submitter)
+        return returned
+
+    @property
+    def counted(self) -> tuple[int, int]:
+        """mt and errors; bind and account agree."""
+        mine, account = self.submitter.counters, self.submitter.esme.counters
+        assert (mine.mt, mine.errors) == (account.mt, account.errors)
+        return mine.mt, mine.errors
+
+
+@pytest.fixture
+def corridor() -> Corridor:
+    return Corridor()

@@ -1,0 +1,258 @@
+"""MT: every outcome of spec flows 1.1, default_smsc, throughput, and what happens without a bearerbox."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from ksmppd_py.errors import (
+    BackendUnavailable,
+    DatabaseUnavailable,
+    KsmppdError,
+    MessageTooLong,
+    NoRoute,
+    RouteRefused,
+    SenderRefused,
+)
+from ksmppd_py.kannel.messages import SmsType
+from ksmppd_py.model.account import Account
+from ksmppd_py.model.routes import Route
+from ksmppd_py.model.work import LOST, Submission
+from ksmppd_py.smpp.pdus import DataSm, SubmitSm
+from tests.flows.conftest import Corridor
+from tests.flows.memory import NOW, MemoryRouter, submit_sm
+
+UUID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+
+
+def statuses(batch: list[Submission]) -> list[int | None]:
+    return [submission.command_status for submission in batch]
+
+
+def test_what_the_bearerbox_gets(corridor: Corridor) -> None:
+    """spec flows 1 steps 3 to 5, smpp-session 7."""
+    corridor.submit()
+    [sent] = corridor.gateway.sent
+    sms = sent.sms
+    assert sms is not None
+    assert (sms.sms_type, sms.service, sms.msgdata, sms.time) == (SmsType.MT_PUSH, b"esme", b"hello", NOW)
+    assert UUID.fullmatch(sms.id)
+    assert sms.dlr_url == b"esme|%d|%b" % (NOW, sms.id)
+    assert sms.smsc_id is None
+    assert sent.command_status is None
+
+
+@pytest.mark.parametrize(
+    ("pdu", "status"),
+    [
+        (submit_sm(b"491700", dest_addr_ton=1, source_addr_ton=1), 0x00),
+        (SubmitSm(source_addr=b"abc", source_addr_ton=1, destination_addr=b"491700"), 0x0A),  # row 3
+        (submit_sm(b"abc", dest_addr_ton=1), 0x0B),  # row 3, Improve
+        (submit_sm(b""), 0x0B),  # row 4
+        (submit_sm(text=b"\x20abc", esm_class=0x40), 0x43),  # row 5
+        (submit_sm(text=b"", esm_class=0x40), 0x43),
+        (
+            submit_sm(
+                text=b"\x05\x00\x03\x01\x02\x01a",
+                esm_class=0x40,
+                tlvs={0x020C: b"\0\1", 0x020E: b"\2", 0x020F: b"\1"},
+            ),
+            0xC4,  # row 6
+        ),
+        (DataSm(source_addr=b"1", destination_addr=b"491700", tlvs={0x0424: b"hi"}), 0x00),
+        (DataSm(source_addr=b"1", destination_addr=b""), 0x0B),
+    ],
+)
+def test_conversion(corridor: Corridor, pdu: SubmitSm | DataSm, status: int) -> None:
+    """spec flows 1.1 rows 3 to 6; conversion errors count as errors (smpp-session 13 Improve)."""
+    [submission] = corridor.submit(pdu)
+    if status:
+        assert submission.command_status == status
+        assert corridor.counted == (0, 1)
+        assert corridor.gateway.sent == []
+    else:
+        corridor.gateway.settle(0)
+        assert statuses(corridor.conclude()) == [0]
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        (NoRoute(), 0x0B),  # row 7
+        (SenderRefused(), 0x0A),  # row 8
+        (RouteRefused(), 0x45),  # row 9
+        (RouteRefused(0x0F), 0x0F),
+        (BackendUnavailable("router down"), 0x08),  # spec flows 9 row 11
+        (DatabaseUnavailable("no routes yet"), 0x08),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else hex(value),
+)
+@pytest.mark.parametrize("waits", [False, True])
+def test_routing_refuses(answer: KsmppdError, status: int, waits: bool) -> None:
+    corridor = Corridor(router=MemoryRouter(waits=waits))
+    corridor.router.everything = answer
+    [submission] = corridor.submit()
+    assert submission.command_status == status
+    assert corridor.counted == (0, 1)
+    assert corridor.gateway.sent == []
+
+
+@pytest.mark.parametrize(
+    ("nack", "status"), [(0, 0), (3, 0), (1, 0x45), (2, 0x08), (4, 0x08), (99, 0x08)]
+)  # rows 11 to 13
+def test_the_bearerboxs_ack(corridor: Corridor, nack: int, status: int) -> None:
+    corridor.submit()
+    corridor.gateway.settle(nack)
+    [concluded] = corridor.conclude()
+    assert concluded.command_status == status
+    assert corridor.counted == ((0, 1) if status else (1, 0))
+    assert corridor.store.saved == []
+
+
+def test_no_bearerbox_and_stored(corridor: Corridor) -> None:
+    """Row 15."""
+    corridor.gateway.online = False
+    [submission] = corridor.submit()
+    assert submission.command_status == 0
+    assert corridor.store.saved == [submission.sms]
+    assert corridor.counted == (1, 0)
+
+
+def test_no_bearerbox_and_no_queue() -> None:
+    """Row 16."""
+    corridor = Corridor(queue=False)
+    corridor.gateway.online = False
+    assert statuses(corridor.submit()) == [0x08]
+    assert corridor.counted == (0, 1)
+
+
+def test_no_bearerbox_and_no_database(corridor: Corridor) -> None:
+    """Row 16."""
+    corridor.gateway.online = False
+    corridor.store.failure = DatabaseUnavailable("gone")
+    assert statuses(corridor.submit(*[submit_sm()] * 3)) == [0x08] * 3
+    assert corridor.counted == (0, 3)
+
+
+@pytest.mark.parametrize(("queue", "status"), [(True, 0), (False, 0x08)])
+def test_a_bearerbox_that_went_and_didnt_come_back(queue: bool, status: int) -> None:
+    """Row 14 Improve: what has waited in vain is stored or refused for now."""
+    corridor = Corridor(queue=queue)
+    corridor.submit(submit_sm(), submit_sm())
+    corridor.gateway.settle(LOST)
+    concluded = corridor.conclude()
+    assert statuses(concluded) == [status] * 2
+    assert corridor.store.saved == [each.sms for each in concluded if not status]
+    assert corridor.counted == ((0, 2) if status else (2, 0))
+
+
+def test_lost_and_no_database(corridor: Corridor) -> None:
+    corridor.submit()
+    corridor.gateway.settle(LOST)
+    corridor.store.failure = DatabaseUnavailable("gone")
+    assert statuses(corridor.conclude()) == [0x08]
+    assert corridor.counted == (0, 1)
+
+
+def test_a_full_gateway_overflows_into_the_store_in_order(corridor: Corridor) -> None:
+    corridor.gateway.room = 2
+    batch = corridor.submit(*[submit_sm(text=b"%d" % n) for n in range(5)])
+    assert statuses(batch) == [None, None, 0, 0, 0]
+    assert [sms.msgdata for sms in corridor.store.saved] == [b"2", b"3", b"4"]
+
+
+def test_one_message_that_no_column_holds_is_refused_alone(corridor: Corridor) -> None:
+    corridor.gateway.online = False
+    corridor.store.refuses = lambda sms: MessageTooLong() if sms.msgdata == b"huge" else None
+    batch = corridor.submit(submit_sm(), submit_sm(text=b"huge"), submit_sm())
+    assert statuses(batch) == [0, 0x01, 0]
+    assert corridor.store.saved == [batch[0].sms, batch[2].sms]
+    assert corridor.counted == (2, 1)
+
+
+def test_a_batch_keeps_its_order(corridor: Corridor) -> None:
+    corridor.router.everything = None
+    corridor.router.answers = {b"1": Route(), b"2": NoRoute(), b"3": Route()}
+    batch = corridor.submit(*[submit_sm(b"%d" % (n % 3 + 1), b"%d" % n) for n in range(9)])
+    assert [each.sms.msgdata for each in corridor.gateway.sent if each.sms] == [
+        b"%d" % n for n in range(9) if n % 3 != 1
+    ]
+    assert statuses(batch) == [None, 0x0B, None] * 3
+
+
+def test_a_router_that_waits_is_asked_once_a_batch() -> None:
+    corridor = Corridor(router=MemoryRouter(waits=True))
+    corridor.submit(submit_sm(), submit_sm(b""), submit_sm())
+    assert [len(batch) for batch in corridor.router.batches] == [2]
+    assert len(corridor.gateway.sent) == 2
+
+
+def test_a_mixed_batch_is_concluded_each_by_its_own_ack(corridor: Corridor) -> None:
+    corridor.submit(*[submit_sm() for _ in range(4)])
+    for result in (0, 1, LOST, 2):
+        corridor.gateway.settle(result, 1)
+    assert statuses(corridor.conclude()) == [0, 0x45, 0, 0x08]
+    assert len(corridor.store.saved) == 1
+    assert corridor.counted == (2, 2)
+
+
+# -- smsc_id ---------------------------------------------------------------------------------------------------------
+
+WITH_DEFAULT = Account("esme", default_smsc="DEFAULT")
+
+
+@pytest.mark.parametrize(
+    ("answer", "account", "smsc_id"),
+    [
+        (Route(), Account("esme"), None),
+        (Route(smsc_id="ROUTED"), Account("esme"), b"ROUTED"),
+        (Route(smsc_id="ROUTED"), WITH_DEFAULT, b"ROUTED"),
+        (Route(), WITH_DEFAULT, b"DEFAULT"),  # spec flows 7.1 Improve
+        (NoRoute(), WITH_DEFAULT, b"DEFAULT"),  # spec flows 1 step 7: every failure
+        (SenderRefused(), WITH_DEFAULT, b"DEFAULT"),
+        (RouteRefused(0x0B), WITH_DEFAULT, b"DEFAULT"),
+        (BackendUnavailable("down"), WITH_DEFAULT, b"DEFAULT"),
+    ],
+)
+def test_where_a_message_goes(answer: Route | KsmppdError, account: Account, smsc_id: bytes | None) -> None:
+    corridor = Corridor(account=account)
+    corridor.router.everything = answer
+    corridor.submit()
+    [sent] = corridor.gateway.sent
+    assert sent.sms is not None
+    assert sent.sms.smsc_id == smsc_id
+
+
+# -- throughput and loads ------------------------------------------------------------------------------------------
+
+
+def test_above_the_throughput() -> None:
+    """Row 2: the first of a batch pass, the rest are refused and count as errors, not in the load."""
+    corridor = Corridor(account=Account("esme", throughput=2))
+    batch = corridor.submit(*[submit_sm() for _ in range(5)])
+    assert statuses(batch) == [None, None, 0x58, 0x58, 0x58]
+    assert corridor.counted == (0, 3)
+    assert corridor.submitter.inbound.rate(0, NOW) == 2.0
+    assert corridor.meters.inbound_processed == 2
+    corridor.clock.now += 1
+    assert statuses(corridor.submit(*[submit_sm() for _ in range(3)])) == [None, None, 0x58]
+
+
+def test_all_binds_of_an_account_share_its_throughput() -> None:
+    corridor = Corridor(account=Account("esme", throughput=2))
+    corridor.submit(submit_sm())
+    first = corridor.submitter
+    corridor.submitter = Corridor(account=first.account).submitter
+    corridor.submitter.esme = first.esme
+    corridor.flow.submit(batch := corridor.submissions([submit_sm(), submit_sm()]), corridor.submitter)
+    assert statuses(batch) == [None, 0x58]
+
+
+def test_every_submit_that_passed_the_throttle_is_load(corridor: Corridor) -> None:
+    """Also one that is refused afterwards (spec smpp-session 6 and 13)."""
+    corridor.submit(submit_sm(), submit_sm(b""), submit_sm())
+    submitter = corridor.submitter
+    for load in (submitter.inbound, submitter.esme.inbound, corridor.meters.inbound):
+        assert load.rate(0, NOW) == 3.0
+    assert corridor.meters.inbound_processed == 3
