@@ -30,7 +30,16 @@ class KannelBed:
 def kannel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Bearerbox, FakeSmsc]]:
     directory = tmp_path_factory.mktemp("kannel")
     port = free_port()
-    smsc = ("smsc", {"smsc": "fake", "smsc-id": "FAKE", "port": port, "connect-allow-ip": "127.0.0.1"})
+    smsc = (
+        "smsc",
+        {
+            "smsc": "fake",
+            "smsc-id": "FAKE",
+            "port": port,
+            "connect-allow-ip": "127.0.0.1",
+            "denied-smsc-id": "NOWHERE",
+        },
+    )
     route = ("smsbox-route", {"smsbox-id": BOX_ID, "smsc-id": "FAKE"})
     with (
         Bearerbox(directory, "bearerbox", [smsc], others=[route]) as bearerbox,
@@ -112,7 +121,7 @@ def test_a_long_submit_is_split_by_the_bearerbox(real: KannelBed) -> None:
 def test_a_long_mo_arrives_in_parts(real: KannelBed) -> None:
     customer = real.bed.customer()
     esme = real.bed.esme(customer)
-    text = "".join(chr(65 + number % 26) for number in range(300))
+    text = "".join(chr(65 + number % 26) for number in range(210))
     real.fakesmsc.send("+491711", customer.short_code, text)
     parts = sorted(esme.wait_deliveries(2), key=lambda part: part.short_message[5])
     assert {part.esm_class for part in parts} == {0x40}

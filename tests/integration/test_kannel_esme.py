@@ -71,6 +71,7 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
     fake_port = free_port()
     smsc = ("smsc", {"smsc": "fake", "smsc-id": "FAKE", "port": fake_port, "connect-allow-ip": "127.0.0.1"})
     route = ("smsbox-route", {"smsbox-id": BOX_ID, "smsc-id": "FAKE"})
+    upper_route = ("smsbox-route", {"smsbox-id": "UPPER", "smsc-id": ";".join(MODES)})
     sink = HttpSink()
     with Bearerbox(directory, "lower", [smsc], others=[route]) as lower:
         config = DaemonConfig([(BOX_ID, lower.box_port)])
@@ -90,18 +91,18 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
             lower.wait_for_box(BOX_ID)
             lower.wait_for_smsc("FAKE")
             with (
-                Bearerbox(directory, "upper", links) as upper,
+                Bearerbox(directory, "upper", links, others=[upper_route]) as upper,
                 Smsbox(
                     directory,
                     "smsbox",
                     upper.box_port,
-                    boxc_id="",
+                    boxc_id="UPPER",
                     mo_url=sink.url("/mo?from=%p&to=%P&text=%b&charset=%C"),
                 ) as smsbox,
             ):
                 upper.wait_for_smsc("transceiver")
                 upper.wait_for_smsc("two-sessions", 2)
-                upper.wait_for_box("")
+                upper.wait_for_box("UPPER")
                 yield Chain(sink, customers, upper, smsbox, fakesmsc)
     sink.close()
 
@@ -136,7 +137,7 @@ def test_mo(chain: Chain, mode: str) -> None:
 @pytest.mark.parametrize("mode", MODES)
 def test_a_long_mo_is_joined_again(chain: Chain, mode: str) -> None:
     code = chain.customers[mode].short_code
-    text = "long " + "abcdefghij" * 30
+    text = "long " + "abcdefghij" * 20
     chain.fakesmsc.send("+49171234", code, text)
     call = chain.sink.wait_for(
         lambda call: call.path == "/mo" and call.query["to"] == code and call.query["text"].startswith("long")

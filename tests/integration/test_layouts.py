@@ -38,11 +38,13 @@ class Rewriter:
 
     def rewrite(self, source: Path) -> Path:
         text = source.read_text("utf-8")
-        text = re.sub(r"(?m)^(\s*(?:\w+-)?port\s*=\s*)(\d+)\s*$", lambda m: m[1] + str(self.port(m[2])), text)
+        text = re.sub(
+            r"(?m)^(\s*(?:\w+-)?port\s*=\s*)(\d+)[ \t]*$", lambda m: m[1] + str(self.port(m[2])), text
+        )
         text = re.sub(r"(?m)^(\s*\w*-?log-?file\s*=\s*)/tmp/", rf"\g<1>{self.directory}/", text)
         text = text.replace("localhost", "127.0.0.1")
         # Kannel waits ten seconds before it tries a link again.
-        text = re.sub(r"(?m)^(smsc\s*=\s*smpp\s*)$", r"\1\nreconnect-delay = 1", text)
+        text = re.sub(r"(?m)^(smsc *= *smpp)$", r"\1\nreconnect-delay = 1", text)
         text = self._mysql(text)
         target = self.directory / source.name
         target.write_text(text, "utf-8")

@@ -280,7 +280,7 @@ class Smsbox:
 class FakeSmsc:
     """Kannel's fakesmsc in interactive mode: sends the lines that it reads, logs what it is told to send.
 
-    A line is `sender receiver kind text`; kind is text, data, ucs2, udh-text, udh-data ... (`fakesmsc -h`).
+    A line, of at most 250 octets, is `sender receiver kind text`; kind is text, data, ucs2 ... (`fakesmsc -h`).
     """
 
     _GOT = re.compile(r"Got message \d+: <(.*?)>\n(?=\d{4}-\d\d-\d\d |$)", re.DOTALL)
@@ -293,7 +293,7 @@ class FakeSmsc:
         self._process: Process | None = None
 
     def start(self) -> FakeSmsc:
-        argv = [FAKESMSC, "-H", "127.0.0.1", "-r", str(self.port)]
+        argv = [FAKESMSC, "-i", "0.01", "-H", "127.0.0.1", "-r", str(self.port)]
         self._process = Process(argv, self.directory, self.name, stdin=True)
         return self
 
