@@ -1,0 +1,43 @@
+"""What stands in the headers of an answer, read as leniently as the C daemon reads it (spec/http.md 1.2, 2.2)."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+
+_INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
+_REAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+
+
+class Headers:
+    """Headers by name in any case; the first of a name counts, values without blanks around them."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
+        self._values: dict[str, str] = {}
+        for name, value in pairs:
+            self._values.setdefault(name.lower(), value.strip())
+
+    def __contains__(self, name: str) -> bool:
+        return name.lower() in self._values
+
+    def items(self) -> Iterable[tuple[str, str]]:
+        """Name in lower case and value of each."""
+        return self._values.items()
+
+    def text(self, name: str) -> str | None:
+        """The value; None when missing or empty."""
+        return self._values.get(name.lower()) or None
+
+    def integer(self, name: str) -> int:
+        """The integer that the value starts with, else 0."""
+        found = _INTEGER.match(self._values.get(name.lower(), ""))
+        return int(found[0]) if found else 0
+
+    def real(self, name: str) -> float | None:
+        """The number that the value starts with; None when there is none, or none that is finite."""
+        found = _REAL.match(self._values.get(name.lower(), ""))
+        number = float(found[0]) if found else math.inf
+        return number if math.isfinite(number) else None

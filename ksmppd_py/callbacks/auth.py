@@ -1,0 +1,154 @@
+"""The authenticator of `auth-method = http`: one GET per bind (spec/http.md 1)."""
+
+from __future__ import annotations
+
+import logging
+from http.cookiejar import DefaultCookiePolicy
+
+import gevent
+import requests
+from urllib3.exceptions import HTTPError
+from urllib3.util import SKIP_HEADER
+
+from ksmppd_py.callbacks.answers import Headers
+from ksmppd_py.callbacks.endpoint import Endpoint, ca_certificates
+from ksmppd_py.errors import BackendUnavailable
+from ksmppd_py.model.account import Account, Simulation
+from ksmppd_py.translate.coding import known_charset
+
+logger = logging.getLogger(__name__)
+
+CONNECT_TIMEOUT = 5.0
+"""Seconds."""
+TOTAL_TIMEOUT = 10.0
+"""Seconds from the request to the end of the answer's headers."""
+MOST_CONNECTIONS = 100
+_BLANKS = b" \t"
+_TOO_MANY_REQUESTS = 429
+
+
+class HttpAuthenticator:
+    """Implements ports.Authenticator by asking the customer's HTTP server.
+
+    `ca_file` is a file or directory of CA certificates, "" = the system's. `can_bill` tells whether there is a
+    table of credit that prepaid accounts could be charged in. Limits are in seconds.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        ca_file: str = "",
+        *,
+        can_bill: bool = True,
+        connect_timeout: float = CONNECT_TIMEOUT,
+        total_timeout: float = TOTAL_TIMEOUT,
+    ) -> None:
+        self._url = url
+        self._name = Endpoint.of(url, "auth-url").name
+        self._can_bill = can_bill
+        self._connect_timeout = connect_timeout
+        self._total_timeout = total_timeout
+        self._session = requests.Session()
+        self._session.trust_env = False  # neither proxies nor .netrc: the URL says it all
+        self._session.verify = ca_certificates(ca_file, "auth-ssl-trusted-ca-file")
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # none is kept
+        self._session.headers.clear()
+        # Scripts see what the C daemon sends and nothing else (http.md 1.1).
+        self._session.headers.update({"User-Agent": SKIP_HEADER, "Accept-Encoding": SKIP_HEADER})
+        adapter = requests.adapters.HTTPAdapter(pool_maxsize=MOST_CONNECTIONS)
+        self._session.mount("http://", adapter)
+        self._session.mount("https://", adapter)
+
+    def authenticate(self, system_id: bytes, password: bytes, peer_ip: str) -> Account | None:
+        """See ports.Authenticator. Yields, at most `total_timeout`."""
+        status, headers = self._ask(
+            {
+                "X-KSMPPD-system-id": system_id.strip(_BLANKS),
+                "X-KSMPPD-password": password.strip(_BLANKS),  # HTTP knows no blanks at the ends of a value
+                "X-KSMPPD-ip": peer_ip.encode("ascii"),
+            }
+        )
+        if status >= 500 or status == _TOO_MANY_REQUESTS:
+            raise BackendUnavailable(f"{self._name} answered {status}")
+        if status != 200:
+            logger.warning("%s answered %d, which refuses the bind", self._name, status)
+            return None
+        if not headers.integer("X-KSMPPD-Auth"):
+            return None
+        # The name that the server saw, so that an account can't go by two.
+        account = account_of(system_id.strip(_BLANKS).decode("latin-1").lower(), headers)
+        if account.enable_prepaid_billing and not self._can_bill:
+            raise BackendUnavailable(f"{account.system_id} is prepaid, but no database holds its credit")
+        return account
+
+    def close(self) -> None:
+        """Close idle connections. Doesn't yield."""
+        self._session.close()
+
+    def _ask(self, headers: dict[str, str | bytes]) -> tuple[int, Headers]:
+        """Status and headers of the answer; its body isn't read. Raises BackendUnavailable."""
+        limit = gevent.Timeout(self._total_timeout)
+        try:
+            with (
+                limit,
+                self._session.get(
+                    self._url,
+                    headers=headers,
+                    timeout=(self._connect_timeout, self._total_timeout),
+                    allow_redirects=False,
+                    stream=True,
+                ) as answer,
+            ):
+                return answer.status_code, Headers(answer.raw.headers.items())
+        except gevent.Timeout as timeout:
+            if timeout is not limit:
+                raise
+            raise BackendUnavailable(f"{self._name}: no answer within {self._total_timeout:g} s") from None
+        except (requests.RequestException, HTTPError, OSError, ValueError) as error:
+            raise BackendUnavailable(f"{self._name} can't be asked: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    """An error's innermost text: requests wraps what happened three times."""
+    innermost: BaseException = error
+    while (cause := innermost.__cause__ or innermost.__context__) is not None:
+        innermost = cause
+    return f"{type(innermost).__name__}: {innermost}"
+
+
+def account_of(system_id: str, headers: Headers) -> Account:
+    """The account that accepting headers describe (http.md 1.2); what is missing has the table's default."""
+    return Account(
+        system_id=system_id,
+        throughput=max(0.0, headers.real("X-KSMPPD-Throughput") or 0.0),
+        default_smsc=headers.text("X-KSMPPD-Default-SMSC"),
+        default_cost=headers.real("X-KSMPPD-Default-SMSC-Cost") or 0.0,
+        enable_prepaid_billing=headers.integer("X-KSMPPD-Enable-Prepaid-Billing") != 0,
+        max_binds=max(0, headers.integer("X-KSMPPD-Max-Binds")),
+        connect_allow_ip=headers.text("X-KSMPPD-Connect-Allow-IP"),
+        simulation=_simulation(headers) if headers.integer("X-KSMPPD-Simulate") else None,
+        alt_charset=_charset(system_id, headers.text("X-KSMPPD-Alt-Charset")),
+    )
+
+
+def _charset(system_id: str, name: str | None) -> str | None:
+    try:
+        return None if name is None else known_charset(name)
+    except LookupError:
+        logger.warning("SMPP[%s] the character set %r isn't known and not used", system_id, name)
+        return None
+
+
+def _simulation(headers: Headers) -> Simulation:
+    """Two headers go without "Simulate-" in the original; with it they are understood too."""
+
+    def every(*names: str) -> int:
+        values = (headers.integer(f"X-KSMPPD-{name}-Every") for name in names)
+        return max(0, next((value for value in values if value), 0))
+
+    return Simulation(
+        deliver_every=every("Simulate-Deliver"),
+        mo_every=every("Simulate-MO"),
+        permanent_failure_every=every("Permanent-Failure", "Simulate-Permanent-Failure"),
+        temporary_failure_every=every("Temporary-Failure", "Simulate-Temporary-Failure"),
+    )

@@ -1,0 +1,216 @@
+"""The greenlets that ask an HTTP server, each over a connection of its own that is kept alive (spec/http.md 2.3).
+
+Requests and answers here are octets and headers; callbacks/routing.py knows what they mean.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from time import monotonic
+
+import gevent
+from gevent.hub import Waiter, get_hub
+from geventhttpclient.response import HTTPParseError
+
+from ksmppd_py.callbacks.connection import Batch, Broken, Connection, HttpAnswer, Question, connections
+from ksmppd_py.callbacks.endpoint import Endpoint
+from ksmppd_py.errors import BackendUnavailable, KsmppdError, QueueFull
+from ksmppd_py.transport.greenlets import Owner
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`callers` are there from the first request on; more come while requests wait, up to `in_flight`.
+
+    `total` is seconds from the call to its answer, `connect` is part of it. `waiting` counts requests that no
+    caller has taken yet. A caller above the number of `callers` goes after `idle` seconds without work. While
+    requests wait, the callers double every `growth` seconds.
+    """
+
+    callers: int = 1
+    in_flight: int = 512
+    waiting: int = 10_000
+    connect: float = 5.0
+    total: float = 15.0
+    idle: float = 10.0
+    growth: float = 0.002
+
+
+class Callers:
+    """Asks one endpoint, many requests at a time, each answered within the limits or told why not."""
+
+    def __init__(self, endpoint: Endpoint, limits: Limits, ca_file: str = "") -> None:
+        self._endpoint = endpoint
+        self._limits = limits
+        self._most = limits.in_flight
+        self._always = min(limits.callers, self._most)
+        self._connections = connections(endpoint, ca_file, limits.in_flight, limits.connect, limits.total)
+        self._owner = Owner("http routing")
+        self._waiting: deque[Question] = deque()
+        self._idle: list[tuple[Waiter, float]] = []
+        self._count = 0
+        self._growing = False
+        self._pruning = False
+        self._closed = False
+
+    @property
+    def callers(self) -> int:
+        """How many there are now, at work or not."""
+        return self._count
+
+    def ask_all(self, requests: Sequence[bytes]) -> list[HttpAnswer | KsmppdError]:
+        """The answers in order, or BackendUnavailable or QueueFull in place of one. Yields, at most `total`."""
+        batch = Batch(len(requests))
+        deadline = monotonic() + self._limits.total
+        questions = [Question(octets, deadline, batch) for octets in requests]
+        for question in questions:
+            self._take_in(question)
+        if batch.left:
+            batch.waiter = Waiter()
+            limit = gevent.Timeout.start_new(self._limits.total)
+            try:
+                batch.waiter.get()
+            except gevent.Timeout as timeout:
+                if timeout is not limit:
+                    raise
+            finally:
+                limit.cancel()
+                batch.waiter = None
+                self._give_up(questions)
+        return [question.answer for question in questions if question.answer is not None]
+
+    def _give_up(self, questions: Sequence[Question]) -> None:
+        for question in questions:
+            if question.answer is None:
+                question.settle(self._unavailable(f"no answer within {self._limits.total:g} s"))
+
+    def _take_in(self, question: Question) -> None:
+        if self._closed:
+            question.settle(self._unavailable("stopping"))
+        elif self._idle:
+            waiter, _ = self._idle.pop()
+            get_hub().loop.run_callback(waiter.switch, question)
+        elif self._count < self._always:
+            self._start_caller(question)
+        elif len(self._waiting) >= self._limits.waiting:
+            question.settle(QueueFull(f"{len(self._waiting)} requests to {self._endpoint.name} wait already"))
+        else:
+            self._waiting.append(question)
+            if not self._growing and self._count < self._most:
+                self._growing = True
+                self._owner.spawn("http routing growth", self._grow)
+
+    def close(self, patience: float) -> None:
+        """Answer what waits with BackendUnavailable, and after `patience` seconds what is in flight. May yield."""
+        self._closed = True
+        waiting, self._waiting = self._waiting, deque()
+        for question in waiting:
+            question.settle(self._unavailable("stopping"))
+        for waiter, _ in self._idle:
+            get_hub().loop.run_callback(waiter.switch, None)
+        self._idle.clear()
+        self._owner.join(patience)
+        self._owner.end(1.0)
+        self._connections.close()
+
+    def _unavailable(self, reason: str) -> BackendUnavailable:
+        return BackendUnavailable(f"{self._endpoint.name}: {reason}")
+
+    # -- how many callers there are -----------------------------------------------------------------------------
+
+    def _start_caller(self, question: Question | None) -> None:
+        self._count += 1
+        self._owner.spawn("http caller", self._call, question)
+
+    def _grow(self) -> None:
+        """A quick server is served by few connections; for a slow one there are soon as many as it takes."""
+        try:
+            while True:
+                gevent.sleep(self._limits.growth)
+                more = min(self._count or 1, len(self._waiting), self._most - self._count)
+                if more <= 0:
+                    return
+                for _ in range(more):
+                    self._start_caller(self._waiting.popleft())
+        finally:
+            self._growing = False
+
+    def _prune(self) -> None:
+        """Send callers home that nobody needs; ends when only those are left that stay."""
+        try:
+            while self._count > self._always and not self._closed:
+                gevent.sleep(self._limits.idle / 2)
+                before = monotonic() - self._limits.idle
+                while self._idle and self._idle[0][1] < before and self._count > self._always:
+                    waiter, _ = self._idle.pop(0)
+                    self._count -= 1
+                    get_hub().loop.run_callback(waiter.switch, None)
+        finally:
+            self._pruning = False
+
+    # -- one caller ---------------------------------------------------------------------------------------------
+
+    def _call(self, question: Question | None) -> None:
+        """Take questions as long as there are any; then wait for one, or be sent home."""
+        connection = Connection(self._connections, self._limits.connect)
+        try:
+            while True:
+                if question is None:
+                    question = self._next()
+                if question is None:
+                    return
+                if question.answer is None:
+                    self._ask(connection, question)
+                question = None
+        except BaseException:
+            self._count -= 1
+            raise
+        finally:
+            connection.close()
+            if question is not None:
+                question.settle(self._unavailable("stopping"))
+
+    def _next(self) -> Question | None:
+        """The next question, None = go home (and don't count as a caller any more). May yield."""
+        if self._waiting:
+            return self._waiting.popleft()
+        if self._closed:
+            self._count -= 1
+            return None
+        waiter: Waiter = Waiter()
+        entry = (waiter, monotonic())
+        self._idle.append(entry)
+        if not self._pruning and self._count > self._always:
+            self._pruning = True
+            self._owner.spawn("http routing prune", self._prune)
+        found: Question | None = waiter.get()
+        return found
+
+    def _ask(self, connection: Connection, question: Question) -> None:
+        try:
+            try:
+                connection.ask(question)
+            except Broken as broken:
+                if not (broken.silent and connection.was_reused):
+                    raise
+                connection.ask(
+                    question
+                )  # the server closed the idle connection when our request was on its way
+        except (Broken, OSError, HTTPParseError) as error:
+            connection.close()
+            question.settle(self._unavailable(_reason(error, self._limits)))
+        except Exception as error:
+            connection.close()
+            logger.exception("Asking %s failed unexpectedly", self._endpoint.name)
+            question.settle(self._unavailable(repr(error)))
+
+
+def _reason(error: BaseException, limits: Limits) -> str:
+    if isinstance(error, TimeoutError):
+        return f"no answer within {limits.total:g} s"
+    return str(error) if isinstance(error, Broken) else f"{type(error).__name__}: {error}"

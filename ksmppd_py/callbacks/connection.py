@@ -1,0 +1,171 @@
+"""One connection to an HTTP server, and the questions that are asked over it."""
+
+from __future__ import annotations
+
+import select
+import socket
+from time import monotonic
+from typing import Any, NamedTuple
+
+import gevent
+from gevent import monkey
+from gevent.hub import Waiter, get_hub
+from geventhttpclient.connectionpool import ConnectionPool, SSLConnectionPool
+
+from ksmppd_py.callbacks.endpoint import Endpoint
+from ksmppd_py.callbacks.parser import AnswerParser
+from ksmppd_py.errors import KsmppdError
+
+RECEIVE_OCTETS = 16384
+LONGEST_HEAD = 131_072
+"""Octets of an answer's status line and headers: more is no answer."""
+LONGEST_BODY = 1_048_576
+"""Octets of a body that are read over; a longer one costs the connection."""
+_poll = monkey.get_original("select", "poll")  # asked with 0 s it never waits, and gevent's is dear
+
+
+class HttpAnswer(NamedTuple):
+    """Status code and headers as they came, octets as Latin-1."""
+
+    status: int
+    headers: list[tuple[str, str]]
+
+
+class Batch:
+    """Requests of one call; who asked waits for the last of them."""
+
+    __slots__ = ("left", "waiter")
+
+    def __init__(self, count: int) -> None:
+        self.left = count
+        self.waiter: Waiter | None = None
+
+
+class Question:
+    """One request until it is answered; `deadline` is monotonic seconds."""
+
+    __slots__ = ("_batch", "answer", "deadline", "octets")
+
+    def __init__(self, octets: bytes, deadline: float, batch: Batch) -> None:
+        self.octets = octets
+        self.deadline = deadline
+        self.answer: HttpAnswer | KsmppdError | None = None
+        self._batch = batch
+
+    def settle(self, answer: HttpAnswer | KsmppdError) -> None:
+        """Set the answer unless there is one, and wake who waits for the batch. Doesn't yield."""
+        if self.answer is not None:
+            return
+        self.answer = answer
+        batch = self._batch
+        batch.left -= 1
+        if not batch.left and batch.waiter is not None:
+            get_hub().loop.run_callback(batch.waiter.switch, None)
+
+
+class Broken(Exception):
+    """A connection ended or spoke nonsense; `silent` = before the first octet of an answer."""
+
+    def __init__(self, reason: str, silent: bool = False) -> None:
+        super().__init__(reason)
+        self.silent = silent
+
+
+def connections(endpoint: Endpoint, ca_file: str, size: int, connect: float, total: float) -> ConnectionPool:
+    """What opens at most `size` connections, TLS included, in which the server's certificate is checked."""
+    there = (endpoint.host, endpoint.port, endpoint.host, endpoint.port)
+    if not endpoint.tls:
+        return ConnectionPool(*there, size=size, connection_timeout=connect, network_timeout=total)
+    return SSLConnectionPool(
+        *there,
+        ssl_options={"ca_certs": ca_file},
+        size=size,
+        connection_timeout=connect,
+        network_timeout=total,
+    )
+
+
+class Connection:
+    """A caller's connection: opened when there is something to ask, kept while the server keeps it."""
+
+    __slots__ = ("_connect_timeout", "_poll", "_pool", "_socket", "was_reused")
+
+    def __init__(self, pool: ConnectionPool, connect_timeout: float) -> None:
+        self._pool = pool
+        self._connect_timeout = connect_timeout
+        self._socket: socket.socket | None = None
+        self._poll: Any = None
+        self.was_reused = False
+
+    def ask(self, question: Question) -> None:
+        """Send, and settle the question when the headers are there. Raises Broken, OSError, HTTPParseError."""
+        if self._socket is not None and self._poll.poll(0):
+            self.close()  # an end, or something that nobody asked for: not to be taken for our answer
+        self.was_reused = self._socket is not None
+        connected = self._socket or self._open(question)
+        parser = AnswerParser()
+        try:
+            self._send(connected, question)
+            self._read(connected, question, parser)
+        except BaseException:
+            self.close()
+            raise
+        if not parser.complete or parser.surplus or not parser.should_keep_alive():
+            self.close()
+
+    def _open(self, question: Question) -> socket.socket:
+        """Connect within the limit, name service and TLS included. May yield."""
+        limit = gevent.Timeout(max(0.001, min(self._connect_timeout, question.deadline - monotonic())))
+        try:
+            with limit:
+                connected: socket.socket = self._pool.get_socket()
+        except gevent.Timeout as timeout:
+            if timeout is not limit:
+                raise
+            raise Broken(f"no connection within {limit.seconds:g} s") from None
+        self._socket = connected
+        self._poll = _poll()
+        self._poll.register(connected.fileno(), select.POLLIN)
+        return connected
+
+    @staticmethod
+    def _send(connected: socket.socket, question: Question) -> None:
+        connected.settimeout(max(0.001, question.deadline - monotonic()))
+        try:
+            connected.sendall(question.octets)
+        except TimeoutError:
+            raise
+        except OSError as error:
+            raise Broken(f"the connection broke: {error}", silent=True) from error
+
+    @staticmethod
+    def _read(connected: socket.socket, question: Question, parser: AnswerParser) -> None:
+        """Settle the question by the headers, then read over the body. May yield."""
+        received = 0
+        while not parser.complete:
+            try:
+                octets = connected.recv(RECEIVE_OCTETS)
+            except ConnectionError as error:
+                raise Broken(f"the connection broke: {error}", silent=not received) from error
+            if not octets and not received:
+                raise Broken("the server closed the connection", silent=True)
+            received += len(octets)
+            parser.feed(octets)
+            if parser.has_headers:
+                question.settle(HttpAnswer(parser.get_code(), parser.headers))
+                if received > LONGEST_HEAD + LONGEST_BODY:
+                    return
+            elif not octets:
+                raise Broken("the server closed the connection within its answer's headers")
+            elif received > LONGEST_HEAD:
+                raise Broken(f"the answer's headers are longer than {LONGEST_HEAD} octets")
+            if not octets:
+                return
+            if not parser.complete:
+                connected.settimeout(max(0.001, question.deadline - monotonic()))
+
+    def close(self) -> None:
+        """Close it, if it is open. Doesn't yield."""
+        if self._socket is not None:
+            self._pool.release_socket(self._socket)
+            self._socket = None

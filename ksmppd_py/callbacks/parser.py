@@ -1,0 +1,59 @@
+"""An answer's octets, read by llhttp as geventhttpclient brings it."""
+
+from __future__ import annotations
+
+from geventhttpclient._parser import HTTPResponseParser
+
+
+class AnswerParser(HTTPResponseParser):
+    """Collects headers and reads over bodies, interim (1xx) answers too; `surplus`: more came than one answer.
+
+    A third of what geventhttpclient's own response object costs. Raises HTTPParseError for what is no HTTP.
+    """
+
+    __slots__ = ("_in_value", "complete", "has_headers", "headers", "surplus")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.headers: list[tuple[str, str]] = []
+        self.has_headers = False
+        self.complete = False
+        self.surplus = False
+        self._in_value = True
+
+    def _on_message_begin(self) -> None:
+        if self.complete:
+            self.surplus = True
+        else:
+            self.headers.clear()
+
+    def _on_status(self, reason: str) -> None:
+        """The reason phrase says nothing."""
+
+    def _on_header_field(self, piece: str) -> None:
+        if self.complete:
+            return
+        if self._in_value:
+            self._in_value = False
+            self.headers.append((piece, ""))
+        else:
+            name, value = self.headers[-1]
+            self.headers[-1] = (name + piece, value)
+
+    def _on_header_value(self, piece: str) -> None:
+        if self.complete:
+            return
+        self._in_value = True
+        name, value = self.headers[-1]
+        self.headers[-1] = (name, value + piece)
+
+    def _on_headers_complete(self) -> bool:
+        self._in_value = True
+        self.has_headers = self.has_headers or self.get_code() >= 200
+        return False
+
+    def _on_body(self, octets: bytearray) -> None:
+        """Nobody asks for it."""
+
+    def _on_message_complete(self) -> None:
+        self.complete = self.has_headers

@@ -1,0 +1,104 @@
+"""The router of `routing-method = http`: one GET per message (spec/http.md 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ksmppd_py.callbacks.answers import Headers
+from ksmppd_py.callbacks.callers import Callers, Limits
+from ksmppd_py.callbacks.connection import HttpAnswer
+from ksmppd_py.callbacks.endpoint import Endpoint, ca_certificates
+from ksmppd_py.errors import BackendUnavailable, KsmppdError, NoRoute, RouteRefused
+from ksmppd_py.kannel.messages import Sms
+from ksmppd_py.model.direction import Direction
+from ksmppd_py.model.outcomes import TEMPORARY_STATUSES
+from ksmppd_py.model.routes import Route
+from ksmppd_py.smpp.constants import CommandStatus
+from ksmppd_py.translate.headers import override, to_headers
+
+_TOO_MANY_REQUESTS = 429
+
+
+class HttpRouter:
+    """Implements ports.Router by asking the customer's HTTP server. `ca_file` as in HttpAuthenticator."""
+
+    waits = True
+
+    def __init__(self, url: str, limits: Limits, ca_file: str = "") -> None:
+        endpoint = Endpoint.of(url, "http-routing-url")
+        trusted = ca_certificates(ca_file, "http-routing-ssl-trusted-ca-file") if endpoint.tls else ""
+        self._callers = Callers(endpoint, limits, trusted)
+        self._head = endpoint.head
+
+    def route_mt(self, system_id: str, sms: Sms) -> Route:
+        """See ports.Router; the answer's headers replace fields of `sms`."""
+        [answer] = self.route_mt_all(system_id, (sms,))
+        if isinstance(answer, Route):
+            return answer
+        raise answer
+
+    def route_mt_all(self, system_id: str, batch: Sequence[Sms]) -> list[Route | KsmppdError]:
+        """See ports.Router; all are asked at the same time, as far as there are callers."""
+        return self._ask(batch, Direction.OUTBOUND)
+
+    def route_mo(self, sms: Sms) -> Route:
+        """See ports.Router; the answer's headers replace fields of `sms`."""
+        [answer] = self._ask((sms,), Direction.INBOUND)
+        if isinstance(answer, Route):
+            return answer
+        raise answer
+
+    def rebuild(self) -> None:
+        """Nothing is kept here that could be old."""
+
+    def close(self, patience: float = 0.0) -> None:
+        """See Callers.close. May yield."""
+        self._callers.close(patience)
+
+    def _ask(self, batch: Sequence[Sms], direction: Direction) -> list[Route | KsmppdError]:
+        answers = self._callers.ask_all([self._request(sms, direction) for sms in batch])
+        return [
+            verdict(answer, sms, direction) if isinstance(answer, HttpAnswer) else answer
+            for answer, sms in zip(answers, batch, strict=True)
+        ]
+
+    def _request(self, sms: Sms, direction: Direction) -> bytes:
+        lines = [f"{name}: {value}\r\n" for name, value in to_headers(sms)]
+        lines.append(f"X-KSMPPD-Routing-Direction: {direction:d}\r\n\r\n")
+        return self._head + "".join(lines).encode("ascii")
+
+
+def verdict(answer: HttpAnswer, sms: Sms, direction: Direction) -> Route | KsmppdError:
+    """What an answer means (http.md 2.2); fields of `sms` are replaced only when there is a route."""
+    headers = Headers(answer.headers)
+    if "X-KSMPPD-Route-Status" not in headers:
+        if answer.status >= 500 or answer.status == _TOO_MANY_REQUESTS:
+            return BackendUnavailable(f"the router answered {answer.status}")
+        return RouteRefused(None, f"the router answered {answer.status} without X-KSMPPD-Route-Status")
+    if not headers.integer("X-KSMPPD-Route-Status"):
+        return _refusal(headers.integer("X-KSMPPD-Route-Error-Code"), direction)
+    cost = headers.real("X-KSMPPD-Route-Cost")
+    if cost is None:
+        return RouteRefused(None, "the router named no X-KSMPPD-Route-Cost")
+    override(sms, headers.items())
+    return Route(cost) if direction is Direction.OUTBOUND else _target(sms, cost)
+
+
+def _target(sms: Sms, cost: float) -> Route | NoRoute:
+    system_id = (sms.service or b"").strip().decode("latin-1").lower()
+    return Route(cost, system_id) if system_id else NoRoute("the router named no X-KSMPPD-Service")
+
+
+def _refusal(code: int, direction: Direction) -> KsmppdError:
+    """An MO is only refused for good by a code that isn't temporary."""
+    if direction is Direction.INBOUND and code in TEMPORARY_STATUSES:
+        return BackendUnavailable(f"the router can't tell now (status {code})")
+    return RouteRefused(code if may_leave(code) else None)
+
+
+def may_leave(code: int) -> bool:
+    """Whether a router's status may be told to an ESME: SMPP 3.4's own and the vendor's (smpp34-clauses D-17)."""
+    return code in _STANDARD or 0x400 <= code <= 0x4FF
+
+
+_STANDARD = frozenset(int(status) for status in CommandStatus if 0 < status < 0x100)
