@@ -51,11 +51,13 @@ class RouteRefused(PermanentError):
     """A router refused the message with a status of its own choice.
 
     `code` is the router's number, already checked to be one that may leave this server; None = our default.
+    `is_final`: the account's default_smsc doesn't take the message either.
     """
 
-    def __init__(self, code: int | None = None, reason: str = "") -> None:
+    def __init__(self, code: int | None = None, reason: str = "", *, is_final: bool = False) -> None:
         super().__init__(reason or "refused by the router")
         self.code = code
+        self.is_final = is_final
 
 
 class CreditTooLow(PermanentError):

@@ -11,9 +11,8 @@ from ksmppd_py.callbacks.endpoint import Endpoint, ca_certificates
 from ksmppd_py.errors import BackendUnavailable, KsmppdError, NoRoute, RouteRefused
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.direction import Direction
-from ksmppd_py.model.outcomes import TEMPORARY_STATUSES
+from ksmppd_py.model.outcomes import TEMPORARY_STATUSES, may_be_told
 from ksmppd_py.model.routes import Route
-from ksmppd_py.smpp.constants import CommandStatus
 from ksmppd_py.translate.headers import override, to_headers
 
 _TOO_MANY_REQUESTS = 429
@@ -93,12 +92,4 @@ def _refusal(code: int, direction: Direction) -> KsmppdError:
     """An MO is only refused for good by a code that isn't temporary."""
     if direction is Direction.INBOUND and code in TEMPORARY_STATUSES:
         return BackendUnavailable(f"the router can't tell now (status {code})")
-    return RouteRefused(code if may_leave(code) else None)
-
-
-def may_leave(code: int) -> bool:
-    """Whether a router's status may be told to an ESME: SMPP 3.4's own and the vendor's (smpp34-clauses D-17)."""
-    return code in _STANDARD or 0x400 <= code <= 0x4FF
-
-
-_STANDARD = frozenset(int(status) for status in CommandStatus if 0 < status < 0x100)
+    return RouteRefused(code if may_be_told(code) else None)

@@ -78,6 +78,14 @@ def command_status_of(error: errors.KsmppdError) -> int:
     return CommandStatus.RSYSERR
 
 
+_STANDARD = frozenset(int(status) for status in CommandStatus if 0 < status < 0x100)
+
+
+def may_be_told(command_status: int) -> bool:
+    """Whether a status of a router's choice may go to an ESME: SMPP 3.4's and the vendor's (smpp34-clauses D-17)."""
+    return command_status in _STANDARD or 0x400 <= command_status <= 0x4FF
+
+
 def command_status_of_ack(nack: int) -> int:
     """What the bearerbox's ack of an MT means to the ESME (flows.md 1.1 rows 11-13)."""
     if nack in (AckStatus.SUCCESS, AckStatus.BUFFERED):

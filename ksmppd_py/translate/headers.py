@@ -10,6 +10,7 @@ from ksmppd_py.kannel.url import decode, encode
 
 PREFIX = "X-KSMPPD-"
 _NAMES = {field.name: PREFIX + field.name.replace("_", "-") for field in SMS_FIELDS}
+_LEAST, _GREATEST = -(2**31), 2**31 - 1  # what an integer of a message can be
 _LEADING_INTEGER = re.compile(r"[+-]?\d{1,18}")
 
 _OURS = frozenset(("sms_type", "id", "dlr_url", "boxc_id", "resend_try", "resend_time", "msg_left"))
@@ -20,6 +21,11 @@ _PROTECTED: dict[int, frozenset[str]] = {
 }
 _ENCODABLE = frozenset(("msgdata", "udhdata"))
 """Octets that a plain header can't carry: URL-encoded if `X-KSMPPD-<field>-encoded` is `1`."""
+
+
+def protected_fields(sms_type: int) -> frozenset[str]:
+    """Names of the fields that no router can change."""
+    return _PROTECTED.get(sms_type, _OURS)
 
 
 def to_headers(sms: Sms) -> list[tuple[str, str]]:
@@ -43,7 +49,7 @@ def override(sms: Sms, headers: Mapping[str, str] | Iterable[tuple[str, str]]) -
     answer: dict[str, str] = {}
     for name, value in headers.items() if isinstance(headers, Mapping) else headers:
         answer.setdefault(name.lower(), value.strip())
-    protected = _PROTECTED.get(sms.sms_type, _OURS)
+    protected = protected_fields(sms.sms_type)
     for name, kind in SMS_FIELDS:
         value = answer.get(_NAMES[name].lower(), "")
         if not value or name in protected:
@@ -52,7 +58,7 @@ def override(sms: Sms, headers: Mapping[str, str] | Iterable[tuple[str, str]]) -
             setattr(sms, name, _octets(name, value, answer))
         elif kind is Kind.INTEGER:
             number = _LEADING_INTEGER.match(value)
-            if number is not None:
+            if number is not None and _LEAST <= int(number[0]) <= _GREATEST:
                 setattr(sms, name, int(number[0]))
 
 

@@ -1,0 +1,63 @@
+"""Finds a plugin's module and runs its init function, once at the start."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import logging
+import os
+import sys
+from types import ModuleType
+
+from ksmppd_py.errors import StartError
+from ksmppd_py.plugins.context import PluginContext
+
+logger = logging.getLogger(__name__)
+
+INIT_FUNCTION = "init"
+"""Its name when the group has no init-function."""
+
+
+def load_plugin(plugin_id: str, path: str, init_function: str = "", args: str = "") -> PluginContext:
+    """Import `path`, a .py file or a module's name, and let it set its functions. Raises StartError."""
+    if path.endswith(".so"):
+        raise StartError(f"Plugin '{plugin_id}': {shared_object_advice(path)}")
+    name = init_function or INIT_FUNCTION
+    context = PluginContext(plugin_id, args)
+    try:
+        module = _module(plugin_id, path)
+        init = getattr(module, name, None)
+        if not callable(init):
+            raise StartError(f"Plugin '{plugin_id}': {path} has no function {name}(context)")
+        init(context)
+    except StartError:
+        raise
+    except Exception as error:
+        logger.exception("Plugin '%s' can't be loaded", plugin_id)
+        reason = f"{type(error).__name__}: {error}"
+        raise StartError(f"Plugin '{plugin_id}': {path} can't be loaded: {reason}") from error
+    logger.info("Plugin '%s' loaded from %s", plugin_id, path)
+    return context
+
+
+def shared_object_advice(path: str) -> str:
+    """What to tell those who still have a plugin of the C daemon."""
+    return (
+        f"{path} is a shared object for the C daemon and can't be loaded here; write its decisions as a Python "
+        "module (docs/plugins.md) and let 'path' name that .py file"
+    )
+
+
+def _module(plugin_id: str, path: str) -> ModuleType:
+    if not path.endswith(".py"):
+        return importlib.import_module(path)
+    if not os.path.isfile(path):
+        raise StartError(f"Plugin '{plugin_id}': there is no file {path}")
+    name = "ksmppd_plugin_" + "".join(char if char.isalnum() else "_" for char in plugin_id)
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses and pickle look their module up
+    spec.loader.exec_module(module)
+    return module
