@@ -109,6 +109,20 @@ def to_database_path(value: str, warn: Warn) -> str:
     return value if value == ":memory:" else os.path.abspath(value)
 
 
+def to_plugin_path(value: str, warn: Warn) -> str:
+    """Accept a Python file, made absolute, or a module's name; shared objects were the C daemon's."""
+    if value.endswith(".so"):
+        raise ValueError(
+            f"{value!r} is a shared object for the C daemon and can't be loaded here; write its decisions as a "
+            "Python module (docs/plugins.md) and let 'path' name that .py file"
+        )
+    if value.endswith(".py"):
+        return os.path.abspath(value)
+    if all(part.isidentifier() for part in value.split(".")):
+        return value
+    raise ValueError(f"{value!r} is neither a .py file nor the name of a Python module")
+
+
 def to_connections(value: str, warn: Warn) -> int:
     """Accept a number of connections; 0 means 1."""
     number = to_integer(value, warn)
@@ -124,6 +138,15 @@ def to_address_patterns(value: str, warn: Warn) -> tuple[str, ...]:
         if not _ADDRESS_PATTERN.fullmatch(pattern):
             warn(f"{pattern!r} is no IPv4 address (four octets, '*' for any) and matches nobody")
     return patterns
+
+
+def to_charset(value: str, warn: Warn) -> str:
+    """Accept a character set that Python has under this name."""
+    try:
+        "".encode(value)
+    except (LookupError, ValueError):
+        raise ValueError(f"{value!r} is no known character set") from None
+    return value
 
 
 def to_system_ids(value: str, warn: Warn) -> tuple[str, ...]:

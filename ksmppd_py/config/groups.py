@@ -7,18 +7,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from kannel_conf import boolean, converted, integer, optional_text, text
+from kannel_conf import boolean, converted, integer, text
 from ksmppd_py.config.convert import (
     DatabaseType,
     Method,
     TlvType,
     WaitAckAction,
     to_address_patterns,
+    to_charset,
     to_connections,
     to_database_path,
     to_log_level,
     to_method,
     to_path,
+    to_plugin_path,
     to_system_ids,
     to_table_name,
     to_wait_ack_action,
@@ -71,6 +73,12 @@ class KsmppdGroup:
     outbound_queue_threads: int = integer("accepted, without effect", default=1)
     auth_method: Method = _method("who decides about binds")
     auth_url: str = text("URL asked about binds, for auth-method http", secret=True)
+    auth_ssl_trusted_ca_file: str = converted(
+        to_path,
+        "CA certificates (PEM) that auth-url's server is checked against; the system's when absent",
+        type="path",
+        default="",
+    )
     auth_plugin_id: str = text("id of the ksmppd-plugin group, for auth-method plugin")
     ip_blocklist_time: int = integer(
         "time since the last failed bind after which an address is forgiven",
@@ -100,8 +108,24 @@ class KsmppdGroup:
     switch_dlr_addr: bool = boolean(
         "delivery receipts carry source and destination of the message exchanged, as SMPP 3.4 has it"
     )
-    default_alt_charset: str | None = optional_text(
-        "character set of data_coding 0 for accounts without one of their own; GSM 03.38 when absent"
+    cut_dlr_err: bool = boolean("cut error codes in delivery receipts after 3 characters")
+    default_alt_charset: str | None = converted(
+        to_charset,
+        "character set of data_coding 0 for accounts without one of their own; GSM 03.38 when absent",
+        type="charset",
+        default=None,
+    )
+    max_unbound_connections: int = integer(
+        "connections that haven't bound yet; one more and the oldest of them is closed", default=1000, low=1
+    )
+    query_memory: int = integer(
+        "messages of all accounts together that query_sm knows, some 300 octets each", default=100_000, low=0
+    )
+    simulation_delay: int = integer(
+        "time until simulated reports and messages are sent; 0 within a second",
+        default=0,
+        unit="milliseconds",
+        low=0,
     )
 
 
@@ -111,8 +135,27 @@ class SmppRouting:
 
     routing_method: Method = _method("who decides about routes")
     http_routing_url: str = text("URL asked about routes, for routing-method http", secret=True)
-    http_num_callers: int = integer("parallel requests", default=1, low=1)
-    http_max_outstanding_requests: int = integer("requests that may wait for an answer", default=512, low=1)
+    http_routing_ssl_trusted_ca_file: str = converted(
+        to_path,
+        "CA certificates (PEM) that http-routing-url's server is checked against; the system's when absent",
+        type="path",
+        default="",
+    )
+    http_num_callers: int = integer(
+        "connections to the HTTP server that stay open; more come while messages wait", default=1, low=1
+    )
+    http_max_outstanding_requests: int = integer(
+        "most requests (and connections) at a time; further messages wait", default=512, low=1
+    )
+    routes_refresh_interval: int = integer(
+        "time after which changed rows of the route table are noticed; 0 = only by rebuild-routes",
+        default=0,
+        unit="seconds",
+        low=0,
+    )
+    default_smsc_after_source_refusal: bool = boolean(
+        "an account's default-smsc takes a message although its routes refuse the sender, as in the C daemon"
+    )
     plugin_id: str = text("id of the ksmppd-plugin group, for routing-method plugin")
 
 
@@ -141,8 +184,8 @@ class KsmppdPlugin:
     """`group = ksmppd-plugin`: a Python module that decides about binds or routes. Multi."""
 
     id: str = text("what auth-plugin-id and plugin-id name", required=True)
-    path: str = text("Python module or file", required=True)
-    init_function: str = text("function that is called first")
+    path: str = converted(to_plugin_path, "Python file (.py) or name of a module", type="path or module")
+    init_function: str = text("function that is called first", default="init")
     args: str = text("free text for the plugin", secret=True)
 
 
