@@ -1,0 +1,66 @@
+"""What is measured. A goal is a multiple of the floor's processor time per submit, of the same run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from benchmarks.servers import Setup
+
+LONG_TEXT = b"b" * 1000
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One line of the table. `load` are fields of benchmarks.load.Load; without `box` no bearerbox is there."""
+
+    name: str
+    what: str
+    setup: Setup = field(default_factory=Setup)
+    load: Mapping[str, Any] = field(default_factory=dict)
+    box: bool = True
+    goal: float | None = None
+
+
+SCENARIOS = (
+    Scenario("submit", "submit_sm to bearerbox and back, database routes", load={"total": 80_000}, goal=2.5),
+    Scenario("report", "the same and its report", load={"total": 40_000, "reports": True}, goal=5),
+    Scenario(
+        "prepaid",
+        "prepaid account, MariaDB",
+        Setup(mariadb=True, prepaid=True),
+        {"total": 40_000},
+        goal=4,
+    ),
+    Scenario(
+        "routes", "50,000 routes, the last one matches", Setup(routes=50_000), {"total": 40_000}, goal=4
+    ),
+    Scenario(
+        "store",
+        "bearerbox away, into MariaDB",
+        Setup(mariadb=True, queue=True),
+        {"total": 20_000},
+        box=False,
+        goal=8,
+    ),
+    Scenario("store-sqlite", "bearerbox away, into SQLite", Setup(queue=True), {"total": 20_000}, box=False),
+    Scenario(
+        "drain",
+        "stored reports to one ESME, MariaDB",
+        Setup(mariadb=True, queue=True, stored=40_000),
+        {"total": 0, "binds": 1, "stored": 40_000},
+        goal=5,
+    ),
+    Scenario(
+        "binds-1000", "1,000 binds, window 5", load={"binds": 1000, "window": 5, "total": 80_000}, goal=3
+    ),
+    Scenario("window-1", "4 binds, window 1", load={"window": 1, "total": 10_000}),
+    Scenario("window-10", "4 binds, window 10", load={"window": 10, "total": 40_000}),
+    Scenario("window-250", "4 binds, window 250", load={"window": 250, "total": 80_000}),
+    Scenario("one-bind", "1 bind, window 50", load={"binds": 1, "total": 40_000}),
+    Scenario("long", "1,000 octets in message_payload", load={"text": LONG_TEXT, "total": 20_000}),
+    Scenario(
+        "idle", "10,000 idle binds beside 4 busy ones", load={"idle": 10_000, "total": 40_000, "limit": 300}
+    ),
+)

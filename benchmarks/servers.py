@@ -1,0 +1,133 @@
+"""Starting what is measured: the daemon on a database of its own, and the floor."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.parts.config import Group, Value
+from tests.parts.daemon import Daemon, DaemonConfig
+from tests.parts.database import Account, Database, MariaDatabase, RouteRow, SqliteDatabase
+from tests.parts.mariadb import MariaDB
+from tests.parts.process import accepts, free_port, wait_until
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+SYSTEM_ID, PASSWORD = "load", "pw"
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a daemon is started with."""
+
+    mariadb: bool = False
+    queue: bool = False
+    prepaid: bool = False
+    routes: int = 1
+    stored: int = 0
+    ksmppd: Mapping[str, Value] = field(default_factory=dict)
+    routing: Mapping[str, Value] = field(default_factory=lambda: {"routing-method": 1})
+    others: Sequence[Group] = ()
+
+
+@dataclass
+class Server:
+    """Something to load: its process, where it listens, and where it looks for a bearerbox."""
+
+    pids: tuple[int, ...]
+    smpp_port: int
+    box_port: int
+
+
+@contextmanager
+def daemon(setup: Setup, directory: Path, mariadb: MariaDB | None) -> Iterator[Server]:
+    """Run ksmppd with an account `load` and its routes."""
+    database, drop = _database(setup, directory, mariadb)
+    box_port = free_port()
+    config = DaemonConfig(
+        [("KSMPPD", box_port)],
+        queue=setup.queue,
+        ksmppd={"log-level": 2, "default-max-open-acks": 500, **setup.ksmppd},
+        routing=setup.routing,
+        others=list(setup.others),
+    )
+    running = Daemon(directory, config, database, name="ksmppd")
+    running.start()
+    running.stop()  # the tables are there now
+    _fill(setup, database)
+    running.start()
+    try:
+        yield Server((running.process.pid,), config.smpp_port, box_port)
+    finally:
+        running.kill()
+        if mariadb is not None and drop:
+            mariadb.drop_database(drop)
+
+
+def _database(setup: Setup, directory: Path, mariadb: MariaDB | None) -> tuple[Database, str]:
+    if not setup.mariadb:
+        return SqliteDatabase(directory / "db.sqlite3"), ""
+    assert mariadb is not None
+    name = mariadb.create_database("latin1")
+    return MariaDatabase(mariadb.host, mariadb.port, mariadb.username, mariadb.password, name), name
+
+
+def _fill(setup: Setup, database: Database) -> None:
+    from tests.parts.database import insert_account, insert_route  # noqa: PLC0415 - with their tables only
+
+    account = Account(
+        SYSTEM_ID, PASSWORD, default_cost=0.0, enable_prepaid_billing=int(setup.prepaid), credit=1e9
+    )
+    insert_account(database, account)
+    for number in range(1, setup.routes):
+        insert_route(database, RouteRow(1, rf"^\+99{number:07d}", SYSTEM_ID, "other", 1.0, priority=1))
+    insert_route(database, RouteRow(1, r"^\+44", SYSTEM_ID, "ksmppd3", 1.0))
+    insert_route(database, RouteRow(2, "^6800", SYSTEM_ID, "ksmppd3", 1.0))
+    if setup.stored:
+        _store_reports(database, setup.stored)
+
+
+def _store_reports(database: Database, count: int) -> None:
+    """Reports for the account, made by the database itself."""
+    integers = "time sms_type mclass mwi coding compress validity deferred dlr_mask pid alt_dcs rpi msg_left priority"
+    columns = [
+        *integers.split(),
+        "resend_try",
+        "resend_time",
+        "sender",
+        "receiver",
+        "service",
+        "id",
+        "dlr_url",
+    ]
+    values = ["1700000000", "3", *["-1"] * 6, "1", *["-1"] * 7]
+    hexadecimal = "LPAD(HEX(seq),12,'0')" if database.kind == "mysql" else "printf('%012x',seq)"
+    own_id = f"'00000000-0000-4000-8000-',{hexadecimal}"
+    if database.kind == "mysql":
+        url = f"CONCAT('{SYSTEM_ID}|1700000000|',{own_id})"
+        own_id, source = f"CONCAT({own_id})", f"seq_1_to_{count}"
+    else:
+        own_id = own_id.replace(",printf", "||printf")
+        url = f"'{SYSTEM_ID}|1700000000|'||{own_id}"
+        source = f"(WITH RECURSIVE s(seq) AS (SELECT 1 UNION ALL SELECT seq+1 FROM s WHERE seq<{count}) SELECT seq FROM s)"
+    values += ["'+447700900000'", "'+447700900123'", f"'{SYSTEM_ID}'", own_id, url]
+    quote = "`" if database.kind == "mysql" else '"'
+    named = ",".join(f"{quote}{column}{quote}" for column in columns)
+    database.execute(f"INSERT INTO smpp_store ({named}) SELECT {','.join(values)} FROM {source}")
+
+
+@contextmanager
+def floor() -> Iterator[Server]:
+    """Run the yardstick."""
+    smpp_port, box_port = free_port(), free_port()
+    command = [sys.executable, "-m", "benchmarks.floor", str(smpp_port), str(box_port)]
+    process = subprocess.Popen(command, cwd=REPOSITORY)
+    try:
+        wait_until(lambda: accepts(smpp_port), "the floor to listen", 20)
+        yield Server((process.pid,), smpp_port, box_port)
+    finally:
+        process.kill()
+        process.wait()
