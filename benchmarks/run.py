@@ -30,9 +30,11 @@ def measure_floor() -> Result:
 
 def measure(scenario: Scenario, mariadb: MariaDB | None) -> Result:
     """Run one scenario against a fresh daemon."""
-    with tempfile.TemporaryDirectory(prefix="bench-") as directory:
-        with daemon(scenario.setup, Path(directory), mariadb) as server:
-            return run(_load(scenario, server))
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-") as directory,
+        daemon(scenario.setup, Path(directory), mariadb) as server,
+    ):
+        return run(_load(scenario, server))
 
 
 def _load(scenario: Scenario, server: Server) -> Load:

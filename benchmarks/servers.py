@@ -112,7 +112,8 @@ def _store_reports(database: Database, count: int) -> None:
     else:
         own_id = own_id.replace(",printf", "||printf")
         url = f"'{SYSTEM_ID}|1700000000|'||{own_id}"
-        source = f"(WITH RECURSIVE s(seq) AS (SELECT 1 UNION ALL SELECT seq+1 FROM s WHERE seq<{count}) SELECT seq FROM s)"
+        numbers = f"SELECT 1 UNION ALL SELECT seq+1 FROM s WHERE seq<{count}"
+        source = f"(WITH RECURSIVE s(seq) AS ({numbers}) SELECT seq FROM s)"
     values += ["'+447700900000'", "'+447700900123'", f"'{SYSTEM_ID}'", own_id, url]
     quote = "`" if database.kind == "mysql" else '"'
     named = ",".join(f"{quote}{column}{quote}" for column in columns)
