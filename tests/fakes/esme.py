@@ -144,11 +144,15 @@ class Esme:
         return found
 
     def wait_response(self, sequence_number: int, timeout: float = 10.0) -> Pdu:
-        reply = self.wait_for(
-            lambda: self.responses.get(sequence_number), f"the response to {sequence_number}", timeout
+        """Return the response to a request, waiting for it; AssertionError when the server closes instead."""
+        self.wait_for(
+            lambda: sequence_number in self.responses or self.closed,
+            f"the response to {sequence_number}",
+            timeout,
         )
-        assert reply is not None
-        return reply
+        if sequence_number not in self.responses:
+            raise AssertionError(f"the server closed before its response to {sequence_number}")
+        return self.responses[sequence_number]
 
     def wait_deliveries(self, count: int, timeout: float = 10.0) -> list[Message]:
         """Wait for at least `count` deliver_sm in all, and return all."""
