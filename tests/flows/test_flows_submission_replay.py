@@ -1,0 +1,225 @@
+"""Stored MTs on their way to the bearerboxes (spec flows 5.1)."""
+
+from __future__ import annotations
+
+import pytest
+
+from ksmppd_py.errors import DatabaseUnavailable
+from ksmppd_py.flows.replay import MOST_IN_HAND, PAGE, SubmissionReplay
+from ksmppd_py.kannel.messages import DlrMask, Sms, SmsType
+from ksmppd_py.model.work import LOST
+from tests.flows.memory import NOW, Clock, MemoryGateway, MemoryStore, Tray, make_ids
+
+
+class Bed:
+    """A SubmissionReplay over ports in memory."""
+
+    def __init__(self) -> None:
+        self.store = MemoryStore()
+        self.gateway = MemoryGateway()
+        self.bell = Tray()
+        self.clock = Clock()
+        self.replay = SubmissionReplay(
+            self.store, self.gateway, self.bell, make_ids(), self.clock, self.clock
+        )
+
+    def stored(self, *texts: bytes, dlr_mask: int = 0) -> list[Sms]:
+        messages = [mt(text, dlr_mask) for text in texts]
+        self.store.save(messages)
+        return messages
+
+    @property
+    def texts(self) -> list[bytes | None]:
+        return [submission.sms.msgdata for submission in self.gateway.sent if submission.sms]
+
+
+def mt(text: bytes, dlr_mask: int = 0) -> Sms:
+    id_ = make_ids().next()
+    return Sms(
+        sender=b"12345",
+        receiver=b"491700",
+        msgdata=text,
+        time=NOW - 60,
+        service=b"esme",
+        id=id_,
+        sms_type=int(SmsType.MT_PUSH),
+        dlr_mask=dlr_mask,
+        dlr_url=b"esme|%d|%b" % (NOW - 60, id_),
+    )
+
+
+@pytest.fixture
+def bed() -> Bed:
+    return Bed()
+
+
+def test_first_stored_goes_first_and_nothing_is_changed(bed: Bed) -> None:
+    messages = bed.stored(b"1", b"2", b"3")
+    bed.replay.advance()
+    assert [submission.sms for submission in bed.gateway.sent] == messages
+    assert bed.store.saved == messages  # not before the ack
+    bed.replay.advance()
+    assert len(bed.gateway.sent) == 3
+
+
+@pytest.mark.parametrize("ack", [0, 3])
+def test_what_is_accepted_is_removed(bed: Bed, ack: int) -> None:
+    bed.stored(b"1", b"2")
+    bed.replay.advance()
+    bed.gateway.settle(ack)
+    assert bed.store.messages == {}
+    assert not bed.replay.due()
+
+
+def test_new_rows_follow(bed: Bed) -> None:
+    bed.stored(b"1")
+    bed.replay.advance()
+    bed.stored(b"2")
+    bed.replay.advance()
+    assert bed.texts == [b"1", b"2"]
+
+
+def test_without_a_bearerbox_nothing_is_read(bed: Bed) -> None:
+    bed.stored(b"1")
+    bed.gateway.online = False
+    bed.replay.advance()
+    assert bed.store.pages == 0
+    assert not bed.replay.look_for_passed_rows()
+
+
+@pytest.mark.parametrize("nack", [2, 9])
+def test_a_temporary_refusal_is_tried_again_after_its_delay(bed: Bed, nack: int) -> None:
+    bed.stored(b"1")
+    bed.replay.advance()
+    bed.gateway.settle(nack)
+    assert bed.bell.take() == [""]
+    bed.replay.advance()
+    assert bed.gateway.sent == []
+    assert not bed.replay.due()
+    bed.clock.now += 30
+    assert bed.replay.due()
+    bed.replay.advance()
+    assert bed.texts == [b"1"]
+
+
+def test_a_refused_row_doesnt_hold_up_the_others(bed: Bed) -> None:
+    bed.stored(b"1", b"2")
+    bed.replay.advance()
+    bed.gateway.settle(2, 1)
+    bed.gateway.settle(0)
+    bed.stored(b"3")
+    bed.replay.advance()
+    assert bed.texts == [b"3"]
+    assert [sms.msgdata for sms in bed.store.saved] == [b"1", b"3"]
+
+
+def test_a_lost_one_is_tried_again_at_once(bed: Bed) -> None:
+    bed.stored(b"1")
+    bed.replay.advance()
+    bed.gateway.settle(LOST)
+    bed.replay.advance()
+    assert bed.texts == [b"1"]
+
+
+@pytest.mark.parametrize(
+    ("dlr_mask", "told"), [(0, False), (1, False), (-1, False), (19, True), (2, True), (16, True)]
+)
+def test_a_refusal_for_good_removes_it_and_tells_who_asked(bed: Bed, dlr_mask: int, told: bool) -> None:
+    """spec flows 5.1 Improve: an UNDELIV report for dlr_mask bits 2 or 16."""
+    [message] = bed.stored(b"1", dlr_mask=dlr_mask)
+    bed.replay.advance()
+    bed.gateway.settle(1)
+    bed.replay.advance()
+    if not told:
+        assert bed.store.messages == {}
+        return
+    [report] = bed.store.saved
+    assert (report.sms_type, report.dlr_mask) == (SmsType.REPORT_MO, DlrMask.FAIL)
+    assert (report.service, report.dlr_url, report.time) == (b"esme", message.dlr_url, NOW)
+    assert (report.sender, report.receiver) == (message.sender, message.receiver)
+    assert report.id not in (message.id, Sms().id)
+
+
+def test_a_report_that_cannot_be_stored_keeps_the_row(bed: Bed) -> None:
+    messages = bed.stored(b"1", dlr_mask=19)
+    bed.replay.advance()
+    bed.gateway.settle(1)
+    bed.store.failure = DatabaseUnavailable("gone")
+    with pytest.raises(DatabaseUnavailable):
+        bed.replay.advance()
+    assert bed.store.saved == messages
+    bed.store.failure = None
+    bed.clock.now += 30
+    bed.replay.advance()
+    assert bed.texts == [b"1"]
+
+
+def test_an_unreadable_row_is_told_once_and_blocks_nothing(
+    bed: Bed, caplog: pytest.LogCaptureFixture
+) -> None:
+    bed.stored(b"1")
+    row = bed.store.add_unreadable()
+    bed.stored(b"2")
+    for _ in range(3):
+        bed.replay.start_over()
+        bed.replay.advance()
+    assert bed.texts == [b"1", b"2"]
+    assert row in bed.store.messages
+    assert [record.getMessage() for record in caplog.records].count(
+        f"Stored message {row} can't be read and is left where it is: column coding holds 2147483648"
+    ) == 1
+
+
+def test_a_gateway_that_takes_no_more(bed: Bed) -> None:
+    bed.stored(b"1", b"2", b"3")
+    bed.gateway.room = 1
+    bed.replay.advance()
+    assert bed.texts == [b"1"]
+    bed.gateway.room = 5
+    bed.replay.advance()
+    assert bed.texts == [b"1", b"2", b"3"]
+
+
+def test_only_so_many_are_in_hand(bed: Bed) -> None:
+    bed.stored(*[b"%d" % n for n in range(2 * MOST_IN_HAND)])
+    bed.replay.advance()
+    assert MOST_IN_HAND // 2 < len(bed.gateway.sent) <= MOST_IN_HAND
+    assert bed.bell.items == []
+    rang = 0
+    while bed.store.messages:
+        bed.gateway.settle(0, 100)
+        rang += len(bed.bell.items)
+        if bed.bell.take():
+            bed.replay.advance()
+    assert rang == pytest.approx(2 * MOST_IN_HAND / PAGE, abs=2)
+
+
+def test_when_a_bearerbox_comes_back_it_starts_over(bed: Bed) -> None:
+    bed.stored(b"1", b"2")
+    bed.replay.advance()
+    bed.gateway.settle(2, 1)
+    bed.replay.start_over()
+    bed.replay.advance()
+    assert bed.texts == [b"2"]  # "1" waits for its delay, "2" is in hand
+
+
+def test_rows_that_were_passed_are_found_by_looking(bed: Bed) -> None:
+    assert not bed.replay.look_for_passed_rows()
+    bed.stored(b"1")
+    bed.replay.advance()
+    bed.stored(b"2")
+    assert not bed.replay.look_for_passed_rows()  # while something is in hand nothing can have been missed
+    bed.gateway.settle(0)
+    assert bed.replay.look_for_passed_rows()
+    bed.replay.advance()
+    assert bed.texts == [b"2"]
+
+
+def test_the_database_goes_and_comes_back(bed: Bed) -> None:
+    bed.stored(b"1")
+    bed.store.failure = DatabaseUnavailable("gone")
+    with pytest.raises(DatabaseUnavailable):
+        bed.replay.advance()
+    bed.store.failure = None
+    bed.replay.advance()
+    assert bed.texts == [b"1"]
