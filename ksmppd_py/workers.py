@@ -31,6 +31,8 @@ class Claim(Protocol):
 
 ROUND = 1.0
 """Seconds between two looks at who is bound and which rows are due."""
+SHORTEST_ROUND = 0.02
+"""Seconds between two rounds of simulation when delays are short."""
 REFRESH = 10.0
 """Least seconds between two questions for rows that were passed or that another process wrote."""
 SCAN_SHARE = 20
@@ -48,9 +50,10 @@ class Simulator:
         """Take back a simulated message. Doesn't yield."""
         self._desk.put(delivery)
 
-    def start(self, flow: SimulationFlow) -> None:
-        """Start the rounds. Doesn't yield."""
-        self._owner.supervise("simulation", lambda: _deliver_due(flow))
+    def start(self, flow: SimulationFlow, delay: float = 0.0) -> None:
+        """Start the rounds, frequent enough for a delay of so many seconds. Doesn't yield."""
+        pause = min(ROUND, max(SHORTEST_ROUND, delay / 10)) if delay else ROUND
+        self._owner.supervise("simulation", lambda: _deliver_due(flow, pause))
         self._owner.supervise("simulation settler", lambda: self._settle(flow))
 
     def _settle(self, flow: SimulationFlow) -> None:
@@ -63,9 +66,9 @@ class Simulator:
         self._owner.end(1.0)
 
 
-def _deliver_due(flow: SimulationFlow) -> None:
+def _deliver_due(flow: SimulationFlow, pause: float) -> None:
     while True:
-        gevent.sleep(ROUND)
+        gevent.sleep(pause)
         flow.deliver_due()
 
 
@@ -100,9 +103,25 @@ class Replayer:
         """Start nothing new. May yield."""
         self._owner.end(1.0)
 
+    def withdraw(self, row: int) -> bool:
+        """See enquiries.Withdrawals. Doesn't yield."""
+        return self._submissions is not None and self._claim.held and self._submissions.withdraw(row)
+
+    def deleted(self, row: int) -> None:
+        """See enquiries.Withdrawals. Doesn't yield."""
+        if self._submissions is not None:
+            self._submissions.deleted(row)
+
+    def put_back(self, row: int) -> None:
+        """See enquiries.Withdrawals. Doesn't yield."""
+        if self._submissions is not None:
+            self._submissions.put_back(row)
+
     def _walk_deliveries(self) -> None:
         while True:
             for system_id in dict.fromkeys(self._bell.take()):
+                if not self._claim.held:
+                    continue  # another daemon's rows by now; the rounds begin anew when they are ours
                 try:
                     self.deliveries.advance(system_id)
                 except DatabaseUnavailable as error:
@@ -114,7 +133,8 @@ class Replayer:
         while True:
             self._box_bell.take()
             try:
-                self._submissions.advance()
+                if self._claim.held:
+                    self._submissions.advance()
             except DatabaseUnavailable as error:
                 logger.warning("Stored messages for bearerboxes wait for the database: %s", error)
 

@@ -229,7 +229,7 @@ class BoxConnection:
     def stop(self, timeout: float) -> None:
         """Send what is due and close; not to come back. May yield, at most `timeout` seconds."""
         self._stopping = True
-        self.incoming.release()
+        self.incoming.finish(timeout)
         if self._socket is not None:
             self._socket.drain(timeout)
             self._socket.hang_up()

@@ -9,6 +9,8 @@ from itertools import count
 from time import monotonic, time
 from typing import Protocol
 
+import gevent
+
 from ksmppd_py.errors import KsmppdError, MessageTooLong
 from ksmppd_py.kannel.codec import pack_ack
 from ksmppd_py.kannel.messages import AckStatus, Sms, SmsType
@@ -38,8 +40,17 @@ MOST_HELD = 50
 class Adopter(Protocol):
     """Takes over deliveries whose message has been stored meanwhile."""
 
+    def expect(self, message_ids: Sequence[bytes]) -> None:
+        """Rows with these ids are about to appear: they are in hand already. Doesn't yield."""
+
+    def expect_no_more(self, message_ids: Sequence[bytes]) -> None:
+        """They were adopted, or could not be stored. Doesn't yield."""
+
     def adopt(self, delivery: Delivery, row: int) -> None:
         """From now on the delivery's fate is the row's. Doesn't yield."""
+
+    def stored(self, system_id: str) -> None:
+        """Rows of this account were added. Doesn't yield."""
 
 
 class Incoming:
@@ -165,6 +176,9 @@ class Incoming:
         else:
             for delivery in batch:
                 self._ack(delivery, Outcome.DONE)
+            if self._adopter is not None:
+                for system_id in {delivery.system_id for delivery in batch}:
+                    self._adopter.stored(system_id)
 
     def _hold_back(self, delivery: Delivery) -> None:
         """Refuse for now, but not at once: the bearerbox repeats such a message immediately, at full speed."""
@@ -191,12 +205,15 @@ class Incoming:
         self._slow.update(delivery.system_id for delivery in slow)
         for delivery in slow:
             delivery.row = MOVING
+        moving = [delivery.sms.id for delivery in slow if delivery.sms is not None]
+        self._adopter.expect(moving)
         try:
             rows = self._store.save([delivery.sms for delivery in slow if delivery.sms is not None])
         except KsmppdError as error:
             logger.warning("%d message(s) of slow ESMEs can't be stored now: %s", len(slow), error)
             rows = []
         self._moved(slow, rows)
+        self._adopter.expect_no_more(moving)
 
     def _moved(self, moved: list[Delivery], rows: Sequence[int]) -> None:
         for index, delivery in enumerate(moved):
@@ -217,8 +234,13 @@ class Incoming:
             if outcome is not None:
                 self._ack(delivery, Outcome.TEMPORARY if outcome is not Outcome.PERMANENT else outcome)
 
-    def release(self) -> None:
-        """Let go of everything: the bearerbox keeps what isn't acked and repeats it later."""
-        for _, _, delivery in self._held:
-            self._ack(delivery, Outcome.TEMPORARY)
-        self._held.clear()
+    def finish(self, timeout: float) -> None:
+        """Let go of everything: what can't be stored in time the bearerbox keeps and repeats. May yield."""
+        deadline = monotonic() + timeout
+        while True:
+            for _, _, delivery in self._held:
+                self._ack(delivery, Outcome.TEMPORARY)
+            self._held.clear()
+            if not self._in_hand or monotonic() >= deadline:
+                return
+            gevent.sleep(0.01)

@@ -97,11 +97,9 @@ class EsmeRegistry:
         return sum(max(0, bind.room) for bind in self._binds.get(system_id, ()) if bind.receives)
 
     def receiving(self) -> list[str]:
-        """The accounts that have a receiving bind with room."""
+        """The accounts that have a receiving bind, with room or not."""
         return [
-            system_id
-            for system_id, binds in self._binds.items()
-            if any(bind.receives and bind.room > 0 for bind in binds)
+            system_id for system_id, binds in self._binds.items() if any(bind.receives for bind in binds)
         ]
 
     def unbind(self, system_id: str, bind_id: int | None) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from ksmppd_py.errors import KsmppdError
@@ -57,6 +57,8 @@ class SubmissionReplay:
         self._monotonic = monotonic
         self._walk = RowWalk()
         self._unsettled: list[Submission] = []
+        self._withdrawn: set[int] = set()
+        self._deleted: set[int] = set()
 
     def start_over(self) -> None:
         """A bearerbox is back: read from the first row. Doesn't yield."""
@@ -72,10 +74,12 @@ class SubmissionReplay:
         while self._gateway.online and len(self._walk.in_hand) <= MOST_IN_HAND // 2:
             if self._walk.due(self._monotonic()):
                 self._walk.start_over()
+            self._withdrawn -= self._deleted  # no page that is read from now on has these
+            self._deleted.clear()
             rows = self._store.page(SmsType.MT_PUSH, self._walk.after, PAGE)
             now = self._monotonic()
             for row in rows:
-                if not self._walk.takes(row.global_id, now):
+                if row.global_id in self._withdrawn or not self._walk.takes(row.global_id, now):
                     continue
                 if row.sms is None:
                     self._set_aside(row.global_id, row.problem)
@@ -91,6 +95,22 @@ class SubmissionReplay:
             return False
         self._walk.start_over()
         return True
+
+    def withdraw(self, row: int) -> bool:
+        """See enquiries.Withdrawals."""
+        if row in self._walk.in_hand or row in self._withdrawn:
+            return False
+        self._withdrawn.add(row)
+        return True
+
+    def deleted(self, row: int) -> None:
+        """See enquiries.Withdrawals."""
+        self._deleted.add(row)
+
+    def put_back(self, row: int) -> None:
+        """See enquiries.Withdrawals."""
+        self._withdrawn.discard(row)
+        self._walk.retry_at_once(row, self._monotonic())
 
     def _set_aside(self, row: int, problem: str) -> None:
         if self._walk.set_aside(row):
@@ -173,13 +193,14 @@ class _Source:
 class _Account:
     """The rows of one account: PDU table first, then reports and messages of the store."""
 
-    __slots__ = ("peak", "rung", "sources")
+    __slots__ = ("peak", "rung", "sources", "unfinished")
 
     def __init__(self, replay: DeliveryReplay, queue: bool) -> None:
         kinds = (None, int(SmsType.REPORT_MO), int(SmsType.MO)) if queue else (None,)
         self.sources = [_Source(replay, self, kind) for kind in kinds]
         self.rung = False
         self.peak = 0
+        self.unfinished = False  # the binds had no more room
 
     @property
     def in_hand(self) -> int:
@@ -206,6 +227,7 @@ class DeliveryReplay:
         self._bell = bell
         self._monotonic = monotonic
         self._accounts: dict[str, _Account] = {}
+        self._expected: set[bytes] = set()
 
     def advance(self, system_id: str) -> None:
         """Send as many rows of the account as its binds have room for. May yield."""
@@ -215,9 +237,7 @@ class DeliveryReplay:
         for source in account.sources:
             if source.walk.due(now):
                 source.walk.start_over()
-        for source in account.sources:
-            if not self._advance_source(system_id, source):
-                break
+        account.unfinished = not all(self._advance_source(system_id, source) for source in account.sources)
         account.peak = account.in_hand
 
     def look_for_passed_rows(self, system_id: str) -> None:
@@ -228,6 +248,14 @@ class DeliveryReplay:
                 if not source.walk.in_hand:
                     source.walk.start_over()
         self._bell.put(system_id)
+
+    def expect(self, message_ids: Sequence[bytes]) -> None:
+        """Rows with these ids are about to appear: they are in hand already. Doesn't yield."""
+        self._expected.update(message_ids)
+
+    def expect_no_more(self, message_ids: Sequence[bytes]) -> None:
+        """They were adopted, or could not be stored. Doesn't yield."""
+        self._expected.difference_update(message_ids)
 
     def adopt(self, delivery: Delivery, row: int) -> None:
         """Take over a live delivery whose message was stored as `row`; it may have ended already. Doesn't yield."""
@@ -253,13 +281,19 @@ class DeliveryReplay:
             for source in account.sources:
                 source.walk.retry_at_once(0, self._monotonic() + ROWS_PAUSE)
 
+    def stored(self, system_id: str) -> None:
+        """Rows of this account were added. Doesn't yield."""
+        if self._receivers.bound(system_id):
+            self._bell.put(system_id)
+
     def due(self) -> list[str]:
-        """Accounts of which rows are to be tried again by now. Doesn't yield."""
+        """Accounts whose rows are to be tried again by now, or had no room and have it now. Doesn't yield."""
         now = self._monotonic()
         return [
             system_id
             for system_id, account in self._accounts.items()
             if any(source.walk.due(now) for source in account.sources)
+            or (account.unfinished and self._receivers.room(system_id) > 0)
         ]
 
     def _advance_source(self, system_id: str, source: _Source) -> bool:
@@ -302,6 +336,9 @@ class DeliveryReplay:
                 logger.error(
                     "Stored message %d can't be read and is left where it is: %s", row.global_id, row.problem
                 )
+            source.walk.after = row.global_id
+            return None
+        if self._expected and row.sms.id in self._expected:
             source.walk.after = row.global_id
             return None
         delivery = Delivery(source, row.sms, row.global_id)

@@ -15,7 +15,7 @@ from ksmppd_py.model.account import Account
 from ksmppd_py.model.outcomes import Outcome
 from ksmppd_py.model.routes import Route
 from ksmppd_py.model.work import Delivery, Submission, Submitter
-from ksmppd_py.smpp.pdus import DeliverSm
+from ksmppd_py.smpp.pdus import CancelSm, DeliverSm, QuerySm, QuerySmResp
 from ksmppd_py.translate.dialect import Dialect
 
 
@@ -102,6 +102,17 @@ class MessageStore(Protocol):
     def page(self, sms_type: int, after: int, limit: int, service: str | None = None) -> list[StoredMessage]:
         """Rows with global_id > after in global_id order. Raises DatabaseUnavailable. May yield."""
 
+    def find_submissions(self, system_id: str, message_id: bytes, limit: int) -> list[StoredMessage]:
+        """Waiting MTs of an account whose dlr_url ends in this id. Raises DatabaseUnavailable. May yield."""
+
+    def find_submissions_to(
+        self, system_id: str, sender: bytes, receiver: bytes, limit: int
+    ) -> list[StoredMessage]:
+        """Waiting MTs of an account between these two addresses. Raises DatabaseUnavailable. May yield."""
+
+    def delete(self, global_ids: Sequence[int]) -> int:
+        """Delete rows now; return how many there were. Raises DatabaseUnavailable. May yield."""
+
     def remove(self, global_ids: Sequence[int]) -> None:
         """Delete rows soon (in batches, at most 100 ms later); retried while the database is away."""
 
@@ -129,6 +140,22 @@ class Submissions(Protocol):
 
     def conclude(self, batch: Sequence[Submission], submitter: Submitter) -> None:
         """Give each its final command_status; its `result` is known. May yield."""
+
+
+class Enquiries(Protocol):
+    """What became of messages, as the ESMEs' room asks."""
+
+    def remember(self, sms: Sms | None) -> None:
+        """An MT that its next holder accepted. Doesn't yield."""
+
+    def new_id(self) -> bytes:
+        """A fresh message id. Doesn't yield."""
+
+    def query(self, system_id: str, pdu: QuerySm) -> QuerySmResp | int:
+        """The state of a message of this account, or the command_status of a refusal. May yield."""
+
+    def cancel(self, system_id: str, pdu: CancelSm) -> int:
+        """End messages that wait in the store; the command_status. May yield."""
 
 
 class Deliveries(Protocol):
@@ -184,4 +211,4 @@ class Receivers(Protocol):
         """How many more deliver_sm the account's binds may have open. Doesn't yield."""
 
     def receiving(self) -> list[str]:
-        """The accounts that have a receiving bind with room. Doesn't yield."""
+        """The accounts that have a receiving bind, with room or not. Doesn't yield."""
