@@ -13,8 +13,8 @@ from ksmppd_py import logs
 from ksmppd_py.admin.server import AdminServer
 from ksmppd_py.bearerbox.connection import BoxSettings
 from ksmppd_py.bearerbox.pool import BearerboxPool
-from ksmppd_py.config import Config, Method, MysqlConnection
-from ksmppd_py.errors import StartError, TemporaryError
+from ksmppd_py.config import Config, MysqlConnection
+from ksmppd_py.decisions import Decisions
 from ksmppd_py.esme.binding import Binder
 from ksmppd_py.esme.blocklist import BlockList
 from ksmppd_py.esme.listener import Listener
@@ -25,17 +25,14 @@ from ksmppd_py.flows.simulation import SimulationFlow
 from ksmppd_py.flows.submission import SubmissionFlow
 from ksmppd_py.model.esme import ServerMeters, ServerSnapshot
 from ksmppd_py.model.ids import MessageIds
-from ksmppd_py.model.ports import Router
 from ksmppd_py.storage.claim import Claim, open_claim
 from ksmppd_py.storage.database import Database
 from ksmppd_py.storage.mysql import MySQLDatabase
-from ksmppd_py.storage.router import DatabaseRouter
-from ksmppd_py.storage.routes import DatabaseRoutes
 from ksmppd_py.storage.settings import ConnectionSettings, TableNames
 from ksmppd_py.storage.sqlite import SQLiteDatabase
 from ksmppd_py.storage.store import DatabaseStore
 from ksmppd_py.storage.upgrade import Layout, prepare
-from ksmppd_py.storage.users import DatabaseAuthenticator, DatabaseCredit
+from ksmppd_py.storage.users import DatabaseCredit
 from ksmppd_py.translate.tlvs import TlvDefinition, TlvTables
 from ksmppd_py.transport.greenlets import Owner
 from ksmppd_py.workers import Replayer, Simulator
@@ -52,7 +49,6 @@ class App:
     """The whole server, wired in an order that needs no setter."""
 
     def __init__(self, config: Config) -> None:
-        _refuse_what_is_not_there(config)
         self._config = config
         self._started_at = monotonic()
         self._stopped = Event()
@@ -61,7 +57,7 @@ class App:
         self._simulator = Simulator()
         self._database: Database | None = None
         self._admin: AdminServer | None = None
-        self._router: Router | None = None
+        self._decisions: Decisions | None = None
         self._messages: DatabaseStore | None = None
         self._pool: BearerboxPool | None = None
         self._replayer: Replayer | None = None
@@ -80,14 +76,14 @@ class App:
             self, config.http_server.port, config.http_server.password, config.http_server.interface
         )
         self._admin.start()
-        self._router = DatabaseRouter(DatabaseRoutes(self._database, layout))
-        self._load_routes(self._router)
+        self._decisions = Decisions(config, self._database, layout)
+        self._decisions.start()
         self._messages = DatabaseStore(self._database, layout)
-        self._open_rooms(self._router, layout, self._messages)
+        self._open_rooms(self._decisions, layout, self._messages)
         self._owner.supervise("load line", self._tell_load)
 
-    def _open_rooms(self, router: Router, layout: Layout, messages: DatabaseStore) -> None:
-        config = self._config
+    def _open_rooms(self, decisions: Decisions, layout: Layout, messages: DatabaseStore) -> None:
+        config, router = self._config, decisions.router
         assert self._database is not None
         queue = messages if config.ksmppd.database_enable_queue else None
         registry, ids = self._registry, MessageIds(os.urandom)
@@ -98,10 +94,19 @@ class App:
         pool = self._pool = BearerboxPool(_boxes(config), delivery, queue, replayer.deliveries)
         credit = DatabaseCredit(self._database, layout)
         submission = SubmissionFlow(
-            router, pool, credit, queue, simulation, registry.meters, ids, time, monotonic
+            router,
+            pool,
+            credit,
+            queue,
+            simulation,
+            registry.meters,
+            ids,
+            time,
+            monotonic,
+            after_source_refusal=config.routing.default_smsc_after_source_refusal,
         )
         settings = _session_settings(config)
-        binder = Binder(DatabaseAuthenticator(self._database, layout), registry, settings, _tlvs(config))
+        binder = Binder(decisions.authenticator, registry, settings, _tlvs(config))
         self._listener = Listener(
             config.ksmppd.interface,
             config.ksmppd.smpp_port,
@@ -130,9 +135,11 @@ class App:
             self._listener.stop_accepting()
         if self._replayer is not None:
             self._replayer.stop()
+        deciders = gevent.spawn(self._decisions.stop) if self._decisions is not None else None
         if self._listener is not None:
             self._listener.finish(LAST_ACKS)
             self._listener.unbind_all(UNBIND_PATIENCE)
+        gevent.joinall([deciders] if deciders is not None else [])
         self._simulator.stop()
         if self._pool is not None:
             self._pool.stop(1.0)
@@ -147,12 +154,6 @@ class App:
         if self._database is not None:
             self._database.close()
         self._stopped.set()
-
-    def _load_routes(self, router: Router) -> None:
-        try:
-            router.rebuild()
-        except TemporaryError as error:
-            raise StartError(f"The routes can't be loaded: {error}") from error
 
     def _tell_load(self) -> None:
         while True:
@@ -185,8 +186,8 @@ class App:
 
     def rebuild_routes(self) -> None:
         """Load the routes again. Raises TemporaryError. May yield."""
-        if self._router is not None:
-            self._router.rebuild()
+        if self._decisions is not None:
+            self._decisions.router.rebuild()
 
     def statistics(self) -> list[str]:
         """Lines for the log, on SIGQUIT."""
@@ -197,17 +198,6 @@ class App:
             f"{sum(box.online for box in boxes)} of {len(boxes)} bearerbox(es) online",
             f"{snapshot.inbound_processed} submits, {snapshot.outbound_processed} deliver_sm_resp",
         ]
-
-
-def _refuse_what_is_not_there(config: Config) -> None:
-    if config.ksmppd.auth_method is not Method.DATABASE:
-        raise StartError(
-            f"auth-method {config.ksmppd.auth_method.value} isn't supported yet, only 1 (database) is"
-        )
-    if config.routing.routing_method is not Method.DATABASE:
-        raise StartError(
-            f"routing-method {config.routing.routing_method.value} isn't supported yet, only 1 (database) is"
-        )
 
 
 def _boxes(config: Config) -> list[BoxSettings]:
@@ -256,10 +246,10 @@ def table_names(config: Config) -> TableNames:
 
 
 def open_database(config: Config) -> Database:
-    """The configured database, not yet connected. Raises StartError when there is none."""
+    """The configured database, not yet connected; one in memory when nothing needs any."""
     group = config.database
     if group is None:
-        raise StartError("The SMPP server cannot function without a 'database-type' parameter")
+        return SQLiteDatabase(ConnectionSettings(id="", database=":memory:"))
     if isinstance(group, MysqlConnection):
         return MySQLDatabase(
             ConnectionSettings(

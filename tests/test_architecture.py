@@ -23,7 +23,7 @@ FLOORS = (
     ("model", "config"),
     ("transport", "logs"),
     ("flows", "esme", "bearerbox", "storage", "callbacks", "plugins", "admin"),
-    ("workers",),
+    ("workers", "decisions"),
     ("app",),
     ("cli",),
     ("__main__", "tools"),
@@ -146,6 +146,7 @@ def test_module(path: Path) -> None:
 def test_there_is_something_to_check() -> None:
     rooms = {room_of(name_of(path)) for path in modules()}
     assert rooms >= {"smpp", "kannel", "translate", "model", "config", "storage", "esme", "cli", "__main__"}
+    assert rooms >= {"callbacks", "plugins", "decisions"}
 
 
 @pytest.mark.parametrize(

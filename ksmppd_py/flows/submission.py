@@ -11,6 +11,8 @@ from ksmppd_py.errors import (
     KsmppdError,
     MessageTooLong,
     NoBearerbox,
+    RouteRefused,
+    SenderRefused,
     TemporaryError,
     Throttled,
 )
@@ -53,8 +55,11 @@ class SubmissionFlow:
         ids: MessageIds,
         clock: Callable[[], float],
         monotonic: Callable[[], float],
+        *,
+        after_source_refusal: bool = False,
     ) -> None:
         self._router = router
+        self._after_source_refusal = after_source_refusal
         self._gateway = gateway
         self._credit = credit
         self._store = store
@@ -182,13 +187,19 @@ class SubmissionFlow:
             cost = answer.cost
             if answer.smsc_id:
                 sms.smsc_id = answer.smsc_id.encode()
-        elif sms.smsc_id:
+        elif sms.smsc_id and not self._is_final(answer):
             cost = submitter.account.default_cost
         else:
             return answer
         if submitter.account.enable_prepaid_billing:
             submission.cost = cost * count_parts(sms)
         return None
+
+    def _is_final(self, error: KsmppdError) -> bool:
+        """Whether not even the default_smsc may take the message: its sender is refused, or a plugin says so."""
+        if isinstance(error, SenderRefused):
+            return not self._after_source_refusal
+        return isinstance(error, RouteRefused) and error.is_final
 
     def _charge(
         self, routed: list[Submission], settled: list[Submission], submitter: Submitter

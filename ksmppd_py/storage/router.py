@@ -30,7 +30,10 @@ class DatabaseRouter:
         self._source = source
         self._clock = clock
         self._inbound: InboundTable | None = None
+        self._inbound_rows: list[Route] = []
         self._outbound: dict[str, RouteTable] = {}
+        self._rows: dict[str, list[Route]] = {}
+        self._rebuilds = 0
         self._superseded: dict[str, tuple[RouteTable, float]] = {}
         self._loading: dict[str, AsyncResult] = {}
 
@@ -61,13 +64,35 @@ class DatabaseRouter:
 
     def rebuild(self) -> None:
         """See ports.Router."""
-        inbound = InboundTable(self._source.inbound(), pause=_breathe)
+        rows = self._source.inbound()
+        inbound = InboundTable(rows, pause=_breathe)
         _report(inbound.problems)
-        self._inbound = inbound
+        self._inbound, self._inbound_rows = inbound, rows
+        self._rebuilds += 1
         self._superseded = {key: (table, 0.0) for key, (table, _) in self._superseded.items()}
         self._superseded.update((key, (table, 0.0)) for key, table in self._outbound.items())
-        self._outbound = {}
+        self._outbound, self._rows = {}, {}
         self._loading = {}  # what is being read now may be older than the rebuild
+
+    def refresh(self) -> None:
+        """Read again all that is in use and take over what has changed. Raises DatabaseUnavailable. May yield."""
+        rebuilds = self._rebuilds
+        rows = self._source.inbound()
+        if rows != self._inbound_rows:
+            inbound = InboundTable(rows, pause=_breathe)
+            if rebuilds != self._rebuilds:
+                return  # whoever rebuilt meanwhile knows better
+            _report(inbound.problems)
+            self._inbound, self._inbound_rows = inbound, rows
+        for system_id in list(self._outbound):
+            rows = self._source.outbound(system_id)
+            if rows == self._rows.get(system_id):
+                continue
+            table = RouteTable(rows, pause=_breathe)
+            if rebuilds != self._rebuilds:
+                return
+            _report(table.problems)
+            self._outbound[system_id], self._rows[system_id] = table, rows
 
     def _outbound_table(self, system_id: str) -> RouteTable:
         old, not_before = self._superseded.get(system_id, (None, 0.0))
@@ -91,7 +116,8 @@ class DatabaseRouter:
             return shared
         running = self._loading[system_id] = AsyncResult()
         try:
-            table = RouteTable(self._source.outbound(system_id), pause=_breathe)
+            rows = self._source.outbound(system_id)
+            table = RouteTable(rows, pause=_breathe)
         except BaseException as error:
             shown = (
                 error if isinstance(error, Exception) else DatabaseUnavailable("the reading caller went away")
@@ -106,7 +132,7 @@ class DatabaseRouter:
                 del self._loading[system_id]
         _report(table.problems)
         if current:
-            self._outbound[system_id] = table
+            self._outbound[system_id], self._rows[system_id] = table, rows
             self._superseded.pop(system_id, None)
         return table
 

@@ -1,0 +1,94 @@
+"""Who decides about binds and routes: the database, an HTTP server or a plugin, as configured."""
+
+from __future__ import annotations
+
+import logging
+
+import gevent
+
+from ksmppd_py.callbacks.auth import HttpAuthenticator
+from ksmppd_py.callbacks.callers import Limits
+from ksmppd_py.callbacks.routing import HttpRouter
+from ksmppd_py.config import Config, KsmppdPlugin, Method
+from ksmppd_py.errors import StartError, TemporaryError
+from ksmppd_py.model.ports import Authenticator, Router
+from ksmppd_py.plugins import PluginContext
+from ksmppd_py.plugins.load import load_plugin
+from ksmppd_py.plugins.roles import PluginAuthenticator, PluginRouter
+from ksmppd_py.storage.database import Database
+from ksmppd_py.storage.router import DatabaseRouter
+from ksmppd_py.storage.routes import DatabaseRoutes
+from ksmppd_py.storage.upgrade import Layout
+from ksmppd_py.storage.users import DatabaseAuthenticator
+from ksmppd_py.transport.greenlets import Owner
+
+logger = logging.getLogger(__name__)
+
+LAST_ANSWERS = 5.0
+"""Seconds that a stop waits for an HTTP server's answers about messages in hand."""
+
+
+class Decisions:
+    """The authenticator and the router. Raises StartError for a URL, a file or a plugin that can't be used."""
+
+    def __init__(self, config: Config, database: Database, layout: Layout) -> None:
+        self._config = config
+        self._database = database
+        self._layout = layout
+        self._owner = Owner("decisions")
+        self._contexts: dict[str, PluginContext] = {}
+        self.authenticator = self._authenticator()
+        self.router = self._router()
+
+    def start(self) -> None:
+        """Load the routes. Raises StartError. May yield."""
+        try:
+            self.router.rebuild()
+        except TemporaryError as error:
+            raise StartError(f"The routes can't be loaded: {error}") from error
+        if isinstance(self.router, DatabaseRouter) and self._config.routing.routes_refresh_interval:
+            self._owner.supervise("routes refresh", lambda: self._refresh(self.router))
+
+    def _refresh(self, router: Router) -> None:
+        assert isinstance(router, DatabaseRouter)
+        while True:
+            gevent.sleep(self._config.routing.routes_refresh_interval)
+            try:
+                router.refresh()
+            except TemporaryError as error:
+                logger.warning("Routes stay as they were: %s", error)
+
+    def stop(self, patience: float = LAST_ANSWERS) -> None:
+        """Decide nothing new: who waits is told to come back later. May yield, at most `patience` seconds."""
+        self._owner.end(1.0)
+        if isinstance(self.router, HttpRouter):
+            self.router.close(patience)
+        if isinstance(self.authenticator, HttpAuthenticator):
+            self.authenticator.close()
+
+    def _authenticator(self) -> Authenticator:
+        ksmppd = self._config.ksmppd
+        if ksmppd.auth_method is Method.HTTP:
+            can_bill = self._config.database is not None
+            return HttpAuthenticator(ksmppd.auth_url, ksmppd.auth_ssl_trusted_ca_file, can_bill=can_bill)
+        if ksmppd.auth_method is Method.PLUGIN:
+            return PluginAuthenticator(self._plugin(self._config.auth_plugin))
+        return DatabaseAuthenticator(self._database, self._layout)
+
+    def _router(self) -> Router:
+        routing = self._config.routing
+        if routing.routing_method is Method.HTTP:
+            limits = Limits(callers=routing.http_num_callers, in_flight=routing.http_max_outstanding_requests)
+            return HttpRouter(routing.http_routing_url, limits, routing.http_routing_ssl_trusted_ca_file)
+        if routing.routing_method is Method.PLUGIN:
+            return PluginRouter(self._plugin(self._config.routing_plugin))
+        return DatabaseRouter(DatabaseRoutes(self._database, self._layout))
+
+    def _plugin(self, group: KsmppdPlugin | None) -> PluginContext:
+        """The context of a plugin, loaded once even if it serves twice."""
+        assert group is not None
+        context = self._contexts.get(group.id)
+        if context is None:
+            context = load_plugin(group.id, group.path, group.init_function, group.args)
+            self._contexts[group.id] = context
+        return context
