@@ -106,14 +106,15 @@ class App:
             after_source_refusal=config.routing.default_smsc_after_source_refusal,
         )
         settings = _session_settings(config)
-        binder = Binder(decisions.authenticator, registry, settings, _tlvs(config))
+        blocklist = _blocklist(config)
+        binder = Binder(decisions.authenticator, registry, blocklist, settings, _tlvs(config))
         self._listener = Listener(
             config.ksmppd.interface,
             config.ksmppd.smpp_port,
             binder,
             submission,
             registry,
-            _blocklist(config),
+            blocklist,
             settings,
         )
         self._listener.start()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ksmppd_py.errors import TemporaryError
 from ksmppd_py.esme.addresses import matches
+from ksmppd_py.esme.blocklist import BlockList
 from ksmppd_py.esme.registry import EsmeRegistry
 from ksmppd_py.esme.settings import SessionSettings
 from ksmppd_py.model.account import Account
@@ -33,10 +34,16 @@ class Binder:
     """Authenticates binds and checks their limits."""
 
     def __init__(
-        self, authenticator: Authenticator, registry: EsmeRegistry, settings: SessionSettings, tlvs: TlvTables
+        self,
+        authenticator: Authenticator,
+        registry: EsmeRegistry,
+        blocklist: BlockList,
+        settings: SessionSettings,
+        tlvs: TlvTables,
     ) -> None:
         self._authenticator = authenticator
         self._registry = registry
+        self._blocklist = blocklist
         self._settings = settings
         self._tlvs = tlvs
 
@@ -65,6 +72,7 @@ class Binder:
                 account.max_binds,
             )
             return _refused(name, ip, "max_binds", CommandStatus.RBINDFAIL, counts=False)
+        self._blocklist.succeeded(ip)
         logger.info("SMPP[%s] Successfully authenticated", account.system_id)
         return account
 

@@ -98,10 +98,10 @@ class Listener:
             self._judge(session)
 
     def _judge(self, session: Session) -> None:
-        """Count a connection that failed to bind for the block list, forgive the address of one that did."""
+        """Count a connection that failed to bind for the block list."""
         if session.bind_type:
-            self._blocklist.succeeded(session.ip)
-        elif session.refusal is not None:
+            return
+        if session.refusal is not None:
             if session.refusal.counts:
                 self._blocklist.failed(session.ip, monotonic())
         elif session.heard_anything and not session.timed_out:

@@ -1,0 +1,178 @@
+"""The ESMEs' room on a loopback port: its own listener and registry over ports in memory."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import gevent
+import pytest
+
+from ksmppd_py.errors import KsmppdError
+from ksmppd_py.esme import listener as listener_module
+from ksmppd_py.esme.binding import Binder
+from ksmppd_py.esme.blocklist import BlockList
+from ksmppd_py.esme.listener import Listener
+from ksmppd_py.esme.registry import EsmeRegistry
+from ksmppd_py.esme.settings import SessionSettings
+from ksmppd_py.flows.delivery import DeliveryFlow
+from ksmppd_py.flows.simulation import SimulationFlow
+from ksmppd_py.flows.submission import SubmissionFlow
+from ksmppd_py.kannel.messages import Sms
+from ksmppd_py.model.account import Account
+from ksmppd_py.model.esme import BindSnapshot, EsmeSnapshot
+from ksmppd_py.model.outcomes import Outcome
+from ksmppd_py.model.routes import Route
+from ksmppd_py.model.work import Delivery, Submission
+from ksmppd_py.translate.tlvs import TlvTables
+from tests.fakes.esme import Esme, Policy, accept_all
+from tests.flows import memory
+from tests.flows.memory import MemoryGateway, MemoryRouter, Tray
+
+PASSWORD = "secret"
+NEVER = -100
+
+
+class Accounts:
+    """An Authenticator with one password for all; `failure` is its back end's."""
+
+    def __init__(self) -> None:
+        self.accounts = {"esme": Account("esme")}
+        self.failure: KsmppdError | None = None
+        self.asked: list[tuple[bytes, bytes, str]] = []
+
+    def authenticate(self, system_id: bytes, password: bytes, peer_ip: str) -> Account | None:
+        self.asked.append((system_id, password, peer_ip))
+        if self.failure is not None:
+            raise self.failure
+        account = self.accounts.get(system_id.decode("latin-1").lower())
+        return account if account is not None and password == PASSWORD.encode() else None
+
+
+class AckingGateway(MemoryGateway):
+    """Acks at once with `ack`, or keeps what it gets while that is NEVER."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ack = 0
+
+    def send(self, submission: Submission) -> bool:
+        if not super().send(submission):
+            return False
+        if self.ack != NEVER:
+            self.settle(self.ack)
+        return True
+
+
+class Bed:
+    """Everything around one Listener."""
+
+    def __init__(self, settings: SessionSettings, blocklist: BlockList) -> None:
+        self.accounts = Accounts()
+        self.gateway = AckingGateway()
+        self.router = MemoryRouter()
+        self.router.everything = Route()
+        self.settings = settings
+        self.blocklist = blocklist
+        self.registry = EsmeRegistry(memory.make_meters(), time.time, time.monotonic)
+        self.delivery = DeliveryFlow(self.router, self.registry)
+        self.tray = Tray()
+        self.esmes: list[Esme] = []
+        ids = memory.make_ids()
+        simulation = SimulationFlow(self.delivery, self.registry, None, self.tray, ids, time.time)
+        flow = SubmissionFlow(
+            self.router,
+            self.gateway,
+            None,
+            None,
+            simulation,
+            self.registry.meters,
+            ids,
+            time.time,
+            time.monotonic,
+        )
+        binder = Binder(self.accounts, self.registry, blocklist, settings, TlvTables())
+        self.listener = Listener("127.0.0.1", 0, binder, flow, self.registry, blocklist, settings)
+        self.listener.start()
+
+    @property
+    def port(self) -> int:
+        return self.listener.port
+
+    def account(self, **fields: Any) -> None:
+        """Change settings of the account `esme`; they hold for later binds."""
+        self.accounts.accounts["esme"] = replace(self.accounts.accounts["esme"], **fields)
+
+    def connect(self, policy: Policy = accept_all, source_ip: str = "127.0.0.1") -> Esme:
+        esme = Esme(self.port, policy, source_ip=source_ip)
+        self.esmes.append(esme)
+        return esme
+
+    def bind(self, kind: str = "transceiver", policy: Policy = accept_all, version: int = 0x34) -> Esme:
+        esme = self.connect(policy)
+        reply = esme.bind("esme", PASSWORD, kind, version=version)
+        assert reply.command_status == 0
+        return esme
+
+    def deliver(self, sms: Sms, system_id: str = "esme") -> tuple[Delivery, Outcome | None]:
+        """As the bearerbox's room does; the delivery comes back to `tray`."""
+        delivery = Delivery(self.tray, sms)
+        delivery.system_id = system_id
+        return delivery, self.delivery.dispatch(delivery)
+
+    def snapshot(self, system_id: str = "esme") -> EsmeSnapshot:
+        [found] = [esme for esme in self.registry.snapshot().esmes if esme.system_id == system_id]
+        return found
+
+    @property
+    def binds(self) -> tuple[BindSnapshot, ...]:
+        return self.snapshot().binds
+
+    def wait_settled(self, count: int = 1) -> list[Delivery]:
+        """So many deliveries that ended."""
+        wait_until(lambda: len(self.tray.items) >= count)
+        settled: list[Delivery] = self.tray.take()
+        return settled
+
+    def stop(self) -> None:
+        for esme in self.esmes:
+            esme.close()
+        self.listener.stop_accepting()
+        self.listener.unbind_all(0.5)
+        self.listener.stop()
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 5.0) -> None:
+    """Let the others run until the condition holds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        gevent.sleep(0.002)
+
+
+StartBed = Callable[..., Bed]
+
+
+@pytest.fixture
+def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[StartBed]:
+    """Starts a bed with other settings; timers are looked at every 10 ms."""
+    monkeypatch.setattr(listener_module, "ROUND", 0.01)
+    beds: list[Bed] = []
+
+    def start(attempts: int = 0, block_time: float = 300, exempt: str = "", **settings: Any) -> Bed:
+        values = {"server_id": b"KSMPPD", **settings}
+        beds.append(Bed(SessionSettings(**values), BlockList(attempts, block_time, exempt)))
+        return beds[-1]
+
+    with gevent.Timeout(30):
+        yield start
+        for bed in beds:
+            bed.stop()
+
+
+@pytest.fixture
+def bed(start: StartBed) -> Bed:
+    """A bed with the settings of an empty configuration; no address is ever blocked."""
+    return start()
