@@ -10,7 +10,7 @@ DEMO_ONLY ?=
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
-PACKAGES := mariadb-server kannel kannel-extras php-cli
+PACKAGES := mariadb-server kannel kannel-extras php-cli systemd logrotate
 PYTEST := $(BIN)/python -m gevent.monkey --module pytest
 
 .DEFAULT_GOAL := help

@@ -29,6 +29,8 @@ DEVELOPMENT = [
     "types-PyMySQL",
     "types-requests",
     "types-psutil",
+    "PyYAML>=6",
+    "types-PyYAML",
 ]
 
 setup(

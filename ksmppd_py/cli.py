@@ -20,6 +20,7 @@ from ksmppd_py.arguments import GENERATE, HELP, TEST, USAGE, VERSION, Arguments
 from ksmppd_py.config import Config, ConfigProblems, load, render_reference
 from ksmppd_py.daemon import Process
 from ksmppd_py.errors import StartError
+from ksmppd_py.notify import READY, STOPPING, notify
 
 _FEW_DESCRIPTORS = 4096
 _LIBRARIES = ("gevent", "greenlet", "SQLAlchemy", "PyMySQL", "bottle")
@@ -147,6 +148,7 @@ def _live(server: Server, process: Process, in_background: bool) -> int:
         signals.started = True
         logger.info("ksmppd-py %s is up", __version__)
         process.report_up()
+        notify(READY)
         if in_background:
             logs.leave_stderr()
         server.wait()
@@ -190,6 +192,7 @@ class Signals:
             os._exit(1)
         self._stopping = True
         logger.error("%s received, aborting program...", number.name)
+        notify(STOPPING)
         if self.started:
             self._server.stop()
         else:

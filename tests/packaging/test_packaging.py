@@ -1,0 +1,186 @@
+"""What packaging/ ships, as far as a machine without a container engine can tell."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from kannel_conf import Findings, read_groups
+from ksmppd_py.config import load
+from ksmppd_py.notify import READY, notify
+from tests.parts.daemon import KSMPPD, Daemon, DaemonConfig
+from tests.parts.database import SqliteDatabase
+from tests.parts.process import free_port
+
+PROJECT = Path(__file__).resolve().parents[2]
+PACKAGING = PROJECT / "packaging"
+
+
+def program(name: str, package: str) -> str:
+    """Path of a program; a test that needs it fails with the package's name when it isn't there."""
+    found = shutil.which(name, path="/usr/bin:/usr/sbin:/bin:/sbin")
+    assert found, f"{name} is missing: install the package {package}"
+    return found
+
+
+@pytest.mark.integration
+def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
+    unit = (PACKAGING / "ksmppd.service").read_text().replace("/opt/ksmppd/bin/ksmppd", str(KSMPPD))
+    copy = tmp_path / "ksmppd.service"
+    copy.write_text(unit)
+    done = subprocess.run(
+        [program("systemd-analyze", "systemd"), "verify", "--man=no", str(copy)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    complaints = [line for line in done.stderr.splitlines() if "ksmppd.service" in line]
+    assert not complaints, complaints
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.integration
+def test_logrotate_accepts_its_file(tmp_path: Path) -> None:
+    copy = tmp_path / "logrotate"
+    copy.write_text((PACKAGING / "logrotate").read_text().replace("/var/log/kannel", str(tmp_path)))
+    copy.chmod(0o644)
+    done = subprocess.run(
+        [program("logrotate", "logrotate"), "--debug", "--state", str(tmp_path / "state"), str(copy)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "error" not in done.stderr.lower(), done.stderr
+
+
+def complaints_about(dockerfile: str) -> list[str]:
+    """The rules of hadolint that matter here, as far as a line tells: pinned base, no root, clean layers."""
+    lines = re.sub(r"\\\n", " ", dockerfile).splitlines()
+    found = []
+    for line in lines:
+        words = line.split()
+        if words[:1] == ["FROM"] and (":" not in words[1] or words[1].endswith(":latest")):
+            found.append(f"DL3006/DL3007 base image not pinned: {line}")
+        if "apt-get install" in line:
+            if "-y" not in words or "--no-install-recommends" not in words:
+                found.append(f"DL3014/DL3015: {line}")
+            if "rm -rf /var/lib/apt/lists" not in line:
+                found.append(f"DL3009 lists left behind: {line}")
+        if "pip install" in line and "--no-cache-dir" not in line:
+            found.append(f"DL3042: {line}")
+        if words[:1] in (["ENTRYPOINT"], ["CMD"]) and not line.split(None, 1)[1].startswith("["):
+            found.append(f"DL3025 not in JSON form: {line}")
+        if words[:1] == ["WORKDIR"] and not words[1].startswith("/"):
+            found.append(f"DL3000: {line}")
+        if words[:1] == ["ADD"]:
+            found.append(f"DL3020: {line}")
+    users = [line.split()[1] for line in lines if line.startswith("USER ")]
+    if not users or users[-1] in ("root", "0"):
+        found.append("DL3002 the last user is root")
+    return found
+
+
+@pytest.mark.parametrize("name", ["Dockerfile", "kannel.Dockerfile"])
+def test_dockerfile(name: str) -> None:
+    assert not complaints_about((PACKAGING / name).read_text())
+
+
+def test_the_dockerfile_rules_find_faults() -> None:
+    bad = "FROM debian\nRUN apt-get install kannel\nRUN pip install x\nCMD ksmppd\n"
+    assert len(complaints_about(bad)) == 6
+
+
+def test_dockerfile_copies_what_is_there() -> None:
+    for line in (PACKAGING / "Dockerfile").read_text().splitlines():
+        if line.startswith("COPY ") and "--from" not in line:
+            for source in line.split()[1:-1]:
+                assert (PROJECT / source).exists(), line
+
+
+def test_compose_file() -> None:
+    compose = yaml.safe_load((PACKAGING / "compose.yaml").read_text())
+    services = compose["services"]
+    assert set(services) == {"mariadb", "bearerbox", "ksmppd"}
+    for service in services.values():
+        for volume in service["volumes"]:
+            source = volume.split(":")[0]
+            assert source in compose["volumes"] or (PACKAGING / source).exists(), volume
+        build = service.get("build")
+        if build:
+            assert (PACKAGING / build["context"] / build["dockerfile"]).exists()
+    config = load(str(PACKAGING / "ksmppd.conf"))
+    environment = services["mariadb"]["environment"]
+    assert config.database is not None
+    assert config.database.database == environment["MARIADB_DATABASE"]
+    assert config.bearerboxes[0].host == "bearerbox"
+
+
+def test_bearerbox_configuration_knows_our_box() -> None:
+    findings = Findings()
+    groups = {group.name: group for group in read_groups(str(PACKAGING / "kannel.conf"), findings)}
+    assert not findings.errors
+    route = {key: value.text for key, value in groups["smsbox-route"].values.items()}
+    box = load(str(PACKAGING / "ksmppd.conf")).bearerboxes[0]
+    assert route["smsbox-id"] == box.id
+    assert groups["core"].values["smsbox-port"].text == str(box.port)
+
+
+def test_notify_without_a_manager_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    assert notify(READY) is False
+
+
+@pytest.mark.parametrize("abstract", [False, True])
+def test_notify(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, abstract: bool) -> None:
+    name = f"@ksmppd-test-{free_port()}" if abstract else str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind("\0" + name[1:] if abstract else name)
+        manager.settimeout(5)
+        monkeypatch.setenv("NOTIFY_SOCKET", name)
+        assert notify(READY)
+        assert manager.recv(100) == b"READY=1"
+
+
+def test_notify_survives_a_manager_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "nobody"))
+    assert notify(READY) is False
+
+
+@pytest.mark.integration
+def test_daemon_tells_systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(20)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        config = DaemonConfig([("KSMPPD", free_port())])
+        with Daemon(tmp_path, config, SqliteDatabase(tmp_path / "db.sqlite3")):
+            assert manager.recv(100) == b"READY=1"
+        assert manager.recv(100) == b"STOPPING=1"
+
+
+@pytest.mark.integration
+@pytest.mark.slow
+def test_wheel_in_a_clean_environment(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    subprocess.run(["git", "clone", "-q", str(PROJECT), str(source)], check=True)
+    pip = [sys.executable, "-m", "pip", "-q", "--disable-pip-version-check"]
+    subprocess.run([*pip, "wheel", "--no-deps", "-w", str(tmp_path), str(source)], check=True)
+    wheel = next(tmp_path.glob("ksmppd_py-*.whl"))
+    subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "venv")], check=True)
+    python = tmp_path / "venv/bin/python"
+    subprocess.run([str(python), *pip[1:], "install", str(wheel)], check=True)
+    program_path = tmp_path / "venv/bin/ksmppd"
+    quickstart = PROJECT / "examples/configurations/quickstart/ksmppd.conf"
+    for arguments in (["--version"], ["--test", str(quickstart)]):
+        done = subprocess.run(
+            [str(program_path), *arguments], capture_output=True, text=True, check=False, cwd=tmp_path
+        )
+        assert done.returncode == 0, done.stderr
