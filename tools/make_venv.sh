@@ -20,6 +20,6 @@ if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
     fi
 fi
 
-echo "Installing ksmppd-py into $directory (once; it takes a minute)"
+echo "Installing ksmppd-py into $directory (it takes a minute)"
 "$python" -m venv "$directory"
 "$directory/bin/python" -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
