@@ -21,9 +21,11 @@ from ksmppd_py.esme.listener import Listener
 from ksmppd_py.esme.registry import EsmeRegistry
 from ksmppd_py.esme.settings import SessionSettings
 from ksmppd_py.flows.delivery import DeliveryFlow
+from ksmppd_py.flows.enquiries import Enquiries
 from ksmppd_py.flows.simulation import SimulationFlow
 from ksmppd_py.flows.submission import SubmissionFlow
-from ksmppd_py.model.esme import ServerMeters, ServerSnapshot
+from ksmppd_py.model.esme import BlockedAddress, ServerMeters, ServerSnapshot
+from ksmppd_py.model.history import MessageHistory
 from ksmppd_py.model.ids import MessageIds
 from ksmppd_py.storage.claim import Claim, open_claim
 from ksmppd_py.storage.database import Database
@@ -55,6 +57,7 @@ class App:
         self._owner = Owner("app")
         self._registry = EsmeRegistry(ServerMeters(time()), time, monotonic)
         self._simulator = Simulator()
+        self._blocklist = _blocklist(config)
         self._database: Database | None = None
         self._admin: AdminServer | None = None
         self._decisions: Decisions | None = None
@@ -87,8 +90,10 @@ class App:
         assert self._database is not None
         queue = messages if config.ksmppd.database_enable_queue else None
         registry, ids = self._registry, MessageIds(os.urandom)
-        delivery = DeliveryFlow(router, registry)
-        simulation = SimulationFlow(delivery, registry, queue, self._simulator, ids, time)
+        delay = config.ksmppd.simulation_delay / 1000
+        history = MessageHistory(config.ksmppd.query_memory)
+        delivery = DeliveryFlow(router, registry, history)
+        simulation = SimulationFlow(delivery, registry, queue, self._simulator, ids, time, delay)
         claim = self._claim = open_claim(self._database, table_names(config).store)
         replayer = self._replayer = Replayer(messages, claim, delivery, registry, queue is not None)
         pool = self._pool = BearerboxPool(_boxes(config), delivery, queue, replayer.deliveries)
@@ -106,20 +111,20 @@ class App:
             after_source_refusal=config.routing.default_smsc_after_source_refusal,
         )
         settings = _session_settings(config)
-        blocklist = _blocklist(config)
-        binder = Binder(decisions.authenticator, registry, blocklist, settings, _tlvs(config))
+        binder = Binder(decisions.authenticator, registry, self._blocklist, settings, _tlvs(config))
         self._listener = Listener(
             config.ksmppd.interface,
             config.ksmppd.smpp_port,
             binder,
             submission,
             registry,
-            blocklist,
+            self._blocklist,
             settings,
+            Enquiries(history, queue, replayer, ids, time, monotonic),
         )
         self._listener.start()
         pool.start()
-        self._simulator.start(simulation)
+        self._simulator.start(simulation, delay)
         claim.start()
         replayer.start(pool, ids)
 
@@ -185,6 +190,14 @@ class App:
         """Unbind an account's binds or one of them; None when it never bound."""
         return self._registry.unbind(system_id, bind_id)
 
+    def blocked_ips(self) -> list[BlockedAddress]:
+        """The addresses that too many refused binds have blocked."""
+        return self._blocklist.blocked(monotonic())
+
+    def clear_blocked_ips(self, ip: str | None) -> int:
+        """Forgive one address or all; how many of them were blocked."""
+        return self._blocklist.clear(ip, monotonic())
+
     def rebuild_routes(self) -> None:
         """Load the routes again. Raises TemporaryError. May yield."""
         if self._decisions is not None:
@@ -224,6 +237,8 @@ def _session_settings(config: Config) -> SessionSettings:
         inactivity_timeout=ksmppd.inactivity_timeout,
         switch_dlr_addr=ksmppd.switch_dlr_addr,
         default_alt_charset=ksmppd.default_alt_charset,
+        cut_dlr_err=ksmppd.cut_dlr_err,
+        max_unbound=ksmppd.max_unbound_connections,
     )
 
 

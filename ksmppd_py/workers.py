@@ -172,7 +172,7 @@ class Replayer:
         """Ask the database who has rows; returns the seconds until the next time. May yield."""
         began = monotonic()
         try:
-            for system_id in self._store.receivers_with_rows() & receiving:
+            for system_id in self._store.receivers_with_rows(receiving):
                 self.deliveries.look_for_passed_rows(system_id)
             if self._submissions is not None and self._submissions.look_for_passed_rows():
                 self._box_bell.put("")

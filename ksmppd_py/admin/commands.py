@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ksmppd_py.admin.facts import (
+    AddressesCleared,
     BindsDisconnected,
+    BlockedAddresses,
     Fact,
     LogLevelInvalid,
     LogLevelSet,
@@ -141,11 +143,30 @@ class RebuildRoutes:
         return RoutesUpdated()
 
 
+@dataclass(frozen=True, slots=True)
+class BlockedIps:
+    """Show the addresses that too many refused binds have blocked, or forgive them; `clear` None = show."""
+
+    clear: str | None = None
+
+    @classmethod
+    def read(cls, parameters: Parameters) -> BlockedIps:
+        """Takes `clear`, an address or the word all."""
+        return cls(parameters.get("clear") or None)
+
+    def run(self, operations: Operations) -> BlockedAddresses | AddressesCleared:
+        """Look, or forgive."""
+        if self.clear is None:
+            return BlockedAddresses(tuple(operations.blocked_ips()))
+        return AddressesCleared(operations.clear_blocked_ips(None if self.clear == "all" else self.clear))
+
+
 COMMANDS: Mapping[str, Callable[[Parameters], Command]] = {
     "/uptime": Uptime.read,
     "/log-level": LogLevel.read,
     "/esme-status": EsmeStatus.read,
     "/esme-unbind": EsmeUnbind.read,
     "/rebuild-routes": RebuildRoutes.read,
+    "/blocked-ips": BlockedIps.read,
 }
 """Path of each command, in the order in which the 404 answer lists them (spec/http.md 3.1)."""

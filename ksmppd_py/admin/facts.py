@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ksmppd_py.model.esme import ServerSnapshot
+from ksmppd_py.model.esme import BlockedAddress, ServerSnapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,20 @@ class RoutesKept:
     """The routes could not be loaded; the old ones stay in force."""
 
 
+@dataclass(frozen=True, slots=True)
+class BlockedAddresses:
+    """These addresses may not connect."""
+
+    addresses: tuple[BlockedAddress, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AddressesCleared:
+    """So many blocked addresses may connect again."""
+
+    count: int
+
+
 Fact = (
     Running
     | LogLevelSet
@@ -64,5 +78,7 @@ Fact = (
     | BindsDisconnected
     | RoutesUpdated
     | RoutesKept
+    | BlockedAddresses
+    | AddressesCleared
     | ServerSnapshot
 )

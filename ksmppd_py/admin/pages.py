@@ -71,6 +71,6 @@ def command_pages(
 def _command_page(operations: Operations, read: Callable[[Parameters], Command]) -> Page:
     def page(request: Request) -> Reply:
         fact = read(request.parameters).run(operations)
-        return render(fact, xml=request.extension == ".xml")
+        return render(fact, xml=request.extension == ".xml", json=request.extension == ".json")
 
     return page

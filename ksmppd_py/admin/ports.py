@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
-from ksmppd_py.model.esme import ServerSnapshot
+from ksmppd_py.model.esme import BlockedAddress, ServerSnapshot
 
 
 class Operations(Protocol):
@@ -24,6 +25,12 @@ class Operations(Protocol):
 
         Returns how many were told to go, None when the system_id was never bound since the start. May yield.
         """
+
+    def blocked_ips(self) -> Sequence[BlockedAddress]:
+        """The addresses that may not connect now."""
+
+    def clear_blocked_ips(self, ip: str | None) -> int:
+        """Forgive one address, or all; returns how many of them were blocked."""
 
     def rebuild_routes(self) -> None:
         """Load the routes anew; may yield. Raises errors.TemporaryError when the old ones had to be kept."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json as json_format
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from ksmppd_py.admin import render_status
 from ksmppd_py.admin.facts import (
+    AddressesCleared,
     BindsDisconnected,
+    BlockedAddresses,
     Fact,
     LogLevelInvalid,
     LogLevelSet,
@@ -23,6 +26,7 @@ from ksmppd_py.model.esme import ServerSnapshot
 
 PLAIN = "text/plain; charset=utf-8"
 XML = "text/xml; charset=utf-8"
+JSON = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +40,15 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class _Rendering:
-    """How one kind of fact is told. Each function gets a fact of the kind that it is registered for."""
+    """How one kind of fact is told. Each function gets a fact of the kind that it is registered for.
+
+    `json` None: the original has no JSON, and with its commands `.json` is plain text as any unknown extension.
+    """
 
     status: int
     plain: Callable[[Any], str]
     xml: Callable[[Any], str]
+    json: Callable[[Any], Any] | None = None
 
 
 def _sentence(
@@ -60,6 +68,27 @@ def _sentence(
     return _Rendering(status, plain, xml)
 
 
+def _blocked_plain(fact: BlockedAddresses) -> str:
+    lines = [
+        f"{each.ip} failed binds:{each.attempts} blocked for:{each.seconds_left}s\n"
+        for each in fact.addresses
+    ]
+    return f"{len(lines)} addresses blocked\n{''.join(lines)}"
+
+
+def _blocked_xml(fact: BlockedAddresses) -> str:
+    blocked = "".join(
+        f"<address><ip>{escape(each.ip)}</ip><failed-binds>{each.attempts}</failed-binds>"
+        f"<seconds-left>{each.seconds_left}</seconds-left></address>"
+        for each in fact.addresses
+    )
+    return f"<blocked-ips>{blocked}</blocked-ips>"
+
+
+def _blocked_json(fact: BlockedAddresses) -> Any:
+    return {"blocked": [asdict(each) for each in fact.addresses]}
+
+
 RENDERINGS: dict[type, _Rendering] = {
     Running: _Rendering(
         200, lambda fact: f"Uptime {duration(fact.uptime)}\n", lambda fact: f"<uptime>{fact.uptime}</uptime>"
@@ -71,14 +100,23 @@ RENDERINGS: dict[type, _Rendering] = {
     SystemIdMissing: _sentence(406, "status", "You must specify a 'system-id' parameter", plain_end="\n"),
     SystemIdUnknown: _sentence(404, "status", "No such system-id '{}' found", "system_id", plain_end="\n"),
     BindsDisconnected: _sentence(200, "status", "{} binds disconnected", "count", plain_end="\n"),
+    BlockedAddresses: _Rendering(200, _blocked_plain, _blocked_xml, _blocked_json),
+    AddressesCleared: _Rendering(
+        200,
+        lambda fact: f"{fact.count} addresses unblocked\n",
+        lambda fact: f"<status>{fact.count} addresses unblocked</status>",
+        lambda fact: {"unblocked": fact.count},
+    ),
     ServerSnapshot: _Rendering(200, render_status.plain, render_status.xml),
 }
 """Every kind of fact; a new one needs its line here."""
 
 
-def render(fact: Fact, xml: bool) -> Reply:
+def render(fact: Fact, xml: bool, json: bool = False) -> Reply:
     """The answer that tells `fact`."""
     rendering = RENDERINGS[type(fact)]
+    if json and rendering.json is not None:
+        return Reply(rendering.status, JSON, json_format.dumps(rendering.json(fact)).encode() + b"\n")
     if xml:
         return Reply(rendering.status, XML, rendering.xml(fact).encode("utf-8", "replace"))
     return plain_reply(rendering.status, rendering.plain(fact))

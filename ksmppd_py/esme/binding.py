@@ -14,6 +14,7 @@ from ksmppd_py.model.account import Account
 from ksmppd_py.model.ports import Authenticator
 from ksmppd_py.smpp.constants import CommandStatus
 from ksmppd_py.smpp.pdus import BindReceiver, BindTransceiver, BindTransmitter
+from ksmppd_py.translate.coding import known_charset
 from ksmppd_py.translate.dialect import Dialect
 from ksmppd_py.translate.tlvs import TlvTables
 
@@ -81,10 +82,22 @@ class Binder:
         switch = account.switch_dlr_addr
         return Dialect(
             interface_version=interface_version,
-            alt_charset=account.alt_charset or self._settings.default_alt_charset,
+            alt_charset=_charset(account) or self._settings.default_alt_charset,
             tlvs=self._tlvs.for_system_id(account.system_id),
             switch_dlr_addr=self._settings.switch_dlr_addr if switch is None else switch,
+            cut_err=self._settings.cut_dlr_err,
         )
+
+
+def _charset(account: Account) -> str | None:
+    """The account's own alphabet; one that nobody knows is as none."""
+    if not account.alt_charset:
+        return None
+    try:
+        return known_charset(account.alt_charset)
+    except (LookupError, ValueError):
+        logger.error("SMPP[%s] alt_charset %r is unknown, ignored", account.system_id, account.alt_charset)
+        return None
 
 
 def _has_controls(octets: bytes) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ksmppd_py.esme.addresses import matches
+from ksmppd_py.model.esme import BlockedAddress
 
 MOST_ADDRESSES = 100_000
 """Addresses remembered; above it the one that failed longest ago is forgiven."""
@@ -54,6 +55,23 @@ class BlockList:
     def succeeded(self, ip: str) -> None:
         """A bind from `ip` was accepted: its failures are forgiven."""
         self._records.pop(ip, None)
+
+    def blocked(self, now: float) -> list[BlockedAddress]:
+        """The addresses that may not connect at `now`, longest blocked first."""
+        return [
+            BlockedAddress(ip, record.attempts, max(0, round(record.last_failure + self._time - now)))
+            for ip, record in self._records.items()
+            if record.attempts >= self._attempts and now - record.last_failure <= self._time
+        ]
+
+    def clear(self, ip: str | None, now: float) -> int:
+        """Forgive one address, or all; return how many of them were blocked at `now`."""
+        blocked = [each.ip for each in self.blocked(now) if ip is None or each.ip == ip]
+        if ip is None:
+            self._records.clear()
+        else:
+            self._records.pop(ip, None)
+        return len(blocked)
 
     def forget_old(self, now: float) -> None:
         """Drop the records whose time is over; the oldest come first."""

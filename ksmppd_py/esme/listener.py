@@ -17,7 +17,7 @@ from ksmppd_py.esme.blocklist import BlockList
 from ksmppd_py.esme.registry import EsmeRegistry
 from ksmppd_py.esme.session import Session
 from ksmppd_py.esme.settings import SessionSettings
-from ksmppd_py.model.ports import Submissions
+from ksmppd_py.model.ports import Enquiries, Submissions
 from ksmppd_py.transport.framed import FramedSocket
 from ksmppd_py.transport.greenlets import Owner
 
@@ -42,6 +42,7 @@ class Listener:
         registry: EsmeRegistry,
         blocklist: BlockList,
         settings: SessionSettings,
+        enquiries: Enquiries | None = None,
     ) -> None:
         self._address = (interface, port)
         self._binder = binder
@@ -49,10 +50,12 @@ class Listener:
         self._registry = registry
         self._blocklist = blocklist
         self._settings = settings
+        self._enquiries = enquiries
         self._ids = count()
         self._owner = Owner("smpp")
         self._housekeeping = Owner("smpp housekeeping")
         self._sessions: dict[int, Session] = {}
+        self._unbound: dict[int, Session] = {}
         self._server: StreamServer | None = None
 
     def __len__(self) -> int:
@@ -88,14 +91,39 @@ class Listener:
         bind_id = next(self._ids)
         framed = FramedSocket(connected, f"bind {bind_id}")
         session = Session(
-            bind_id, framed, ip, self._binder, self._flow, self._registry, self._settings, self._owner
+            bind_id,
+            framed,
+            ip,
+            self._binder,
+            self._flow,
+            self._registry,
+            self._settings,
+            self._owner,
+            self._enquiries,
         )
         self._sessions[bind_id] = session
+        self._make_room(session)
         try:
             session.run()
         finally:
             del self._sessions[bind_id]
+            self._unbound.pop(bind_id, None)
             self._judge(session)
+
+    def _make_room(self, session: Session) -> None:
+        """Hang up on the connection that has been without a bind for longest when there are too many of them.
+
+        So a flood of silent connections can't keep those away that bind at once. Doesn't yield.
+        """
+        unbound = self._unbound
+        unbound[session.bind_id] = session
+        if len(unbound) <= self._settings.max_unbound:
+            return
+        unbound = self._unbound = {number: each for number, each in unbound.items() if not each.bind_type}
+        if len(unbound) > self._settings.max_unbound:
+            oldest = unbound.pop(next(iter(unbound)))
+            logger.warning("Too many connections without a bind, the one from %s is closed", oldest.ip)
+            oldest.give_up()
 
     def _judge(self, session: Session) -> None:
         """Count a connection that failed to bind for the block list."""

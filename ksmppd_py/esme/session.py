@@ -18,7 +18,7 @@ from ksmppd_py.model.account import Account
 from ksmppd_py.model.esme import BindSnapshot, Counters
 from ksmppd_py.model.meters import BIND_INTERVALS, Load
 from ksmppd_py.model.outcomes import Outcome
-from ksmppd_py.model.ports import Submissions
+from ksmppd_py.model.ports import Enquiries, Submissions
 from ksmppd_py.model.work import Delivery, Submitter
 from ksmppd_py.smpp import codec
 from ksmppd_py.smpp.constants import RESPONSE, CommandId, CommandStatus
@@ -95,6 +95,7 @@ class Session:
         registry: EsmeRegistry,
         settings: SessionSettings,
         owner: Owner,
+        enquiries: Enquiries | None = None,
     ) -> None:
         self.bind_id = bind_id
         self.ip = ip
@@ -105,6 +106,7 @@ class Session:
         self._registry = registry
         self._settings = settings
         self._owner = owner
+        self._enquiries = enquiries
         self._link = SmppLink()
         self._connected_at = time()
         self._timers = SessionTimers(settings.timers, monotonic())
@@ -179,7 +181,9 @@ class Session:
             self._unbind_asked(sequence_number)
         elif command_id == CommandId.UNBIND_RESP and self._unbound is not None:
             self._unbound.set()
-        else:
+        elif self._submits is None or not self._submits.operate(
+            sequence_number, pdu, self._inbound_processed, self._refusing
+        ):
             if isinstance(pdu, MalformedPdu):
                 logger.warning("SMPP[%s] %s: unreadable PDU: %s", self._name, self.ip, pdu.reason)
             answer = refusal_of(command_id, sequence_number, pdu, self._may_submit)  # type: ignore[arg-type]  # Received holds nothing else
@@ -222,7 +226,9 @@ class Session:
         )
         if self._may_submit:
             name = f"bind {self.bind_id}"
-            self._submits = Submits(name, self._socket, self._flow, self._submitter, self._owner)
+            self._submits = Submits(
+                name, self._socket, self._flow, self._submitter, self._owner, self._enquiries
+            )
         self._outgoing = Outgoing(self._link, self._socket, (self.counters, esme.counters))
         self._max_open_acks = account.max_open_acks or self._settings.max_open_acks
         self._timers.bind(monotonic())
@@ -285,8 +291,7 @@ class Session:
             logger.warning("SMPP[%s] bind %d is silent, closing", self._name, self.bind_id)
             self._owner.spawn(f"bind {self.bind_id} farewell", self.unbind, FAREWELL_PATIENCE)
         elif event is TimerEvent.SESSION_INIT:
-            self.timed_out = True
-            self._socket.hang_up()
+            self.give_up()
         self._expire(now)
 
     def _expire(self, now: float) -> None:
@@ -318,6 +323,11 @@ class Session:
     def request_unbind(self) -> None:
         """Unbind it on the operator's behalf; returns at once."""
         self._owner.spawn(f"bind {self.bind_id} unbind", self.unbind, UNBIND_PATIENCE)
+
+    def give_up(self) -> None:
+        """Close a connection that doesn't bind; nobody is blamed. Doesn't yield."""
+        self.timed_out = True
+        self._socket.hang_up()
 
     def refuse_submits(self) -> None:
         """From now on answer new submits with ESME_RSYSERR: the daemon is stopping. Doesn't yield."""

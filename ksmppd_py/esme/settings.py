@@ -23,6 +23,8 @@ class SessionSettings:
     inactivity_timeout: float = 540.0
     switch_dlr_addr: bool = False
     default_alt_charset: str | None = None
+    cut_dlr_err: bool = False
+    max_unbound: int = 1000
 
     @property
     def timers(self) -> TimerSettings:

@@ -7,11 +7,17 @@ from collections.abc import Sequence
 
 from gevent.event import Event
 
-from ksmppd_py.model.ports import Submissions
+from ksmppd_py.esme.multi import ToOneOfMany, WholeMulti
+from ksmppd_py.esme.operations import Operations
+from ksmppd_py.esme.refusals import error_response
+from ksmppd_py.kannel.messages import Sms
+from ksmppd_py.model.ports import Enquiries, Submissions
 from ksmppd_py.model.work import Submission, Submitter
 from ksmppd_py.smpp import codec
 from ksmppd_py.smpp.constants import CommandId, CommandStatus
-from ksmppd_py.smpp.pdus import DataSm, DataSmResp, SubmitSm
+from ksmppd_py.smpp.pdus import CancelSm, DataSm, DataSmResp, QuerySm, SubmitMulti, SubmitSm
+from ksmppd_py.translate.errors import Untranslatable
+from ksmppd_py.translate.multi import expand
 from ksmppd_py.transport.desk import Desk
 from ksmppd_py.transport.framed import FramedSocket
 from ksmppd_py.transport.greenlets import Owner
@@ -19,6 +25,7 @@ from ksmppd_py.transport.greenlets import Owner
 logger = logging.getLogger(__name__)
 
 _SUBMIT_SM_RESP = int(CommandId.SUBMIT_SM_RESP)
+_SUBMIT_MULTI = int(CommandId.SUBMIT_MULTI)
 _SYSTEM_ERROR = int(CommandStatus.RSYSERR)
 
 
@@ -32,24 +39,36 @@ class Submits:
     __slots__ = (
         "_desk",
         "_ended",
+        "_enquiries",
         "_flow",
         "_level",
         "_name",
+        "_operations",
         "_owner",
         "_quiet",
+        "_remember",
         "_socket",
         "in_hand",
         "submitter",
     )
 
     def __init__(
-        self, name: str, framed: FramedSocket, flow: Submissions, submitter: Submitter, owner: Owner
+        self,
+        name: str,
+        framed: FramedSocket,
+        flow: Submissions,
+        submitter: Submitter,
+        owner: Owner,
+        enquiries: Enquiries | None = None,
     ) -> None:
         self.submitter = submitter
         self.in_hand = 0
         self._name = name
         self._socket = framed
         self._flow = flow
+        self._enquiries = enquiries
+        self._operations: Operations | None = None
+        self._remember = enquiries.remember if enquiries is not None else _forget
         self._owner = owner
         self._desk: Desk[Submission] | None = None
         self._ended = False
@@ -63,11 +82,52 @@ class Submits:
 
     def take(self, sequence_number: int, pdu: SubmitSm | DataSm, ordinal: int) -> None:
         """Take a submit in hand. Doesn't yield."""
-        if self._desk is None:
-            self._desk = Desk()
-            self._owner.spawn(f"{self._name} submits", self._walk, self._desk)
+        desk = self._desk
+        if desk is None:
+            desk = self._open()
         self.in_hand += 1
-        self._desk.put(Submission(self, sequence_number, pdu, ordinal))
+        desk.put(Submission(self, sequence_number, pdu, ordinal))
+
+    def operate(self, sequence_number: int, pdu: object, ordinal: int, refusing: bool) -> bool:
+        """Carry out submit_multi, query_sm and cancel_sm; False for anything else. Doesn't yield."""
+        if self._enquiries is None:
+            return False
+        if isinstance(pdu, SubmitMulti):
+            if refusing:
+                self._socket.write(error_response(_SUBMIT_MULTI, sequence_number, _SYSTEM_ERROR))
+            else:
+                self._take_multi(sequence_number, pdu, ordinal, self._enquiries)
+            return True
+        if not isinstance(pdu, QuerySm | CancelSm):
+            return False
+        if self._operations is None:
+            system_id = self.submitter.account.system_id
+            self._operations = Operations(
+                self._name, self._socket, self._enquiries, system_id, self._owner, self._settled
+            )
+        self.in_hand += self._operations.take(sequence_number, pdu)
+        return True
+
+    def _take_multi(self, sequence_number: int, pdu: SubmitMulti, ordinal: int, enquiries: Enquiries) -> None:
+        """Take a submit_multi in hand, as one message for each destination. Doesn't yield."""
+        message_id = enquiries.new_id()
+        try:
+            messages = expand(pdu, message_id)
+        except Untranslatable as refusal:
+            logger.debug("submit_multi of %s refused: %s", self.submitter.account.system_id, refusal)
+            self._socket.write(error_response(_SUBMIT_MULTI, sequence_number, int(refusal.command_status)))
+            return
+        submissions = WholeMulti(sequence_number, message_id).submissions(self, messages, ordinal)
+        desk = self._desk if self._desk is not None else self._open()
+        self.in_hand += len(submissions)
+        for submission in submissions:
+            desk.put(submission)
+
+    def _open(self) -> Desk[Submission]:
+        desk: Desk[Submission] = Desk()
+        self._desk = desk
+        self._owner.spawn(f"{self._name} submits", self._walk, desk)
+        return desk
 
     def _walk(self, desk: Desk[Submission]) -> None:
         """Take submits down to their next holder, and up again those that aren't simply accepted."""
@@ -84,11 +144,18 @@ class Submits:
     def _walk_batch(self, batch: list[Submission]) -> None:
         fresh = [submission for submission in batch if submission.result is None]
         if fresh:
-            self._answer(self._flow.submit(fresh, self.submitter))
+            self._accepted(self._flow.submit(fresh, self.submitter))
         if len(fresh) < len(batch):
             returned = [submission for submission in batch if submission.result is not None]
             self._flow.conclude(returned, self.submitter)
-            self._answer(returned)
+            self._accepted(returned)
+
+    def _accepted(self, settled: list[Submission]) -> None:
+        """Answer those that the store or the simulation took, or nobody. Doesn't yield."""
+        for submission in settled:
+            if not submission.command_status:
+                self._remember(submission.sms)
+        self._answer(settled)
 
     def _answer_stranded(self, batch: list[Submission]) -> None:
         """After an error of ours: whatever nobody holds is refused for now."""
@@ -105,6 +172,7 @@ class Submits:
             submission.command_status = 0
             submitter.counters.mt += 1
             submitter.esme.counters.mt += 1
+            self._remember(submission.sms)
             self._answer((submission,))
         elif self._desk is not None:
             self._desk.put(submission)
@@ -118,16 +186,35 @@ class Submits:
             sms = submission.sms
             message_id = sms.id if sms is not None and not status else b""
             if submission.pdu.__class__ is not SubmitSm:
-                write(codec.pack(DataSmResp(message_id), submission.sequence_number, status or 0))
+                self._answer_other(submission, message_id)
             elif not status:
                 write(codec.pack_submit_sm_resp(submission.sequence_number, message_id))
             else:
                 write(codec.pack_header_only(_SUBMIT_SM_RESP, status, submission.sequence_number))
-        self.in_hand -= len(settled)
+        self._settled(len(settled))
+
+    def _settled(self, count: int) -> None:
+        self.in_hand -= count
         if self._quiet is not None and self.in_hand <= self._level:
             self._quiet.set()
-        if self._ended and self.in_hand <= 0 and self._desk is not None:
+        if self._ended and self.in_hand <= 0:
+            self._close()
+
+    def _close(self) -> None:
+        if self._desk is not None:
             self._desk.close()
+        if self._operations is not None:
+            self._operations.end()
+
+    def _answer_other(self, submission: Submission, message_id: bytes) -> None:
+        """Answer what isn't a submit_sm; a submit_multi once all its destinations are settled."""
+        if isinstance(submission, ToOneOfMany):
+            response = submission.whole.settled(submission)
+            if response is not None:
+                self._socket.write(response)
+            return
+        status = submission.command_status or 0
+        self._socket.write(codec.pack(DataSmResp(message_id), submission.sequence_number, status))
 
     def wait_until_quiet(self, level: int, timeout: float | None) -> None:
         """Wait until at most `level` submits are in hand. May yield."""
@@ -141,5 +228,9 @@ class Submits:
     def end(self) -> None:
         """The connection is gone: settle what is in hand, then end the greenlet. Doesn't yield."""
         self._ended = True
-        if self.in_hand <= 0 and self._desk is not None:
-            self._desk.close()
+        if self.in_hand <= 0:
+            self._close()
+
+
+def _forget(_sms: Sms | None) -> None:
+    """What remembers messages where nobody asks for them."""

@@ -7,6 +7,7 @@ from collections.abc import Container
 
 from ksmppd_py.errors import PermanentError, TemporaryError
 from ksmppd_py.kannel.messages import Sms, SmsType
+from ksmppd_py.model.history import MessageHistory
 from ksmppd_py.model.outcomes import Outcome
 from ksmppd_py.model.ports import Receivers, Router
 from ksmppd_py.model.work import Delivery
@@ -22,9 +23,10 @@ _REPORT = int(SmsType.REPORT_MO)
 class DeliveryFlow:
     """Finds the ESME of a message and puts it on its way to one of the account's binds."""
 
-    def __init__(self, router: Router, receivers: Receivers) -> None:
+    def __init__(self, router: Router, receivers: Receivers, history: MessageHistory | None = None) -> None:
         self._router = router
         self._receivers = receivers
+        self._history = history
 
     @property
     def waits(self) -> bool:
@@ -51,10 +53,12 @@ class DeliveryFlow:
 
     def dispatch(self, delivery: Delivery) -> Outcome | None:
         """Send to a bind of `delivery.system_id`. None: under way, the outcome comes to its desk. Doesn't yield."""
+        sms = delivery.sms
+        if sms is not None and sms.sms_type == _REPORT and self._history is not None:
+            self._history.reported(delivery.system_id, sms)
         receiver = self._receivers.best(delivery.system_id)
         if receiver is None:
             return Outcome.NO_RECEIVER
-        sms = delivery.sms
         if sms is None:
             pdus = [delivery.pdu]
         else:

@@ -16,13 +16,15 @@ from ksmppd_py.model.ports import MessageStore, Receivers
 from ksmppd_py.model.work import Delivery, ReturnDesk, Submission
 from ksmppd_py.smpp import codec
 from ksmppd_py.smpp.constants import CommandStatus
-from ksmppd_py.smpp.pdus import DeliverSm, SubmitSm
-from ksmppd_py.translate import mo, mt, receipts
+from ksmppd_py.smpp.pdus import DeliverSm
+from ksmppd_py.translate import mo, receipts
 from ksmppd_py.translate.dialect import Dialect
 from ksmppd_py.translate.errors import Untranslatable
+from ksmppd_py.translate.multi import TRANSLATIONS
 
 logger = logging.getLogger(__name__)
 
+_FAILED = b"stat:UNDELIV err:001 text:"
 LIMIT = 100_000
 """Simulated messages that wait for their second; above it new ones are dropped with a warning."""
 
@@ -41,6 +43,7 @@ class SimulationFlow:
         desk: ReturnDesk,
         ids: MessageIds,
         clock: Callable[[], float],
+        delay: float = 0.0,
     ) -> None:
         self._delivery = delivery
         self._receivers = receivers
@@ -48,13 +51,16 @@ class SimulationFlow:
         self._desk = desk
         self._ids = ids
         self._clock = clock
-        self._waiting: deque[Delivery] = deque()
+        self._delay = delay
+        self._dialects: dict[str, Dialect] = {}
+        self._waiting: deque[tuple[float, Delivery]] = deque()
 
     def submit(self, batch: Sequence[Submission], account: Account, dialect: Dialect) -> list[Submission]:
         """Settle the whole batch: every message's command_status is set. Doesn't yield."""
         simulation = account.simulation
         assert simulation is not None
         now = int(self._clock())
+        self._dialects[account.system_id] = dialect
         for submission in batch:
             ordinal = submission.ordinal
             if _hits(simulation.temporary_failure_every, ordinal):
@@ -70,28 +76,30 @@ class SimulationFlow:
     ) -> None:
         service = system_id.encode()
         message_id = self._ids.next()
-        translate = mt.from_submit_sm if submission.pdu.__class__ is SubmitSm else mt.from_data_sm
+        pdu = submission.pdu
         try:
-            sms = translate(submission.pdu, dialect, service, message_id, now)
+            sms = TRANSLATIONS[pdu.__class__](pdu, dialect, service, message_id, now)
         except Untranslatable as refusal:
             submission.command_status = int(refusal.command_status)
             return
         submission.sms = sms
         submission.command_status = 0
-        if _hits(simulation.deliver_every, submission.ordinal):
-            self._put_off(system_id, self._report_on(sms, now))
+        fails = _hits(simulation.dlr_fail_every, submission.ordinal)
+        if fails or _hits(simulation.deliver_every, submission.ordinal):
+            self._put_off(system_id, self._report_on(sms, now, fails))
         if _hits(simulation.mo_every, submission.ordinal):
             self._put_off(system_id, self._answer_to(sms, now))
 
-    def _report_on(self, sms: Sms, now: int) -> Sms:
+    def _report_on(self, sms: Sms, now: int, fails: bool) -> Sms:
         return Sms(
             sender=sms.sender,
             receiver=sms.receiver,
-            time=now,
+            time=now + round(self._delay),
             service=sms.service,
             id=self._ids.next(),
             sms_type=SmsType.REPORT_MO,
-            dlr_mask=DlrMask.SUCCESS,
+            dlr_mask=DlrMask.FAIL if fails else DlrMask.SUCCESS,
+            msgdata=_FAILED if fails else None,
             dlr_url=sms.dlr_url,
         )
 
@@ -117,15 +125,18 @@ class SimulationFlow:
             return
         delivery = Delivery(self._desk, sms)
         delivery.system_id = system_id
-        self._waiting.append(delivery)
+        self._waiting.append((self._clock() + self._delay, delivery))
 
     def deliver_due(self) -> None:
-        """Send all that waits, to be called once a second. May yield (store)."""
-        due, self._waiting = self._waiting, deque()
+        """Send all whose time has come, to be called again and again. May yield (store)."""
+        now = self._clock()
+        due = []
+        while self._waiting and self._waiting[0][0] <= now:
+            due.append(self._waiting.popleft()[1])
         for delivery in due:
             outcome = self._delivery.dispatch(delivery)
             if outcome is Outcome.NO_RECEIVER and self._receivers.bound(delivery.system_id):
-                self._waiting.append(delivery)  # only its window is full
+                self._waiting.append((now, delivery))  # only its window is full
             elif outcome is not None:
                 self.conclude(delivery, outcome)
 
@@ -136,7 +147,7 @@ class SimulationFlow:
         sms = delivery.sms
         assert sms is not None
         try:
-            pdus = _translate(sms, Dialect(interface_version=0x34))
+            pdus = _translate(sms, self._dialects.get(delivery.system_id, Dialect()))
             self._store.save_pdus(delivery.system_id, [codec.pack(pdu, 0)[4:] for pdu in pdus])
         except (KsmppdError, Untranslatable) as error:
             logger.warning("A simulated message for %s could not be stored: %s", delivery.system_id, error)

@@ -24,9 +24,8 @@ from ksmppd_py.model.outcomes import command_status_of, command_status_of_ack
 from ksmppd_py.model.ports import Credit, Gateway, MessageStore, Router
 from ksmppd_py.model.routes import Route
 from ksmppd_py.model.work import LOST, Submission, Submitter
-from ksmppd_py.smpp.pdus import SubmitSm
-from ksmppd_py.translate import mt
 from ksmppd_py.translate.errors import Untranslatable
+from ksmppd_py.translate.multi import TRANSLATIONS
 from ksmppd_py.translate.udh import count_parts
 
 logger = logging.getLogger(__name__)
@@ -155,8 +154,7 @@ class SubmissionFlow:
 
     def _translate(self, submission: Submission, submitter: Submitter, now: int) -> None:
         pdu = submission.pdu
-        translate = mt.from_submit_sm if pdu.__class__ is SubmitSm else mt.from_data_sm
-        sms = translate(pdu, submitter.dialect, submitter.service, self._ids.next(), now)
+        sms = TRANSLATIONS[pdu.__class__](pdu, submitter.dialect, submitter.service, self._ids.next(), now)
         default_smsc = submitter.account.default_smsc
         if default_smsc:
             sms.smsc_id = default_smsc.encode()

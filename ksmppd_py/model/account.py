@@ -13,6 +13,7 @@ class Simulation:
     mo_every: int = 0
     permanent_failure_every: int = 0
     temporary_failure_every: int = 0
+    dlr_fail_every: int = 0
 
 
 @dataclass(frozen=True, slots=True)

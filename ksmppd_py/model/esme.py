@@ -91,6 +91,15 @@ class EsmeSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class BlockedAddress:
+    """An address that may not connect; `seconds_left` if no further bind fails meanwhile."""
+
+    ip: str
+    attempts: int
+    seconds_left: int
+
+
+@dataclass(frozen=True, slots=True)
 class ServerSnapshot:
     """All accounts sorted by system_id, and the totals."""
 

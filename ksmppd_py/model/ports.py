@@ -125,8 +125,11 @@ class MessageStore(Protocol):
     def remove_pdus(self, global_ids: Sequence[int]) -> None:
         """As remove, for the PDU table."""
 
-    def receivers_with_rows(self) -> set[str]:
-        """Lower-case accounts that have MO, DLR or PDU rows waiting. Raises DatabaseUnavailable. May yield."""
+    def receivers_with_rows(self, among: Collection[str]) -> set[str]:
+        """Those of these accounts (lower case) for which MO, DLR or PDU rows wait.
+
+        Raises DatabaseUnavailable. May yield.
+        """
 
     def has_submissions(self) -> bool:
         """Whether MT rows wait for a bearerbox. Raises DatabaseUnavailable. May yield."""

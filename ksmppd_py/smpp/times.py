@@ -43,6 +43,12 @@ def to_epoch(text: bytes, now: int) -> int | None:
     return min(epoch, LATEST)
 
 
+def from_epoch(epoch: int) -> bytes:
+    """Return an absolute time string in UTC, as query_sm_resp's final_date has it."""
+    moment = datetime.fromtimestamp(epoch, timezone.utc)
+    return moment.strftime("%y%m%d%H%M%S").encode() + b"000+"
+
+
 def _absolute(numbers: list[int], text: bytes) -> int:
     """Return the epoch seconds of a date and time as if it were UTC. Raises BadTime when it doesn't exist."""
     year, month, day, hour, minute, second = numbers

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, literal_column, or_, select
+from sqlalchemy import ColumnElement, bindparam, func, literal_column, or_, select
 
 from ksmppd_py.kannel.messages import SMS_FIELDS, UNDEFINED, Field, Kind, Sms, SmsType
 from ksmppd_py.model.ports import StoredMessage
 from ksmppd_py.storage.database import Database, Statement, compile_statement
 from ksmppd_py.storage.rows import Row, TooLongForColumn, make_inserter, sms_renderer
 from ksmppd_py.storage.upgrade import Layout
-from ksmppd_py.storage.values import Value, integer, name, octets
+from ksmppd_py.storage.values import Value, integer, octets
 from ksmppd_py.storage.writer import GroupWriter, Remover
 
 _UUID = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -34,19 +34,15 @@ class StoredMessages:
         self._render = sms_renderer(database, fields, layout.limits(store))
         self._writer: GroupWriter[Row] = GroupWriter("store", inserter)
         self.remover = Remover(database, store.c.global_id)
+        columns = [store.c.global_id, *(layout.read(store, field.name) for field in SMS_FIELDS)]
         page = (
-            select(store.c.global_id, *(layout.read(store, field.name) for field in SMS_FIELDS))
+            select(*columns)
             .where(store.c.sms_type == bindparam("sms_type"), store.c.global_id > bindparam("after"))
             .order_by(store.c.global_id)
             .limit(bindparam("limit"))
         )
-        ours = layout.equals(store.c.service, bindparam("service_name"))
         self._page = compile_statement(page, database.dialect)
-        self._page_of_service = compile_statement(page.where(ours), database.dialect)
-        for_esmes = or_(*(store.c.sms_type == _number(kind) for kind in (SmsType.MO, SmsType.REPORT_MO)))
-        self._services = compile_statement(
-            select(store.c.service).where(for_esmes).distinct(), database.dialect
-        )
+        self._of_account = AccountRows(database, layout, columns)
 
     def save(self, batch: Sequence[Sms]) -> Sequence[int]:
         """See ports.MessageStore. MessageTooLong is a TooLongForColumn, whose `index` tells which message."""
@@ -62,35 +58,30 @@ class StoredMessages:
 
     def page(self, sms_type: int, after: int, limit: int, service: str | None = None) -> list[StoredMessage]:
         """See ports.MessageStore. Rows that are about to be deleted are left out."""
-        values: dict[str, Value] = {"sms_type": int(sms_type), "limit": limit}
-        if service is not None:
-            values["service_name"] = service
-        statement = self._page if service is None else self._page_of_service
         found: list[StoredMessage] = []
         while len(found) < limit:
-            rows = self._rows(statement, {**values, "after": after})
+            rows = self._rows(int(sms_type), after, limit, service)
             found += [_stored(row) for row in rows if row[0] not in self.remover.pending]
             if len(rows) < limit:
                 break
             after = rows[-1][0]
         return found[:limit]
 
-    def services(self) -> set[str]:
-        """Lower-case services of stored MOs and DLRs. Raises DatabaseUnavailable. May yield."""
-        return {service.lower() for (value,) in self._rows(self._services, {}) if (service := name(value))}
+    def services(self, among: Collection[str]) -> set[str]:
+        """Those of these accounts that stored MOs or DLRs are for. Raises DatabaseUnavailable. May yield."""
+        return self._of_account.having_rows(among)
 
-    def _rows(self, statement: Statement, values: dict[str, Value]) -> Sequence[tuple[Any, ...]]:
-        return self._database.execute(statement, values, repeatable=True).rows
+    def _rows(self, sms_type: int, after: int, limit: int, service: str | None) -> Sequence[tuple[Any, ...]]:
+        values: dict[str, Value] = {"sms_type": sms_type, "after": after, "limit": limit}
+        if service is not None:
+            return self._of_account.page(values, service)
+        return self._database.execute(self._page, values, repeatable=True).rows
 
     def _render_one(self, index: int, sms: Sms) -> Row:
         try:
             return self._render(sms)
         except TooLongForColumn as error:
             raise TooLongForColumn(error.column, index) from None
-
-
-def _number(value: int) -> ColumnElement[int]:
-    return literal_column(str(int(value)))
 
 
 def _stored(row: Sequence[Any]) -> StoredMessage:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from ksmppd_py.kannel.messages import Sms, SmsType
 from ksmppd_py.model.ports import StoredMessage, StoredPdu
@@ -31,6 +31,20 @@ class DatabaseStore:
         """See ports.MessageStore."""
         return self._messages.page(sms_type, after, limit, service)
 
+    def find_submissions(self, system_id: str, message_id: bytes, limit: int) -> list[StoredMessage]:
+        """See ports.MessageStore."""
+        return self._messages.find_submissions(system_id, message_id, limit)
+
+    def find_submissions_to(
+        self, system_id: str, sender: bytes, receiver: bytes, limit: int
+    ) -> list[StoredMessage]:
+        """See ports.MessageStore."""
+        return self._messages.find_submissions_to(system_id, sender, receiver, limit)
+
+    def delete(self, global_ids: Sequence[int]) -> int:
+        """See ports.MessageStore."""
+        return self._messages.remover.remove_now(global_ids)
+
     def remove(self, global_ids: Sequence[int]) -> None:
         """See ports.MessageStore."""
         self._messages.remover.remove(global_ids)
@@ -47,9 +61,9 @@ class DatabaseStore:
         """See ports.MessageStore."""
         self._pdus.remover.remove(global_ids)
 
-    def receivers_with_rows(self) -> set[str]:
+    def receivers_with_rows(self, among: Collection[str]) -> set[str]:
         """See ports.MessageStore."""
-        return self._messages.services() | self._pdus.system_ids()
+        return self._messages.services(among) | (self._pdus.system_ids() & set(among))
 
     def has_submissions(self) -> bool:
         """See ports.MessageStore."""

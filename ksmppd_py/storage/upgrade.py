@@ -7,6 +7,7 @@ be done is logged and worked around: the C daemon starts on such a database too.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -22,6 +23,7 @@ from ksmppd_py.storage.settings import TableNames
 log = logging.getLogger(__name__)
 
 _NO_SUCH_TABLE = 1146
+_INDEX_OF_ONE = re.compile(r"^ *KEY `([^`]+)` \(`([^`]+)`(?:\(\d+\))?\)(?: USING BTREE)?,?$", re.MULTILINE)
 _ADDED_LATER = {"user": ("connect_allow_ip",), "route": ("source_regex", "priority")}
 
 
@@ -40,9 +42,14 @@ class Layout:
     """Our tables, and how they differ in this database from what we would create."""
 
     def __init__(
-        self, database: Database, tables: Tables, found: Mapping[str, Mapping[str, FoundColumn]]
+        self,
+        database: Database,
+        tables: Tables,
+        found: Mapping[str, Mapping[str, FoundColumn]],
+        indexes: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
         self.tables = tables
+        self._indexes = indexes or {}
         self._mysql = database.dialect.name == "mysql"
         self._found = found
 
@@ -68,6 +75,14 @@ class Layout:
         return func.lower(literal_column(f"CONVERT({self._quoted(column.name)} USING latin1)")) == func.lower(
             value
         )
+
+    def index_on(self, column: Column[Any]) -> str | None:
+        """The name, quoted, of an InnoDB index that finds rows by this column alone; None on SQLite or without one."""
+        found = self._found.get(column.table.fullname, {}).get(column.name)
+        if found is None or (found.collation is not None and _minds_case(found.collation)):
+            return None  # `equals` doesn't leave it bare
+        name = self._indexes.get(column.table.fullname, {}).get(column.name)
+        return None if name is None else self._quoted(name)
 
     def limits(self, table: Table) -> dict[str, ColumnLimit]:
         """What the text columns hold. Empty on SQLite, which has no such limits."""
@@ -96,7 +111,7 @@ def prepare(database: Database, names: TableNames) -> Layout:
         table = getattr(tables, attribute)
         found[table.fullname] = _add_missing(database, table, added, found[table.fullname])
     _write_version(database, tables.version)
-    return Layout(database, tables, found)
+    return Layout(database, tables, found, {tables.store.fullname: _indexes(database, tables.store)})
 
 
 def _columns(database: Database, table: Table) -> dict[str, FoundColumn]:
@@ -121,6 +136,21 @@ def _columns(database: Database, table: Table) -> dict[str, FoundColumn]:
         )
         for row in reply.rows
     }
+
+
+def _indexes(database: Database, table: Table) -> dict[str, str]:
+    """Column -> an index of one column on it. Only InnoDB's: their entries stand in the order of the primary key."""
+    if database.dialect.name == "sqlite":
+        return {}
+    name = database.dialect.identifier_preparer.format_table(table)
+    try:
+        created = database.execute(Statement(f"SHOW CREATE TABLE {name}"), repeatable=True).rows[0][1]
+    except StatementRefused:
+        return {}
+    definition = created.decode("latin-1") if isinstance(created, bytes) else str(created)
+    if "ENGINE=InnoDB" not in definition:
+        return {}
+    return {column: index for index, column in _INDEX_OF_ONE.findall(definition)}
 
 
 def _create(database: Database, table: Table) -> bool:

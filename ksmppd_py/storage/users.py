@@ -84,7 +84,8 @@ def _simulation(row: Mapping[str, Any]) -> Simulation:
         **{
             key: max(0, integer(row[f"simulate_{key}"]))
             for key in ("deliver_every", "mo_every", "permanent_failure_every", "temporary_failure_every")
-        }
+        },
+        dlr_fail_every=max(0, integer(row.get("simulate_dlr_fail"))),
     )
 
 

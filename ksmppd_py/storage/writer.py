@@ -88,6 +88,11 @@ class Remover:
         if self._worker is None and self.pending:
             self._worker = gevent.spawn(self._run)
 
+    def remove_now(self, global_ids: Sequence[int]) -> int:
+        """Delete these rows; how many there were. Raises DatabaseUnavailable. May yield."""
+        listed = ",".join(map(str, global_ids))
+        return self._database.execute(Statement(f"{self._head}({listed})"), repeatable=True).matched
+
     def flush(self, within: float) -> bool:
         """Delete what is pending now; whether that worked within so many seconds. May yield."""
         worker = self._worker

@@ -13,7 +13,7 @@ class Dialect:
 
     `alt_charset` stands for GSM 03.38 in data_coding 0, under a name that Python knows. `switch_dlr_addr`:
     receipts have the message's source and destination exchanged, as 2.11 says. `long_mo_as_payload`: a long
-    MO comes whole in message_payload.
+    MO comes whole in message_payload. `cut_err`: `err:` of receipts has 3 characters, however long the code.
     """
 
     interface_version: int = 0x34
@@ -21,6 +21,7 @@ class Dialect:
     tlvs: TlvTable = NO_DEFINITIONS
     switch_dlr_addr: bool = False
     long_mo_as_payload: bool = False
+    cut_err: bool = False
 
     @property
     def takes_tlvs(self) -> bool:

@@ -22,6 +22,8 @@ from ksmppd_py.translate.mo import MAX_SHORT_MESSAGE, deliver_sm
 MIN_DLR_URL = 37
 MAX_MESSAGE_ID = 64
 MAX_TEXT = 12
+MAX_ERR = 16
+"""Octets of an error code, so that the report fits into one deliver_sm whatever the SMSC sends."""
 RECEIPT, INTERMEDIATE = 0x04, 0x20  # esm_class, 5.2.12
 
 
@@ -162,9 +164,9 @@ def to_deliver_sm(sms: Sms, dialect: Dialect, local: Callable[[int], bytes] = lo
     source, destination = addresses.source(sms.sender), addresses.destination(sms.receiver)
     if dialect.switch_dlr_addr:
         source, destination = destination, source
-    values = _values(sms.meta_data)
+    values = smpp_values(sms.meta_data)
     state = state_of(sms, values)
-    tail = _tail(sms, state, values, local(url.submit_time), local(sms.time))
+    tail = _tail(sms, state, values, local(url.submit_time), local(sms.time), dialect.cut_err)
     esm_class = (RECEIPT if state.final else INTERMEDIATE) | (0x80 if sms.rpi == 1 else 0)
     pdus = []
     for id in url.ids:
@@ -186,9 +188,11 @@ def to_deliver_sm(sms: Sms, dialect: Dialect, local: Callable[[int], bytes] = lo
     return pdus
 
 
-def _tail(sms: Sms, state: State, values: Mapping[bytes, bytes], submitted: bytes, done: bytes) -> bytes:
+def _tail(
+    sms: Sms, state: State, values: Mapping[bytes, bytes], submitted: bytes, done: bytes, cut_err: bool
+) -> bytes:
     """Return the text behind the id."""
-    err, text = error_and_text(sms.msgdata or b"", values)
+    err, text = error_and_text(sms.msgdata or b"", values, cut_err)
     return b" sub:001 dlvrd:%b submit date:%b done date:%b stat:%b err:%b text:%b" % (
         b"001" if state.delivered else b"000",
         submitted,
@@ -200,15 +204,20 @@ def _tail(sms: Sms, state: State, values: Mapping[bytes, bytes], submitted: byte
 
 
 @lru_cache(maxsize=256)
-def _values(meta_data: bytes | None) -> Mapping[bytes, bytes]:
+def smpp_values(meta_data: bytes | None) -> Mapping[bytes, bytes]:
     """Return group `smpp`; reports repeat the same few strings, and most have no such group."""
     if meta_data is None or b"?smpp?" not in meta_data.lower():
         return {}
     return get_group(meta_data, "smpp")
 
 
-def error_and_text(msgdata: bytes, values: Mapping[bytes, bytes]) -> tuple[bytes, bytes]:
-    """Return `err:` (3 characters) and `text:` (at most 12 octets, whole characters) of an SMSC's text."""
+def error_and_text(
+    msgdata: bytes, values: Mapping[bytes, bytes], cut_err: bool = False
+) -> tuple[bytes, bytes]:
+    """Return `err:` and `text:` (at most 12 octets, whole characters) of an SMSC's text.
+
+    `err:` has at least 3 characters; with `cut_err` no more, as appendix B and some ESMEs want it.
+    """
     err = b""
     if msgdata:
         found = _ERR.search(msgdata)
@@ -218,12 +227,13 @@ def error_and_text(msgdata: bytes, values: Mapping[bytes, bytes]) -> tuple[bytes
         msgdata = text if label else msgdata
     if not err:
         code = values.get(b"dlr_err", b"") if values else b""
-        err = b"%d" % (int.from_bytes(code[-2:], "big") % 1000)
+        number = int.from_bytes(code[-2:], "big")
+        err = b"%d" % (number % 1000 if cut_err else number)
     end = MAX_TEXT
     if len(msgdata) > end:
         while end > MAX_TEXT - 4 and msgdata[end] & 0xC0 == 0x80:
             end -= 1
-    return err[:3].rjust(3, b"0"), msgdata[:end]
+    return err[: 3 if cut_err else MAX_ERR].rjust(3, b"0"), msgdata[:end]
 
 
 def _tlvs(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ksmppd_py.errors import TemporaryError
-from ksmppd_py.model.esme import BindSnapshot, EsmeSnapshot, ServerSnapshot
+from ksmppd_py.model.esme import BindSnapshot, BlockedAddress, EsmeSnapshot, ServerSnapshot
 
 BIND = BindSnapshot(
     bind_id=4,
@@ -68,6 +68,7 @@ class FakeOperations:
         self.unbinds: list[tuple[str, int | None]] = []
         self.rebuilds = 0
         self.picture = server_snapshot(SMPPUSERA, SMPPUSERB)
+        self.blocked = [BlockedAddress("10.0.0.9", 5, 280), BlockedAddress("10.0.0.8", 7, 3)]
         self.routes_error: Exception | None = None
 
     def uptime(self) -> int:
@@ -89,6 +90,16 @@ class FakeOperations:
             return None
         binds = {4, 7} if system_id == "smppusera" else set()
         return len(binds) if bind_id is None else len(binds & {bind_id})
+
+    def blocked_ips(self) -> list[BlockedAddress]:
+        """Two of them."""
+        return self.blocked
+
+    def clear_blocked_ips(self, ip: str | None) -> int:
+        """Forget one or all."""
+        before = len(self.blocked)
+        self.blocked = [each for each in self.blocked if ip is not None and each.ip != ip]
+        return before - len(self.blocked)
 
     def rebuild_routes(self) -> None:
         """Count it, or fail as told."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import get_args
 
@@ -9,7 +10,9 @@ import pytest
 from admin_fakes import BIND, SMPPUSERA, SMPPUSERB, server_snapshot
 
 from ksmppd_py.admin.facts import (
+    AddressesCleared,
     BindsDisconnected,
+    BlockedAddresses,
     Fact,
     LogLevelInvalid,
     LogLevelSet,
@@ -19,8 +22,9 @@ from ksmppd_py.admin.facts import (
     SystemIdMissing,
     SystemIdUnknown,
 )
-from ksmppd_py.admin.render import PLAIN, RENDERINGS, XML, denied, not_found, render
+from ksmppd_py.admin.render import JSON, PLAIN, RENDERINGS, XML, denied, not_found, render
 from ksmppd_py.admin.text import duration, escape
+from ksmppd_py.model.esme import BlockedAddress
 
 STATUS_PLAIN = b"""\
 Summary:\x20
@@ -99,8 +103,10 @@ Command '/foo' not found, available commands are:\x20
 /esme-status
 /esme-unbind
 /rebuild-routes
+/blocked-ips
 """
 
+BLOCKED = BlockedAddresses((BlockedAddress("10.0.0.9", 5, 280), BlockedAddress("10.0.0.8", 7, 3)))
 ROWS = [
     (Running(11), 200, b"Uptime 0d 0h 0m 11s\n", b"<uptime>11</uptime>"),
     (LogLevelSet(1), 200, b"Log level set to 1\n", b"<message>Log level set to 1</message>\n"),
@@ -121,7 +127,29 @@ ROWS = [
     ),
     (BindsDisconnected(2), 200, b"2 binds disconnected\n", b"<status>2 binds disconnected</status>"),
     (server_snapshot(SMPPUSERA, SMPPUSERB), 200, STATUS_PLAIN, STATUS_XML),
+    (
+        BLOCKED,
+        200,
+        b"2 addresses blocked\n10.0.0.9 failed binds:5 blocked for:280s\n10.0.0.8 failed binds:7 blocked for:3s\n",
+        b"<blocked-ips><address><ip>10.0.0.9</ip><failed-binds>5</failed-binds><seconds-left>280</seconds-left>"
+        b"</address><address><ip>10.0.0.8</ip><failed-binds>7</failed-binds><seconds-left>3</seconds-left>"
+        b"</address></blocked-ips>",
+    ),
+    (AddressesCleared(2), 200, b"2 addresses unblocked\n", b"<status>2 addresses unblocked</status>"),
 ]
+
+
+def test_json() -> None:
+    reply = render(BLOCKED, xml=False, json=True)
+    assert (reply.status, reply.content_type) == (200, JSON)
+    assert json.loads(reply.body) == {
+        "blocked": [
+            {"ip": "10.0.0.9", "attempts": 5, "seconds_left": 280},
+            {"ip": "10.0.0.8", "attempts": 7, "seconds_left": 3},
+        ]
+    }
+    assert json.loads(render(AddressesCleared(1), xml=False, json=True).body) == {"unblocked": 1}
+    assert render(Running(11), xml=False, json=True).content_type == PLAIN  # as the original's commands
 
 
 @pytest.mark.parametrize(("fact", "status", "plain", "xml"), ROWS)
@@ -137,7 +165,7 @@ def test_every_fact_has_its_rendering() -> None:
 
 
 def test_refusals() -> None:
-    listing = ("/uptime", "/log-level", "/esme-status", "/esme-unbind", "/rebuild-routes")
+    listing = ("/uptime", "/log-level", "/esme-status", "/esme-unbind", "/rebuild-routes", "/blocked-ips")
     assert (denied().status, denied().content_type, denied().body) == (403, PLAIN, b"Denied")
     reply = not_found("/foo", listing)
     assert (reply.status, reply.content_type, reply.body) == (404, PLAIN, NOT_FOUND)

@@ -22,7 +22,7 @@ from gevent.event import Event
 from gevent.select import select
 from test_admin_render import NOT_FOUND, STATUS_PLAIN, STATUS_XML
 
-from ksmppd_py.admin.render import PLAIN, XML
+from ksmppd_py.admin.render import JSON, PLAIN, XML
 from ksmppd_py.admin.server import AdminServer
 from ksmppd_py.errors import StartError
 
@@ -86,6 +86,8 @@ def client(server: AdminServer) -> Iterator[Client]:
         ("/esme-unbind?system-id=smppusera&bind-id=4", 200, PLAIN, b"1 binds disconnected\n"),
         ("/esme-status", 200, PLAIN, STATUS_PLAIN),
         ("/esme-status.xml", 200, XML, STATUS_XML),
+        ("/blocked-ips?clear=10.0.0.9", 200, PLAIN, b"1 addresses unblocked\n"),
+        ("/blocked-ips.json?clear=all", 200, JSON, b'{"unblocked": 2}\n'),
         ("/foo", 404, PLAIN, NOT_FOUND),
         ("/foo.xml", 404, PLAIN, NOT_FOUND),
         ("/foo.bar?x=1", 404, PLAIN, NOT_FOUND),

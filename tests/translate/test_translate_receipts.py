@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -138,14 +139,15 @@ def test_words_of_the_smsc(dlr_mask: int, word: bytes, expected: str, state: int
         (b"err:12", None, b"012", b""),
         (b"err:1 Text", None, b"001", b"Text"),
         (b"err:1 Text:x", None, b"001", b"Text:x"),
-        (b"err:12345 text:", None, b"123", b""),
+        (b"err:12345 text:", None, b"12345", b""),
+        (b"err:" + b"9" * 40 + b" text:", None, b"9" * 16, b""),
         (b"err: text:x", None, b"000", b"x"),
         (b"text:x err:001", None, b"001", b""),
         (b"NACK/0x0000000b/Invalid Destination Address", None, b"000", b"NACK/0x00000"),
         (b"text:12345678901" + "é".encode(), None, b"000", b"12345678901"),  # D-23: whole characters
         (b"text:1234567890" + "é€".encode(), None, b"000", b"1234567890" + "é".encode()),
         (None, b"?orig_msg?dlr_mask=19&?smpp?dlr_err=%03%00%1B&", b"027", b""),
-        (None, b"?smpp?dlr_err=%03%FF%FF&", b"535", b""),
+        (None, b"?smpp?dlr_err=%03%FF%FF&", b"65535", b""),
         (b"err:001", b"?smpp?dlr_err=%03%00%1B&", b"001", b""),
     ],
 )
@@ -263,6 +265,21 @@ def test_ids_that_do_not_fit() -> None:
             one(dlr_url=b"e|1|" + id)
 
 
+@pytest.mark.parametrize(
+    ("msgdata", "meta_data", "err"),
+    [
+        (b"err:12345 text:", None, b"123"),
+        (None, b"?smpp?dlr_err=%03%FF%FF&", b"535"),
+        (b"err:12", None, b"012"),
+    ],
+)
+def test_error_codes_are_cut_when_asked(msgdata: bytes | None, meta_data: bytes | None, err: bytes) -> None:
+    (pdu,) = to_deliver_sm(
+        replace(DLR, msgdata=msgdata, meta_data=meta_data), Dialect(cut_err=True), local=lambda epoch: b"0"
+    )
+    assert b" err:" + err + b" text:" in pdu.short_message
+
+
 def test_dates_are_local(monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in _zone("America/New_York", monkeypatch):
         assert receipts.local_time(1700000000) == b"231114171320"
@@ -282,7 +299,7 @@ def test_any_report_gets_a_receipt(
     msgdata: bytes | None, meta_data: bytes | None, dlr_mask: int, when: int
 ) -> None:
     pdu = one(msgdata=msgdata, meta_data=meta_data, dlr_mask=dlr_mask, time=when)
-    assert len(pdu.short_message) <= 144
+    assert len(pdu.short_message) <= 144 + 13
     assert 1 <= pdu.tlvs[0x0427][0] <= 8
     assert pdu.esm_class in (0x04, 0x20)
     pack(pdu, 1)

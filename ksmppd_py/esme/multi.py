@@ -1,0 +1,63 @@
+"""One submit_multi, until each of its destinations is settled (SMPP 3.4, 4.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ksmppd_py.model.work import ReturnDesk, Submission
+from ksmppd_py.smpp import codec
+from ksmppd_py.smpp.constants import CommandStatus
+from ksmppd_py.smpp.destinations import UnsuccessSme
+from ksmppd_py.smpp.pdus import SubmitMultiResp
+from ksmppd_py.translate.multi import OneOfMany
+
+
+class ToOneOfMany(Submission):
+    """The message to one destination; `whole` is the submit_multi that it belongs to."""
+
+    __slots__ = ("whole",)
+
+    def __init__(self, desk: ReturnDesk, pdu: OneOfMany, ordinal: int, whole: WholeMulti) -> None:
+        super().__init__(desk, whole.sequence_number, pdu, ordinal)
+        self.whole = whole
+
+
+class WholeMulti:
+    """Gathers what became of each destination, and answers when the last one is known."""
+
+    __slots__ = ("_accepted", "_left", "_message_id", "_refused", "sequence_number")
+
+    def __init__(self, sequence_number: int, message_id: bytes) -> None:
+        self.sequence_number = sequence_number
+        self._message_id = message_id
+        self._refused: list[UnsuccessSme] = []
+        self._accepted = 0
+        self._left = 0
+
+    def submissions(self, desk: ReturnDesk, pdus: Iterable[OneOfMany], ordinal: int) -> list[Submission]:
+        """The messages to walk down, in the order of their destinations."""
+        messages: list[Submission] = [ToOneOfMany(desk, pdu, ordinal, self) for pdu in pdus]
+        self._left = len(messages)
+        return messages
+
+    def settled(self, submission: Submission) -> bytes | None:
+        """Note one result; the response once all are known.
+
+        One accepted destination makes it a success with a list of the others. If none was accepted, its status is
+        theirs, or ESME_RSUBMITFAIL when they differ.
+        """
+        pdu, status = submission.pdu, submission.command_status or 0
+        if status:
+            self._refused.append(
+                UnsuccessSme(pdu.dest_addr_ton, pdu.dest_addr_npi, pdu.destination_addr, status)
+            )
+        else:
+            self._accepted += 1
+        self._left -= 1
+        if self._left:
+            return None
+        if self._accepted:
+            return codec.pack(SubmitMultiResp(self._message_id, self._refused), self.sequence_number)
+        statuses = {refused.error_status_code for refused in self._refused}
+        common = statuses.pop() if len(statuses) == 1 else int(CommandStatus.RSUBMITFAIL)
+        return codec.pack(SubmitMultiResp(b"", self._refused), self.sequence_number, common)

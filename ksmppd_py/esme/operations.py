@@ -1,0 +1,94 @@
+"""query_sm and cancel_sm of one bind: they may wait for the database, its other requests don't wait for them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from ksmppd_py.esme.refusals import error_response
+from ksmppd_py.model.ports import Enquiries
+from ksmppd_py.smpp import codec
+from ksmppd_py.smpp.constants import CommandId, CommandStatus
+from ksmppd_py.smpp.pdus import CancelSm, QuerySm, QuerySmResp
+from ksmppd_py.transport.desk import Desk
+from ksmppd_py.transport.framed import FramedSocket
+from ksmppd_py.transport.greenlets import Owner
+
+logger = logging.getLogger(__name__)
+
+MOST_WAITING = 100
+"""Requests of one bind in hand; above it they are answered ESME_RTHROTTLED."""
+_CANCEL_SM_RESP = int(CommandId.CANCEL_SM_RESP)
+
+
+class Operations:
+    """Answers each request exactly once, in the order in which they came. Its greenlet starts with the first one.
+
+    `answered` is told how many were.
+    """
+
+    __slots__ = ("_answered", "_desk", "_enquiries", "_in_hand", "_name", "_owner", "_socket", "_system_id")
+
+    def __init__(
+        self,
+        name: str,
+        framed: FramedSocket,
+        enquiries: Enquiries,
+        system_id: str,
+        owner: Owner,
+        answered: Callable[[int], None],
+    ) -> None:
+        self._in_hand = 0
+        self._answered = answered
+        self._name = name
+        self._socket = framed
+        self._enquiries = enquiries
+        self._system_id = system_id
+        self._owner = owner
+        self._desk: Desk[tuple[int, QuerySm | CancelSm]] | None = None
+
+    def take(self, sequence_number: int, pdu: QuerySm | CancelSm) -> bool:
+        """Take a request in hand; False when too many wait and it has been refused. Doesn't yield."""
+        if self._in_hand >= MOST_WAITING:
+            self._socket.write(_answer(sequence_number, pdu, int(CommandStatus.RTHROTTLED)))
+            return False
+        if self._desk is None:
+            self._desk = Desk()
+            self._owner.spawn(f"{self._name} operations", self._serve, self._desk)
+        self._in_hand += 1
+        self._desk.put((sequence_number, pdu))
+        return True
+
+    def _serve(self, desk: Desk[tuple[int, QuerySm | CancelSm]]) -> None:
+        while True:
+            batch = desk.take()
+            if not batch:
+                return
+            for sequence_number, pdu in batch:
+                self._socket.write(self._carry_out(sequence_number, pdu))
+                self._in_hand -= 1
+                self._answered(1)
+
+    def _carry_out(self, sequence_number: int, pdu: QuerySm | CancelSm) -> bytes:
+        """Do it and return the response. May yield."""
+        try:
+            if isinstance(pdu, CancelSm):
+                return _answer(sequence_number, pdu, self._enquiries.cancel(self._system_id, pdu))
+            reply = self._enquiries.query(self._system_id, pdu)
+        except Exception:
+            logger.exception("A request of %s failed unexpectedly", self._system_id)
+            return _answer(sequence_number, pdu, int(CommandStatus.RSYSERR))
+        if isinstance(reply, QuerySmResp):
+            return codec.pack(reply, sequence_number)
+        return _answer(sequence_number, pdu, int(reply))
+
+    def end(self) -> None:
+        """The connection is gone; what is in hand ends by itself. Doesn't yield."""
+        if self._desk is not None:
+            self._desk.close()
+
+
+def _answer(sequence_number: int, pdu: QuerySm | CancelSm, command_status: int) -> bytes:
+    if not command_status:
+        return codec.pack_header_only(_CANCEL_SM_RESP, 0, sequence_number)
+    return error_response(int(pdu.command_id), sequence_number, command_status, pdu.message_id)

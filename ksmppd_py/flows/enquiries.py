@@ -1,0 +1,198 @@
+"""query_sm and cancel_sm: what became of a message, and the end of one that still waits (SMPP 3.4, 4.8 and 4.9)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from ksmppd_py.errors import KsmppdError, Throttled
+from ksmppd_py.kannel.messages import DlrMask, Sms, SmsType
+from ksmppd_py.model.history import MessageHistory, Remembered, Report
+from ksmppd_py.model.ids import MessageIds
+from ksmppd_py.model.meters import TokenBucket
+from ksmppd_py.model.ports import MessageStore, StoredMessage
+from ksmppd_py.smpp.constants import CommandStatus, MessageState
+from ksmppd_py.smpp.pdus import CancelSm, QuerySm, QuerySmResp
+from ksmppd_py.smpp.times import from_epoch
+from ksmppd_py.translate import addresses, receipts
+from ksmppd_py.translate.errors import Untranslatable
+
+logger = logging.getLogger(__name__)
+
+LOOKUPS_PER_SECOND = 10.0
+"""Questions to the database that one account has: message ids aren't indexed there."""
+MOST_CANCELLED = 1000
+"""Messages that one cancel_sm by addresses ends."""
+_EITHER_END = DlrMask.SUCCESS | DlrMask.FAIL
+_FAILURES = DlrMask.FAIL | DlrMask.SMSC_FAIL
+
+
+class Withdrawals(Protocol):
+    """Who sends stored MTs, and can be kept from it."""
+
+    def withdraw(self, row: int) -> bool:
+        """Don't send this row; False when it is on its way, or another daemon sends them. Doesn't yield."""
+
+    def deleted(self, row: int) -> None:
+        """A withdrawn row is gone from the table. Doesn't yield."""
+
+    def put_back(self, row: int) -> None:
+        """A withdrawn row stays: send it after all. Doesn't yield."""
+
+
+class Enquiries:
+    """Answers from memory first, then from the store table. Implements ports.Enquiries."""
+
+    def __init__(
+        self,
+        history: MessageHistory,
+        store: MessageStore | None,
+        withdrawals: Withdrawals,
+        ids: MessageIds,
+        clock: Callable[[], float],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._history = history
+        self._store = store
+        self._withdrawals = withdrawals
+        self._ids = ids
+        self._clock = clock
+        self._monotonic = monotonic
+        self._lookups: dict[str, TokenBucket] = {}
+        self.remember = history.accepted
+
+    def new_id(self) -> bytes:
+        """See ports.Enquiries."""
+        return self._ids.next()
+
+    def query(self, system_id: str, pdu: QuerySm) -> QuerySmResp | int:
+        """The state of a message of this account, or the command_status of a refusal. May yield (store)."""
+        try:
+            reply = self._query(system_id, pdu)
+        except Untranslatable:
+            reply = None
+        except KsmppdError as error:
+            return _refusal(error)
+        return CommandStatus.RQUERYFAIL if reply is None else reply
+
+    def _query(self, system_id: str, pdu: QuerySm) -> QuerySmResp | None:
+        """None when the account has no such message from this source, or it is forgotten. May yield."""
+        source = _source(pdu)
+        known = self._history.find(pdu.message_id)
+        if known is not None:
+            if not _is_from(known, system_id, source):
+                return None
+            if known.report is not None:
+                return _ended(pdu.message_id, known.report)
+            if known.dlr_mask & _EITHER_END == _EITHER_END:
+                return _state(pdu.message_id, MessageState.ENROUTE)
+        if self._find(system_id, pdu.message_id, source):
+            return _state(pdu.message_id, MessageState.ENROUTE)
+        # The bearerbox may have it, but nobody asked it to tell the end.
+        return None if known is None else _state(pdu.message_id, MessageState.UNKNOWN)
+
+    def cancel(self, system_id: str, pdu: CancelSm) -> int:
+        """End messages that wait in the store, by id or by addresses; the command_status. May yield (store)."""
+        try:
+            source = _source(pdu)
+            if pdu.message_id:
+                found = self._find(system_id, pdu.message_id, source)
+            else:
+                found = self._find_by_addresses(system_id, source, pdu)
+            cancelled = self._end(system_id, found)
+        except Untranslatable:
+            return CommandStatus.RCANCELFAIL
+        except KsmppdError as error:
+            return _refusal(error)
+        return CommandStatus.ROK if cancelled else CommandStatus.RCANCELFAIL
+
+    def _find(self, system_id: str, message_id: bytes, source: bytes) -> list[StoredMessage]:
+        """The stored messages with this id: several after a submit_multi. May yield."""
+        if self._store is None or not message_id:
+            return []
+        self._throttle(system_id)
+        found = self._store.find_submissions(system_id, message_id.lower(), MOST_CANCELLED)
+        return [row for row in found if row.sms is not None and (row.sms.sender or b"") == source]
+
+    def _find_by_addresses(self, system_id: str, source: bytes, pdu: CancelSm) -> list[StoredMessage]:
+        if self._store is None:
+            return []
+        destination = addresses.to_box(pdu.dest_addr_ton, pdu.destination_addr, CommandStatus.RCANCELFAIL)
+        self._throttle(system_id)
+        found = self._store.find_submissions_to(system_id, source, destination, MOST_CANCELLED)
+        wanted = pdu.service_type
+        return [row for row in found if row.sms is not None and (not wanted or row.sms.binfo == wanted)]
+
+    def _throttle(self, system_id: str) -> None:
+        now = self._monotonic()
+        bucket = self._lookups.get(system_id)
+        if bucket is None:
+            bucket = self._lookups[system_id] = TokenBucket(LOOKUPS_PER_SECOND, now)
+        if not bucket.take(1, now):
+            raise Throttled(f"{system_id} asks for more than {LOOKUPS_PER_SECOND:g} stored messages a second")
+
+    def _end(self, system_id: str, found: Sequence[StoredMessage]) -> int:
+        """Delete those that aren't on their way, telling the ESME what it asked for; return how many. May yield."""
+        mine = [row for row in found if self._withdrawals.withdraw(row.global_id)]
+        if not mine or self._store is None:
+            return 0
+        reports = [self._report(row.sms) for row in mine if row.sms is not None]
+        try:
+            asked = [report for report in reports if report.dlr_mask > 0]
+            if asked:
+                self._store.save(asked)
+            deleted = self._store.delete([row.global_id for row in mine])
+        except KsmppdError:
+            for row in mine:
+                self._withdrawals.put_back(row.global_id)
+            raise
+        for row, report in zip(mine, reports, strict=True):
+            self._withdrawals.deleted(row.global_id)
+            self._history.reported(system_id, report)
+        logger.info("%s cancelled %d stored message(s)", system_id, deleted)
+        return deleted
+
+    def _report(self, sms: Sms) -> Sms:
+        """The report on a cancelled message; dlr_mask 0 when nobody asked for one."""
+        asked = sms.dlr_mask > 0 and sms.dlr_mask & _FAILURES
+        return Sms(
+            sender=sms.sender,
+            receiver=sms.receiver,
+            msgdata=b"stat:DELETED err:000 text:",
+            time=int(self._clock()),
+            service=sms.service,
+            id=self._ids.next(),
+            sms_type=SmsType.REPORT_MO,
+            dlr_mask=DlrMask.FAIL if asked else DlrMask.NOTHING,
+            dlr_url=sms.dlr_url,
+        )
+
+
+def _source(pdu: QuerySm | CancelSm) -> bytes:
+    return addresses.to_box(pdu.source_addr_ton, pdu.source_addr, CommandStatus.RINVSRCADR)
+
+
+def _is_from(known: Remembered, system_id: str, source: bytes) -> bool:
+    return known.system_id == system_id.encode() and (known.sender or b"") == source
+
+
+def _refusal(error: KsmppdError) -> int:
+    return CommandStatus.RTHROTTLED if isinstance(error, Throttled) else CommandStatus.RSYSERR
+
+
+def _state(message_id: bytes, state: MessageState) -> QuerySmResp:
+    return QuerySmResp(message_id, message_state=int(state))
+
+
+def _ended(message_id: bytes, report: Report) -> QuerySmResp:
+    values = receipts.smpp_values(report.meta_data)
+    sms = Sms(msgdata=report.msgdata, dlr_mask=report.dlr_mask)
+    err, _ = receipts.error_and_text(report.msgdata, values)
+    code = int(err) if err.isdigit() else 0
+    return QuerySmResp(
+        message_id,
+        from_epoch(report.time) if report.time > 0 else b"",
+        int(receipts.state_of(sms, values).message_state),
+        code if code <= 0xFF else 0,
+    )

@@ -1,0 +1,88 @@
+"""submit_multi -> one message for each of its destinations (4.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from ksmppd_py.kannel.messages import Sms
+from ksmppd_py.smpp.constants import CommandStatus
+from ksmppd_py.smpp.destinations import SmeAddress
+from ksmppd_py.smpp.pdus import DataSm, SubmitMulti, SubmitSm
+from ksmppd_py.translate.dialect import Dialect
+from ksmppd_py.translate.errors import Untranslatable
+from ksmppd_py.translate.mt import from_data_sm, from_submit_sm
+
+MOST_DESTINATIONS = 254
+"""5.2.24."""
+
+
+@dataclass(slots=True)
+class OneOfMany(SubmitSm):
+    """A submit_multi as a submit_sm to one of its destinations; `message_id` is the id that all of them share.
+
+    `last` marks the one that goes last and has this id towards the bearerbox too; the others have ids of their own
+    there. Reports carry the shared id in any case.
+    """
+
+    message_id: bytes = b""
+    last: bool = False
+
+
+def expand(pdu: SubmitMulti, message_id: bytes) -> list[OneOfMany]:
+    """Return the submit_multi as messages to one destination each. Raises Untranslatable when it is refused whole."""
+    if not 1 <= len(pdu.dest_addresses) <= MOST_DESTINATIONS:
+        raise Untranslatable(CommandStatus.RINVNUMDESTS, f"{len(pdu.dest_addresses)} destinations")
+    if pdu.replace_if_present_flag:
+        raise Untranslatable(CommandStatus.RINVSUBREP, "submit_multi can't replace")
+    destinations: list[SmeAddress] = []
+    for destination in pdu.dest_addresses:
+        if not isinstance(destination, SmeAddress):
+            raise Untranslatable(CommandStatus.RINVDLNAME, "there are no distribution lists")
+        destinations.append(destination)
+    messages = [_to(destination, pdu, message_id) for destination in destinations]
+    messages[-1].last = True
+    return messages
+
+
+def _to(destination: SmeAddress, pdu: SubmitMulti, message_id: bytes) -> OneOfMany:
+    return OneOfMany(
+        pdu.service_type,
+        pdu.source_addr_ton,
+        pdu.source_addr_npi,
+        pdu.source_addr,
+        destination.dest_addr_ton,
+        destination.dest_addr_npi,
+        destination.destination_addr,
+        pdu.esm_class,
+        pdu.protocol_id,
+        pdu.priority_flag,
+        pdu.schedule_delivery_time,
+        pdu.validity_period,
+        pdu.registered_delivery,
+        0,  # replace_if_present_flag
+        pdu.data_coding,
+        pdu.sm_default_msg_id,
+        pdu.short_message,
+        pdu.tlvs,
+        message_id,
+    )
+
+
+def from_one_of_many(pdu: OneOfMany, dialect: Dialect, service: bytes, message_id: bytes, now: int) -> Sms:
+    """Return the sms for one destination, as mt.from_submit_sm; its dlr_url names the shared id."""
+    sms = from_submit_sm(pdu, dialect, service, pdu.message_id, now)
+    if not pdu.last:
+        sms.id = message_id
+    return sms
+
+
+Translate: TypeAlias = Callable[[Any, Dialect, bytes, bytes, int], Sms]
+
+TRANSLATIONS: Mapping[type, Translate] = {
+    SubmitSm: from_submit_sm,
+    DataSm: from_data_sm,
+    OneOfMany: from_one_of_many,
+}
+"""How each PDU that submits becomes an sms: (pdu, dialect, service, message_id, now)."""
