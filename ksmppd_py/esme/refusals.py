@@ -33,6 +33,11 @@ def refusal_of(
     return codec.pack_header_only(_GENERIC_NACK, int(CommandStatus.RINVCMDID), sequence_number)
 
 
+def implied_status(command_id: int) -> int:
+    """What a response with status 0 means: a generic_nack still means no."""
+    return 0 if command_id & ~RESPONSE else int(CommandStatus.RSYSERR)
+
+
 def error_response(
     command_id: int, sequence_number: int, command_status: int, message_id: bytes = b""
 ) -> bytes:

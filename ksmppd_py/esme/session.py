@@ -10,7 +10,7 @@ from gevent.event import Event
 
 from ksmppd_py.esme.binding import Binder, BindRequest, Refusal
 from ksmppd_py.esme.outgoing import Outgoing
-from ksmppd_py.esme.refusals import error_response, refusal_of
+from ksmppd_py.esme.refusals import error_response, implied_status, refusal_of
 from ksmppd_py.esme.registry import EsmeRegistry
 from ksmppd_py.esme.settings import SessionSettings
 from ksmppd_py.esme.submits import Submits
@@ -21,7 +21,7 @@ from ksmppd_py.model.outcomes import Outcome
 from ksmppd_py.model.ports import Enquiries, Submissions
 from ksmppd_py.model.work import Delivery, Submitter
 from ksmppd_py.smpp import codec
-from ksmppd_py.smpp.constants import RESPONSE, CommandId, CommandStatus
+from ksmppd_py.smpp.constants import CommandId, CommandStatus
 from ksmppd_py.smpp.errors import MalformedPdu
 from ksmppd_py.smpp.link import Received, SmppLink
 from ksmppd_py.smpp.pdus import (
@@ -43,6 +43,8 @@ RECEIVE_OCTETS = 16384
 """Read at most this much at a time, so that one busy bind doesn't hold the loop for long."""
 MOST_UNANSWERED = 10_000
 """Submits of one bind in hand; above it the bind isn't read until half are answered."""
+MOST_UNSENT = 10_000
+"""Frames that a bind doesn't take off us; above it the bind isn't read either."""
 MOST_BAD_PDUS = 10
 """Unreadable PDUs in a row until the connection is closed."""
 UNBIND_PATIENCE = 5.0
@@ -143,6 +145,8 @@ class Session:
             if self.bad_in_a_row >= MOST_BAD_PDUS:
                 logger.warning("SMPP[%s] %s: too many unreadable PDUs", self._name, self.ip)
                 return
+            if self._socket.queued > MOST_UNSENT:
+                self._socket.drain(BLOCKED_PATIENCE)
             if self._submits is not None and self._submits.in_hand > MOST_UNANSWERED:
                 self._submits.wait_until_quiet(MOST_UNANSWERED // 2, None)
 
@@ -158,7 +162,7 @@ class Session:
             elif command_id in _ANSWERS_TO_DELIVER_SM:
                 self.bad_in_a_row = 0
                 answered += command_id == _DELIVER_SM_RESP
-                if not self._outgoing.answered(sequence_number, command_status or _nack(command_id)):
+                if not self._outgoing.answered(sequence_number, command_status or implied_status(command_id)):
                     logger.debug("SMPP[%s] answer to no open deliver_sm: %d", self._name, sequence_number)
             else:
                 self.bad_in_a_row = self.bad_in_a_row + 1 if isinstance(pdu, MalformedPdu) else 0
@@ -390,8 +394,3 @@ class Session:
             dlr=self.counters.dlr,
             errors=self.counters.errors,
         )
-
-
-def _nack(command_id: int) -> int:
-    """A generic_nack with status 0 still means no."""
-    return 0 if command_id & ~RESPONSE else int(CommandStatus.RSYSERR)
