@@ -93,3 +93,23 @@ def test_missing_packages_are_installed_for_root(tmp_path: Path) -> None:
         "update -qq",
         "install -y -qq --no-install-recommends kannel mariadb-server",
     ]
+
+
+def make_venv(environment: dict[str, str], directory: Path) -> subprocess.CompletedProcess[str]:
+    command = ["sh", str(PROJECT / "tools/make_venv.sh"), str(directory / "venv"), "python3"]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+
+
+def test_an_old_python_is_refused(tmp_path: Path) -> None:
+    ended = make_venv(fake_programs(tmp_path, python3="exit 1"), tmp_path)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("ksmppd-py needs Python 3.10 or later")
+    assert ended.stderr.count("\n") == 1
+
+
+def test_missing_venv_is_named(tmp_path: Path) -> None:
+    without_venv = 'case "$2" in *ensurepip*) exit 1;; esac'
+    ended = make_venv(fake_programs(tmp_path, python3=without_venv, id="echo 1000"), tmp_path)
+    assert ended.returncode == 1
+    assert ended.stderr.endswith("install the package python3-venv and try again.\n")
+    assert ended.stderr.count("\n") == 1
