@@ -214,7 +214,6 @@ def test_binding_twice(sqlite_bed: Bed) -> None:
         (wire.QUERY_SM, b"id\0\0\0\0", 0x67),
         (wire.CANCEL_SM, b"\0id\0\0\0\0\0\0\0", 0x11),
         (wire.REPLACE_SM, b"id\0\0\0\0\0\0\0\0\0", 0x13),
-        (wire.SUBMIT_MULTI, b"\0\0\x001\0\x01\x01\0\x002\0\0\0\0\0\0\0\0\0\0\0", 0x03),
     ],
 )
 def test_what_is_not_offered(sqlite_bed: Bed, command_id: int, body: bytes, status: int) -> None:
