@@ -5,7 +5,7 @@ Whatever says "may yield" may let other greenlets run; everything else returns a
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Collection, Container, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 

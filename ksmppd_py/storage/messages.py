@@ -7,10 +7,11 @@ import uuid
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, func, literal_column, or_, select
+from sqlalchemy import bindparam, func, select
 
 from ksmppd_py.kannel.messages import SMS_FIELDS, UNDEFINED, Field, Kind, Sms, SmsType
 from ksmppd_py.model.ports import StoredMessage
+from ksmppd_py.storage.accounts import AccountRows
 from ksmppd_py.storage.database import Database, Statement, compile_statement
 from ksmppd_py.storage.rows import Row, TooLongForColumn, make_inserter, sms_renderer
 from ksmppd_py.storage.upgrade import Layout
@@ -42,7 +43,23 @@ class StoredMessages:
             .limit(bindparam("limit"))
         )
         self._page = compile_statement(page, database.dialect)
-        self._of_account = AccountRows(database, layout, columns)
+        self._of_account: AccountRows = AccountRows(database, layout, columns)
+        waiting = (
+            select(*columns)
+            .where(
+                store.c.sms_type == bindparam("sms_type"),
+                layout.equals(store.c.service, bindparam("service_name")),
+            )
+            .order_by(store.c.global_id)
+            .limit(bindparam("limit"))
+        )
+        of_id = func.lower(func.substr(layout.read(store, "dlr_url"), -36)) == bindparam("message_id")
+        between = (
+            layout.read(store, "sender") == bindparam("from_addr"),
+            layout.read(store, "receiver") == bindparam("to_addr"),
+        )
+        self._by_id = compile_statement(waiting.where(of_id), database.dialect)
+        self._by_addresses = compile_statement(waiting.where(*between), database.dialect)
 
     def save(self, batch: Sequence[Sms]) -> Sequence[int]:
         """See ports.MessageStore. MessageTooLong is a TooLongForColumn, whose `index` tells which message."""
@@ -70,6 +87,26 @@ class StoredMessages:
     def services(self, among: Collection[str]) -> set[str]:
         """Those of these accounts that stored MOs or DLRs are for. Raises DatabaseUnavailable. May yield."""
         return self._of_account.having_rows(among)
+
+    def find_submissions(self, system_id: str, message_id: bytes, limit: int) -> list[StoredMessage]:
+        """See ports.MessageStore."""
+        return self._find(self._by_id, system_id, limit, {"message_id": message_id.decode("latin-1").lower()})
+
+    def find_submissions_to(
+        self, system_id: str, sender: bytes, receiver: bytes, limit: int
+    ) -> list[StoredMessage]:
+        """See ports.MessageStore."""
+        return self._find(self._by_addresses, system_id, limit, {"from_addr": sender, "to_addr": receiver})
+
+    def _find(
+        self, statement: Statement, system_id: str, limit: int, wanted: dict[str, Value]
+    ) -> list[StoredMessage]:
+        """Waiting MTs that are not about to be deleted. Raises DatabaseUnavailable. May yield."""
+        values: dict[str, Value] = {
+            "sms_type": int(SmsType.MT_PUSH), "service_name": system_id, "limit": limit, **wanted
+        }  # fmt: skip
+        rows = self._database.execute(statement, values, repeatable=True).rows
+        return [_stored(row) for row in rows if row[0] not in self.remover.pending]
 
     def _rows(self, sms_type: int, after: int, limit: int, service: str | None) -> Sequence[tuple[Any, ...]]:
         values: dict[str, Value] = {"sms_type": sms_type, "after": after, "limit": limit}

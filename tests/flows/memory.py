@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from ksmppd_py.errors import DatabaseUnavailable, KsmppdError, NoRoute
@@ -201,12 +201,12 @@ class MemoryStore:
         for row in global_ids:
             del self.pdus[row]
 
-    def receivers_with_rows(self) -> set[str]:
+    def receivers_with_rows(self, among: Collection[str]) -> set[str]:
         self._check()
         kinds = (SmsType.MO, SmsType.REPORT_MO)
         stored = [row.sms for row in self.messages.values() if row.sms and row.sms.sms_type in kinds]
         names = {(sms.service or b"").decode().lower() for sms in stored}
-        return names | {row.system_id.lower() for row in self.pdus.values()}
+        return (names | {row.system_id.lower() for row in self.pdus.values()}) & set(among)
 
     def has_submissions(self) -> bool:
         return bool(self.page(int(SmsType.MT_PUSH), 0, 1))

@@ -71,7 +71,7 @@ def everything(place: Place) -> dict[str, Callable[[], Any]]:
         "page": lambda: store.page(SmsType.MT_PUSH, 0, 10),
         "save PDU": lambda: store.save_pdus("smppusera", [b"x"]),
         "page PDUs": lambda: store.page_pdus("smppusera", 0, 10),
-        "receivers": store.receivers_with_rows,
+        "receivers": lambda: store.receivers_with_rows(["smppusera"]),
         "submissions": store.has_submissions,
     }
 
