@@ -1,0 +1,98 @@
+"""What each side was told, and whether it adds up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+OK, REFUSED = 0, 0x45
+TEMPORARY = (0x08, 0x14, 0x58, 0x64)
+
+
+@dataclass
+class Submit:
+    """An MT: what its ESME was told, and what the bearerbox said each time it came."""
+
+    key: str
+    session: int = 0
+    sequence_number: int = 0
+    answers: list[int] = field(default_factory=list)
+    message_id: str = ""
+    verdicts: list[int | None] = field(default_factory=list)
+    """The bearerbox's acks in order of arrival; None = it got none (yet)."""
+
+
+@dataclass
+class Incoming:
+    """An MO or DLR that the bearerbox has for us."""
+
+    key: str
+    parts: int = 1
+    acks: list[int] = field(default_factory=list)
+    accepted: Counter[int] = field(default_factory=Counter)
+    """How often an ESME answered 0, by part."""
+    refused: Counter[int] = field(default_factory=Counter)
+    """How often an ESME refused it for good, by part."""
+
+    @property
+    def arrived(self) -> bool:
+        """Whether every part got to an ESME that took it, or that never will."""
+        return all(self.accepted[part] or self.refused[part] for part in range(1, self.parts + 1))
+
+
+@dataclass
+class Ledger:
+    """One scenario's. `excuses` are the faults that happened: duplicates need one."""
+
+    submits: dict[str, Submit] = field(default_factory=dict)
+    incoming: dict[str, Incoming] = field(default_factory=dict)
+    failure_reports: Counter[str] = field(default_factory=Counter)
+    """UNDELIV receipts by message_id, as taken by an ESME."""
+    excuses: set[str] = field(default_factory=set)
+    problems: list[str] = field(default_factory=list)
+
+    def balance(self, live_sessions: set[int]) -> list[str]:
+        """Everything that doesn't add up when all has been let go and every table is empty."""
+        found = list(self.problems)
+        for submit in self.submits.values():
+            found += self._judge_submit(submit, submit.session in live_sessions)
+        for incoming in self.incoming.values():
+            found += self._judge_incoming(incoming)
+        return found
+
+    def _judge_submit(self, submit: Submit, alive: bool) -> list[str]:
+        found = []
+        if len(submit.answers) > 1:
+            found.append(f"{submit.key}: answered {len(submit.answers)} times: {submit.answers}")
+        if alive and not submit.answers:
+            found.append(f"{submit.key}: no answer although its connection lives")
+        taken = sum(verdict in (0, 3) for verdict in submit.verdicts)
+        if submit.answers == [OK] and not taken:
+            reported = self.failure_reports[submit.message_id]
+            if 1 not in submit.verdicts:
+                found.append(f"{submit.key}: accepted, never reached the bearerbox: {submit.verdicts}")
+            elif not reported and "kill" not in self.excuses:
+                found.append(f"{submit.key}: accepted, refused later, and no report told so")
+        if submit.answers == [REFUSED] and 1 not in submit.verdicts:
+            found.append(f"{submit.key}: refused for good although the bearerbox said {submit.verdicts}")
+        if submit.answers and submit.answers[0] not in (OK, REFUSED, 0x08):
+            found.append(f"{submit.key}: unexpected answer {submit.answers[0]:#x}")
+        if taken > 1 and not self.excuses & {"kill", "stop", "box cut", "box late"}:
+            found.append(f"{submit.key}: {taken} times at the bearerbox without cause")
+        return found
+
+    def _judge_incoming(self, incoming: Incoming) -> list[str]:
+        found = []
+        if incoming.acks and incoming.acks[-1] != 2 and not incoming.arrived:
+            found.append(
+                f"{incoming.key}: acked {incoming.acks}, but arrived only {dict(incoming.accepted)} "
+                f"and was refused {dict(incoming.refused)} of {incoming.parts}"
+            )
+        if 1 in incoming.acks and not incoming.refused:
+            found.append(f"{incoming.key}: refused for good, though no ESME did: {incoming.acks}")
+        excused = {"kill", "stop", "box cut", "esme cut", "esme late", "database"}
+        most = max(incoming.accepted.values(), default=0)
+        # A message of several parts is repeated as a whole when one of them was refused for now.
+        if most > 1 and not self.excuses & excused and incoming.parts == 1:
+            found.append(f"{incoming.key}: delivered {most} times without cause")
+        return found
