@@ -300,8 +300,8 @@ class Session:
 
     def _expire(self, now: float) -> None:
         before = now - self._settings.wait_ack_timeout
-        if not self._outgoing.overdue(before):
-            return
+        if self._socket.blocked_since or not self._outgoing.overdue(before):
+            return  # what is unsent can't be answered; a peer that takes nothing is given up by then
         if self._settings.wait_ack_drops:
             dropped = self._outgoing.expire(before, Outcome.DONE)
             logger.warning(
