@@ -15,6 +15,8 @@ from gevent import socket as gevent_socket
 from ksmppd_py.bearerbox.incoming import Adopter, Incoming
 from ksmppd_py.kannel.codec import BoxLink, pack, pack_sms
 from ksmppd_py.kannel.messages import Ack, AckStatus, Admin, AdminCommand, Heartbeat, Sms, SmsType
+from ksmppd_py.model.meters import Histogram
+from ksmppd_py.model.operation import BearerboxSnapshot
 from ksmppd_py.model.ports import Deliveries, MessageStore
 from ksmppd_py.model.work import Submission
 from ksmppd_py.transport.framed import FramedSocket
@@ -73,7 +75,11 @@ class Pool(Protocol):
 
 
 class BoxConnection:
-    """Keeps one connection up. `open` holds the MTs sent and not acked yet, in sending order."""
+    """Keeps one connection up. `open` holds the MTs sent and not acked yet, in sending order.
+
+    `acks` counts what came for them by AckStatus, `ack_latency` the time of one MT of each read; `changed_at` is when
+    it last came up or went away (monotonic), None before the first time.
+    """
 
     def __init__(
         self,
@@ -87,6 +93,10 @@ class BoxConnection:
         self.settings = settings
         self.online = False
         self.open: dict[bytes, Submission] = {}
+        self.acks = [0, 0, 0, 0]
+        self.ack_latency = Histogram()
+        self.connects = 0
+        self.changed_at: float | None = None
         self._boxc_id = settings.boxc_id.encode() if settings.boxc_id else None
         self._pool = pool
         self._socket: FramedSocket | None = None
@@ -127,12 +137,15 @@ class BoxConnection:
         framed.write(pack(Admin(AdminCommand.IDENTIFY, self._boxc_id)))
         self._last_heartbeat = monotonic()
         self.online = True
+        self.connects += 1
+        self.changed_at = monotonic()
         logger.info("Bearerbox %s: Successfully connected and identified.", self.settings.name)
         self._pool.came_online(self)
         try:
             self._read(framed)
         finally:
             self.online = False
+            self.changed_at = monotonic()
             self._socket = None
             framed.close()
             unanswered = list(self.open.values())
@@ -148,9 +161,10 @@ class BoxConnection:
             octets = framed.receive(RECEIVE_OCTETS)
             if not octets:
                 return
+            sent_at = 0.0
             for message in link.receive(octets):
                 if message.__class__ is Ack:
-                    self._acked(message)
+                    sent_at = self._acked(message)
                 elif message.__class__ is Sms:
                     self._incoming(message)
                 elif message.__class__ is Admin and message.command in _FAREWELLS:
@@ -159,6 +173,8 @@ class BoxConnection:
             if link.broken:
                 logger.error("Bearerbox %s sent what isn't its protocol: %s", self.settings.name, link.broken)
                 return
+            if sent_at:
+                self.ack_latency.observe(monotonic() - sent_at)
             self._pool.has_room(self)
 
     def _leave(self, framed: FramedSocket) -> None:
@@ -166,12 +182,14 @@ class BoxConnection:
         self._pool.leaving(self)
         gevent.spawn_later(2.0 if self.open else 0.0, framed.hang_up)
 
-    def _acked(self, ack: Ack) -> None:
+    def _acked(self, ack: Ack) -> float:
+        """Settle what is acked; returns when that was sent (monotonic), 0 when nobody waits for it."""
         submission = self.open.pop(ack.id, None)
         if submission is None:
             logger.warning("Bearerbox %s acked %r, which isn't waiting", self.settings.name, ack.id)
-            return
+            return 0.0
         nack = ack.nack
+        self.acks[nack if 0 <= nack <= AckStatus.BUFFERED else AckStatus.FAILED_TMP] += 1
         if nack == AckStatus.FAILED:
             self._pool.refused(ack.id)
         submission.result = nack if nack >= 0 else AckStatus.FAILED_TMP
@@ -181,6 +199,7 @@ class BoxConnection:
         if self._early_reports:
             for report in self._early_reports.pop(ack.id, ()):
                 self._incoming(report)
+        return submission.sent_at
 
     def _incoming(self, sms: Sms) -> None:
         """Take an MO or DLR in hand. A report that overtook its MT's ack waits for that."""
@@ -225,6 +244,25 @@ class BoxConnection:
             submission.result = AckStatus.FAILED_TMP
             submission.desk.put(submission)
         self.incoming.tick(now)
+
+    def snapshot(self, now: float) -> BearerboxSnapshot:
+        """What operators see of it; `now` is monotonic."""
+        settings, acks = self.settings, self.acks
+        return BearerboxSnapshot(
+            name=settings.name,
+            host=settings.host,
+            port=settings.port,
+            boxc_id=settings.boxc_id or "",
+            online=self.online,
+            since=0 if self.changed_at is None else int(now - self.changed_at),
+            open_acks=len(self.open),
+            incoming=len(self.incoming),
+            received=self.incoming.received,
+            accepted=acks[AckStatus.SUCCESS] + acks[AckStatus.BUFFERED],
+            refused=acks[AckStatus.FAILED],
+            refused_for_now=acks[AckStatus.FAILED_TMP],
+            connects=self.connects,
+        )
 
     def stop(self, timeout: float) -> None:
         """Send what is due and close; not to come back. May yield, at most `timeout` seconds."""

@@ -57,6 +57,7 @@ class Incoming:
     """Takes each MO and DLR of one bearerbox connection in hand until it is acked.
 
     `write` sends octets to the bearerbox, and drops them while it is away: it repeats what wasn't acked.
+    `received` counts them.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class Incoming:
         self._delays: dict[str, float] = {}
         self._adopter = adopter
         self._slow: set[str] = set()
+        self.received = 0
         owner.spawn(f"{name} settler", self._settle_all)
         if store is not None:
             owner.spawn(f"{name} storer", self._store_all)
@@ -92,6 +94,7 @@ class Incoming:
         """Take a message in hand. A repetition of one that is still in hand is covered by its ack. May yield."""
         if sms.id in self._in_hand:
             return
+        self.received += 1
         delivery = Delivery(self, sms)
         delivery.received_at = monotonic()
         self._in_hand[sms.id] = delivery

@@ -13,6 +13,7 @@ import gevent
 from ksmppd_py.bearerbox.connection import BoxConnection, BoxSettings
 from ksmppd_py.bearerbox.incoming import Adopter
 from ksmppd_py.kannel.messages import DlrMask, Sms
+from ksmppd_py.model.operation import BearerboxStatus
 from ksmppd_py.model.ports import Deliveries, MessageStore
 from ksmppd_py.model.work import LOST, REFUSED_IDS, Submission
 from ksmppd_py.transport.greenlets import Owner
@@ -59,6 +60,12 @@ class BearerboxPool:
     def online(self) -> bool:
         """Whether any bearerbox is connected."""
         return bool(self._online)
+
+    def status(self) -> BearerboxStatus:
+        """What operators see of all of them."""
+        now = monotonic()
+        boxes = tuple(connection.snapshot(now) for connection in self.connections)
+        return BearerboxStatus(len(self._online), len(self._waiting), boxes)
 
     def start(self) -> None:
         """Start to connect. Doesn't yield."""

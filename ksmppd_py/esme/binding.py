@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ksmppd_py.errors import TemporaryError
@@ -12,6 +14,7 @@ from ksmppd_py.esme.registry import EsmeRegistry
 from ksmppd_py.esme.settings import SessionSettings
 from ksmppd_py.model.account import Account
 from ksmppd_py.model.ports import Authenticator
+from ksmppd_py.model.refusals import BIND
 from ksmppd_py.smpp.constants import CommandStatus
 from ksmppd_py.smpp.pdus import BindReceiver, BindTransceiver, BindTransmitter
 from ksmppd_py.translate.coding import known_charset
@@ -41,12 +44,14 @@ class Binder:
         blocklist: BlockList,
         settings: SessionSettings,
         tlvs: TlvTables,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._authenticator = authenticator
         self._registry = registry
         self._blocklist = blocklist
         self._settings = settings
         self._tlvs = tlvs
+        self._clock = clock
 
     def authenticate(self, request: BindRequest, ip: str) -> Account | Refusal:
         """The account that may bind now, or why not. May yield (database, HTTP).
@@ -55,15 +60,17 @@ class Binder:
         """
         name = request.system_id.decode("latin-1")
         if _has_controls(request.system_id) or _has_controls(request.password):
-            return _refused(name, ip, "control characters", CommandStatus.RBINDFAIL, counts=True)
+            return self._refused(name, ip, "control characters", CommandStatus.RBINDFAIL, counts=True)
         try:
             account = self._authenticator.authenticate(request.system_id, request.password, ip)
         except TemporaryError as error:
-            return _refused(name, ip, f"back end: {error}", CommandStatus.RSYSERR, counts=False)
+            return self._refused(
+                name, ip, "back end", CommandStatus.RSYSERR, counts=False, details=f": {error}"
+            )
         if account is None:
-            return _refused(name, ip, "credentials", CommandStatus.RBINDFAIL, counts=True)
+            return self._refused(name, ip, "credentials", CommandStatus.RBINDFAIL, counts=True)
         if account.connect_allow_ip and not matches(account.connect_allow_ip, ip):
-            return _refused(name, ip, "ip", CommandStatus.RBINDFAIL, counts=True)
+            return self._refused(name, ip, "ip", CommandStatus.RBINDFAIL, counts=True)
         bound = self._registry.binds_of(account.system_id)
         if 0 < account.max_binds <= bound:
             logger.warning(
@@ -72,10 +79,17 @@ class Binder:
                 bound,
                 account.max_binds,
             )
-            return _refused(name, ip, "max_binds", CommandStatus.RBINDFAIL, counts=False)
+            return self._refused(name, ip, "max_binds", CommandStatus.RBINDFAIL, counts=False)
         self._blocklist.succeeded(ip)
         logger.info("SMPP[%s] Successfully authenticated", account.system_id)
         return account
+
+    def _refused(
+        self, name: str, ip: str, reason: str, command_status: int, counts: bool, details: str = ""
+    ) -> Refusal:
+        logger.warning("SMPP[%s] bind from %s refused: %s%s", name, ip, reason, details)
+        self._registry.meters.refusals.add(BIND, name, ip, reason, self._clock())
+        return Refusal(int(command_status), counts)
 
     def dialect(self, account: Account, interface_version: int) -> Dialect:
         """How a bind of this account speaks."""
@@ -102,8 +116,3 @@ def _charset(account: Account) -> str | None:
 
 def _has_controls(octets: bytes) -> bool:
     return any(octet < 0x20 or octet == 0x7F for octet in octets)
-
-
-def _refused(name: str, ip: str, reason: str, command_status: int, counts: bool) -> Refusal:
-    logger.warning("SMPP[%s] bind from %s refused: %s", name, ip, reason)
-    return Refusal(int(command_status), counts)

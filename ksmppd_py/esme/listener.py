@@ -31,7 +31,10 @@ SESSIONS_A_TURN = 500
 
 
 class Listener:
-    """The SMPP port. Bind ids count every connection that isn't refused for its address; none is used twice."""
+    """The SMPP port. Bind ids count every connection that isn't refused for its address; none is used twice.
+
+    `refused` counts the others.
+    """
 
     def __init__(
         self,
@@ -57,6 +60,7 @@ class Listener:
         self._sessions: dict[int, Session] = {}
         self._unbound: dict[int, Session] = {}
         self._server: StreamServer | None = None
+        self.refused = 0
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -66,6 +70,11 @@ class Listener:
         """The port that is listened on, also when port 0 was asked for."""
         assert self._server is not None
         return int(self._server.server_port)
+
+    @property
+    def accepting(self) -> bool:
+        """Whether the port is open."""
+        return self._server is not None and not self._server.closed
 
     def start(self) -> None:
         """Listen. Raises StartError when the port can't be had."""
@@ -83,6 +92,7 @@ class Listener:
     def _accepted(self, connected: socket.socket, address: tuple[str, int]) -> None:
         ip = address[0]
         if self._blocklist.blocks(ip, monotonic()):
+            self.refused += 1
             logger.debug("%s is temporarily banned from connecting. Rejecting.", ip)
             connected.close()
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from time import monotonic
 
-from ksmppd_py.model.esme import Counters
+from ksmppd_py.model.esme import Counters, Totals
 from ksmppd_py.model.outcomes import Outcome, of_command_status
 from ksmppd_py.model.work import Delivery
 from ksmppd_py.smpp import codec
@@ -18,14 +18,24 @@ _REPORT_TYPES = ESM_TYPE_DELIVERY_RECEIPT | ESM_TYPE_DELIVERY_ACKNOWLEDGEMENT | 
 
 
 class Outgoing:
-    """Open deliver_sm by sequence number, oldest first; `counters` are those that a good answer counts in."""
+    """Open deliver_sm by sequence number, oldest first; `counters` are those that a good answer counts in.
 
-    __slots__ = ("_counters", "_link", "_open", "_socket", "sent")
+    Every other end counts in `totals`, when there are any.
+    """
 
-    def __init__(self, link: SmppLink, framed: FramedSocket, counters: tuple[Counters, ...]) -> None:
+    __slots__ = ("_counters", "_link", "_open", "_socket", "_totals", "sent")
+
+    def __init__(
+        self,
+        link: SmppLink,
+        framed: FramedSocket,
+        counters: tuple[Counters, ...],
+        totals: Totals | None = None,
+    ) -> None:
         self._link = link
         self._socket = framed
         self._counters = counters
+        self._totals = totals
         self._open: dict[int, tuple[Delivery, float, bool]] = {}
         self.sent = 0
 
@@ -55,7 +65,9 @@ class Outgoing:
                     counters.mo += 1
             delivery.part_ended(Outcome.DONE)
         else:
-            delivery.part_ended(of_command_status(command_status))
+            outcome = of_command_status(command_status)
+            self._count(is_report, outcome)
+            delivery.part_ended(outcome)
         return True
 
     def expire(self, before: float, outcome: Outcome) -> int:
@@ -66,8 +78,14 @@ class Outgoing:
                 break
             expired.append(number)
         for number in expired:
-            self._open.pop(number)[0].part_ended(outcome)
+            delivery, _, is_report = self._open.pop(number)
+            self._count(is_report, Outcome.TIMEOUT)
+            delivery.part_ended(outcome)
         return len(expired)
+
+    def _count(self, is_report: bool, outcome: Outcome) -> None:
+        if self._totals is not None:
+            self._totals.count_undelivered(is_report, outcome)
 
     def overdue(self, before: float) -> bool:
         """Whether the oldest open part was sent before that time."""
@@ -78,5 +96,6 @@ class Outgoing:
     def release(self) -> None:
         """The bind is gone: every open part ends as GONE. Doesn't yield."""
         released, self._open = self._open, {}
-        for delivery, _, _ in released.values():
+        for delivery, _, is_report in released.values():
+            self._count(is_report, Outcome.GONE)
             delivery.part_ended(Outcome.GONE)

@@ -14,6 +14,7 @@ class Bound(Receiver, Protocol):
     """A bound session, as the registry sees it."""
 
     bind_id: int
+    bind_type: int
 
     @property
     def receives(self) -> bool:
@@ -102,6 +103,19 @@ class EsmeRegistry:
             system_id for system_id, binds in self._binds.items() if any(bind.receives for bind in binds)
         ]
 
+    def esmes(self) -> list[Esme]:
+        """All accounts that ever bound, in the order of their first bind."""
+        return list(self._esmes.values())
+
+    def binds_by_type(self) -> dict[tuple[str, int], int]:
+        """Live binds by account and bind_type."""
+        found: dict[tuple[str, int], int] = {}
+        for system_id, binds in self._binds.items():
+            for bind in binds:
+                key = (system_id, bind.bind_type)
+                found[key] = found.get(key, 0) + 1
+        return found
+
     def unbind(self, system_id: str, bind_id: int | None) -> int | None:
         """Unbind all binds of an account or one; how many, or None when the account was never bound."""
         if system_id not in self._esmes:
@@ -126,6 +140,7 @@ class EsmeRegistry:
 
     def _esme_snapshot(self, esme: Esme, now: float) -> EsmeSnapshot:
         second = int(now)
+        counters = esme.counters
         binds = sorted(self._binds.get(esme.system_id, ()), key=lambda bind: bind.bind_id)
         return EsmeSnapshot(
             system_id=esme.system_id,
@@ -133,9 +148,9 @@ class EsmeRegistry:
             inbound_load=esme.inbound.rates(second),
             max_inbound_load=esme.account.throughput,
             outbound_load=esme.outbound.rates(second),
-            mt=esme.counters.mt,
-            mo=esme.counters.mo,
-            dlr=esme.counters.dlr,
-            errors=esme.counters.errors,
+            mt=counters.mt,
+            mo=counters.mo,
+            dlr=counters.dlr,
+            errors=counters.errors,
             binds=tuple(bind.snapshot(now) for bind in binds),
         )

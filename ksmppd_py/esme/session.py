@@ -226,14 +226,21 @@ class Session:
         self.bind_type = _BIND_TYPES[request.__class__]
         self.dialect = self._binder.dialect(account, request.interface_version)
         self._submitter = Submitter(
-            esme, account, self.dialect, account.system_id.encode(), self.counters, self._inbound
+            esme,
+            account,
+            self.dialect,
+            account.system_id.encode(),
+            self.counters,
+            self._inbound,
+            self.bind_type,
         )
         if self._may_submit:
             name = f"bind {self.bind_id}"
             self._submits = Submits(
                 name, self._socket, self._flow, self._submitter, self._owner, self._enquiries
             )
-        self._outgoing = Outgoing(self._link, self._socket, (self.counters, esme.counters))
+        totals = self._submitter.totals
+        self._outgoing = Outgoing(self._link, self._socket, (self.counters, totals), totals)
         self._max_open_acks = account.max_open_acks or self._settings.max_open_acks
         self._timers.bind(monotonic())
         self._registry.add(account.system_id, self)

@@ -171,7 +171,7 @@ class Submits:
             submitter = self.submitter
             submission.command_status = 0
             submitter.counters.mt += 1
-            submitter.esme.counters.mt += 1
+            submitter.totals.mt += 1
             self._remember(submission.sms)
             self._answer((submission,))
         elif self._desk is not None:

@@ -25,6 +25,8 @@ from ksmppd_py.translate.multi import TRANSLATIONS
 logger = logging.getLogger(__name__)
 
 _FAILED = b"stat:UNDELIV err:001 text:"
+SIMULATED_STATUSES = (int(CommandStatus.RMSGQFUL), int(CommandStatus.RSUBMITFAIL))
+"""How simulated refusals are answered: for now, and for good."""
 LIMIT = 100_000
 """Simulated messages that wait for their second; above it new ones are dropped with a warning."""
 
@@ -64,9 +66,9 @@ class SimulationFlow:
         for submission in batch:
             ordinal = submission.ordinal
             if _hits(simulation.temporary_failure_every, ordinal):
-                submission.command_status = int(CommandStatus.RMSGQFUL)
+                submission.command_status = SIMULATED_STATUSES[0]
             elif _hits(simulation.permanent_failure_every, ordinal):
-                submission.command_status = int(CommandStatus.RSUBMITFAIL)
+                submission.command_status = SIMULATED_STATUSES[1]
             else:
                 self._accept(submission, account.system_id, simulation, dialect, now)
         return list(batch)

@@ -16,12 +16,13 @@ from ksmppd_py.errors import (
     TemporaryError,
     Throttled,
 )
-from ksmppd_py.flows.simulation import SimulationFlow
+from ksmppd_py.flows.simulation import SIMULATED_STATUSES, SimulationFlow
 from ksmppd_py.kannel.messages import AckStatus, Sms
 from ksmppd_py.model.esme import ServerMeters
 from ksmppd_py.model.ids import MessageIds
-from ksmppd_py.model.outcomes import command_status_of, command_status_of_ack
+from ksmppd_py.model.outcomes import command_status_of, command_status_of_ack, reason_of
 from ksmppd_py.model.ports import Credit, Gateway, MessageStore, Router
+from ksmppd_py.model.refusals import SUBMIT
 from ksmppd_py.model.routes import Route
 from ksmppd_py.model.work import LOST, Submission, Submitter
 from ksmppd_py.translate.errors import Untranslatable
@@ -116,6 +117,7 @@ class SubmissionFlow:
         settled: list[Submission] = []
         if allowed < len(batch):
             settled.extend(batch[allowed:])
+            submitter.totals.throttled += len(settled)
             for submission in settled:
                 _refuse(submission, Throttled())
             batch = batch[:allowed]
@@ -141,7 +143,9 @@ class SubmissionFlow:
                 settled.append(submission)
             else:
                 translated.append(submission)
+        asked_at = self._monotonic()
         answers = self._ask_router(translated, submitter)
+        self._meters.routing.observe(self._monotonic() - asked_at)
         routed: list[Submission] = []
         for submission, answer in zip(translated, answers, strict=True):
             error = self._apply(submission, answer, submitter)
@@ -260,10 +264,37 @@ class SubmissionFlow:
 
     def _count(self, settled: Sequence[Submission], submitter: Submitter) -> None:
         accepted = sum(1 for submission in settled if submission.command_status == 0)
-        for counters in (submitter.counters, submitter.esme.counters):
+        for counters in (submitter.counters, submitter.totals):
             counters.mt += accepted
             counters.errors += len(settled) - accepted
+        if accepted < len(settled):
+            self._count_refused(settled, submitter)
+
+    def _count_refused(self, settled: Sequence[Submission], submitter: Submitter) -> None:
+        """Tell operators who was refused and why."""
+        reasons: dict[str, int] = {}
+        refused = submitter.totals.refused
+        for submission in settled:
+            status = submission.command_status
+            if status:
+                refused[status] = refused.get(status, 0) + 1
+                reason = _reason(submission, submitter)
+                reasons[reason] = reasons.get(reason, 0) + 1
+        now = self._clock()
+        for reason, count in reasons.items():
+            self._meters.refusals.add(SUBMIT, submitter.account.system_id, "", reason, now, count)
 
 
 def _refuse(submission: Submission, error: KsmppdError) -> None:
     submission.command_status = command_status_of(error)
+    submission.reason = reason_of(error)
+
+
+def _reason(submission: Submission, submitter: Submitter) -> str:
+    if hasattr(submission, "reason"):
+        return submission.reason
+    if submission.result is not None:
+        return "refused by the bearerbox"
+    if submitter.account.simulation is not None and submission.command_status in SIMULATED_STATUSES:
+        return "simulated refusal"
+    return "malformed message"

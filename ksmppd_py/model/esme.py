@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ksmppd_py.model.account import Account
-from ksmppd_py.model.meters import SERVER_INTERVALS, Load, TokenBucket
+from ksmppd_py.model.meters import SERVER_INTERVALS, Histogram, Load, TokenBucket
+from ksmppd_py.model.outcomes import Outcome
+from ksmppd_py.model.refusals import Refusals
 
 
 class Counters:
@@ -20,18 +22,57 @@ class Counters:
         self.errors = 0
 
 
+class Totals(Counters):
+    """All binds of one type that an account has had since the start; also what went wrong.
+
+    `refused` counts submits by command_status, `undelivered` counts deliver_sm by (is it a report, outcome);
+    those that an unanswering ESME cost by wait-ack-action 1 are under Outcome.TIMEOUT too.
+    """
+
+    __slots__ = ("refused", "throttled", "undelivered")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.refused: dict[int, int] = {}
+        self.throttled = 0
+        self.undelivered: dict[tuple[bool, Outcome], int] = {}
+
+    def count_undelivered(self, is_report: bool, outcome: Outcome) -> None:
+        """A deliver_sm wasn't accepted."""
+        key = (is_report, outcome)
+        self.undelivered[key] = self.undelivered.get(key, 0) + 1
+
+
 class Esme:
     """One system_id: settings of its last successful bind, loads and counters. Never removed while running."""
 
-    __slots__ = ("account", "bucket", "counters", "inbound", "outbound", "system_id")
+    __slots__ = ("account", "bucket", "inbound", "outbound", "system_id", "totals")
 
     def __init__(self, account: Account, now: float, monotonic: float) -> None:
         self.system_id = account.system_id
         self.account = account
-        self.counters = Counters()
+        self.totals: dict[int, Totals] = {}
         self.inbound = Load(SERVER_INTERVALS, int(now))
         self.outbound = Load(SERVER_INTERVALS, int(now))
         self.bucket = TokenBucket(account.throughput, monotonic)
+
+    def totals_of(self, bind_type: int) -> Totals:
+        """What the binds of this type count in."""
+        totals = self.totals.get(bind_type)
+        if totals is None:
+            totals = self.totals[bind_type] = Totals()
+        return totals
+
+    @property
+    def counters(self) -> Counters:
+        """The sums of all bind types, as they are now."""
+        sums = Counters()
+        for totals in self.totals.values():
+            sums.mt += totals.mt
+            sums.mo += totals.mo
+            sums.dlr += totals.dlr
+            sums.errors += totals.errors
+        return sums
 
     def rebind(self, account: Account, monotonic: float) -> None:
         """Take over the settings of a new bind; the last one wins (smpp-session.md 5.1)."""
@@ -40,15 +81,17 @@ class Esme:
 
 
 class ServerMeters:
-    """Server-wide totals."""
+    """Server-wide totals. `routing` is the time that routing took, a batch of submits at a time."""
 
-    __slots__ = ("inbound", "inbound_processed", "outbound", "outbound_processed")
+    __slots__ = ("inbound", "inbound_processed", "outbound", "outbound_processed", "refusals", "routing")
 
     def __init__(self, now: float) -> None:
         self.inbound = Load(SERVER_INTERVALS, int(now))
         self.outbound = Load(SERVER_INTERVALS, int(now))
         self.inbound_processed = 0
         self.outbound_processed = 0
+        self.refusals = Refusals()
+        self.routing = Histogram()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from math import ceil
 
 LIFETIME = -1
@@ -47,6 +48,26 @@ class Load:
     def rates(self, now: int) -> tuple[float, float, float]:
         """The rates of the first three intervals, as pages show them."""
         return self.rate(0, now), self.rate(1, now), self.rate(2, now)
+
+
+LATENCY_BOUNDS = (0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+"""Seconds; no operation may take longer than 5."""
+
+
+class Histogram:
+    """Counts durations: `counts[i]` are those above `bounds[i - 1]` and up to `bounds[i]` seconds; last, all others."""
+
+    __slots__ = ("bounds", "counts", "total")
+
+    def __init__(self, bounds: tuple[float, ...] = LATENCY_BOUNDS) -> None:
+        self.bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
+        self.total = 0.0
+
+    def observe(self, seconds: float) -> None:
+        """Count one duration."""
+        self.counts[bisect_left(self.bounds, seconds)] += 1
+        self.total += seconds
 
 
 class TokenBucket:

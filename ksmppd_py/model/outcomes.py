@@ -86,6 +86,27 @@ def may_be_told(command_status: int) -> bool:
     return command_status in _STANDARD or 0x400 <= command_status <= 0x4FF
 
 
+_REASON_OF_ERROR: dict[type[errors.KsmppdError], str] = {
+    errors.KsmppdError: "internal error",
+    errors.TemporaryError: "back end unavailable",
+    errors.DatabaseUnavailable: "database unavailable",
+    errors.NoBearerbox: "no bearerbox",
+    errors.QueueFull: "queue full",
+    errors.PermanentError: "refused",
+    errors.MessageTooLong: "message too long",
+    errors.NoRoute: "no route",
+    errors.SenderRefused: "sender not allowed",
+    errors.RouteRefused: "refused by the router",
+    errors.CreditTooLow: "credit too low",
+    errors.Throttled: "throughput exceeded",
+}
+
+
+def reason_of(error: errors.KsmppdError) -> str:
+    """Why a submit was refused, in fixed words; what `error` itself says may be anything."""
+    return next(_REASON_OF_ERROR[kind] for kind in type(error).__mro__ if kind in _REASON_OF_ERROR)
+
+
 def command_status_of_ack(nack: int) -> int:
     """What the bearerbox's ack of an MT means to the ESME (flows.md 1.1 rows 11-13)."""
     if nack in (AckStatus.SUCCESS, AckStatus.BUFFERED):

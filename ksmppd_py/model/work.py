@@ -6,12 +6,12 @@ at once what needs no waiting and leaves the rest to its own greenlet; no messag
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.account import Account
-from ksmppd_py.model.esme import Counters, Esme
+from ksmppd_py.model.esme import Counters, Esme, Totals
 from ksmppd_py.model.meters import Load
 from ksmppd_py.model.outcomes import Outcome
 from ksmppd_py.translate.dialect import Dialect
@@ -31,7 +31,7 @@ class ReturnDesk(Protocol):
 
 @dataclass(slots=True)
 class Submitter:
-    """The bind on whose behalf messages are submitted."""
+    """The bind on whose behalf messages are submitted; `totals` are those of its account's binds of its type."""
 
     esme: Esme
     account: Account
@@ -39,6 +39,11 @@ class Submitter:
     service: bytes
     counters: Counters
     inbound: Load
+    bind_type: int = 3
+    totals: Totals = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.totals = self.esme.totals_of(self.bind_type)
 
 
 class Submission:
@@ -48,6 +53,7 @@ class Submission:
     told, None until that is settled; `answered` once it has been told.
     `ordinal` is the bind's count of PDUs when it came (simulation uses it).
     `sent_at` is monotonic seconds. `row` is the global_id of a stored one, 0 otherwise.
+    `reason` is set only by who refuses it for an error: a few fixed words for operators.
     """
 
     __slots__ = (
@@ -57,12 +63,15 @@ class Submission:
         "desk",
         "ordinal",
         "pdu",
+        "reason",
         "result",
         "row",
         "sent_at",
         "sequence_number",
         "sms",
     )
+
+    reason: str
 
     def __init__(self, desk: ReturnDesk, sequence_number: int, pdu: Any, ordinal: int) -> None:
         self.desk = desk

@@ -11,6 +11,8 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.elements import ClauseElement
 
 from ksmppd_py.errors import DatabaseUnavailable
+from ksmppd_py.model.meters import Histogram
+from ksmppd_py.model.operation import DatabaseMeter
 from ksmppd_py.storage.values import Value
 
 T = TypeVar("T")
@@ -60,6 +62,10 @@ class Database(Protocol):
 
     dialect: Dialect
 
+    @property
+    def meter(self) -> DatabaseMeter:
+        """How it has been doing. Doesn't yield."""
+
     def start(self, within: float = 30.0) -> None:
         """Wait until the database answers; StartError after `within` seconds. May yield."""
 
@@ -86,7 +92,10 @@ def compile_statement(clause: ClauseElement, dialect: Dialect) -> Statement:
 
 
 class Breaker:
-    """Keeps callers off a database that just failed; after the back-off one caller at a time tries it."""
+    """Keeps callers off a database that just failed; after the back-off one caller at a time tries it.
+
+    It also measures: `latency` of all operations that were let through, `failures` of the database.
+    """
 
     def __init__(self, back_off: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._back_off = back_off
@@ -94,6 +103,8 @@ class Breaker:
         self._down_until: float | None = None
         self._probing = False
         self._reason = ""
+        self.latency = Histogram()
+        self.failures = 0
 
     def enter(self) -> bool:
         """Return whether the caller is the one that tries a failed database. Raises DatabaseUnavailable."""
@@ -104,13 +115,21 @@ class Breaker:
         self._probing = True
         return True
 
-    def leave(self, probing: bool) -> None:
-        """End what `enter` began."""
+    def leave(self, probing: bool, began: float | None = None) -> None:
+        """End what `enter` began, at `began` by the clock."""
         if probing:
             self._probing = False
+        if began is not None:
+            self.latency.observe(self._clock() - began)
+
+    @property
+    def meter(self) -> DatabaseMeter:
+        """What was measured."""
+        return DatabaseMeter(self.latency, self.failures, self._down_until is None)
 
     def failed(self, reason: str) -> None:
         """The database didn't answer."""
+        self.failures += 1
         self._down_until = self._clock() + self._back_off
         self._reason = reason
 

@@ -20,6 +20,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
 from ksmppd_py.errors import DatabaseUnavailable, StartError
+from ksmppd_py.model.operation import DatabaseMeter
 from ksmppd_py.storage.database import (
     BACK_OFF,
     OPERATION_TIMEOUT,
@@ -129,6 +130,11 @@ class MySQLDatabase:
         event.listen(self._pool, "connect", self._note_generation)
         event.listen(self._pool, "checkout", self._refuse_older)
 
+    @property
+    def meter(self) -> DatabaseMeter:
+        """See Database."""
+        return self._breaker.meter
+
     def start(self, within: float = 30.0) -> None:
         """See Database."""
         deadline = time.monotonic() + within
@@ -176,6 +182,7 @@ class MySQLDatabase:
 
     def _within_deadline(self, work: Callable[[_Session], T], repeatable: bool) -> T:
         probing = self._breaker.enter()
+        began = time.monotonic()
         deadline = gevent.Timeout(self._timeout)
         try:
             with deadline:
@@ -187,7 +194,7 @@ class MySQLDatabase:
             self._breaker.failed(reason)
             raise DatabaseUnavailable(reason) from None
         finally:
-            self._breaker.leave(probing)
+            self._breaker.leave(probing, began)
 
     def _attempt(self, work: Callable[[_Session], T], repeatable: bool, last: bool) -> T:
         connection = self._check_out(ping=not repeatable)

@@ -17,6 +17,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import Dialect
 
 from ksmppd_py.errors import DatabaseUnavailable, StartError
+from ksmppd_py.model.operation import DatabaseMeter
 from ksmppd_py.storage.database import (
     BACK_OFF,
     OPERATION_TIMEOUT,
@@ -77,6 +78,11 @@ class SQLiteDatabase:
         """The database's file."""
         return self._settings.database
 
+    @property
+    def meter(self) -> DatabaseMeter:
+        """See Database."""
+        return self._breaker.meter
+
     def start(self, within: float = 30.0) -> None:
         """See Database."""
         deadline = time.monotonic() + within
@@ -116,6 +122,7 @@ class SQLiteDatabase:
 
     def _within_deadline(self, work: Callable[[sqlite3.Connection], T]) -> T:
         probing = self._breaker.enter()
+        began = time.monotonic()
         deadline = gevent.Timeout(self._timeout)
         give_up_at = time.monotonic() + self._timeout * _WAIT_FOR_LOCKS
         try:
@@ -134,7 +141,7 @@ class SQLiteDatabase:
             self._breaker.failed(str(error))
             raise DatabaseUnavailable(str(error)) from error
         finally:
-            self._breaker.leave(probing)
+            self._breaker.leave(probing, began)
         self._breaker.worked()
         return result
 

@@ -10,6 +10,7 @@ from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.account import Account
 from ksmppd_py.model.esme import Counters, Esme, EsmeSnapshot, ServerMeters
 from ksmppd_py.model.outcomes import Outcome
+from ksmppd_py.model.refusals import BIND, MOST_REMEMBERED, SUBMIT, Refusal, Refusals
 from ksmppd_py.model.work import LOST, Delivery, Submission
 
 
@@ -23,7 +24,8 @@ def test_a_new_account_starts_at_zero() -> None:
 
 def test_the_last_bind_wins_and_the_counters_stay() -> None:
     esme = Esme(Account("smppusera", throughput=2), 1000, 5.0)
-    esme.counters.mt = 7
+    esme.totals_of(1).mt = 3
+    esme.totals_of(3).mt = 4
     esme.inbound.add(5, 1000)
     newest = Account("smppusera", throughput=4, max_binds=3)
     esme.rebind(newest, 5.0)
@@ -74,3 +76,32 @@ def test_a_submission_starts_open() -> None:
     submission = Submission(Tray(), 5, object(), 2)
     assert (submission.result, submission.command_status, submission.answered) == (None, None, False)
     assert LOST < 0  # no AckStatus, and nothing that a bearerbox's nack is taken for
+
+
+def test_what_was_not_delivered_counts_by_outcome() -> None:
+    totals = Esme(Account("smppusera"), 1000, 5.0).totals_of(2)
+    totals.count_undelivered(True, Outcome.TEMPORARY)
+    totals.count_undelivered(True, Outcome.TEMPORARY)
+    totals.count_undelivered(False, Outcome.GONE)
+    assert totals.undelivered == {(True, Outcome.TEMPORARY): 2, (False, Outcome.GONE): 1}
+
+
+def test_repeated_refusals_are_one_entry() -> None:
+    refusals = Refusals()
+    refusals.add(SUBMIT, "a", "", "no route", 10.0, 3)
+    refusals.add(BIND, "a", "10.0.0.1", "credentials", 11.0)
+    refusals.add(SUBMIT, "a", "", "no route", 12.0, 2)
+    assert refusals.recent() == [
+        Refusal(SUBMIT, "a", "", "no route", 5, 10.0, 12.0),
+        Refusal(BIND, "a", "10.0.0.1", "credentials", 1, 11.0, 11.0),
+    ]
+    assert refusals.binds == {"credentials": 1}
+
+
+def test_the_oldest_refusals_are_forgotten_but_counted() -> None:
+    refusals = Refusals()
+    for number in range(MOST_REMEMBERED + 5):
+        refusals.add(BIND, str(number), "", "credentials", float(number))
+    assert len(refusals.recent()) == MOST_REMEMBERED
+    assert refusals.recent()[-1].system_id == "5"
+    assert refusals.binds == {"credentials": MOST_REMEMBERED + 5}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ksmppd_py.model.meters import BIND_INTERVALS, LIFETIME, SERVER_INTERVALS, Load, TokenBucket
+from ksmppd_py.model.meters import BIND_INTERVALS, LIFETIME, SERVER_INTERVALS, Histogram, Load, TokenBucket
 
 LIFE, SECOND, MINUTE, FIVE_MINUTES = range(4)
 
@@ -205,3 +205,11 @@ def test_a_seconds_worth_at_a_time_passes_too(rate: float, start: float, seconds
     bucket = TokenBucket(rate, start)
     worth = math.floor(rate)
     assert all(bucket.take(worth, start + second) == worth for second in range(seconds))
+
+
+def test_histogram() -> None:
+    histogram = Histogram((0.1, 1.0))
+    for seconds in (0.05, 0.1, 0.5, 1.0, 3.0):
+        histogram.observe(seconds)
+    assert histogram.counts == [2, 2, 1]
+    assert histogram.total == pytest.approx(4.65)

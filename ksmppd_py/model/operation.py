@@ -1,0 +1,85 @@
+"""How the daemon is doing, in pictures and counts that operators and monitoring are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ksmppd_py.model.esme import Esme, ServerMeters
+from ksmppd_py.model.meters import Histogram
+
+
+@dataclass(frozen=True, slots=True)
+class BearerboxSnapshot:
+    """One bearerbox connection; `since` is seconds since it came up or went away (0 = never was up).
+
+    `open_acks` are MTs sent and not acked, `incoming` MOs and reports not acked by us yet, `received` all of those.
+    """
+
+    name: str
+    host: str
+    port: int
+    boxc_id: str
+    online: bool
+    since: int
+    open_acks: int
+    incoming: int
+    received: int
+    accepted: int
+    refused: int
+    refused_for_now: int
+    connects: int
+
+
+@dataclass(frozen=True, slots=True)
+class BearerboxStatus:
+    """All bearerboxes; `waiting` are MTs that wait for room in their windows."""
+
+    online: int
+    waiting: int
+    bearerboxes: tuple[BearerboxSnapshot, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class QueueDepth:
+    """Stored rows of one account: `queue` is mt, mo, report or pdu. `oldest` is epoch seconds, None = unknown."""
+
+    queue: str
+    system_id: str
+    rows: int
+    oldest: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits in the queue tables at `taken` (epoch seconds); `complete` = all rows were counted."""
+
+    taken: float
+    complete: bool
+    depths: tuple[QueueDepth, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseMeter:
+    """Operations of the database: how long they took, how many found it away; whether it answers now."""
+
+    latency: Histogram
+    failures: int
+    available: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """Everything that is counted, as it stands: the values of its fields go on counting."""
+
+    uptime: float
+    accepting: bool
+    esmes: Sequence[Esme]
+    binds: Mapping[tuple[str, int], int]
+    meters: ServerMeters
+    bearerboxes: BearerboxStatus
+    acks: Mapping[str, Histogram]
+    backlog: Backlog | None
+    database: DatabaseMeter | None
+    connections: int
+    connections_refused: int
