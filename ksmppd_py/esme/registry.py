@@ -99,9 +99,7 @@ class EsmeRegistry:
 
     def receiving(self) -> list[str]:
         """The accounts that have a receiving bind, with room or not."""
-        return [
-            system_id for system_id, binds in self._binds.items() if any(bind.receives for bind in binds)
-        ]
+        return [system_id for system_id, binds in self._binds.items() if any(bind.receives for bind in binds)]
 
     def esmes(self) -> list[Esme]:
         """All accounts that ever bound, in the order of their first bind."""

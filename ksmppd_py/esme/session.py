@@ -225,14 +225,9 @@ class Session:
         esme = self._registry.esme_of(account)
         self.bind_type = _BIND_TYPES[request.__class__]
         self.dialect = self._binder.dialect(account, request.interface_version)
+        service, counters = account.system_id.encode(), self.counters
         self._submitter = Submitter(
-            esme,
-            account,
-            self.dialect,
-            account.system_id.encode(),
-            self.counters,
-            self._inbound,
-            self.bind_type,
+            esme, account, self.dialect, service, counters, self._inbound, self.bind_type
         )
         if self._may_submit:
             name = f"bind {self.bind_id}"
@@ -240,7 +235,7 @@ class Session:
                 name, self._socket, self._flow, self._submitter, self._owner, self._enquiries
             )
         totals = self._submitter.totals
-        self._outgoing = Outgoing(self._link, self._socket, (self.counters, totals), totals)
+        self._outgoing = Outgoing(self._link, self._socket, (counters, totals), totals)
         self._max_open_acks = account.max_open_acks or self._settings.max_open_acks
         self._timers.bind(monotonic())
         self._registry.add(account.system_id, self)
