@@ -22,7 +22,7 @@ FLOORS = (
     ("translate",),
     ("model", "config"),
     ("transport", "logs"),
-    ("flows", "esme", "bearerbox", "storage", "callbacks", "plugins", "admin"),
+    ("flows", "esme", "bearerbox", "storage", "callbacks", "plugins", "admin", "accesslog"),
     ("workers", "decisions"),
     ("app",),
     ("cli",),
