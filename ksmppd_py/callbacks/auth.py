@@ -12,6 +12,7 @@ from urllib3.util import SKIP_HEADER
 
 from ksmppd_py.callbacks.answers import Headers
 from ksmppd_py.callbacks.endpoint import Endpoint, ca_certificates
+from ksmppd_py.callbacks.whole_heads import adapter
 from ksmppd_py.errors import BackendUnavailable
 from ksmppd_py.model.account import Account, Simulation
 from ksmppd_py.translate.coding import known_charset
@@ -55,9 +56,8 @@ class HttpAuthenticator:
         self._session.headers.clear()
         # Scripts see what the C daemon sends and nothing else (http.md 1.1).
         self._session.headers.update({"User-Agent": SKIP_HEADER, "Accept-Encoding": SKIP_HEADER})
-        adapter = requests.adapters.HTTPAdapter(pool_maxsize=MOST_CONNECTIONS)
-        self._session.mount("http://", adapter)
-        self._session.mount("https://", adapter)
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, adapter(MOST_CONNECTIONS))
 
     def authenticate(self, system_id: bytes, password: bytes, peer_ip: str) -> Account | None:
         """See ports.Authenticator. Yields, at most `total_timeout`."""

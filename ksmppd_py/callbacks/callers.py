@@ -29,7 +29,7 @@ class Limits:
 
     `total` is seconds from the call to its answer, `connect` is part of it. `waiting` counts requests that no
     caller has taken yet. A caller above the number of `callers` goes after `idle` seconds without work. While
-    requests wait, the callers double every `growth` seconds.
+    requests wait for more than `growth` seconds, the callers double every `growth` seconds.
     """
 
     callers: int = 1
@@ -38,7 +38,7 @@ class Limits:
     connect: float = 5.0
     total: float = 15.0
     idle: float = 10.0
-    growth: float = 0.002
+    growth: float = 0.02
 
 
 class Callers:
@@ -135,6 +135,9 @@ class Callers:
                 more = min(self._count or 1, len(self._waiting), self._most - self._count)
                 if more <= 0:
                     return
+                asked_at = self._waiting[0].deadline - self._limits.total
+                if monotonic() - asked_at < self._limits.growth:
+                    continue
                 for _ in range(more):
                     self._start_caller(self._waiting.popleft())
         finally:

@@ -11,6 +11,7 @@ import gevent
 from gevent import monkey
 from gevent.hub import Waiter, get_hub
 from geventhttpclient.connectionpool import ConnectionPool, SSLConnectionPool
+from geventhttpclient.response import HTTPParseError
 
 from ksmppd_py.callbacks.endpoint import Endpoint
 from ksmppd_py.callbacks.parser import AnswerParser
@@ -150,10 +151,15 @@ class Connection:
             if not octets and not received:
                 raise Broken("the server closed the connection", silent=True)
             received += len(octets)
-            parser.feed(octets)
+            try:
+                parser.feed(octets)
+            except HTTPParseError:
+                if not parser.has_headers:
+                    raise
+                parser.surplus = True  # a body that isn't as long as it said; the headers are good
             if parser.has_headers:
                 question.settle(HttpAnswer(parser.get_code(), parser.headers))
-                if received > LONGEST_HEAD + LONGEST_BODY:
+                if parser.surplus or received > LONGEST_HEAD + LONGEST_BODY:
                     return
             elif not octets:
                 raise Broken("the server closed the connection within its answer's headers")

@@ -1,0 +1,64 @@
+"""requests, but an answer that ends within its headers is none.
+
+http.client takes what came before the end as the whole head: an accepted bind without its limits.
+"""
+
+from __future__ import annotations
+
+from http.client import BadStatusLine, HTTPResponse
+from typing import IO, Any
+
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+
+class _Lines:
+    """A stream whose every line must end."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self.close = stream.close
+
+    def readline(self, limit: int = -1) -> bytes:
+        """A line. Raises BadStatusLine at the end of the stream; a line as long as `limit` is for the caller."""
+        line = self._stream.readline(limit)
+        if not line.endswith(b"\n") and len(line) != limit:
+            raise BadStatusLine("the connection ended within the answer's headers")
+        return line
+
+
+class _Answer(HTTPResponse):
+    def begin(self) -> None:
+        """Read status line and headers."""
+        stream: Any = self.fp
+        lines: Any = _Lines(stream)
+        self.fp = lines
+        try:
+            super().begin()
+        finally:
+            if self.fp is lines:
+                self.fp = stream
+
+
+class _Connection(HTTPConnection):
+    response_class = _Answer
+
+
+class _TlsConnection(HTTPSConnection):
+    response_class = _Answer
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection
+
+
+def adapter(connections: int) -> HTTPAdapter:
+    """What a requests.Session is mounted with; keeps at most so many connections of a host."""
+    made = HTTPAdapter(pool_maxsize=connections)
+    made.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+    return made
