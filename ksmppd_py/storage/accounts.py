@@ -57,7 +57,7 @@ class AccountRows:
         self._page_of_many = self._compile(unordered, self._by_service)
         exists: Select[Any] = select(bindparam("service_name")).select_from(store)
         for_esmes = or_(*(sms_type == literal_column(str(kind)) for kind in _FOR_ESMES))
-        self._exists = compile_statement(exists.where(ours, for_esmes).limit(1), database.dialect)
+        self._exists = self._compile(exists.where(ours, for_esmes).limit(1), self._by_service)
         self._names = self._compile(select(store.c.service).where(for_esmes).distinct(), self._by_type)
 
     def _compile(self, query: Select[Any], index: str | None) -> Statement:

@@ -128,7 +128,9 @@ class SQLiteDatabase:
         try:
             with deadline:
                 # Waits for its turn here, not inside the thread: a caller that gives up never runs later.
-                result: T = self._thread.spawn(self._run, work, give_up_at).get()
+                result: T | Exception = self._thread.spawn(self._run_safely, work, give_up_at).get()
+            if isinstance(result, Exception):
+                raise result
         except gevent.Timeout as expired:
             if expired is not deadline:
                 raise
@@ -144,6 +146,13 @@ class SQLiteDatabase:
             self._breaker.leave(probing, began)
         self._breaker.worked()
         return result
+
+    def _run_safely(self, work: Callable[[sqlite3.Connection], T], give_up_at: float) -> T | Exception:
+        """As `_run`, but errors are returned: gevent prints those that leave a thread, with their traceback."""
+        try:
+            return self._run(work, give_up_at)
+        except Exception as error:
+            return error
 
     def _run(self, work: Callable[[sqlite3.Connection], T], give_up_at: float) -> T:
         """In the thread: do the work on the open connection, leave no transaction open.
