@@ -140,7 +140,6 @@ class Bed:
         for esme in self.esmes:
             esme.close()
         self.listener.stop_accepting()
-        self.listener.unbind_all(0.5)
         self.listener.stop()
 
 
