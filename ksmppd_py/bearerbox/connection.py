@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import socket
-import ssl
 from dataclasses import dataclass
 from time import monotonic
 from typing import Protocol
@@ -21,6 +20,7 @@ from ksmppd_py.model.ports import Deliveries, MessageStore
 from ksmppd_py.model.work import Submission
 from ksmppd_py.transport.framed import FramedSocket
 from ksmppd_py.transport.greenlets import Owner
+from ksmppd_py.transport.tls import unverified_client_context
 
 logger = logging.getLogger(__name__)
 
@@ -110,7 +110,7 @@ class BoxConnection:
         pause = FIRST_PAUSE
         while not self._stopping:
             try:
-                connected = self._connect()
+                framed = self._connect()
             except OSError as error:
                 level = logging.WARNING if pause == FIRST_PAUSE else logging.DEBUG
                 logger.log(level, "Can't connect to bearerbox %s: %s", self.settings.name, error)
@@ -118,22 +118,32 @@ class BoxConnection:
                 pause = min(LAST_PAUSE, pause * 2)
                 continue
             pause = FIRST_PAUSE
-            self._serve(connected)
+            try:
+                self._serve(framed)
+            except Exception:
+                logger.exception("Bearerbox %s: unexpected error, connecting again", self.settings.name)
             if not self._stopping:
                 gevent.sleep(FIRST_PAUSE)
 
-    def _connect(self) -> socket.socket:
+    def _connect(self) -> FramedSocket:
         connected: socket.socket = gevent_socket.create_connection(
             (self.settings.host, self.settings.port), CONNECT_TIMEOUT
         )
-        connected.settimeout(None)
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, PEER_TIMEOUT_MS)
-        return _unverified_tls(connected, self.settings.host) if self.settings.tls else connected
+        framed = FramedSocket(connected, self.settings.name)
+        if self.settings.tls:
+            try:
+                framed.start_tls(unverified_client_context(), False, self.settings.host)
+            except BaseException:
+                framed.close()
+                raise
+        connected.settimeout(None)
+        return framed
 
-    def _serve(self, connected: socket.socket) -> None:
-        framed = self._socket = FramedSocket(connected, self.settings.name)
+    def _serve(self, framed: FramedSocket) -> None:
+        self._socket = framed
         framed.write(pack(Admin(AdminCommand.IDENTIFY, self._boxc_id)))
         self._last_heartbeat = monotonic()
         self.online = True
@@ -166,7 +176,7 @@ class BoxConnection:
                 if message.__class__ is Ack:
                     sent_at = self._acked(message)
                 elif message.__class__ is Sms:
-                    self._incoming(message)
+                    self._take(message)
                 elif message.__class__ is Admin and message.command in _FAREWELLS:
                     logger.warning("Bearerbox %s says goodbye", self.settings.name)
                     self._leave(framed)
@@ -198,8 +208,16 @@ class BoxConnection:
         )  # answers the ESME now, so that no report overtakes its submit_sm_resp
         if self._early_reports:
             for report in self._early_reports.pop(ack.id, ()):
-                self._incoming(report)
+                self._take(report)
         return submission.sent_at
+
+    def _take(self, sms: Sms) -> None:
+        """Take an MO or DLR in hand, whatever it is; a defect of ours that one meets is no end of the connection."""
+        try:
+            self._incoming(sms)
+        except Exception:
+            logger.exception("Message %r from bearerbox %s failed unexpectedly", sms.id, self.settings.name)
+            self.incoming.hold_back(sms.id)
 
     def _incoming(self, sms: Sms) -> None:
         """Take an MO or DLR in hand. A report that overtook its MT's ack waits for that."""
@@ -231,19 +249,25 @@ class BoxConnection:
         if self.online and now - self._last_heartbeat >= HEARTBEAT_INTERVAL:
             self._last_heartbeat = now
             self._write(_HEARTBEAT)
+        self.refuse_for_now(now - ACK_TIMEOUT)
+        self.incoming.tick(now)
+
+    def refuse_for_now(self, before: float) -> None:
+        """Settle the MTs that were sent before that time (monotonic) and not acked. May yield."""
         overdue = []
         for submission in self.open.values():
-            if now - submission.sent_at < ACK_TIMEOUT:
+            if submission.sent_at > before:
                 break
-            if not submission.row:
-                overdue.append(submission)
+            overdue.append(submission)
         for submission in overdue:
             assert submission.sms is not None
-            del self.open[submission.sms.id]
-            logger.warning("Bearerbox %s didn't ack %r in time", self.settings.name, submission.sms.id)
+            message_id = submission.sms.id
+            del self.open[message_id]
+            logger.warning("Bearerbox %s didn't ack %r in time", self.settings.name, message_id)
             submission.result = AckStatus.FAILED_TMP
             submission.desk.put(submission)
-        self.incoming.tick(now)
+            for report in self._early_reports.pop(message_id, ()):
+                self._take(report)
 
     def snapshot(self, now: float) -> BearerboxSnapshot:
         """What operators see of it; `now` is monotonic."""
@@ -274,11 +298,3 @@ class BoxConnection:
 
 
 _FAREWELLS = (AdminCommand.SHUTDOWN, AdminCommand.RESTART)
-
-
-def _unverified_tls(connected: socket.socket, host: str) -> socket.socket:
-    """TLS as the original's: the group has no key that names a CA, so nothing is verified. May yield."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context.wrap_socket(connected, server_hostname=host)

@@ -1,4 +1,4 @@
-"""FramedSocket over TLS, as towards a bearerbox with smsbox-port-ssl: the sender greenlet does all the writing."""
+"""FramedSocket over TLS, as either side."""
 
 from __future__ import annotations
 
@@ -11,25 +11,28 @@ import pytest
 from gevent import socket
 
 from ksmppd_py.transport.framed import FramedSocket
+from ksmppd_py.transport.tls import server_context, unverified_client_context
 
 CERTIFICATE = Path(__file__).with_name("certificate.pem")
 """Key and certificate of nobody, for these tests only."""
 
 
-@pytest.fixture
-def pair() -> Iterator[tuple[FramedSocket, ssl.SSLSocket]]:
+@pytest.fixture(params=["client", "server"])
+def pair(request: pytest.FixtureRequest) -> Iterator[tuple[FramedSocket, ssl.SSLSocket]]:
     ours, theirs = socket.socketpair()
     for end in (ours, theirs):
         end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(CERTIFICATE)
-    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    client.check_hostname, client.verify_mode = False, ssl.CERT_NONE
+    server = server_context(str(CERTIFICATE), "")
+    client = unverified_client_context()
+    framed = FramedSocket(ours, "peer")
     with gevent.Timeout(10):
-        accepting = gevent.spawn(server.wrap_socket, theirs, True)
-        connected = client.wrap_socket(ours, server_hostname="bearerbox.test")
-        peer = accepting.get()
-        framed = FramedSocket(connected, "peer")
+        if request.param == "client":
+            shaking = gevent.spawn(framed.start_tls, client, False, "bearerbox.test")
+            peer = server.wrap_socket(theirs, server_side=True)
+        else:
+            shaking = gevent.spawn(framed.start_tls, server, True)
+            peer = client.wrap_socket(theirs, server_hostname="ksmppd.test")
+        shaking.get()
         yield framed, peer
     framed.close()
     peer.close()

@@ -1,0 +1,114 @@
+"""TLS as a change of octets: what to send becomes what goes over the wire, and back. No socket in here."""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+
+from ksmppd_py.errors import StartError
+
+RECORD = 16384
+"""Octets of data that one TLS record holds."""
+
+
+class TlsStream:
+    """One side of a TLS connection. Only `shake_hands` until that returned True."""
+
+    __slots__ = ("_incoming", "_object", "_outgoing", "ended")
+
+    def __init__(
+        self, context: ssl.SSLContext, server_side: bool, server_hostname: str | None = None
+    ) -> None:
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._object = context.wrap_bio(self._incoming, self._outgoing, server_side, server_hostname)
+        self.ended = False
+        """The peer said that nothing more comes."""
+
+    @property
+    def has_output(self) -> bool:
+        """Whether TLS itself has something to tell the peer."""
+        return bool(self._outgoing.pending)
+
+    def shake_hands(self, received: bytes) -> bool:
+        """Go on with the handshake; True when it is done. Raises ssl.SSLError when it fails.
+
+        Afterwards `encrypt(b"")` has what is to be sent, also what tells the peer about the failure.
+        """
+        if received:
+            self._incoming.write(received)
+        try:
+            self._object.do_handshake()
+        except ssl.SSLWantReadError:
+            return False
+        return True
+
+    def encrypt(self, octets: bytes) -> bytes:
+        """What goes over the wire for `octets`, and for all that TLS itself has to tell. Raises ssl.SSLError."""
+        if octets:
+            written = self._object.write(octets)
+            if written < len(octets):
+                view = memoryview(octets)
+                while written < len(octets):
+                    written += self._object.write(view[written:])
+        return self._outgoing.read()
+
+    def decrypt(self, received: bytes) -> bytes:
+        """What whole records hold by now. Raises ssl.SSLError when they are no TLS."""
+        if received:
+            self._incoming.write(received)
+        elif not (self._incoming.pending or self._object.pending()):
+            return b""
+        parts = []
+        try:
+            while True:
+                octets = self._object.read(RECORD)
+                if not octets:
+                    self.ended = True
+                    break
+                parts.append(octets)
+                if not (self._incoming.pending or self._object.pending()):
+                    break  # asking once more would cost an exception
+        except ssl.SSLWantReadError:
+            pass
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def farewell(self) -> bytes:
+        """What tells the peer that nothing more comes."""
+        with contextlib.suppress(ssl.SSLError):  # the peer's own isn't waited for
+            self._object.unwrap()
+        return self._outgoing.read()
+
+
+def server_context(certificate: str, key: str, authorities: str = "") -> ssl.SSLContext:
+    """For a port of ours, TLS 1.2 at least; with `authorities` clients need a certificate of theirs.
+
+    All three are paths of PEM files, `key` may be empty when it is in the certificate's. Raises StartError.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
+    try:
+        context.load_cert_chain(certificate, key or None, _no_passphrase)
+    except (OSError, ValueError) as error:
+        raise StartError(f"The TLS certificate '{certificate}' can't be used: {error}") from error
+    if authorities:
+        context.verify_mode = ssl.CERT_REQUIRED
+        try:
+            context.load_verify_locations(authorities)
+        except (OSError, ValueError) as error:
+            raise StartError(f"The CA certificates '{authorities}' can't be used: {error}") from error
+    return context
+
+
+def unverified_client_context() -> ssl.SSLContext:
+    """For a peer whose certificate is not looked at."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _no_passphrase() -> str:
+    """Nobody is there to be asked; OpenSSL would ask on the terminal."""
+    raise ValueError("its key has a passphrase")
