@@ -10,7 +10,8 @@ import gevent
 
 from ksmppd_py.errors import DatabaseUnavailable
 from ksmppd_py.flows.delivery import DeliveryFlow
-from ksmppd_py.flows.replay import DeliveryReplay, SubmissionReplay
+from ksmppd_py.flows.replay import DeliveryReplay
+from ksmppd_py.flows.resubmission import SubmissionReplay
 from ksmppd_py.flows.simulation import SimulationFlow
 from ksmppd_py.model.ids import MessageIds
 from ksmppd_py.model.ports import Gateway, MessageStore, Receivers
@@ -137,6 +138,7 @@ class Replayer:
                     self._submissions.advance()
             except DatabaseUnavailable as error:
                 logger.warning("Stored messages for bearerboxes wait for the database: %s", error)
+                self._submissions.look_later()
 
     def _make_rounds(self) -> None:
         known: set[str] = set()

@@ -236,9 +236,10 @@ class BoxConnection:
         sms = submission.sms
         assert sms is not None
         sms.boxc_id = self._boxc_id
+        octets = pack_sms(sms)
         submission.sent_at = now
         self.open[sms.id] = submission
-        self._write(pack_sms(sms))
+        self._write(octets)
 
     def _write(self, octets: bytes) -> None:
         if self._socket is not None:

@@ -34,7 +34,7 @@ SLOW_AFTER = 1.0
 BUSY = 50
 """Messages in hand above which those of slow ESMEs are moved: half of the bearerbox's usual window."""
 MOST_HELD = 50
-"""Temporary refusals held back at most: half of the bearerbox's usual window of 100 unanswered messages."""
+"""Temporary refusals held back in full: half of the bearerbox's usual window of 100 unanswered messages."""
 
 
 class Adopter(Protocol):
@@ -107,6 +107,12 @@ class Incoming:
         outcome = self._flow.accept(delivery, self._slow)
         if outcome is not None:
             self._settle(delivery, outcome)
+
+    def hold_back(self, message_id: bytes) -> None:
+        """Refuse, after a while, a message that can't be handled now. Doesn't yield."""
+        delivery = self._in_hand.get(message_id)
+        if delivery is not None:
+            self._hold_back(delivery)
 
     def swallow(self, sms: Sms) -> None:
         """Ack a message that nobody is to get. Doesn't yield."""
@@ -189,7 +195,10 @@ class Incoming:
         delay = self._delays.get(system_id, FIRST_DELAY)
         self._delays[system_id] = min(LAST_DELAY, delay * 2)
         heappush(self._held, (monotonic() + delay, next(self._order), delivery))
-        if len(self._held) > MOST_HELD:
+
+    def _let_go(self) -> None:
+        """What is above MOST_HELD is let go early, so that others get their turn; at each round, not at full speed."""
+        while len(self._held) > MOST_HELD:
             self._ack(heappop(self._held)[2], Outcome.TEMPORARY)
 
     def relieve(self, now: float) -> None:
@@ -198,6 +207,7 @@ class Incoming:
         The bearerbox sends nothing more while about 100 of its messages are unacked; without this one silent ESME
         would stop all others. What is moved stays open with the ESME; its answer then removes the row.
         """
+        self._let_go()
         if self._store is None or self._adopter is None or len(self._in_hand) <= BUSY:
             return
         slow = [
@@ -210,13 +220,22 @@ class Incoming:
             delivery.row = MOVING
         moving = [delivery.sms.id for delivery in slow if delivery.sms is not None]
         self._adopter.expect(moving)
+        self._move(self._store, slow)
+        self._adopter.expect_no_more(moving)
+
+    def _move(self, store: MessageStore, slow: list[Delivery]) -> None:
+        """Store them; a message that no column holds spoils it for no other. May yield."""
+        rows: Sequence[int] = []
         try:
-            rows = self._store.save([delivery.sms for delivery in slow if delivery.sms is not None])
+            rows = store.save([delivery.sms for delivery in slow if delivery.sms is not None])
+        except MessageTooLong:
+            if len(slow) > 1:
+                for delivery in slow:
+                    self._move(store, [delivery])
+                return
         except KsmppdError as error:
             logger.warning("%d message(s) of slow ESMEs can't be stored now: %s", len(slow), error)
-            rows = []
         self._moved(slow, rows)
-        self._adopter.expect_no_more(moving)
 
     def _moved(self, moved: list[Delivery], rows: Sequence[int]) -> None:
         for index, delivery in enumerate(moved):

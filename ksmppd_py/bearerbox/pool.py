@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from itertools import count
 from time import monotonic
 
@@ -28,6 +28,8 @@ PATIENCE = 5.0
 """Seconds for which MTs wait for a bearerbox to come back before they are stored or refused for now."""
 ROUND = 1.0
 """Seconds between two looks at heartbeats and overdue acks."""
+LONGEST_WAIT = 30.0
+"""Seconds for which they wait for room at a bearerbox that is there but acks nothing."""
 RELIEF_INTERVAL = 0.5
 """Seconds between two looks at messages that slow ESMEs hold."""
 _REPORT_ID = 36
@@ -73,6 +75,13 @@ class BearerboxPool:
             self._owner.spawn(f"bearerbox {connection.settings.name}", connection.run)
         self._owner.supervise("bearerbox housekeeping", self._keep_house)
         self._owner.supervise("bearerbox relief", self._relieve)
+
+    def give_up(self) -> None:
+        """We stop: every MT without ack goes back to its door, refused for now or to be stored. May yield."""
+        now = monotonic()
+        self._give_up(now)
+        for connection in self.connections:
+            connection.refuse_for_now(now)
 
     def stop(self, timeout: float) -> None:
         """Send what is due and close all connections. May yield, at most about `timeout` seconds."""
@@ -163,8 +172,12 @@ class BearerboxPool:
             now = monotonic()
             for connection in self.connections:
                 connection.tick(now)
+                self.has_room(connection)
             if not self._online and self._waiting and now - self._offline_since >= PATIENCE:
-                self._give_up()
+                logger.warning("No bearerbox came back within %s s", PATIENCE)
+                self._give_up(now)
+            elif self._waiting:
+                self._give_up(now - LONGEST_WAIT)
 
     def _relieve(self) -> None:
         while True:
@@ -172,10 +185,16 @@ class BearerboxPool:
             for connection in self.connections:
                 connection.incoming.relieve(monotonic())
 
-    def _give_up(self) -> None:
-        """No bearerbox came back in time: every MT that waits goes back to its door."""
-        waiting, self._waiting = self._waiting, []
-        logger.warning("No bearerbox came back within %s s, %d message(s) go back", PATIENCE, len(waiting))
-        for _, _, _, submission in sorted(waiting, key=lambda entry: entry[:3]):
+    def _give_up(self, before: float) -> None:
+        """Every MT that waits since before that time (monotonic) goes back to its door. Doesn't yield."""
+        given_up = sorted(
+            (entry for entry in self._waiting if entry[1] <= before), key=lambda entry: entry[:3]
+        )
+        if not given_up:
+            return
+        self._waiting = [entry for entry in self._waiting if entry[1] > before]
+        heapify(self._waiting)
+        logger.warning("%d message(s) that no bearerbox took in time go back", len(given_up))
+        for _, _, _, submission in given_up:
             submission.result = LOST
             submission.desk.put(submission)

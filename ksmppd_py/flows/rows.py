@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
+PAGE = 500
+"""Rows read at a time."""
+ROWS_PAUSE = 2.0
+"""Seconds until rows are read again after the database failed."""
+
 FIRST_DELAY = 30.0
 """Seconds until a row that was refused for now is tried again; doubles up to LAST_DELAY (flows.md 4 rule 3)."""
 LAST_DELAY = 600.0
-MOST_WAITING = 100_000
-"""Rows whose delay is remembered; what is above it is tried again at the next walk."""
+MOST_WAITING = 2_000
+"""Rows refused for now and remembered; with so many the walk goes no further. Each walk reads all of them."""
+
+
+class Bell(Protocol):
+    """Wakes the greenlet that walks an account's rows."""
+
+    def put(self, item: str) -> None:
+        """There is something to do for this account. Doesn't yield."""
 
 
 class RowWalk:
@@ -62,9 +76,12 @@ class RowWalk:
         self.in_hand.discard(row)
         _, delay = self._waiting.get(row, (0.0, FIRST_DELAY / 2))
         delay = min(LAST_DELAY, delay * 2)
-        if len(self._waiting) < MOST_WAITING or row in self._waiting:
-            self._waiting[row] = (now + delay, delay)
+        self._waiting[row] = (now + delay, delay)
         self._look_again(now + delay)
+
+    def must_stop_before(self, row: int) -> bool:
+        """Whether too many rows wait for another try already to try this one, which was never refused."""
+        return len(self._waiting) >= MOST_WAITING and row not in self._waiting and row not in self.in_hand
 
     def start_over(self) -> None:
         """Read from the first row again: there may be some that were passed."""

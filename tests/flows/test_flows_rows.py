@@ -103,12 +103,17 @@ def test_an_unreadable_row_is_told_once_and_never_taken() -> None:
 def test_so_many_delays_are_remembered_and_no_more() -> None:
     walk = RowWalk()
     limit = rows.MOST_WAITING
-    for row in range(1, limit + 2):
+    for row in range(1, limit + 1):
+        assert not walk.must_stop_before(row)
         assert walk.takes(row, 0.0)
         walk.retry_later(row, 0.0)
+    assert walk.must_stop_before(limit + 1)
     walk.start_over()
+    assert not walk.must_stop_before(1)
     assert not walk.takes(1, 1.0)
-    assert walk.takes(limit + 1, 1.0)  # one too many: it is tried with the next walk
+    assert walk.takes(1, 30.0)
+    walk.done(1)
+    assert not walk.must_stop_before(limit + 1)
 
 
 @dataclass

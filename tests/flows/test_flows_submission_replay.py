@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ksmppd_py.errors import DatabaseUnavailable
-from ksmppd_py.flows.replay import MOST_IN_HAND, PAGE, SubmissionReplay
+from ksmppd_py.flows.resubmission import MOST_IN_HAND, SubmissionReplay
+from ksmppd_py.flows.rows import PAGE
 from ksmppd_py.kannel.messages import DlrMask, Sms, SmsType
 from ksmppd_py.model.work import LOST
 from tests.flows.memory import NOW, Clock, MemoryGateway, MemoryStore, Tray, make_ids

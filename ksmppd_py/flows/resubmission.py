@@ -1,0 +1,173 @@
+"""Stored MTs go to the bearerboxes, then are removed or kept (spec/flows.md 5.1)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from ksmppd_py.errors import KsmppdError
+from ksmppd_py.flows.rows import PAGE, ROWS_PAUSE, Bell, RowWalk
+from ksmppd_py.kannel.messages import AckStatus, DlrMask, Sms, SmsType
+from ksmppd_py.model.ids import MessageIds
+from ksmppd_py.model.ports import Gateway, MessageStore, StoredMessage
+from ksmppd_py.model.work import LOST, Submission
+
+logger = logging.getLogger(__name__)
+
+MOST_IN_HAND = 1000
+"""Stored MTs sent to bearerboxes and not acked."""
+_FAILURE_MASK = DlrMask.FAIL | DlrMask.SMSC_FAIL
+
+
+class SubmissionReplay:
+    """Sends stored MTs to the bearerboxes, first stored first. Not routed or billed again."""
+
+    def __init__(
+        self,
+        store: MessageStore,
+        gateway: Gateway,
+        bell: Bell,
+        ids: MessageIds,
+        clock: Callable[[], float],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._gateway = gateway
+        self._bell = bell
+        self._ids = ids
+        self._clock = clock
+        self._monotonic = monotonic
+        self._walk = RowWalk()
+        self._unsettled: list[Submission] = []
+        self._withdrawn: set[int] = set()
+        self._deleted: set[int] = set()
+
+    def start_over(self) -> None:
+        """A bearerbox is back: read from the first row. Doesn't yield."""
+        self._walk.start_over()
+
+    def look_later(self) -> None:
+        """The database didn't answer: come back. Doesn't yield."""
+        self._walk.retry_at_once(0, self._monotonic() + ROWS_PAUSE)
+
+    def due(self) -> bool:
+        """Whether rows are to be tried again by now. Doesn't yield."""
+        return self._walk.due(self._monotonic())
+
+    def advance(self) -> None:
+        """Settle what came back, then send as many rows as there is room for. May yield."""
+        self._settle()
+        while self._gateway.online and len(self._walk.in_hand) <= MOST_IN_HAND // 2:
+            if self._walk.due(self._monotonic()):
+                self._walk.start_over()
+            self._withdrawn -= self._deleted  # no page that is read from now on has these
+            self._deleted.clear()
+            rows = self._store.page(SmsType.MT_PUSH, self._walk.after, PAGE)
+            now = self._monotonic()
+            for row in rows:
+                if not self._walk_on(row, now):
+                    self._walk.step_back(row.global_id)
+                    return
+            if len(rows) < PAGE:
+                return
+
+    def _walk_on(self, row: StoredMessage, now: float) -> bool:
+        """Send one row or pass it; False when it has to wait. Doesn't yield."""
+        number = row.global_id
+        if self._walk.must_stop_before(number):
+            return False
+        if number in self._withdrawn or not self._walk.takes(number, now):
+            return True
+        if row.sms is None:
+            self._set_aside(number, row.problem)
+            return True
+        try:
+            return self._send(number, row.sms)
+        except Exception as error:
+            logger.exception("Stored message %d failed unexpectedly", number)
+            self._set_aside(number, str(error))
+            return True
+
+    def look_for_passed_rows(self) -> bool:
+        """Start over when nothing is in hand and rows are there all the same; True then. May yield."""
+        if self._walk.in_hand or not self._gateway.online or not self._store.has_submissions():
+            return False
+        self._walk.start_over()
+        return True
+
+    def withdraw(self, row: int) -> bool:
+        """See enquiries.Withdrawals."""
+        if row in self._walk.in_hand or row in self._withdrawn:
+            return False
+        self._withdrawn.add(row)
+        return True
+
+    def deleted(self, row: int) -> None:
+        """See enquiries.Withdrawals."""
+        self._deleted.add(row)
+
+    def put_back(self, row: int) -> None:
+        """See enquiries.Withdrawals."""
+        self._withdrawn.discard(row)
+        self._walk.retry_at_once(row, self._monotonic())
+
+    def _set_aside(self, row: int, problem: str) -> None:
+        if self._walk.set_aside(row):
+            logger.error("Stored message %d can't be read and is left where it is: %s", row, problem)
+
+    def _send(self, row: int, sms: Sms) -> bool:
+        submission = Submission(self, 0, None, 0)
+        submission.row = row
+        submission.sms = sms
+        return self._gateway.send(submission)
+
+    def put(self, submission: Submission) -> None:
+        """Take back a stored MT that the bearerbox answered. Doesn't yield."""
+        if submission.result in (AckStatus.SUCCESS, AckStatus.BUFFERED):
+            self._remove(submission.row)
+            if len(self._walk.in_hand) == MOST_IN_HAND // 2:
+                self._bell.put("")
+        else:
+            self._unsettled.append(submission)
+            self._bell.put("")
+
+    def _remove(self, row: int) -> None:
+        self._store.remove((row,))
+        self._walk.done(row)
+
+    def _settle(self) -> None:
+        unsettled, self._unsettled = self._unsettled, []
+        for submission in unsettled:
+            now = self._monotonic()
+            if submission.result == AckStatus.FAILED:
+                self._refused(submission, now)
+            elif submission.result == LOST:
+                self._walk.retry_at_once(submission.row, now)
+            else:
+                self._walk.retry_later(submission.row, now)
+
+    def _refused(self, submission: Submission, now: float) -> None:
+        """The bearerbox never takes it: tell the ESME if it asked for that, then remove it. May yield."""
+        sms = submission.sms
+        assert sms is not None
+        logger.error(
+            "Stored message %d (%s) is refused for good", submission.row, sms.id.decode("ascii", "replace")
+        )
+        if sms.dlr_url and sms.dlr_mask > 0 and sms.dlr_mask & _FAILURE_MASK:
+            report = Sms(
+                sender=sms.sender,
+                receiver=sms.receiver,
+                time=int(self._clock()),
+                service=sms.service,
+                id=self._ids.next(),
+                sms_type=SmsType.REPORT_MO,
+                dlr_mask=DlrMask.FAIL,
+                dlr_url=sms.dlr_url,
+            )
+            try:
+                self._store.save((report,))
+            except KsmppdError as error:
+                logger.warning("The failure report on it can't be stored now: %s", error)
+                self._walk.retry_later(submission.row, now)
+                return
+        self._remove(submission.row)
