@@ -34,6 +34,8 @@ ACK_TIMEOUT = 60.0
 """Seconds after which a live MT without ack is answered as a temporary failure (flows.md 1.2)."""
 PEER_TIMEOUT_MS = 30_000
 """TCP_USER_TIMEOUT: the protocol has no ping, so a dead peer shows by octets that it never confirms."""
+FAREWELL_PATIENCE = 2.0
+"""Seconds for the acks of open MTs after the bearerbox said goodbye."""
 _HEARTBEAT = pack(Heartbeat(load=0))
 
 
@@ -188,9 +190,9 @@ class BoxConnection:
             self._pool.has_room(self)
 
     def _leave(self, framed: FramedSocket) -> None:
-        """The bearerbox shuts down and waits for us to close; give it 2 s to ack what it has."""
+        """The bearerbox shuts down and waits for us to close; give it a moment to ack what it has."""
         self._pool.leaving(self)
-        gevent.spawn_later(2.0 if self.open else 0.0, framed.hang_up)
+        gevent.spawn_later(FAREWELL_PATIENCE if self.open else 0.0, framed.hang_up)
 
     def _acked(self, ack: Ack) -> float:
         """Settle what is acked; returns when that was sent (monotonic), 0 when nobody waits for it."""

@@ -33,6 +33,8 @@ SLOW_AFTER = 1.0
 """Seconds without an ESME's answer after which its messages may be moved to the store."""
 BUSY = 50
 """Messages in hand above which those of slow ESMEs are moved: half of the bearerbox's usual window."""
+SLOW_FOR = 5.0
+"""Seconds for which an account whose messages were moved gets nothing live; an answer of it ends that earlier."""
 MOST_HELD = 50
 """Temporary refusals held back in full: half of the bearerbox's usual window of 100 unanswered messages."""
 
@@ -81,7 +83,7 @@ class Incoming:
         self._order = count()
         self._delays: dict[str, float] = {}
         self._adopter = adopter
-        self._slow: set[str] = set()
+        self._slow: dict[str, float] = {}
         self.received = 0
         owner.spawn(f"{name} settler", self._settle_all)
         if store is not None:
@@ -121,7 +123,7 @@ class Incoming:
     def put(self, delivery: Delivery) -> None:
         """Take back a message that its ESME answered; what went well is acked at once. Doesn't yield."""
         if self._slow:
-            self._slow.discard(delivery.system_id)
+            self._slow.pop(delivery.system_id, None)
         if delivery.row == MOVING:
             delivery.row = ENDED
         elif delivery.outcome is Outcome.DONE:
@@ -208,6 +210,8 @@ class Incoming:
         would stop all others. What is moved stays open with the ESME; its answer then removes the row.
         """
         self._let_go()
+        if self._slow:
+            self._slow = {system_id: until for system_id, until in self._slow.items() if until > now}
         if self._store is None or self._adopter is None or len(self._in_hand) <= BUSY:
             return
         slow = [
@@ -215,7 +219,7 @@ class Incoming:
         ]
         if not slow:
             return
-        self._slow.update(delivery.system_id for delivery in slow)
+        self._slow.update((delivery.system_id, now + SLOW_FOR) for delivery in slow)
         for delivery in slow:
             delivery.row = MOVING
         moving = [delivery.sms.id for delivery in slow if delivery.sms is not None]

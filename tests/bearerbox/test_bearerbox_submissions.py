@@ -1,0 +1,265 @@
+"""MTs towards bearerboxes: identify, acks, window, priority, loss (spec box-protocol 4, 6.1, flows 1.2)."""
+
+from __future__ import annotations
+
+import time
+
+import gevent
+import pytest
+
+from ksmppd_py.bearerbox import connection as connection_module
+from ksmppd_py.bearerbox import pool as pool_module
+from ksmppd_py.model.work import LOST
+from tests.bearerbox.conftest import Bed, StartBed, wait_until
+from tests.fakes import box_wire
+from tests.fakes.bearerbox import CLOSE, NEVER, always
+
+
+def texts(bed: Bed) -> list[bytes | None]:
+    return [entry.sms.msgdata for entry in bed.box.submissions]
+
+
+@pytest.mark.parametrize(("boxc_id", "expected"), [("KSMPPD", b"KSMPPD"), (None, None)])
+def test_identify(start: StartBed, boxc_id: str | None, expected: bytes | None) -> None:
+    bed = start(boxc_id=boxc_id)
+    [link] = bed.box.wait_for_box()
+    assert link.boxc_id == expected
+    bed.send(b"hello")
+    assert bed.box.wait_for_sms()[0].boxc_id == expected  # so that reports come back to us
+
+
+def test_what_the_bearerbox_gets(bed: Bed) -> None:
+    [submission] = bed.send(b"hello")
+    [sms] = bed.box.wait_for_sms()
+    assert submission.sms is not None
+    assert (sms.id, sms.msgdata, sms.sms_type, sms.service) == (submission.sms.id, b"hello", 2, b"esme")
+    assert (sms.dlr_mask, sms.dlr_url) == (19, submission.sms.dlr_url)
+
+
+@pytest.mark.parametrize(("nack", "result"), [(0, 0), (1, 1), (2, 2), (3, 3), (9, 9), (-1, 2), (-7, 2)])
+def test_acks(bed: Bed, nack: int, result: int) -> None:
+    """No number of a peer becomes LOST."""
+    bed.box.policy = always(nack)
+    [submission] = bed.send(b"hello")
+    assert bed.wait_results() == [result]
+    assert submission.result != LOST
+
+
+def test_acks_may_come_in_any_order(bed: Bed) -> None:
+    bed.box.policy = always(NEVER)
+    submissions = bed.send(b"1", b"2", b"3")
+    bed.box.wait_for_sms(3)
+    for position in (2, 0, 1):
+        bed.box.ack(bed.box.submissions[position])
+    wait_until(lambda: len(bed.tray.items) == 3)
+    assert bed.tray.take() == [submissions[2], submissions[0], submissions[1]]
+
+
+def test_an_ack_that_nobody_waits_for(bed: Bed, caplog: pytest.LogCaptureFixture) -> None:
+    bed.send(b"1")
+    bed.wait_results()
+    bed.box.ack(bed.box.submissions[0])
+    wait_until(lambda: "isn't waiting" in caplog.text)
+    bed.send(b"2")
+    assert bed.wait_results() == [0]
+
+
+def test_heartbeats(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """spec box-protocol 4: load 0."""
+    monkeypatch.setattr(connection_module, "HEARTBEAT_INTERVAL", 0.05)
+    [link] = bed.box.wait_for_box()
+    bed.box.wait_for(lambda: len(link.heartbeats) >= 2)
+    assert set(link.heartbeats) == {0}
+
+
+def test_the_window_and_the_order_behind_it(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Higher priority first, then first come (spec flows 1.2 Improve)."""
+    assert pool_module.WINDOW == 1000
+    monkeypatch.setattr(pool_module, "WINDOW", 3)
+    bed.box.policy = always(NEVER)
+    bed.send(b"a", b"b", b"c")
+    bed.send(b"low 1", b"low 2", priority=0)
+    bed.send(b"high 1", b"high 2", priority=3)
+    bed.send(b"undefined", priority=-1)
+    bed.box.wait_for_sms(3)
+    assert len(bed.pool.connections[0].open) == 3
+    position = 0
+    while position < 8:
+        bed.box.wait_for_sms(position + 1)
+        bed.box.ack(bed.box.submissions[position])
+        position += 1
+    assert texts(bed) == [b"a", b"b", b"c", b"high 1", b"high 2", b"low 1", b"low 2", b"undefined"]
+
+
+def test_only_so_many_wait(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool_module, "WINDOW", 1)
+    monkeypatch.setattr(pool_module, "MOST_WAITING", 2)
+    bed.box.policy = always(NEVER)
+    bed.send(b"1", b"2", b"3")
+    assert not bed.pool.send(bed.submission(b"4"))
+
+
+# -- loss ----------------------------------------------------------------------------------------------------------
+
+
+def test_without_a_bearerbox_nothing_is_taken(start: StartBed) -> None:
+    bed = start()
+    bed.box.stop()
+    wait_until(lambda: not bed.pool.online)
+    assert not bed.pool.send(bed.submission())
+
+
+def test_it_comes_back(bed: Bed) -> None:
+    bed.box.stop()
+    wait_until(lambda: not bed.pool.online)
+    bed.box.start()
+    bed.wait_online()
+    bed.send(b"again")
+    assert bed.wait_results() == [0]
+
+
+def test_what_was_open_is_sent_again_with_the_same_id(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """spec flows 9 row 13: in the same order, ahead of what came later."""
+    monkeypatch.setattr(pool_module, "PATIENCE", 5.0)
+    monkeypatch.setattr(pool_module, "WINDOW", 2)
+    bed.box.policy = always(NEVER)
+    sent = bed.send(b"1", b"2", b"3")
+    bed.box.wait_for_sms(2)
+    bed.box.policy = always(0)
+    bed.box.wait_for_box()[0].close()
+    assert bed.wait_results(3) == [0, 0, 0]
+    assert texts(bed) == [b"1", b"2", b"1", b"2", b"3"]
+    ids = [entry.sms.id for entry in bed.box.submissions]
+    assert ids[:2] == ids[2:4] == [each.sms.id for each in sent[:2] if each.sms]
+
+
+def test_another_bearerbox_takes_over(start: StartBed) -> None:
+    bed = start(count=2)
+    for box in bed.boxes:
+        box.policy = always(NEVER)
+    bed.send(*[b"%d" % n for n in range(6)])
+    first, second = bed.boxes
+    first.wait_for_sms(3)
+    second.wait_for_sms(3)  # spread by who has fewest unanswered
+    second.policy = always(0)
+    for entry in list(second.submissions):
+        second.ack(entry)
+    first.stop()
+    assert bed.wait_results(6) == [0] * 6
+    assert len(second.submissions) == 6
+    assert {entry.sms.id for entry in first.submissions} <= {entry.sms.id for entry in second.submissions}
+
+
+def test_a_bearerbox_that_doesnt_come_back(bed: Bed) -> None:
+    """Open and waiting ones alike are LOST, in order, after PATIENCE."""
+    assert pool_module.PATIENCE == 0.1  # 5 s in earnest
+    bed.box.policy = always(NEVER)
+    submissions = bed.send(b"1", b"2", b"3")
+    bed.box.wait_for_sms(3)
+    began = time.monotonic()
+    bed.box.stop()
+    wait_until(lambda: len(bed.tray.items) == 3)
+    assert time.monotonic() - began > 0.09
+    assert bed.tray.items == submissions
+    assert bed.wait_results(3) == [LOST] * 3
+
+
+def test_closing_instead_of_an_ack(bed: Bed) -> None:
+    answers = iter([CLOSE, 0])
+    bed.box.policy = lambda sms: next(answers)
+    bed.send(b"hello")
+    assert bed.wait_results() == [0]
+    assert bed.box.connections == 2
+
+
+def test_no_ack_in_time(bed: Bed, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """spec flows 1.2 Improve: refused for now; a late ack is logged and harmless."""
+    monkeypatch.setattr(connection_module, "ACK_TIMEOUT", 0.05)
+    bed.box.policy = always(NEVER)
+    bed.send(b"late")
+    assert bed.wait_results() == [2]
+    bed.box.ack(bed.box.submissions[0])
+    wait_until(lambda: "isn't waiting" in caplog.text)
+    assert bed.tray.items == []
+
+
+def test_only_those_that_are_overdue(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection_module, "ACK_TIMEOUT", 0.1)
+    bed.box.policy = always(NEVER)
+    [early] = bed.send(b"early")
+    gevent.sleep(0.06)
+    [late] = bed.send(b"late")
+    assert bed.wait_results() == [2]
+    assert (early.result, late.result) == (2, None)
+    bed.box.ack(bed.box.wait_for_text(b"late"))
+    assert bed.wait_results() == [0]
+
+
+def test_overdue_ones_make_room_for_those_that_wait(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bearerbox that lost its acks must not stop those that came later."""
+    monkeypatch.setattr(connection_module, "ACK_TIMEOUT", 0.05)
+    monkeypatch.setattr(pool_module, "WINDOW", 1)
+    bed.box.policy = always(NEVER)
+    bed.send(b"never acked")
+    bed.box.wait_for_sms(1)
+    bed.box.policy = always(0)
+    bed.send(b"behind it")
+    assert bed.wait_results(2) == [2, 0]
+
+
+# -- admin ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", [box_wire.SHUTDOWN, box_wire.RESTART])
+def test_the_bearerbox_says_goodbye(bed: Bed, command: int) -> None:
+    """spec box-protocol 7: it waits for us to close; we come back later."""
+    [link] = bed.box.wait_for_box()
+    link.send(box_wire.pack_admin(command))
+    bed.box.wait_for(lambda: bed.box.connections == 2)
+    bed.wait_online()
+    bed.send(b"again")
+    assert bed.wait_results() == [0]
+    assert bed.box.connections == 2
+
+
+def test_open_ones_get_a_moment_for_their_acks(bed: Bed) -> None:
+    """Nothing new is sent meanwhile; what isn't acked then is sent again."""
+    bed.box.policy = always(NEVER)
+    bed.send(b"1", b"2")
+    bed.box.wait_for_sms(2)
+    [link] = bed.box.wait_for_box()
+    link.send(box_wire.pack_admin(box_wire.SHUTDOWN))
+    wait_until(lambda: not bed.pool.online)
+    assert not bed.pool.send(bed.submission(b"3"))
+    bed.box.ack(bed.box.submissions[0])
+    assert bed.wait_results() == [0]
+    assert bed.box.links == [link]
+    bed.box.policy = always(0)
+    assert bed.wait_results() == [0]
+    assert texts(bed) == [b"1", b"2", b"2"]
+
+
+@pytest.mark.parametrize("command", [1, 2, 5])
+def test_other_admin_commands_are_ignored(bed: Bed, command: int) -> None:
+    bed.box.wait_for_box()[0].send(box_wire.pack_admin(command) + box_wire.pack_heartbeat())
+    bed.send(b"hello")
+    assert bed.wait_results() == [0]
+
+
+def test_what_isnt_its_protocol_ends_the_connection(bed: Bed, caplog: pytest.LogCaptureFixture) -> None:
+    bed.box.wait_for_box()[0].send(b"\0\0\0\x08" + b"\0\0\0\x63" + b"oops")
+    bed.box.wait_for(lambda: bed.box.connections == 2)
+    bed.wait_online()
+    assert "isn't its protocol" in caplog.text
+    bed.send(b"again")
+    assert bed.wait_results() == [0]
+
+
+def test_stopping_sends_what_is_due(start: StartBed) -> None:
+    bed = start()
+    bed.box.policy = always(NEVER)
+    bed.send(b"last")
+    bed.pool.stop(0.2)
+    assert bed.box.wait_for_sms()[0].msgdata == b"last"
+    bed.box.wait_for(lambda: not bed.box.links)
+    assert not bed.pool.online
