@@ -15,6 +15,7 @@ from ksmppd_py.esme.settings import SessionSettings
 from ksmppd_py.model.account import Account
 from ksmppd_py.model.ports import Authenticator
 from ksmppd_py.model.refusals import BIND
+from ksmppd_py.smpp import codec
 from ksmppd_py.smpp.constants import CommandStatus
 from ksmppd_py.smpp.pdus import BindReceiver, BindTransceiver, BindTransmitter
 from ksmppd_py.translate.coding import known_charset
@@ -24,6 +25,14 @@ from ksmppd_py.translate.tlvs import TlvTables
 logger = logging.getLogger(__name__)
 
 BindRequest = BindTransmitter | BindReceiver | BindTransceiver
+TRANSMITTER, RECEIVER, TRANSCEIVER = 1, 2, 3
+"""bind_type: bit 1 may submit, bit 2 may be delivered to."""
+BIND_TYPES: dict[type, int] = {
+    BindTransmitter: TRANSMITTER,
+    BindReceiver: RECEIVER,
+    BindTransceiver: TRANSCEIVER,
+}
+_SC_INTERFACE_VERSION = {0x0210: b"\x34"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +99,18 @@ class Binder:
         logger.warning("SMPP[%s] bind from %s refused: %s%s", name, ip, reason, details)
         self._registry.meters.refusals.add(BIND, name, ip, reason, self._clock())
         return Refusal(int(command_status), counts)
+
+    def change(self, settings: SessionSettings, tlvs: TlvTables) -> None:
+        """Later binds, and `dialect`, are by these."""
+        self._settings = settings
+        self._tlvs = tlvs
+
+    def response(self, command_id: int, sequence_number: int, dialect: Dialect) -> bytes:
+        """The positive answer to a bind request."""
+        response = codec.response_to(command_id)
+        assert response is not None
+        tlvs = _SC_INTERFACE_VERSION if dialect.takes_tlvs else {}
+        return codec.pack(response(self._settings.server_id, tlvs), sequence_number)  # type: ignore[call-arg]  # every bind_*_resp has these two
 
     def dialect(self, account: Account, interface_version: int) -> Dialect:
         """How a bind of this account speaks."""

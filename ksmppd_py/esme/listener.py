@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import ssl
 from collections.abc import Callable
 from itertools import count
 from time import monotonic
@@ -12,14 +13,17 @@ import gevent
 from gevent.server import StreamServer
 
 from ksmppd_py.errors import StartError
+from ksmppd_py.esme.arrival import Arrivals, set_options
 from ksmppd_py.esme.binding import Binder
 from ksmppd_py.esme.blocklist import BlockList
 from ksmppd_py.esme.registry import EsmeRegistry
 from ksmppd_py.esme.session import Session
-from ksmppd_py.esme.settings import SessionSettings
-from ksmppd_py.model.ports import Enquiries, Submissions
+from ksmppd_py.esme.settings import SessionSettings, TlsSettings
+from ksmppd_py.esme.surroundings import Surroundings
+from ksmppd_py.model.ports import AccessLog, Enquiries, Submissions
+from ksmppd_py.translate.tlvs import TlvTables
 from ksmppd_py.transport.framed import FramedSocket
-from ksmppd_py.transport.greenlets import Owner
+from ksmppd_py.transport.greenlets import Owner, bear_context
 
 logger = logging.getLogger(__name__)
 
@@ -46,16 +50,19 @@ class Listener:
         blocklist: BlockList,
         settings: SessionSettings,
         enquiries: Enquiries | None = None,
+        access: AccessLog | None = None,
+        tls: TlsSettings | None = None,
+        proxies: str = "",
     ) -> None:
         self._address = (interface, port)
-        self._binder = binder
-        self._flow = flow
-        self._registry = registry
         self._blocklist = blocklist
-        self._settings = settings
-        self._enquiries = enquiries
         self._ids = count()
-        self._owner = Owner("smpp")
+        self._owner = Owner("smpp", bears_context=True)
+        self._around = Surroundings(binder, flow, registry, settings, self._owner, enquiries, access)
+        self._arrivals = Arrivals(proxies, settings.max_unbound)
+        self._tls = tls
+        self._context: ssl.SSLContext | None = None
+        self._tls_server: StreamServer | None = None
         self._housekeeping = Owner("smpp housekeeping")
         self._sessions: dict[int, Session] = {}
         self._unbound: dict[int, Session] = {}
@@ -76,41 +83,83 @@ class Listener:
         """Whether the port is open."""
         return self._server is not None and not self._server.closed
 
+    @property
+    def tls_port(self) -> int:
+        """The port for TLS that is listened on."""
+        assert self._tls_server is not None
+        return int(self._tls_server.server_port)
+
     def start(self) -> None:
-        """Listen. Raises StartError when the port can't be had."""
-        server = StreamServer(self._address, self._accepted, backlog=BACKLOG, spawn=self._spawn)
+        """Listen. Raises StartError when a port can't be had, or no certificate."""
+        if self._tls is not None:
+            self._context = self._tls.context()
+        self._server = self._listen(self._address[1], self._accepted)
+        if self._tls is not None:
+            self._tls_server = self._listen(self._tls.port, self._accepted_tls)
+        self._housekeeping.supervise("smpp housekeeping", self._keep_house)
+
+    def _listen(self, port: int, accepted: Callable[..., None]) -> StreamServer:
+        server = StreamServer((self._address[0], port), accepted, backlog=BACKLOG, spawn=self._spawn)
         try:
             server.start()
         except OSError as error:
-            raise StartError(f"Can't listen on SMPP port {self._address[1]}: {error}") from error
-        self._server = server
-        self._housekeeping.supervise("smpp housekeeping", self._keep_house)
+            raise StartError(f"Can't listen on SMPP port {port}: {error}") from error
+        return server
+
+    def change(
+        self,
+        settings: SessionSettings,
+        tlvs: TlvTables,
+        context: ssl.SSLContext | None,
+        proxies: str,
+    ) -> None:
+        """From now on, for sessions that are there too, these hold; certificates for new ones. Doesn't yield."""
+        self._around.settings = settings
+        self._around.binder.change(settings, tlvs)
+        self._context = context
+        self._arrivals.proxies, self._arrivals.most = proxies, settings.max_unbound
+        for session in self._sessions.values():
+            session.settings_changed()
 
     def _spawn(self, function: Callable[..., None], *arguments: object) -> None:
         self._owner.spawn("bind", function, *arguments)
 
     def _accepted(self, connected: socket.socket, address: tuple[str, int]) -> None:
-        ip = address[0]
-        if self._blocklist.blocks(ip, monotonic()):
-            self.refused += 1
-            logger.debug("%s is temporarily banned from connecting. Rejecting.", ip)
+        self._greet(connected, address[0], None)
+
+    def _accepted_tls(self, connected: socket.socket, address: tuple[str, int]) -> None:
+        self._greet(connected, address[0], self._context)
+
+    def _greet(self, connected: socket.socket, peer: str, context: ssl.SSLContext | None) -> None:
+        """Serve a connection once it is known whose it is. May yield, until it ends."""
+        from_proxy = self._arrivals.is_proxy(peer)
+        if not from_proxy and self._refuses(peer):
             connected.close()
             return
-        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        set_options(connected)
+        framed = FramedSocket(connected, peer)
+        ip: str | None = peer
+        if from_proxy or context is not None:
+            ip = self._arrivals.greet(framed, peer, context)
+        if ip is None:
+            return
+        if from_proxy and self._refuses(ip):
+            framed.close()
+            return
+        self._serve(framed, ip)
+
+    def _refuses(self, ip: str) -> bool:
+        if not self._blocklist.blocks(ip, monotonic()):
+            return False
+        self.refused += 1
+        logger.debug("%s is temporarily banned from connecting. Rejecting.", ip)
+        return True
+
+    def _serve(self, framed: FramedSocket, ip: str) -> None:
         bind_id = next(self._ids)
-        framed = FramedSocket(connected, f"bind {bind_id}")
-        session = Session(
-            bind_id,
-            framed,
-            ip,
-            self._binder,
-            self._flow,
-            self._registry,
-            self._settings,
-            self._owner,
-            self._enquiries,
-        )
+        framed.peer = f"bind {bind_id}"
+        session = Session(bind_id, framed, ip, self._around)
+        bear_context(session)
         self._sessions[bind_id] = session
         self._make_room(session)
         try:
@@ -127,10 +176,10 @@ class Listener:
         """
         unbound = self._unbound
         unbound[session.bind_id] = session
-        if len(unbound) <= self._settings.max_unbound:
+        if len(unbound) <= self._around.settings.max_unbound:
             return
         unbound = self._unbound = {number: each for number, each in unbound.items() if not each.bind_type}
-        if len(unbound) > self._settings.max_unbound:
+        if len(unbound) > self._around.settings.max_unbound:
             oldest = unbound.pop(next(iter(unbound)))
             logger.warning("Too many connections without a bind, the one from %s is closed", oldest.ip)
             oldest.give_up()
@@ -150,15 +199,18 @@ class Listener:
             gevent.sleep(ROUND)
             now = monotonic()
             for index, session in enumerate(list(self._sessions.values())):
+                bear_context(session)
                 session.tick(now)
                 if index % SESSIONS_A_TURN == SESSIONS_A_TURN - 1:
                     gevent.sleep(0)
+            bear_context(None)
             self._blocklist.forget_old(now)
 
     def stop_accepting(self) -> None:
         """Close the port; sessions go on, but refuse new submits. Doesn't yield."""
-        if self._server is not None:
-            self._server.close()
+        for server in (self._server, self._tls_server):
+            if server is not None:
+                server.close()
         for session in self._sessions.values():
             session.refuse_submits()
 

@@ -7,6 +7,7 @@ from time import monotonic
 
 from ksmppd_py.model.esme import Counters, Totals
 from ksmppd_py.model.outcomes import Outcome, of_command_status
+from ksmppd_py.model.ports import AccessLog
 from ksmppd_py.model.work import Delivery
 from ksmppd_py.smpp import codec
 from ksmppd_py.smpp.constants import ESM_TYPE_DELIVERY_ACKNOWLEDGEMENT, ESM_TYPE_DELIVERY_RECEIPT
@@ -23,7 +24,7 @@ class Outgoing:
     Every other end counts in `totals`, when there are any.
     """
 
-    __slots__ = ("_counters", "_link", "_open", "_socket", "_totals", "sent")
+    __slots__ = ("_access", "_bind_id", "_counters", "_link", "_open", "_socket", "_totals", "sent")
 
     def __init__(
         self,
@@ -31,11 +32,15 @@ class Outgoing:
         framed: FramedSocket,
         counters: tuple[Counters, ...],
         totals: Totals | None = None,
+        access: AccessLog | None = None,
+        bind_id: int = 0,
     ) -> None:
         self._link = link
         self._socket = framed
         self._counters = counters
         self._totals = totals
+        self._access = access
+        self._bind_id = bind_id
         self._open: dict[int, tuple[Delivery, float, bool]] = {}
         self.sent = 0
 
@@ -56,7 +61,9 @@ class Outgoing:
         entry = self._open.pop(sequence_number, None)
         if entry is None:
             return False
-        delivery, _, is_report = entry
+        delivery, sent_at, is_report = entry
+        if self._access is not None and self._access.on:
+            self._note(self._access, delivery, sent_at, command_status)
         if command_status == 0:
             for counters in self._counters:
                 if is_report:
@@ -70,6 +77,10 @@ class Outgoing:
             delivery.part_ended(outcome)
         return True
 
+    def _note(self, access: AccessLog, delivery: Delivery, sent_at: float, command_status: int) -> None:
+        if command_status or (delivery.left == 1 and delivery.outcome is Outcome.DONE):
+            access.delivered(delivery, self._bind_id, command_status, monotonic() - sent_at)
+
     def expire(self, before: float, outcome: Outcome) -> int:
         """End the parts sent before that time (monotonic seconds); return how many. Doesn't yield."""
         expired = []
@@ -78,8 +89,10 @@ class Outgoing:
                 break
             expired.append(number)
         for number in expired:
-            delivery, _, is_report = self._open.pop(number)
+            delivery, sent_at, is_report = self._open.pop(number)
             self._count(is_report, Outcome.TIMEOUT)
+            if self._access is not None and self._access.on:
+                self._access.unanswered(delivery, self._bind_id, monotonic() - sent_at)
             delivery.part_ended(outcome)
         return len(expired)
 

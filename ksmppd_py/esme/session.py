@@ -8,34 +8,25 @@ from time import monotonic, time
 
 from gevent.event import Event
 
-from ksmppd_py.esme.binding import Binder, BindRequest, Refusal
+from ksmppd_py.esme import dump
+from ksmppd_py.esme.binding import BIND_TYPES, RECEIVER, TRANSMITTER, BindRequest, Refusal
 from ksmppd_py.esme.outgoing import Outgoing
 from ksmppd_py.esme.refusals import error_response, implied_status, refusal_of
-from ksmppd_py.esme.registry import EsmeRegistry
-from ksmppd_py.esme.settings import SessionSettings
 from ksmppd_py.esme.submits import Submits
+from ksmppd_py.esme.surroundings import Surroundings
 from ksmppd_py.model.account import Account
 from ksmppd_py.model.esme import BindSnapshot, Counters
 from ksmppd_py.model.meters import BIND_INTERVALS, Load
 from ksmppd_py.model.outcomes import Outcome
-from ksmppd_py.model.ports import Enquiries, Submissions
 from ksmppd_py.model.work import Delivery, Submitter
 from ksmppd_py.smpp import codec
 from ksmppd_py.smpp.constants import CommandId, CommandStatus
 from ksmppd_py.smpp.errors import MalformedPdu
 from ksmppd_py.smpp.link import Received, SmppLink
-from ksmppd_py.smpp.pdus import (
-    BindReceiver,
-    BindTransceiver,
-    BindTransmitter,
-    DataSm,
-    DeliverSm,
-    SubmitSm,
-)
+from ksmppd_py.smpp.pdus import DataSm, DeliverSm, SubmitSm
 from ksmppd_py.smpp.timers import SessionTimers, TimerEvent
 from ksmppd_py.translate.dialect import Dialect
 from ksmppd_py.transport.framed import FramedSocket
-from ksmppd_py.transport.greenlets import Owner
 
 logger = logging.getLogger(__name__)
 
@@ -52,20 +43,12 @@ UNBIND_PATIENCE = 5.0
 FAREWELL_PATIENCE = 2.0
 BLOCKED_PATIENCE = 60.0
 """Seconds without the peer taking an octet until it is given up."""
-TRANSMITTER, RECEIVER, TRANSCEIVER = 1, 2, 3
-"""bind_type: bit 1 may submit, bit 2 may be delivered to."""
 
-_BIND_TYPES: dict[type, int] = {
-    BindTransmitter: TRANSMITTER,
-    BindReceiver: RECEIVER,
-    BindTransceiver: TRANSCEIVER,
-}
 _DELIVER_SM_RESP = int(CommandId.DELIVER_SM_RESP)
 _ANSWERS_TO_DELIVER_SM = frozenset(
     {_DELIVER_SM_RESP, int(CommandId.DATA_SM_RESP), int(CommandId.GENERIC_NACK)}
 )
 _ENQUIRE_LINK_RESP = int(CommandId.ENQUIRE_LINK_RESP)
-_SC_INTERFACE_VERSION = {0x0210: b"\x34"}
 
 
 class Session:
@@ -92,31 +75,26 @@ class Session:
         bind_id: int,
         framed: FramedSocket,
         ip: str,
-        binder: Binder,
-        flow: Submissions,
-        registry: EsmeRegistry,
-        settings: SessionSettings,
-        owner: Owner,
-        enquiries: Enquiries | None = None,
+        around: Surroundings,
     ) -> None:
         self.bind_id = bind_id
         self.ip = ip
         self.dialect = Dialect()
         self._socket = framed
-        self._binder = binder
-        self._flow = flow
-        self._registry = registry
-        self._settings = settings
-        self._owner = owner
-        self._enquiries = enquiries
+        self._around = around
         self._link = SmppLink()
         self._connected_at = time()
-        self._timers = SessionTimers(settings.timers, monotonic())
+        self._timers = SessionTimers(around.settings.timers, monotonic())
         self.counters = Counters()
         self._inbound = Load(BIND_INTERVALS, int(self._connected_at))
         self._outbound = Load(BIND_INTERVALS, int(self._connected_at))
         self._outgoing = Outgoing(self._link, framed, (self.counters,))
-        self._max_open_acks = settings.max_open_acks
+        self._max_open_acks = around.settings.max_open_acks
+        framed.tap = dump.sent_to(self) if dump.wanted() else None
+
+    def __str__(self) -> str:
+        """What log lines of this session bear."""
+        return f"[system_id:{self._name}] [bind:{self.bind_id}]"
 
     # -- reading ---------------------------------------------------------------------------------------------
 
@@ -135,7 +113,12 @@ class Session:
             self.heard_anything = True
             received = self._link.receive(octets)
             if received:
-                self._timers.heard(monotonic())
+                now = monotonic()
+                self._timers.heard(now)
+                if self._submits is not None:
+                    self._submits.read_at = now
+                if dump.wanted():
+                    dump.tell_received(self, received)
                 self._take(received)
             if self._link.broken is not None:
                 status = int(self._link.broken.command_status)
@@ -173,11 +156,11 @@ class Session:
             now = int(time())
             self._outbound.add(answered, now)
             self._submitter.esme.outbound.add(answered, now)
-            self._registry.meters.outbound.add(answered, now)
-            self._registry.meters.outbound_processed += answered
+            self._around.registry.meters.outbound.add(answered, now)
+            self._around.registry.meters.outbound_processed += answered
 
     def _take_other(self, command_id: int, sequence_number: int, pdu: object) -> None:
-        if isinstance(pdu, BindTransmitter | BindReceiver | BindTransceiver):
+        if isinstance(pdu, BindRequest):
             self._bind(command_id, sequence_number, pdu)
         elif command_id == CommandId.ENQUIRE_LINK:
             self._socket.write(codec.pack_header_only(_ENQUIRE_LINK_RESP, 0, sequence_number))
@@ -209,36 +192,40 @@ class Session:
         if self.bind_type:
             self._socket.write(error_response(command_id, sequence_number, int(CommandStatus.RALYNBD)))
             return
-        decision = self._binder.authenticate(request, self.ip)
+        decision = self._around.binder.authenticate(request, self.ip)
         if isinstance(decision, Refusal):
             self.refusal = decision
             self._socket.write(error_response(command_id, sequence_number, decision.command_status))
             self._ending = True
             return
         self._bound(decision, request)
-        response = codec.response_to(command_id)
-        assert response is not None
-        tlvs = _SC_INTERFACE_VERSION if self.dialect.takes_tlvs else {}
-        self._socket.write(codec.pack(response(self._settings.server_id, tlvs), sequence_number))  # type: ignore[call-arg]  # every bind_*_resp has these two
+        self._socket.write(self._around.binder.response(command_id, sequence_number, self.dialect))
 
     def _bound(self, account: Account, request: BindRequest) -> None:
-        esme = self._registry.esme_of(account)
-        self.bind_type = _BIND_TYPES[request.__class__]
-        self.dialect = self._binder.dialect(account, request.interface_version)
+        esme = self._around.registry.esme_of(account)
+        self.bind_type = BIND_TYPES[request.__class__]
+        self.dialect = self._around.binder.dialect(account, request.interface_version)
         service, counters = account.system_id.encode(), self.counters
         self._submitter = Submitter(
-            esme, account, self.dialect, service, counters, self._inbound, self.bind_type
+            esme,
+            account,
+            self.dialect,
+            service,
+            counters,
+            self._inbound,
+            self.bind_type,
+            bind_id=self.bind_id,
         )
         if self._may_submit:
             name = f"bind {self.bind_id}"
-            self._submits = Submits(
-                name, self._socket, self._flow, self._submitter, self._owner, self._enquiries
-            )
+            self._submits = Submits(name, self._socket, self._submitter, self._around)
         totals = self._submitter.totals
-        self._outgoing = Outgoing(self._link, self._socket, (counters, totals), totals)
-        self._max_open_acks = account.max_open_acks or self._settings.max_open_acks
+        self._outgoing = Outgoing(
+            self._link, self._socket, (counters, totals), totals, self._around.access, self.bind_id
+        )
+        self._max_open_acks = account.max_open_acks or self._around.settings.max_open_acks
         self._timers.bind(monotonic())
-        self._registry.add(account.system_id, self)
+        self._around.registry.add(account.system_id, self)
 
     def _submitted(self, command_id: int, sequence_number: int, pdu: SubmitSm | DataSm) -> None:
         submits = self._submits
@@ -283,6 +270,7 @@ class Session:
 
     def tick(self, now: float) -> None:
         """Look at the timers, once a second; `now` is monotonic. Doesn't yield."""
+        self._socket.tap = dump.sent_to(self) if dump.wanted() else None
         if self._ending:
             return
         blocked = self._socket.blocked_since
@@ -295,16 +283,25 @@ class Session:
             self._ask(CommandId.ENQUIRE_LINK)
         elif event is TimerEvent.INACTIVITY:
             logger.warning("SMPP[%s] bind %d is silent, closing", self._name, self.bind_id)
-            self._owner.spawn(f"bind {self.bind_id} farewell", self.unbind, FAREWELL_PATIENCE)
+            self._around.owner.spawn(f"bind {self.bind_id} farewell", self.unbind, FAREWELL_PATIENCE)
         elif event is TimerEvent.SESSION_INIT:
             self.give_up()
         self._expire(now)
 
+    def settings_changed(self) -> None:
+        """There are other settings around: what this bind has taken from the former follows. Doesn't yield."""
+        around, submitter = self._around, self._submitter
+        self._timers.settings = around.settings.timers
+        if submitter is not None:
+            self._max_open_acks = submitter.account.max_open_acks or around.settings.max_open_acks
+            self.dialect = around.binder.dialect(submitter.account, self.dialect.interface_version)
+            submitter.dialect = self.dialect
+
     def _expire(self, now: float) -> None:
-        before = now - self._settings.wait_ack_timeout
+        before = now - self._around.settings.wait_ack_timeout
         if self._socket.blocked_since or not self._outgoing.overdue(before):
             return  # what is unsent can't be answered; a peer that takes nothing is given up by then
-        if self._settings.wait_ack_drops:
+        if self._around.settings.wait_ack_drops:
             dropped = self._outgoing.expire(before, Outcome.DONE)
             logger.warning(
                 "SMPP[%s] bind %d: %d unanswered deliver_sm dropped", self._name, self.bind_id, dropped
@@ -328,7 +325,7 @@ class Session:
 
     def request_unbind(self) -> None:
         """Unbind it on the operator's behalf; returns at once."""
-        self._owner.spawn(f"bind {self.bind_id} unbind", self.unbind, UNBIND_PATIENCE)
+        self._around.owner.spawn(f"bind {self.bind_id} unbind", self.unbind, UNBIND_PATIENCE)
 
     def give_up(self) -> None:
         """Close a connection that doesn't bind; nobody is blamed. Doesn't yield."""
@@ -354,7 +351,7 @@ class Session:
 
     def _leave_registry(self) -> None:
         if self._submitter is not None:
-            self._registry.remove(self._submitter.account.system_id, self)
+            self._around.registry.remove(self._submitter.account.system_id, self)
 
     def _end(self) -> None:
         """Release everything: at once, so that nothing waits for a bind that is gone. May yield (flush)."""

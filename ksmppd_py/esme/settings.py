@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import dataclass
 
 from ksmppd_py.smpp.timers import TimerSettings
+from ksmppd_py.transport.tls import server_context
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +37,17 @@ class SessionSettings:
             inactivity=self.inactivity_timeout,
             response=self.wait_ack_timeout,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class TlsSettings:
+    """A port for TLS. Paths of PEM files; with `authorities` ESMEs need a certificate that one of those signed."""
+
+    port: int
+    certificate: str
+    key: str
+    authorities: str = ""
+
+    def context(self) -> ssl.SSLContext:
+        """Read the files. Raises StartError."""
+        return server_context(self.certificate, self.key, self.authorities)

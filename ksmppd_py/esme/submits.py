@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from time import monotonic
 
 from gevent.event import Event
 
 from ksmppd_py.esme.multi import ToOneOfMany, WholeMulti
 from ksmppd_py.esme.operations import Operations
 from ksmppd_py.esme.refusals import error_response
+from ksmppd_py.esme.surroundings import Surroundings
 from ksmppd_py.kannel.messages import Sms
-from ksmppd_py.model.ports import Enquiries, Submissions
+from ksmppd_py.model.ports import Enquiries
 from ksmppd_py.model.work import Submission, Submitter
 from ksmppd_py.smpp import codec
 from ksmppd_py.smpp.constants import CommandId, CommandStatus
@@ -20,7 +22,6 @@ from ksmppd_py.translate.errors import Untranslatable
 from ksmppd_py.translate.multi import expand
 from ksmppd_py.transport.desk import Desk
 from ksmppd_py.transport.framed import FramedSocket
-from ksmppd_py.transport.greenlets import Owner
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ class Submits:
     """
 
     __slots__ = (
+        "_access",
         "_desk",
         "_ended",
         "_enquiries",
@@ -49,6 +51,7 @@ class Submits:
         "_remember",
         "_socket",
         "in_hand",
+        "read_at",
         "submitter",
     )
 
@@ -56,20 +59,22 @@ class Submits:
         self,
         name: str,
         framed: FramedSocket,
-        flow: Submissions,
         submitter: Submitter,
-        owner: Owner,
-        enquiries: Enquiries | None = None,
+        around: Surroundings,
     ) -> None:
+        enquiries = around.enquiries
         self.submitter = submitter
         self.in_hand = 0
+        self.read_at = monotonic()
+        """Monotonic seconds of the last read."""
+        self._access = around.access
         self._name = name
         self._socket = framed
-        self._flow = flow
+        self._flow = around.flow
         self._enquiries = enquiries
         self._operations: Operations | None = None
         self._remember = enquiries.remember if enquiries is not None else _forget
-        self._owner = owner
+        self._owner = around.owner
         self._desk: Desk[Submission] | None = None
         self._ended = False
         self._quiet: Event | None = None
@@ -86,7 +91,9 @@ class Submits:
         if desk is None:
             desk = self._open()
         self.in_hand += 1
-        desk.put(Submission(self, sequence_number, pdu, ordinal))
+        submission = Submission(self, sequence_number, pdu, ordinal)
+        submission.received_at = self.read_at
+        desk.put(submission)
 
     def operate(self, sequence_number: int, pdu: object, ordinal: int, refusing: bool) -> bool:
         """Carry out submit_multi, query_sm and cancel_sm; False for anything else. Doesn't yield."""
@@ -121,6 +128,7 @@ class Submits:
         desk = self._desk if self._desk is not None else self._open()
         self.in_hand += len(submissions)
         for submission in submissions:
+            submission.received_at = self.read_at
             desk.put(submission)
 
     def _open(self) -> Desk[Submission]:
@@ -192,6 +200,8 @@ class Submits:
             else:
                 write(codec.pack_header_only(_SUBMIT_SM_RESP, status, submission.sequence_number))
         self._settled(len(settled))
+        if self._access is not None and self._access.on:
+            self._access.submitted(settled, self.submitter)
 
     def _settled(self, count: int) -> None:
         self.in_hand -= count

@@ -161,6 +161,22 @@ class Enquiries(Protocol):
         """End messages that wait in the store; the command_status. May yield."""
 
 
+class AccessLog(Protocol):
+    """Has a line for each message that an ESME submitted or was sent. Nothing in here yields."""
+
+    on: bool
+    """Whether anybody keeps the lines; nothing else needs to be called while not."""
+
+    def submitted(self, settled: Sequence[Submission], submitter: Submitter) -> None:
+        """These submits of one bind are being answered now."""
+
+    def delivered(self, delivery: Delivery, bind_id: int, command_status: int, seconds: float) -> None:
+        """A bind answered the whole message, or refused a part of it, after so many seconds."""
+
+    def unanswered(self, delivery: Delivery, bind_id: int, seconds: float) -> None:
+        """A bind left a part without answer for too long."""
+
+
 class Deliveries(Protocol):
     """The corridor for MO and DLR, as the bearerboxes' room sees it."""
 

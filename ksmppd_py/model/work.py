@@ -40,6 +40,7 @@ class Submitter:
     counters: Counters
     inbound: Load
     bind_type: int = 3
+    bind_id: int = 0
     totals: Totals = field(init=False)
 
     def __post_init__(self) -> None:
@@ -52,7 +53,7 @@ class Submission:
     `result` is None on the way down, then the bearerbox's AckStatus or LOST. `command_status` is what the ESME is
     told, None until that is settled; `answered` once it has been told.
     `ordinal` is the bind's count of PDUs when it came (simulation uses it).
-    `sent_at` is monotonic seconds. `row` is the global_id of a stored one, 0 otherwise.
+    `received_at` and `sent_at` are monotonic seconds. `row` is the global_id of a stored one, 0 otherwise.
     `reason` is set only by who refuses it for an error: a few fixed words for operators.
     """
 
@@ -64,6 +65,7 @@ class Submission:
         "ordinal",
         "pdu",
         "reason",
+        "received_at",
         "result",
         "row",
         "sent_at",
@@ -83,6 +85,7 @@ class Submission:
         self.result: int | None = None
         self.command_status: int | None = None
         self.answered = False
+        self.received_at = 0.0
         self.sent_at = 0.0
         self.row = 0
 

@@ -16,10 +16,12 @@ logger = logging.getLogger(__name__)
 class Owner:
     """Owns greenlets: starts them under a name, logs their failures, ends them all. One per room or session."""
 
-    __slots__ = ("_group", "name")
+    __slots__ = ("_bears_context", "_group", "name")
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, bears_context: bool = False) -> None:
+        """With `bears_context` a greenlet's log lines bear what those of its starter do."""
         self.name = name
+        self._bears_context = bears_context
         self._group = Group()
 
     def __len__(self) -> int:
@@ -29,6 +31,8 @@ class Owner:
         """Run `function` in a greenlet called `name`; an exception that leaves it is logged. Doesn't yield."""
         greenlet: Greenlet = Greenlet(_guarded, name, function, arguments)
         greenlet.name = name
+        if self._bears_context:
+            greenlet.log_context = getattr(gevent.getcurrent(), "log_context", None)
         self._group.start(greenlet)
         return greenlet
 
@@ -43,6 +47,11 @@ class Owner:
     def join(self, timeout: float) -> None:
         """Wait until all have ended by themselves, at most `timeout` seconds. May yield."""
         self._group.join(timeout=timeout)
+
+
+def bear_context(context: object) -> None:
+    """From now on log lines of the running greenlet bear `str(context)`, which is made only for them; None: nothing."""
+    gevent.getcurrent().log_context = context
 
 
 def _guarded(name: str, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:

@@ -1,0 +1,279 @@
+"""Lines of the access log, in the style of bearerbox's or as JSON. Formats, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Sequence
+
+from ksmppd_py.kannel.messages import Sms, SmsType
+from ksmppd_py.model.work import Delivery, Submission, Submitter
+from ksmppd_py.smpp.constants import ESM_TYPE_DELIVERY_RECEIPT
+from ksmppd_py.smpp.pdus import DeliverSm
+from ksmppd_py.translate.errors import Untranslatable
+from ksmppd_py.translate.udh import count_parts
+
+Submitted = tuple[Sequence[Submission], Submitter]
+"""Submits of one bind that were answered just now."""
+Delivered = tuple[Delivery, int, int, float]
+"""Message, bind id, command_status of the answer (or NO_ANSWER), seconds that it took."""
+Who = tuple[bytes, bytes, bytes, int]
+"""Time, event, account, bind id."""
+
+NO_ANSWER = -1
+MASK = b"*"
+SHORT = 70
+"""Octets of text that are one part, whatever their coding."""
+_KANNEL = (
+    b"%b %b [SMSC:%b] [SVC:%b] [ACT:%b] [BINF:%b] [FID:%b] [META:%b] [from:%b] [to:%b] [flags:%d:%d:%d:%d:%d] "
+    b"[msg:%d:%b] [udh:%d:%b] [bind:%d] [id:%b] [parts:%d] [cost:%.10g] [status:%b] [latency:%.3f]\n"
+)
+_PLAIN = (
+    b"%b Sent SMS [SMSC:%b] [SVC:%b] [ACT:] [BINF:] [FID:] [META:] [from:%b] [to:%b] [flags:%d:%d:%d:-1:%d] "
+    b"[msg:%d:*] [udh:0:] [bind:%d] [id:%b] [parts:1] [cost:0] [status:0x0] [latency:%.3f]\n"
+)
+_JSON = (
+    b'{"time":"%b","event":"%b","account":"%b","bind":%d,"id":"%b","smsc":"%b","from":"%b","to":"%b",'
+    b'"parts":%d,"cost":%.10g,"status":%b,"latency":%.3f,"length":%d%b}\n'
+)
+_REPORT = int(SmsType.REPORT_MO)
+
+
+class Style:
+    """How lines look; `mask` hides the text of messages."""
+
+    def __init__(self, mask: bool) -> None:
+        self.mask = mask
+        self._stamp = b""
+        self._epoch = -1
+
+    def submits(self, batches: Iterable[Submitted], epoch: int, now: float) -> list[bytes]:
+        """Lines on answered submits; `now` is monotonic seconds."""
+        stamp = self._stamp_of(epoch)
+        return [
+            self._submit(stamp, submission, submitter, now)
+            for settled, submitter in batches
+            for submission in settled
+        ]
+
+    def deliveries(self, deliveries: Iterable[Delivered], epoch: int) -> list[bytes]:
+        """Lines on answered reports and messages."""
+        stamp = self._stamp_of(epoch)
+        return [self._delivery(stamp, *delivered) for delivered in deliveries]
+
+    def _delivery(self, stamp: bytes, delivery: Delivery, bind_id: int, status: int, seconds: float) -> bytes:
+        sms = delivery.sms or _unread(delivery.pdu)
+        who = (stamp, _delivery_event(sms, status), delivery.system_id.encode(), bind_id)
+        return self._line(who, sms, _id_of(sms), 0.0, status, seconds)
+
+    def _submit(self, stamp: bytes, submission: Submission, submitter: Submitter, now: float) -> bytes:
+        sms = submission.sms
+        status = submission.command_status or 0
+        event = _event(submission, submitter.account.simulation is not None)
+        return self._line(
+            (stamp, event, submitter.service, submitter.bind_id),
+            sms or _unread(submission.pdu),
+            b"" if sms is None else sms.id,
+            0.0 if status else submission.cost,
+            status,
+            now - submission.received_at,
+        )
+
+    def _line(self, who: Who, sms: Sms, message_id: bytes, cost: float, status: int, seconds: float) -> bytes:
+        raise NotImplementedError
+
+    def _stamp_of(self, epoch: int) -> bytes:
+        if epoch != self._epoch:
+            self._stamp = self._render_time(epoch)
+            self._epoch = epoch
+        return self._stamp
+
+    def _render_time(self, epoch: int) -> bytes:
+        raise NotImplementedError
+
+
+class KannelStyle(Style):
+    """As bearerbox writes its access log, with what only we know at the end of the line."""
+
+    def submits(self, batches: Iterable[Submitted], epoch: int, now: float) -> list[bytes]:
+        """See Style."""
+        stamp = self._stamp_of(epoch)
+        mask = self.mask
+        lines: list[bytes] = []
+        add = lines.append
+        for settled, submitter in batches:
+            for submission in settled:
+                sms = submission.sms
+                if mask and sms is not None and _is_plain(submission, sms):
+                    add(
+                        _PLAIN  # most lines by far; nothing in them needs more than to be put in its place
+                        % (
+                            stamp,
+                            sms.smsc_id or b"",
+                            submitter.service,
+                            sms.sender,
+                            sms.receiver,
+                            sms.mclass,
+                            sms.coding,
+                            sms.mwi,
+                            sms.dlr_mask,
+                            len(sms.msgdata or b""),
+                            submitter.bind_id,
+                            sms.id,
+                            now - submission.received_at,
+                        )
+                    )
+                else:
+                    add(self._submit(stamp, submission, submitter, now))
+        return lines
+
+    def _line(self, who: Who, sms: Sms, message_id: bytes, cost: float, status: int, seconds: float) -> bytes:
+        stamp, event, service, bind_id = who
+        udh = sms.udhdata or b""
+        return _KANNEL % (
+            stamp,
+            event,
+            _clean(sms.smsc_id),
+            _clean(service),
+            _clean(sms.account),
+            _clean(sms.binfo),
+            _clean(sms.foreign_id),
+            b"" if self.mask else _clean(sms.meta_data),
+            _clean(sms.sender),
+            _clean(sms.receiver),
+            sms.mclass,
+            sms.coding,
+            sms.mwi,
+            sms.compress,
+            sms.dlr_mask,
+            len(sms.msgdata or b""),
+            MASK if self.mask else _text(sms),
+            len(udh),
+            udh.hex().encode(),
+            bind_id,
+            _clean(message_id),
+            _parts(sms),
+            cost,
+            b"none" if status == NO_ANSWER else b"0x%X" % status,
+            seconds,
+        )
+
+    def _render_time(self, epoch: int) -> bytes:
+        return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(epoch)).encode()
+
+
+class JsonStyle(Style):
+    """One JSON object a line. `length` is that of the text, in octets; `text` is there when it isn't masked."""
+
+    def _line(self, who: Who, sms: Sms, message_id: bytes, cost: float, status: int, seconds: float) -> bytes:
+        stamp, event, service, bind_id = who
+        return _JSON % (
+            stamp,
+            event,
+            _quoted(service),
+            bind_id,
+            _quoted(message_id),
+            _quoted(sms.smsc_id),
+            _quoted(sms.sender),
+            _quoted(sms.receiver),
+            _parts(sms),
+            cost,
+            b"null" if status == NO_ANSWER else b"%d" % status,
+            seconds,
+            len(sms.msgdata or b""),
+            b"" if self.mask else b',"text":"%b"' % _quoted(_text(sms)),
+        )
+
+    def _render_time(self, epoch: int) -> bytes:
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(epoch))
+        return f"{stamp[:-2]}:{stamp[-2:]}".encode()
+
+
+def _is_plain(submission: Submission, sms: Sms) -> bool:
+    """Whether it was accepted by the bearerbox and has nothing that would have to be escaped, counted or converted."""
+    result = submission.result
+    return (
+        (result == 0 or result == 3)
+        and not submission.command_status
+        and not submission.cost
+        and not sms.udhdata
+        and not sms.binfo
+        and sms.sender is not None
+        and sms.receiver is not None
+        and sms.sender.lstrip(b"+").isalnum()
+        and sms.receiver.lstrip(b"+").isalnum()
+        and (sms.msgdata is None or len(sms.msgdata) <= SHORT)
+    )
+
+
+def _event(submission: Submission, simulated: bool) -> bytes:
+    if submission.command_status:
+        return b"FAILED Send SMS"
+    if simulated:
+        return b"Simulated SMS"
+    return b"Sent SMS" if submission.result in (0, 3) else b"Queued SMS"
+
+
+def _delivery_event(sms: Sms, status: int) -> bytes:
+    kind = b"DLR SMS" if sms.sms_type == _REPORT else b"Receive SMS"
+    return kind if status == 0 else b"FAILED " + kind
+
+
+def _id_of(sms: Sms) -> bytes:
+    """The id that the ESME knows: of a report that of its message, at the end of dlr_url."""
+    if sms.sms_type == _REPORT and sms.dlr_url:
+        return sms.dlr_url[-36:]
+    return sms.id
+
+
+def _unread(pdu: object) -> Sms:
+    """What a submit says that was refused before it was translated, or a deliver_sm that was stored as such."""
+    is_report = getattr(pdu, "esm_class", 0) & ESM_TYPE_DELIVERY_RECEIPT and isinstance(pdu, DeliverSm)
+    return Sms(
+        sms_type=int(SmsType.REPORT_MO if is_report else SmsType.MO),
+        id=b"",
+        sender=getattr(pdu, "source_addr", b""),
+        receiver=getattr(pdu, "destination_addr", b""),
+        msgdata=getattr(pdu, "short_message", b""),
+        binfo=getattr(pdu, "service_type", b""),
+        coding=1,
+    )
+
+
+def _parts(sms: Sms) -> int:
+    if not sms.msgdata or len(sms.msgdata) + len(sms.udhdata or b"") <= SHORT:
+        return 1
+    try:
+        return count_parts(sms)
+    except Untranslatable:
+        return 0
+
+
+def _clean(octets: bytes | None) -> bytes:
+    """Nothing that could end a field or a line."""
+    if not octets:
+        return b""
+    if octets.lstrip(b"+").isalnum():
+        return octets
+    return b"".join(
+        bytes((octet,)) if 0x20 <= octet < 0x7F and octet != 0x5D else b"\\x%02x" % octet for octet in octets
+    )
+
+
+def _quoted(octets: bytes | None) -> bytes:
+    """The inside of a JSON string."""
+    if not octets:
+        return b""
+    if octets.lstrip(b"+").isalnum():
+        return octets
+    text = octets.decode("utf-8", "backslashreplace")
+    return json.dumps(text, ensure_ascii=True)[1:-1].encode()
+
+
+def _text(sms: Sms) -> bytes:
+    """As bearerbox has it: text as it is, control characters replaced; everything else in hexadecimal."""
+    octets = sms.msgdata or b""
+    if sms.coding in (1, 2):
+        return octets.hex().encode()
+    text = octets.decode("utf-8", "backslashreplace")
+    return "".join(char if char.isprintable() else "." for char in text).encode()

@@ -1,0 +1,80 @@
+"""What comes before the first PDU of a connection: a proxy's word about who is behind it, and TLS."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import ssl
+
+import gevent
+
+from ksmppd_py.esme.addresses import matches
+from ksmppd_py.transport import proxy
+from ksmppd_py.transport.framed import FramedSocket
+
+logger = logging.getLogger(__name__)
+
+PATIENCE = 10.0
+"""Seconds that a connection has for all of it."""
+
+
+class Arrivals:
+    """Greets connections, at most `most` at a time; one more and the oldest of them is closed.
+
+    `proxies` are the patterns of addresses whose connections start with a PROXY header; no others do.
+    """
+
+    def __init__(self, proxies: str, most: int) -> None:
+        self.proxies = proxies
+        self.most = most
+        self._greeting: dict[FramedSocket, str] = {}
+
+    def is_proxy(self, ip: str) -> bool:
+        """Whether a connection from there starts with a PROXY header."""
+        return bool(self.proxies) and matches(self.proxies, ip)
+
+    def greet(self, framed: FramedSocket, ip: str, context: ssl.SSLContext | None) -> str | None:
+        """The address of the ESME on this connection; None when it comes to nothing and is closed. May yield."""
+        self._greeting[framed] = ip
+        if len(self._greeting) > self.most:
+            oldest = next(iter(self._greeting))
+            logger.warning("Too many connections that say nothing, the one from %s is closed", ip)
+            oldest.hang_up()
+        found = None
+        try:
+            with gevent.Timeout(PATIENCE, TimeoutError("too slow")):
+                source = _read_header(framed) if self.is_proxy(ip) else None
+                if context is not None:
+                    framed.start_tls(context, True)
+                found = source or ip
+        except (OSError, proxy.NoProxyHeader) as problem:
+            logger.warning("Connection from %s closed before its first PDU: %s", ip, _in_words(problem))
+        finally:
+            del self._greeting[framed]
+            if found is None:
+                framed.close()
+        return found
+
+
+def _read_header(framed: FramedSocket) -> str | None:
+    header = b""
+    while True:
+        wanted = proxy.octets_wanted(header)
+        if not wanted:
+            return proxy.source_of(header)
+        octets = framed.receive(wanted)
+        if not octets:
+            raise proxy.NoProxyHeader(f"{len(header)} octets of a header and then the end")
+        header += octets
+
+
+def _in_words(problem: Exception) -> str:
+    if isinstance(problem, proxy.NoProxyHeader):
+        return f"no PROXY header: {problem}"
+    return f"TLS: {problem.reason or problem}" if isinstance(problem, ssl.SSLError) else str(problem)
+
+
+def set_options(connected: socket.socket) -> None:
+    """As every connection of an ESME is to be."""
+    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

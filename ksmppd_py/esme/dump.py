@@ -1,0 +1,63 @@
+"""What an ESME and we say to each other, in words, for DEBUG lines. Nothing here runs above that level."""
+
+from __future__ import annotations
+
+import logging
+import struct
+from collections.abc import Callable, Sequence
+
+from ksmppd_py.smpp import codec
+from ksmppd_py.smpp.constants import HEADER_LENGTH
+from ksmppd_py.smpp.describe import describe, describe_status
+from ksmppd_py.smpp.errors import MalformedPdu
+from ksmppd_py.smpp.link import Received
+from ksmppd_py.smpp.pdus import Pdu
+
+logger = logging.getLogger(__name__)
+
+_HEADER = struct.Struct(">4I")
+
+
+def wanted() -> bool:
+    """Whether anybody reads DEBUG lines."""
+    return logger.isEnabledFor(logging.DEBUG)
+
+
+def tell_received(context: object, received: Sequence[Received]) -> None:
+    """A line for each PDU that came."""
+    for command_id, command_status, sequence_number, pdu in received:
+        _tell("Got", context, command_id, command_status, sequence_number, pdu)
+
+
+def sent_to(context: object) -> Callable[[bytes], None]:
+    """What makes a line of each frame that is sent; `context` says which session's."""
+
+    def tell_sent(frame: bytes) -> None:
+        if len(frame) < HEADER_LENGTH:
+            return
+        _, command_id, command_status, sequence_number = _HEADER.unpack_from(frame)
+        try:
+            pdu: Pdu | MalformedPdu = codec.unpack_body(command_id, frame, HEADER_LENGTH, len(frame))
+        except MalformedPdu as problem:
+            pdu = problem
+        _tell("Sending", context, command_id, command_status, sequence_number, pdu)
+
+    return tell_sent
+
+
+def _tell(
+    verb: str,
+    context: object,
+    command_id: int,
+    command_status: int,
+    sequence_number: int,
+    pdu: Pdu | MalformedPdu,
+) -> None:
+    logger.debug(
+        "%s #%d %s: %s",
+        verb,
+        sequence_number,
+        describe_status(command_status),
+        f"0x{command_id:08X}, unreadable: {pdu.reason}" if isinstance(pdu, MalformedPdu) else describe(pdu),
+        extra={"context": context},
+    )

@@ -1,0 +1,24 @@
+"""What all sessions of a listener share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ksmppd_py.esme.binding import Binder
+from ksmppd_py.esme.registry import EsmeRegistry
+from ksmppd_py.esme.settings import SessionSettings
+from ksmppd_py.model.ports import AccessLog, Enquiries, Submissions
+from ksmppd_py.transport.greenlets import Owner
+
+
+@dataclass(slots=True)
+class Surroundings:
+    """The neighbours of a session. `settings` may be others later; whatever is read from here follows."""
+
+    binder: Binder
+    flow: Submissions
+    registry: EsmeRegistry
+    settings: SessionSettings
+    owner: Owner
+    enquiries: Enquiries | None = None
+    access: AccessLog | None = None
