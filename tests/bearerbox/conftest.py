@@ -92,7 +92,7 @@ class Bed:
         return [submission.result for submission in self.tray.take()]
 
     def stop(self) -> None:
-        self.pool.stop(0.2)
+        self.pool.stop(0.01)
         for box in self.boxes:
             box.stop()
 

@@ -25,6 +25,7 @@ class Corridor:
 
     account: Account = field(default_factory=lambda: Account("esme"))
     queue: bool = True
+    after_source_refusal: bool = False
     clock: Clock = field(default_factory=Clock)
     router: MemoryRouter = field(default_factory=MemoryRouter)
     gateway: MemoryGateway = field(default_factory=MemoryGateway)
@@ -51,6 +52,7 @@ class Corridor:
             ids,
             self.clock,
             self.clock,
+            after_source_refusal=self.after_source_refusal,
         )
         self.submitter: Submitter = memory.make_submitter(self.account)
 

@@ -210,7 +210,6 @@ WITH_DEFAULT = Account("esme", default_smsc="DEFAULT")
         (Route(smsc_id="ROUTED"), WITH_DEFAULT, b"ROUTED"),
         (Route(), WITH_DEFAULT, b"DEFAULT"),  # spec flows 7.1 Improve
         (NoRoute(), WITH_DEFAULT, b"DEFAULT"),  # spec flows 1 step 7: every failure
-        (SenderRefused(), WITH_DEFAULT, b"DEFAULT"),
         (RouteRefused(0x0B), WITH_DEFAULT, b"DEFAULT"),
         (BackendUnavailable("down"), WITH_DEFAULT, b"DEFAULT"),
     ],
@@ -222,6 +221,15 @@ def test_where_a_message_goes(answer: Route | KsmppdError, account: Account, sms
     [sent] = corridor.gateway.sent
     assert sent.sms is not None
     assert sent.sms.smsc_id == smsc_id
+
+
+@pytest.mark.parametrize("after_source_refusal", [True, False])
+def test_a_refused_sender_and_a_default_smsc(after_source_refusal: bool) -> None:
+    """As the C daemon only where the configuration says so."""
+    corridor = Corridor(account=WITH_DEFAULT, after_source_refusal=after_source_refusal)
+    corridor.router.everything = SenderRefused()
+    assert statuses(corridor.submit()) == [None if after_source_refusal else 0x0A]
+    assert len(corridor.gateway.sent) == after_source_refusal
 
 
 # -- throughput and loads ------------------------------------------------------------------------------------------
