@@ -107,21 +107,28 @@ def bed(shared_daemon: Daemon, shared_box: FakeBearerbox) -> Iterator[Bed]:
 
 
 @pytest.fixture(scope="module")
+def shared_sqlite_box() -> Iterator[FakeBearerbox]:
+    """The bearerbox of `sqlite_bed`; a module may use both beds."""
+    with FakeBearerbox() as box:
+        yield box
+
+
+@pytest.fixture(scope="module")
 def shared_sqlite_daemon(
-    shared_box: FakeBearerbox,
+    shared_sqlite_box: FakeBearerbox,
     sqlite_factory: Callable[[], SqliteDatabase],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Daemon]:
-    config = DaemonConfig([(BOX_ID, shared_box.port)])
+    config = DaemonConfig([(BOX_ID, shared_sqlite_box.port)])
     with Daemon(tmp_path_factory.mktemp("daemon"), config, sqlite_factory()) as daemon:
-        shared_box.wait_for_box()
+        shared_sqlite_box.wait_for_box()
         yield daemon
 
 
 @pytest.fixture
-def sqlite_bed(shared_sqlite_daemon: Daemon, shared_box: FakeBearerbox) -> Iterator[Bed]:
+def sqlite_bed(shared_sqlite_daemon: Daemon, shared_sqlite_box: FakeBearerbox) -> Iterator[Bed]:
     """As `bed`, for what no database can change: SQLite only."""
-    bed = Bed(shared_sqlite_daemon, shared_box)
+    bed = Bed(shared_sqlite_daemon, shared_sqlite_box)
     yield bed
     bed.close()
 

@@ -9,7 +9,6 @@ import pytest
 
 from tests.fakes import box_wire
 from tests.fakes import smpp_wire as wire
-from tests.fakes.bearerbox import FakeBearerbox
 from tests.integration.bed import Bed, StartBed, mt
 from tests.parts.database import RouteRow, insert_route
 from tests.parts.http import request
@@ -283,13 +282,13 @@ def test_rebuild_routes(bed: Bed) -> None:
     assert bed.daemon.admin("/rebuild-routes.xml").body == "<status>Routes updated</status>"
 
 
-def test_inbound_routes_of_one_smsc(bed: Bed, shared_box: FakeBearerbox) -> None:
+def test_inbound_routes_of_one_smsc(bed: Bed) -> None:
     """spec flows 7.1: a route with an smsc_id holds for that SMSC only, in any case."""
     customer = bed.customer()
     esme = bed.esme(customer)
     code = "9" + customer.short_code
     bed.daemon.add_routes(RouteRow(2, f"^{code}$", customer.system_id.upper(), smsc_id="Special"))
-    mo = shared_box.send_mo("+49170", code, "from elsewhere")
-    assert shared_box.wait_for_ack(mo).nack == box_wire.ACK_FAILED
-    shared_box.send_mo("+49170", code, "from there", smsc_id=b"sPECIAL")
+    mo = bed.box.send_mo("+49170", code, "from elsewhere")
+    assert bed.box.wait_for_ack(mo).nack == box_wire.ACK_FAILED
+    bed.box.send_mo("+49170", code, "from there", smsc_id=b"sPECIAL")
     esme.wait_text(b"from there")
