@@ -28,6 +28,8 @@ from ksmppd_py.transport.greenlets import Owner, bear_context
 logger = logging.getLogger(__name__)
 
 BACKLOG = 1024
+ALL_INTERFACES = "0.0.0.0"
+"""Without an address gevent would take IPv6, where addresses are `::ffff:127.0.0.1` and match no pattern."""
 ROUND = 1.0
 """Seconds between two looks at the sessions' timers."""
 SESSIONS_A_TURN = 500
@@ -54,7 +56,7 @@ class Listener:
         tls: TlsSettings | None = None,
         proxies: str = "",
     ) -> None:
-        self._address = (interface, port)
+        self._address = (interface or ALL_INTERFACES, port)
         self._blocklist = blocklist
         self._ids = count()
         self._owner = Owner("smpp", bears_context=True)
@@ -125,10 +127,10 @@ class Listener:
         self._owner.spawn("bind", function, *arguments)
 
     def _accepted(self, connected: socket.socket, address: tuple[str, int]) -> None:
-        self._greet(connected, address[0], None)
+        self._greet(connected, _plain(address[0]), None)
 
     def _accepted_tls(self, connected: socket.socket, address: tuple[str, int]) -> None:
-        self._greet(connected, address[0], self._context)
+        self._greet(connected, _plain(address[0]), self._context)
 
     def _greet(self, connected: socket.socket, peer: str, context: ssl.SSLContext | None) -> None:
         """Serve a connection once it is known whose it is. May yield, until it ends."""
@@ -232,3 +234,8 @@ class Listener:
         """End what is left. May yield."""
         self._housekeeping.end(1.0)
         self._owner.end(2.0)
+
+
+def _plain(ip: str) -> str:
+    """An IPv4 address as such, also when it came in over an IPv6 socket."""
+    return ip.removeprefix("::ffff:")
