@@ -24,9 +24,13 @@ from ksmppd_py.flows.delivery import DeliveryFlow
 from ksmppd_py.flows.enquiries import Enquiries
 from ksmppd_py.flows.simulation import SimulationFlow
 from ksmppd_py.flows.submission import SubmissionFlow
+from ksmppd_py.flows.trial import RouteTrials
 from ksmppd_py.model.esme import BlockedAddress, ServerMeters, ServerSnapshot
 from ksmppd_py.model.history import MessageHistory
 from ksmppd_py.model.ids import MessageIds
+from ksmppd_py.model.ports import Router
+from ksmppd_py.model.trial import RouteQuestion, RouteTrial
+from ksmppd_py.smpp.constants import CommandStatus
 from ksmppd_py.storage.claim import Claim, open_claim
 from ksmppd_py.storage.database import Database
 from ksmppd_py.storage.mysql import MySQLDatabase
@@ -66,6 +70,7 @@ class App:
         self._replayer: Replayer | None = None
         self._claim: Claim | None = None
         self._listener: Listener | None = None
+        self._trials: RouteTrials | None = None
 
     # -- life ------------------------------------------------------------------------------------------------
 
@@ -98,20 +103,12 @@ class App:
         replayer = self._replayer = Replayer(messages, claim, delivery, registry, queue is not None)
         pool = self._pool = BearerboxPool(_boxes(config), delivery, queue, replayer.deliveries)
         credit = DatabaseCredit(self._database, layout)
-        submission = SubmissionFlow(
-            router,
-            pool,
-            credit,
-            queue,
-            simulation,
-            registry.meters,
-            ids,
-            time,
-            monotonic,
-            after_source_refusal=config.routing.default_smsc_after_source_refusal,
-        )
+        submission = self._submission(router, pool, credit, queue, simulation, ids)
         settings = _session_settings(config)
         binder = Binder(decisions.authenticator, registry, self._blocklist, settings, _tlvs(config))
+        self._trials = RouteTrials(
+            submission, registry.account, lambda account: binder.dialect(account, 0x34), time
+        )
         self._listener = Listener(
             config.ksmppd.interface,
             config.ksmppd.smpp_port,
@@ -127,6 +124,28 @@ class App:
         self._simulator.start(simulation, delay)
         claim.start()
         replayer.start(pool, ids)
+
+    def _submission(
+        self,
+        router: Router,
+        pool: BearerboxPool,
+        credit: DatabaseCredit,
+        queue: DatabaseStore | None,
+        simulation: SimulationFlow,
+        ids: MessageIds,
+    ) -> SubmissionFlow:
+        return SubmissionFlow(
+            router,
+            pool,
+            credit,
+            queue,
+            simulation,
+            self._registry.meters,
+            ids,
+            time,
+            monotonic,
+            after_source_refusal=self._config.routing.default_smsc_after_source_refusal,
+        )
 
     def wait(self) -> None:
         """Return when the server has stopped. May yield."""
@@ -197,6 +216,12 @@ class App:
     def clear_blocked_ips(self, ip: str | None) -> int:
         """Forgive one address or all; how many of them were blocked."""
         return self._blocklist.clear(ip, monotonic())
+
+    def try_route(self, question: RouteQuestion) -> RouteTrial:
+        """What would become of a message; nothing is sent. May yield."""
+        if self._trials is None:
+            return RouteTrial(question.sender, question.receiver, CommandStatus.RSYSERR, reason="starting")
+        return self._trials.run(question)
 
     def rebuild_routes(self) -> None:
         """Load the routes again. Raises TemporaryError. May yield."""

@@ -71,6 +71,7 @@ def test_defaults(tmp_path: Path) -> None:
         "auth_method": Method.DATABASE,
         "auth_url": "",
         "auth_plugin_id": "",
+        "auth_ssl_trusted_ca_file": "",
         "ip_blocklist_time": 300,
         "ip_blocklist_attempts": 5,
         "ip_blocklist_exempt_ips": (),
@@ -81,6 +82,10 @@ def test_defaults(tmp_path: Path) -> None:
         "inactivity_timeout": 540,
         "switch_dlr_addr": False,
         "default_alt_charset": None,
+        "cut_dlr_err": False,
+        "max_unbound_connections": 1000,
+        "query_memory": 100_000,
+        "simulation_delay": 0,
     }
     assert config.routing.routing_method is Method.DATABASE
     assert (config.routing.http_num_callers, config.routing.http_max_outstanding_requests) == (1, 512)
@@ -159,6 +164,36 @@ def test_one_plugin_for_both(tmp_path: Path) -> None:
     assert config.auth_plugin is not None
     assert config.auth_plugin is config.routing_plugin
     assert (config.auth_plugin.path, config.auth_plugin.init_function) == ("module", "begin")
+
+
+def test_plugin_files_are_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    plugin = "\ngroup = ksmppd-plugin\nid = p\npath = sub/mine.py\n"
+    config = read(tmp_path, KSMPPD + "auth-method = 4\nauth-plugin-id = p\n" + REST + plugin)
+    assert config.auth_plugin is not None
+    assert (config.auth_plugin.path, config.auth_plugin.init_function) == (f"{tmp_path}/sub/mine.py", "init")
+
+
+def test_keys_of_decisions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    routing = read(tmp_path, KSMPPD + REST).routing
+    assert (routing.routes_refresh_interval, routing.default_smsc_after_source_refusal) == (0, False)
+    text = (
+        KSMPPD
+        + "auth-ssl-trusted-ca-file = ca.pem\n"
+        + REST
+        + """\n
+group = smpp-routing
+routes-refresh-interval = 60
+default-smsc-after-source-refusal = true
+http-routing-ssl-trusted-ca-file = /etc/ca.pem
+"""
+    )
+    config = read(tmp_path, text)
+    assert config.ksmppd.auth_ssl_trusted_ca_file == f"{tmp_path}/ca.pem"
+    routing = config.routing
+    assert (routing.routes_refresh_interval, routing.default_smsc_after_source_refusal) == (60, True)
+    assert routing.http_routing_ssl_trusted_ca_file == "/etc/ca.pem"
 
 
 def test_sqlite3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -292,6 +327,23 @@ BAD: dict[str, tuple[str, list[str]]] = {
     "plugin without path": (
         KSMPPD + "auth-method = 4\nauth-plugin-id = p" + REST + "\ngroup = ksmppd-plugin\nid = p",
         ["22: Group 'ksmppd-plugin' needs the field 'path'."],
+    ),
+    "plugin of the C daemon": (
+        KSMPPD
+        + "auth-method = 4\nauth-plugin-id = p"
+        + REST
+        + "\ngroup = ksmppd-plugin\nid = p\npath = /x/y.so",
+        [
+            "24: 'path': '/x/y.so' is a shared object for the C daemon and can't be loaded here; write its decisions "
+            "as a Python module (docs/plugins.md) and let 'path' name that .py file."
+        ],
+    ),
+    "plugin path": (
+        KSMPPD
+        + "auth-method = 4\nauth-plugin-id = p"
+        + REST
+        + "\ngroup = ksmppd-plugin\nid = p\npath = no/such",
+        ["24: 'path': 'no/such' is neither a .py file nor the name of a Python module."],
     ),
     "empty password": (
         KSMPPD + REST.replace("port = 14010\npassword = s3cret", "port = 14010\npassword ="),

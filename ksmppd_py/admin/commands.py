@@ -18,6 +18,7 @@ from ksmppd_py.admin.facts import (
     Fact,
     LogLevelInvalid,
     LogLevelSet,
+    ReceiverMissing,
     RoutesKept,
     RoutesUpdated,
     Running,
@@ -27,6 +28,7 @@ from ksmppd_py.admin.facts import (
 from ksmppd_py.admin.ports import Operations
 from ksmppd_py.errors import TemporaryError
 from ksmppd_py.model.esme import ServerSnapshot
+from ksmppd_py.model.trial import RouteQuestion, RouteTrial
 
 logger = logging.getLogger(__name__)
 
@@ -161,6 +163,34 @@ class BlockedIps:
         return AddressesCleared(operations.clear_blocked_ips(None if self.clear == "all" else self.clear))
 
 
+@dataclass(frozen=True, slots=True)
+class RouteTest:
+    """Tell which way a message would take; empty `system_id` or `receiver` = not given."""
+
+    question: RouteQuestion
+
+    @classmethod
+    def read(cls, parameters: Parameters) -> RouteTest:
+        """Takes `system-id`, `from`, `to`, and optionally `text` and `data-coding`."""
+        return cls(
+            RouteQuestion(
+                parameters.get("system-id", "").lower(),
+                parameters.get("from", ""),
+                parameters.get("to", ""),
+                parameters.get("text", ""),
+                (leading_integer(parameters.get("data-coding", "")) or 0) & 0xFF,
+            )
+        )
+
+    def run(self, operations: Operations) -> RouteTrial | SystemIdMissing | ReceiverMissing:
+        """Ask the router; may yield."""
+        if not self.question.system_id:
+            return SystemIdMissing()
+        if not self.question.receiver:
+            return ReceiverMissing()
+        return operations.try_route(self.question)
+
+
 COMMANDS: Mapping[str, Callable[[Parameters], Command]] = {
     "/uptime": Uptime.read,
     "/log-level": LogLevel.read,
@@ -168,5 +198,6 @@ COMMANDS: Mapping[str, Callable[[Parameters], Command]] = {
     "/esme-unbind": EsmeUnbind.read,
     "/rebuild-routes": RebuildRoutes.read,
     "/blocked-ips": BlockedIps.read,
+    "/route-test": RouteTest.read,
 }
 """Path of each command, in the order in which the 404 answer lists them (spec/http.md 3.1)."""

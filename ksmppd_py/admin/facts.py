@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ksmppd_py.model.esme import BlockedAddress, ServerSnapshot
+from ksmppd_py.model.trial import RouteTrial
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,11 @@ class AddressesCleared:
     count: int
 
 
+@dataclass(frozen=True, slots=True)
+class ReceiverMissing:
+    """The command needs the address that a message goes to."""
+
+
 Fact = (
     Running
     | LogLevelSet
@@ -80,5 +86,7 @@ Fact = (
     | RoutesKept
     | BlockedAddresses
     | AddressesCleared
+    | ReceiverMissing
+    | RouteTrial
     | ServerSnapshot
 )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from ksmppd_py.model.esme import BlockedAddress, ServerSnapshot
+from ksmppd_py.model.trial import RouteQuestion, RouteTrial
 
 
 class Operations(Protocol):
@@ -31,6 +32,9 @@ class Operations(Protocol):
 
     def clear_blocked_ips(self, ip: str | None) -> int:
         """Forgive one address, or all; returns how many of them were blocked."""
+
+    def try_route(self, question: RouteQuestion) -> RouteTrial:
+        """What would become of a message; nothing is sent. May yield."""
 
     def rebuild_routes(self) -> None:
         """Load the routes anew; may yield. Raises errors.TemporaryError when the old ones had to be kept."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ksmppd_py.admin import render_status
+from ksmppd_py.admin import render_status, render_trial
 from ksmppd_py.admin.facts import (
     AddressesCleared,
     BindsDisconnected,
@@ -15,6 +15,7 @@ from ksmppd_py.admin.facts import (
     Fact,
     LogLevelInvalid,
     LogLevelSet,
+    ReceiverMissing,
     RoutesKept,
     RoutesUpdated,
     Running,
@@ -23,6 +24,7 @@ from ksmppd_py.admin.facts import (
 )
 from ksmppd_py.admin.text import duration, escape
 from ksmppd_py.model.esme import ServerSnapshot
+from ksmppd_py.model.trial import RouteTrial
 
 PLAIN = "text/plain; charset=utf-8"
 XML = "text/xml; charset=utf-8"
@@ -107,6 +109,8 @@ RENDERINGS: dict[type, _Rendering] = {
         lambda fact: f"<status>{fact.count} addresses unblocked</status>",
         lambda fact: {"unblocked": fact.count},
     ),
+    ReceiverMissing: _sentence(406, "status", "You must specify a 'to' parameter", plain_end="\n"),
+    RouteTrial: _Rendering(200, render_trial.plain, render_trial.xml, render_trial.json),
     ServerSnapshot: _Rendering(200, render_status.plain, render_status.xml),
 }
 """Every kind of fact; a new one needs its line here."""

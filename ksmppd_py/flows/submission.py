@@ -24,7 +24,9 @@ from ksmppd_py.model.outcomes import command_status_of, command_status_of_ack, r
 from ksmppd_py.model.ports import Credit, Gateway, MessageStore, Router
 from ksmppd_py.model.refusals import SUBMIT
 from ksmppd_py.model.routes import Route
+from ksmppd_py.model.trial import RouteTrial
 from ksmppd_py.model.work import LOST, Submission, Submitter
+from ksmppd_py.smpp.pdus import SubmitSm
 from ksmppd_py.translate.errors import Untranslatable
 from ksmppd_py.translate.multi import TRANSLATIONS
 from ksmppd_py.translate.udh import count_parts
@@ -143,12 +145,13 @@ class SubmissionFlow:
                 settled.append(submission)
             else:
                 translated.append(submission)
+        parts = _parts_of(translated, submitter)
         asked_at = self._monotonic()
         answers = self._ask_router(translated, submitter)
         self._meters.routing.observe(self._monotonic() - asked_at)
         routed: list[Submission] = []
-        for submission, answer in zip(translated, answers, strict=True):
-            error = self._apply(submission, answer, submitter)
+        for submission, answer, count in zip(translated, answers, parts, strict=True):
+            error = self._apply(submission, answer, submitter, count)
             if error is None:
                 routed.append(submission)
             else:
@@ -179,8 +182,38 @@ class SubmissionFlow:
                 answers.append(error)
         return answers
 
+    def try_out(self, pdu: SubmitSm, submitter: Submitter, is_known: bool) -> RouteTrial:
+        """Tell what would become of a submit, without sending, charging or counting it. May yield (router)."""
+        submission = Submission(_NOWHERE, 0, pdu, 0)
+        sender, receiver = pdu.source_addr.decode("latin-1"), pdu.destination_addr.decode("latin-1")
+        try:
+            self._translate(submission, submitter, int(self._clock()))
+            sms = submission.sms
+            assert sms is not None
+            parts = count_parts(sms)
+        except Untranslatable as refusal:
+            status = int(refusal.command_status)
+            return RouteTrial(sender, receiver, status, reason=str(refusal), is_known=is_known)
+        [answer] = self._ask_router([submission], submitter)
+        error = self._apply(submission, answer, submitter, parts)
+        is_route = isinstance(answer, Route)
+        cost = answer.cost if isinstance(answer, Route) else submitter.account.default_cost
+        return RouteTrial(
+            sender=(sms.sender or b"").decode("latin-1"),
+            receiver=(sms.receiver or b"").decode("latin-1"),
+            command_status=0 if error is None else command_status_of(error),
+            decided_by="" if error is not None else "route" if is_route else "default-smsc",
+            reason="" if is_route else str(answer),
+            route_id=answer.route_id if isinstance(answer, Route) else 0,
+            smsc_id=(sms.smsc_id or b"").decode("latin-1") if error is None else "",
+            parts=parts,
+            cost=cost if error is None else 0.0,
+            is_charged=submitter.account.enable_prepaid_billing,
+            is_known=is_known,
+        )
+
     def _apply(
-        self, submission: Submission, answer: Route | KsmppdError, submitter: Submitter
+        self, submission: Submission, answer: Route | KsmppdError, submitter: Submitter, parts: int
     ) -> KsmppdError | None:
         """Set smsc_id and cost; without a route the bind's default_smsc takes the message (flows.md 1 step 7)."""
         sms = submission.sms
@@ -194,7 +227,7 @@ class SubmissionFlow:
         else:
             return answer
         if submitter.account.enable_prepaid_billing:
-            submission.cost = cost * count_parts(sms)
+            submission.cost = cost * parts
         return None
 
     def _is_final(self, error: KsmppdError) -> bool:
@@ -283,6 +316,23 @@ class SubmissionFlow:
         now = self._clock()
         for reason, count in reasons.items():
             self._meters.refusals.add(SUBMIT, submitter.account.system_id, "", reason, now, count)
+
+
+class _Nowhere:
+    """The desk of a submit that is only tried out."""
+
+    def put(self, item: object) -> None:
+        """Nobody lays anything here."""
+
+
+_NOWHERE = _Nowhere()
+
+
+def _parts_of(batch: Sequence[Submission], submitter: Submitter) -> list[int]:
+    """What each counts for billing, before a router changes it (http.md 2.2); 0 where nobody is billed."""
+    if not submitter.account.enable_prepaid_billing:
+        return [0] * len(batch)
+    return [count_parts(submission.sms) for submission in batch if submission.sms is not None]
 
 
 def _refuse(submission: Submission, error: KsmppdError) -> None:

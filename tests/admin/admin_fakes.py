@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ksmppd_py.errors import TemporaryError
 from ksmppd_py.model.esme import BindSnapshot, BlockedAddress, EsmeSnapshot, ServerSnapshot
+from ksmppd_py.model.trial import RouteQuestion, RouteTrial
 
 BIND = BindSnapshot(
     bind_id=4,
@@ -67,6 +68,8 @@ class FakeOperations:
         self.levels: list[int] = []
         self.unbinds: list[tuple[str, int | None]] = []
         self.rebuilds = 0
+        self.questions: list[RouteQuestion] = []
+        self.trial = RouteTrial("12345", "+49170", 0, "route", "", 12, "one<two", 2, 1.5, True)
         self.picture = server_snapshot(SMPPUSERA, SMPPUSERB)
         self.blocked = [BlockedAddress("10.0.0.9", 5, 280), BlockedAddress("10.0.0.8", 7, 3)]
         self.routes_error: Exception | None = None
@@ -100,6 +103,11 @@ class FakeOperations:
         before = len(self.blocked)
         self.blocked = [each for each in self.blocked if ip is not None and each.ip != ip]
         return before - len(self.blocked)
+
+    def try_route(self, question: RouteQuestion) -> RouteTrial:
+        """As told."""
+        self.questions.append(question)
+        return self.trial
 
     def rebuild_routes(self) -> None:
         """Count it, or fail as told."""

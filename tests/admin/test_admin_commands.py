@@ -150,7 +150,7 @@ def test_further_pages(operations: FakeOperations) -> None:
     assert pages.answer(Request("/hidden", "", {})).body == b"hello "
     listing = pages.answer(Request("/hello/", "", {}))
     assert listing.status == 404
-    assert listing.body.endswith(b"\n/rebuild-routes\n/blocked-ips\n/hello\n")
+    assert listing.body.endswith(b"\n/blocked-ips\n/route-test\n/hello\n")
     with pytest.raises(ValueError, match="two pages for /hello"):
         pages.add("/hello", hello)
 

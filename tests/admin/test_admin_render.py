@@ -9,6 +9,7 @@ from typing import get_args
 import pytest
 from admin_fakes import BIND, SMPPUSERA, SMPPUSERB, server_snapshot
 
+from ksmppd_py.admin.commands import COMMANDS
 from ksmppd_py.admin.facts import (
     AddressesCleared,
     BindsDisconnected,
@@ -16,6 +17,7 @@ from ksmppd_py.admin.facts import (
     Fact,
     LogLevelInvalid,
     LogLevelSet,
+    ReceiverMissing,
     RoutesKept,
     RoutesUpdated,
     Running,
@@ -25,6 +27,7 @@ from ksmppd_py.admin.facts import (
 from ksmppd_py.admin.render import JSON, PLAIN, RENDERINGS, XML, denied, not_found, render
 from ksmppd_py.admin.text import duration, escape
 from ksmppd_py.model.esme import BlockedAddress
+from ksmppd_py.model.trial import RouteTrial
 
 STATUS_PLAIN = b"""\
 Summary:\x20
@@ -104,6 +107,7 @@ Command '/foo' not found, available commands are:\x20
 /esme-unbind
 /rebuild-routes
 /blocked-ips
+/route-test
 """
 
 BLOCKED = BlockedAddresses((BlockedAddress("10.0.0.9", 5, 280), BlockedAddress("10.0.0.8", 7, 3)))
@@ -135,6 +139,21 @@ ROWS = [
         b"</address><address><ip>10.0.0.8</ip><failed-binds>7</failed-binds><seconds-left>3</seconds-left>"
         b"</address></blocked-ips>",
     ),
+    (
+        RouteTrial("1", "2", 0x45, reason="no & no"),
+        200,
+        b"status: refused\ncommand-status: 0x00000045\nsender: 1\nreceiver: 2\nparts: 0\nreason: no & no\n"
+        b"account-known: yes\n",
+        b"<route-test><status>refused</status><command-status>0x00000045</command-status><sender>1</sender>"
+        b"<receiver>2</receiver><parts>0</parts><reason>no &amp; no</reason><account-known>yes</account-known>"
+        b"</route-test>",
+    ),
+    (
+        ReceiverMissing(),
+        406,
+        b"You must specify a 'to' parameter\n",
+        b"<status>You must specify a 'to' parameter</status>",
+    ),
     (AddressesCleared(2), 200, b"2 addresses unblocked\n", b"<status>2 addresses unblocked</status>"),
 ]
 
@@ -165,7 +184,7 @@ def test_every_fact_has_its_rendering() -> None:
 
 
 def test_refusals() -> None:
-    listing = ("/uptime", "/log-level", "/esme-status", "/esme-unbind", "/rebuild-routes", "/blocked-ips")
+    listing = tuple(COMMANDS)
     assert (denied().status, denied().content_type, denied().body) == (403, PLAIN, b"Denied")
     reply = not_found("/foo", listing)
     assert (reply.status, reply.content_type, reply.body) == (404, PLAIN, NOT_FOUND)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import pytest
 
@@ -15,7 +16,7 @@ from ksmppd_py.errors import (
     RouteRefused,
     SenderRefused,
 )
-from ksmppd_py.kannel.messages import SmsType
+from ksmppd_py.kannel.messages import Sms, SmsType
 from ksmppd_py.model.account import Account
 from ksmppd_py.model.routes import Route
 from ksmppd_py.model.work import LOST, Submission
@@ -223,13 +224,45 @@ def test_where_a_message_goes(answer: Route | KsmppdError, account: Account, sms
     assert sent.sms.smsc_id == smsc_id
 
 
-@pytest.mark.parametrize("after_source_refusal", [True, False])
-def test_a_refused_sender_and_a_default_smsc(after_source_refusal: bool) -> None:
-    """As the C daemon only where the configuration says so."""
-    corridor = Corridor(account=WITH_DEFAULT, after_source_refusal=after_source_refusal)
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [(SenderRefused(), 0x0A), (RouteRefused(0x0B, is_final=True), 0x0B), (RouteRefused(is_final=True), 0x45)],
+)
+def test_what_no_default_smsc_takes(answer: KsmppdError, status: int) -> None:
+    """A sender that the routes refuse, and a plugin's no."""
+    corridor = Corridor(account=WITH_DEFAULT)
+    corridor.router.everything = answer
+    assert statuses(corridor.submit()) == [status]
+    assert corridor.gateway.sent == []
+
+
+def test_the_switch_for_refused_senders() -> None:
+    """default-smsc-after-source-refusal: as the C daemon."""
+    corridor = Corridor(account=WITH_DEFAULT, after_source_refusal=True)
     corridor.router.everything = SenderRefused()
-    assert statuses(corridor.submit()) == [None if after_source_refusal else 0x0A]
-    assert len(corridor.gateway.sent) == after_source_refusal
+    assert statuses(corridor.submit()) == [None]
+    [sent] = corridor.gateway.sent
+    assert sent.sms is not None
+    assert sent.sms.smsc_id == b"DEFAULT"
+    corridor.router.everything = RouteRefused(0x0B, is_final=True)
+    assert statuses(corridor.submit()) == [0x0B]
+
+
+def test_parts_are_counted_before_the_router_changes_the_text() -> None:
+    """spec http 2.2."""
+    corridor = Corridor(account=Account("esme", enable_prepaid_billing=True))
+    corridor.router.waits = True
+    corridor.router.everything = Route(2.0)
+
+    def change(system_id: str, batch: Sequence[Sms]) -> list[Route | KsmppdError]:
+        for sms in batch:
+            sms.msgdata = b"x" * 500
+        return [Route(2.0) for _ in batch]
+
+    corridor.router.route_mt_all = change
+    corridor.credit.credit = 10.0
+    [submission] = corridor.submit(submit_sm(text=b"x" * 161))
+    assert submission.cost == 4.0
 
 
 # -- throughput and loads ------------------------------------------------------------------------------------------

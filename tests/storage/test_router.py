@@ -175,3 +175,47 @@ def test_broken_routes_are_reported(caplog: pytest.LogCaptureFixture) -> None:
     errors = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
     assert len(errors) == 2
     assert all(message.startswith("Route 8 skipped: ") for message in errors)
+
+
+def test_a_refresh_takes_over_what_changed(caplog: pytest.LogCaptureFixture) -> None:
+    source = Source([Route(route_id=1)])
+    router = DatabaseRouter(source)
+    router.rebuild()
+    router.route_mt("a", MT)
+    inbound, outbound = router._inbound, router._outbound["a"]
+    router.refresh()
+    assert (router._inbound, router._outbound["a"]) == (inbound, outbound)  # nothing was made anew
+    source.routes = [Route(route_id=2), Route(route_id=3, regex="(")]
+    router.refresh()
+    assert router.route_mt("a", MT).route_id == 2
+    assert router.route_mo(Sms(receiver=b"1", smsc_id=b"x")).route_id == 2
+    assert caplog.text.count("Route 3 skipped") == 2
+
+
+def test_a_refresh_that_fails_keeps_the_routes() -> None:
+    source = Source([Route(route_id=1)])
+    router = DatabaseRouter(source)
+    router.rebuild()
+    router.route_mt("a", MT)
+    source.routes, source.down = [], True
+    with pytest.raises(DatabaseUnavailable):
+        router.refresh()
+    assert router.route_mt("a", MT).route_id == 1
+    assert router.route_mo(Sms(receiver=b"1", smsc_id=b"x")).route_id == 1
+
+
+def test_a_rebuild_overtakes_a_refresh() -> None:
+    source = Source([Route(route_id=1)])
+    router = DatabaseRouter(source)
+    router.rebuild()
+    router.route_mt("a", MT)
+    source.routes = [Route(route_id=2)]
+    source.ready.clear()
+    refresh = gevent.spawn(router.refresh)
+    gevent.idle()
+    source.routes = [Route(route_id=3)]
+    source.ready.set()
+    router.rebuild()
+    refresh.get()
+    assert router.route_mo(Sms(receiver=b"1", smsc_id=b"x")).route_id == 3
+    assert router.route_mt("a", MT).route_id == 3

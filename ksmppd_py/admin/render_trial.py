@@ -1,0 +1,52 @@
+"""A route-test's result, the same facts in three formats."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ksmppd_py.admin.text import escape, yes_no
+from ksmppd_py.model.trial import RouteTrial
+
+
+def _facts(trial: RouteTrial) -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        "status": "refused" if trial.command_status else "routed",
+        "command-status": f"0x{trial.command_status:08x}",
+        "sender": trial.sender,
+        "receiver": trial.receiver,
+        "parts": trial.parts,
+    }
+    if not trial.command_status:
+        facts["decided-by"] = trial.decided_by
+        if trial.route_id:
+            facts["route-id"] = trial.route_id
+        facts["smsc-id"] = trial.smsc_id
+        facts["cost-per-part"] = trial.cost
+        facts["cost"] = round(trial.cost * trial.parts, 6)
+        facts["prepaid"] = trial.is_charged
+    if trial.reason:
+        facts["reason"] = trial.reason
+    facts["account-known"] = trial.is_known
+    return facts
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return yes_no(value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def plain(trial: RouteTrial) -> str:
+    """One line a fact."""
+    return "".join(f"{name}: {_text(value)}\n" for name, value in _facts(trial).items())
+
+
+def xml(trial: RouteTrial) -> str:
+    """One element a fact."""
+    facts = "".join(f"<{name}>{escape(_text(value))}</{name}>" for name, value in _facts(trial).items())
+    return f"<route-test>{facts}</route-test>"
+
+
+def json(trial: RouteTrial) -> dict[str, Any]:
+    """One member a fact."""
+    return {name.replace("-", "_"): value for name, value in _facts(trial).items()}

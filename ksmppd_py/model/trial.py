@@ -1,0 +1,38 @@
+"""A message that is routed for the operator's eyes only: the question, and what would become of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class RouteQuestion:
+    """A message as an operator types it; numbers with `+` are international. `system_id` is lower case."""
+
+    system_id: str
+    sender: str
+    receiver: str
+    text: str = ""
+    data_coding: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RouteTrial:
+    """What would become of it. `command_status` is what its ESME would be told, 0 = it would be sent.
+
+    `decided_by` is `route` or `default-smsc`, empty when refused. `route_id` 0 = the router has no numbers;
+    `smsc_id` empty = the bearerbox decides. `cost` is credits a part, and `is_charged` tells whether the account
+    is prepaid. `is_known`: it has been bound since the start; otherwise nobody knows its default_smsc.
+    """
+
+    sender: str
+    receiver: str
+    command_status: int
+    decided_by: str = ""
+    reason: str = ""
+    route_id: int = 0
+    smsc_id: str = ""
+    parts: int = 0
+    cost: float = 0.0
+    is_charged: bool = False
+    is_known: bool = True

@@ -1,0 +1,84 @@
+"""route-test: its parameters, and its answer in three formats."""
+
+from __future__ import annotations
+
+import json
+from xml.etree import ElementTree
+
+import pytest
+from admin_fakes import FakeOperations
+
+from ksmppd_py.admin.commands import COMMANDS
+from ksmppd_py.admin.facts import Fact, ReceiverMissing, SystemIdMissing
+from ksmppd_py.admin.pages import Request, command_pages
+from ksmppd_py.admin.render import Reply
+from ksmppd_py.model.trial import RouteQuestion, RouteTrial
+
+REFUSED = RouteTrial("1", "2", 0x0B, reason="no route & none", parts=1, is_known=False)
+
+
+def run(operations: FakeOperations, **parameters: str) -> Fact:
+    named = {name.replace("_", "-"): value for name, value in parameters.items()}
+    return COMMANDS["/route-test"](named).run(operations)
+
+
+def answer(operations: FakeOperations, extension: str = "") -> Reply:
+    target = f"/route-test{extension}?system-id=a&from=1&to=2"
+    return command_pages(operations).answer(Request.read(target.encode()))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "question"),
+    [
+        ({"system_id": "SmppUserA", "from": "1", "to": "+2"}, RouteQuestion("smppusera", "1", "+2")),
+        (
+            {"system_id": "a", "to": "2", "text": "h\u00e9", "data_coding": "8"},
+            RouteQuestion("a", "", "2", "h\u00e9", 8),
+        ),
+        ({"system_id": "a", "to": "2", "data_coding": "x"}, RouteQuestion("a", "", "2")),
+        ({"system_id": "a", "to": "2", "data_coding": "264"}, RouteQuestion("a", "", "2", "", 8)),
+    ],
+)
+def test_parameters(operations: FakeOperations, parameters: dict[str, str], question: RouteQuestion) -> None:
+    assert run(operations, **parameters) is operations.trial
+    assert operations.questions == [question]
+
+
+def test_missing_parameters(operations: FakeOperations) -> None:
+    assert run(operations, to="1") == SystemIdMissing()
+    assert run(operations, system_id="a") == ReceiverMissing()
+    assert operations.questions == []
+    target = b"/route-test?system-id=a"
+    reply = command_pages(operations).answer(Request.read(target))
+    assert (reply.status, reply.body) == (406, b"You must specify a 'to' parameter\n")
+
+
+def test_plain(operations: FakeOperations) -> None:
+    reply = answer(operations)
+    assert (reply.status, reply.body.decode()) == (
+        200,
+        "status: routed\ncommand-status: 0x00000000\nsender: 12345\nreceiver: +49170\nparts: 2\n"
+        "decided-by: route\nroute-id: 12\nsmsc-id: one<two\ncost-per-part: 1.5\ncost: 3\nprepaid: yes\n"
+        "account-known: yes\n",
+    )
+
+
+def test_plain_refusal(operations: FakeOperations) -> None:
+    operations.trial = REFUSED
+    assert answer(operations).body.decode() == (
+        "status: refused\ncommand-status: 0x0000000b\nsender: 1\nreceiver: 2\nparts: 1\n"
+        "reason: no route & none\naccount-known: no\n"
+    )
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_xml_and_json_tell_the_same(operations: FakeOperations, refused: bool) -> None:
+    if refused:
+        operations.trial = REFUSED
+    plain = dict(line.split(": ", 1) for line in answer(operations).body.decode().splitlines())
+    root = ElementTree.fromstring(answer(operations, ".xml").body)
+    assert root.tag == "route-test"
+    assert {element.tag: element.text or "" for element in root} == plain
+    facts = json.loads(answer(operations, ".json").body)
+    assert [name.replace("_", "-") for name in facts] == list(plain)
+    assert (facts["parts"], facts["command_status"]) == (int(plain["parts"]), plain["command-status"])
