@@ -2,6 +2,10 @@
 
 One handler on the root logger formats a record once and writes it to stderr and to the log files, each from
 its own level on. The root logger's level is the lowest of them: isEnabledFor is the gate before formatting.
+
+Lines that a session brought about end in `[system_id:...] [bind:...]`: a record's `context`, or else the `log_context`
+of the greenlet that makes the line. Of WARNING and ERROR lines of one kind (logger and text before formatting) the
+first few are written, and then the last one twice a minute, with their number; EACH exempts a line from that.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ import os
 import re
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import greenlet
@@ -28,6 +33,13 @@ _NEVER_BELOW_WARNING = (
 _KIND_OF_GREENLET = re.compile(r"[^\s\d]*")  # "session" of "session 17"
 
 logger = logging.getLogger(__name__)
+
+EACH = {"each": True}
+"""`extra` of lines that are never left out."""
+MOST_ALIKE = 5
+"""Lines of a kind that are written in REPEAT_WINDOW."""
+REPEAT_WINDOW = 30.0
+MOST_KINDS = 1000
 
 
 @dataclass(slots=True)
@@ -60,6 +72,55 @@ class Places:
         return _any_matches(self._included, names) and not _any_matches(self._excluded, names)
 
 
+@dataclass(slots=True)
+class _Kind:
+    since: float
+    written: int = 0
+    left_out: int = 0
+    last: logging.LogRecord | None = None
+
+
+class Repeats:
+    """Tells which lines are one too many, and how many those were."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._kinds: dict[tuple[str, str], _Kind] = {}
+
+    def takes(self, record: logging.LogRecord) -> bool:
+        """Whether the line is to be written; otherwise it is counted."""
+        if not logging.WARNING <= record.levelno < logging.CRITICAL or getattr(record, "each", False):
+            return True
+        key = (record.name, str(record.msg))
+        kind = self._kinds.get(key)
+        if kind is None:
+            if len(self._kinds) >= MOST_KINDS:
+                return True
+            kind = self._kinds[key] = _Kind(self._clock())
+        elif not kind.left_out and self._clock() - kind.since >= REPEAT_WINDOW:
+            kind.since, kind.written = self._clock(), 0
+        if kind.written < MOST_ALIKE:
+            kind.written += 1
+            return True
+        kind.left_out += 1
+        kind.last = record
+        return False
+
+    def due(self, at_once: bool = False) -> list[tuple[logging.LogRecord, int, int]]:
+        """The last line of each kind that was left out for a window: record, how many, seconds. Starts a new one."""
+        now = self._clock()
+        found = []
+        for key, kind in list(self._kinds.items()):
+            if not at_once and now - kind.since < REPEAT_WINDOW:
+                continue
+            if kind.last is None:
+                del self._kinds[key]
+            else:
+                found.append((kind.last, kind.left_out, round(now - kind.since)))
+                self._kinds[key] = _Kind(now, MOST_ALIKE)  # it goes on being counted until it has been quiet
+        return found
+
+
 class LogHandler(logging.Handler):
     """Formats records and writes them to all destinations."""
 
@@ -67,6 +128,7 @@ class LogHandler(logging.Handler):
         super().__init__()
         self.destinations = [Destination(stderr_level, stderr)]
         self._places = Places(places) if places else None
+        self._repeats = Repeats()
         self._second = -1
         self._prefix = ""
         self._threads: dict[str, int] = {}
@@ -87,6 +149,13 @@ class LogHandler(logging.Handler):
         """Change the level of all files (0..4), not of stderr."""
         for destination in self._files():
             destination.level = level
+        self.apply_levels()
+
+    def change_file_level(self, path: str, level: int) -> None:
+        """Change the level of one file."""
+        for destination in self._files():
+            if destination.path == path:
+                destination.level = level
         self.apply_levels()
 
     def leave_stderr(self) -> None:
@@ -123,10 +192,22 @@ class LogHandler(logging.Handler):
         level = min(max(record.levelno // 10 - 1, 0), 4)
         if level == 0 and self._places is not None and not self._is_wanted(record.name):
             return
+        if not hasattr(record, "context"):
+            record.context = getattr(greenlet.getcurrent(), "log_context", None)
+        if self._repeats.takes(record):
+            self._write(record, level)
+
+    def tell_repeats(self, at_once: bool = False) -> None:
+        """Write the lines that stand for many; to be called every second or so, `at_once` at the end."""
+        for record, count, seconds in self._repeats.due(at_once):
+            more = f" (and {count:,} more like this in {seconds} s)"
+            self._write(record, min(record.levelno // 10 - 1, 4), more)
+
+    def _write(self, record: logging.LogRecord, level: int, more: str = "") -> None:
         octets = b""
         for destination in self.destinations:
             if level >= destination.level:
-                octets = octets or self._render(record, level)
+                octets = octets or self._render(record, level, more)
                 destination.write(octets)
 
     def _files(self) -> list[Destination]:
@@ -138,14 +219,15 @@ class LogHandler(logging.Handler):
             wanted = self._wanted_by_name[name] = self._places.wants(name)
         return bool(wanted)
 
-    def _render(self, record: logging.LogRecord, level: int) -> bytes:
+    def _render(self, record: logging.LogRecord, level: int, more: str) -> bytes:
         second = int(record.created)
         if second != self._second:
             stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(second))
             self._second, self._prefix = second, f"{stamp} [{os.getpid()}] ["
         head = f"{self._prefix}{self._thread()}] {_NAMES[level]}: "
         try:
-            text = record.getMessage()
+            context = getattr(record, "context", None)
+            text = record.getMessage() + more + (f" {context}" if context is not None else "")
         except Exception as error:
             text = f"{record.msg!r} can't be formatted: {error}"
         if record.exc_info is None and text.isprintable():
@@ -192,6 +274,18 @@ def set_file_level(level: int) -> None:
     """Change the level (0 debug .. 4 panic) of the log files, not of stderr; for the command log-level."""
     for handler in _handlers():
         handler.set_file_level(min(max(level, 0), 4))
+
+
+def change_file_level(path: str, level: int) -> None:
+    """Change the level of one log file."""
+    for handler in _handlers():
+        handler.change_file_level(path, level)
+
+
+def tell_repeats(at_once: bool = False) -> None:
+    """Write the lines that stand for many others, as far as their time has come."""
+    for handler in _handlers():
+        handler.tell_repeats(at_once)
 
 
 def leave_stderr() -> None:

@@ -14,6 +14,7 @@ from gevent import socket as gevent_socket
 from ksmppd_py.bearerbox.incoming import Adopter, Incoming
 from ksmppd_py.kannel.codec import BoxLink, pack, pack_sms
 from ksmppd_py.kannel.messages import Ack, AckStatus, Admin, AdminCommand, Heartbeat, Sms, SmsType
+from ksmppd_py.logs import EACH
 from ksmppd_py.model.meters import Histogram
 from ksmppd_py.model.operation import BearerboxSnapshot
 from ksmppd_py.model.ports import Deliveries, MessageStore
@@ -165,7 +166,7 @@ class BoxConnection:
             self._early_reports.clear()
             self._pool.went_offline(self, unanswered)
             if not self._stopping:
-                logger.error("Connection to bearerbox broke! (%s)", self.settings.name)
+                logger.error("Connection to bearerbox broke! (%s)", self.settings.name, extra=EACH)
 
     def _read(self, framed: FramedSocket) -> None:
         link = BoxLink()

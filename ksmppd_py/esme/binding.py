@@ -12,6 +12,7 @@ from ksmppd_py.esme.addresses import matches
 from ksmppd_py.esme.blocklist import BlockList
 from ksmppd_py.esme.registry import EsmeRegistry
 from ksmppd_py.esme.settings import SessionSettings
+from ksmppd_py.logs import EACH
 from ksmppd_py.model.account import Account
 from ksmppd_py.model.ports import Authenticator
 from ksmppd_py.model.refusals import BIND
@@ -87,6 +88,7 @@ class Binder:
                 account.system_id,
                 bound,
                 account.max_binds,
+                extra=EACH,
             )
             return self._refused(name, ip, "max_binds", CommandStatus.RBINDFAIL, counts=False)
         self._blocklist.succeeded(ip)
@@ -96,7 +98,7 @@ class Binder:
     def _refused(
         self, name: str, ip: str, reason: str, command_status: int, counts: bool, details: str = ""
     ) -> Refusal:
-        logger.warning("SMPP[%s] bind from %s refused: %s%s", name, ip, reason, details)
+        logger.warning("SMPP[%s] bind from %s refused: %s%s", name, ip, reason, details, extra=EACH)
         self._registry.meters.refusals.add(BIND, name, ip, reason, self._clock())
         return Refusal(int(command_status), counts)
 
