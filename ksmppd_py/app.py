@@ -47,6 +47,10 @@ logger = logging.getLogger(__name__)
 
 LAST_ACKS = 10.0
 """Seconds that a stop waits for the bearerboxes' acks of submits in hand (spec/smpp-session.md 12)."""
+LAST_REFUSALS = 0.5
+"""Seconds in which those that got none are refused or stored, and answered."""
+LONGEST_STOP = 14.5
+"""Seconds after which a stop waits for no database any more."""
 UNBIND_PATIENCE = 2.0
 LOAD_LINE_INTERVAL = 30.0
 
@@ -155,6 +159,7 @@ class App:
         """Stop in the order of spec/smpp-session.md 12, within 15 s; also what was only half started. May yield."""
         if self._stopped.is_set():
             return
+        deadline = monotonic() + LONGEST_STOP
         self._owner.end(1.0)
         if self._listener is not None:
             self._listener.stop_accepting()
@@ -163,6 +168,9 @@ class App:
         deciders = gevent.spawn(self._decisions.stop) if self._decisions is not None else None
         if self._listener is not None:
             self._listener.finish(LAST_ACKS)
+            if self._pool is not None:
+                self._pool.give_up()
+                self._listener.finish(LAST_REFUSALS)
             self._listener.unbind_all(UNBIND_PATIENCE)
         gevent.joinall([deciders] if deciders is not None else [])
         self._simulator.stop()
@@ -175,9 +183,10 @@ class App:
         if self._claim is not None:
             self._claim.stop()
         if self._messages is not None:
-            self._messages.flush()
+            self._messages.flush(max(0.1, deadline - monotonic()))
         if self._database is not None:
-            self._database.close()
+            with gevent.Timeout(max(0.1, deadline - monotonic()), False):  # it may be frozen
+                self._database.close()
         self._stopped.set()
 
     def _tell_load(self) -> None:
