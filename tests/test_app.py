@@ -1,0 +1,226 @@
+"""The floor plan: built from a configuration on SQLite, started, used and stopped in this process."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import gevent
+import pytest
+
+from ksmppd_py import app as app_module
+from ksmppd_py.app import App
+from ksmppd_py.config import load
+from ksmppd_py.errors import StartError
+from ksmppd_py.storage.sqlite import SQLiteDatabase
+from tests.fakes import smpp_wire as wire
+from tests.fakes.bearerbox import FakeBearerbox
+from tests.fakes.esme import Esme
+from tests.fakes.smpp_wire import Message
+from tests.parts.config import Value, render
+from tests.parts.database import Account, RouteRow, SqliteDatabase, insert_account, insert_route
+from tests.parts.http import request
+
+MT = Message(source_addr=b"12345", destination_addr=b"491700", short_message=b"hello")
+PASSWORD = "adminpass"
+
+Start = Callable[..., App]
+
+
+def configuration(directory: Path, box: FakeBearerbox, **ksmppd: Value) -> Path:
+    path = directory / "ksmppd.conf"
+    keys: Mapping[str, Value] = {
+        "id": "KSMPPD",
+        "smpp-port": 0,
+        "interface": "127.0.0.1",
+        "database-type": "sqlite3",
+        "database-config": "db",
+        "database-enable-queue": True,
+        **{key.replace("_", "-"): value for key, value in ksmppd.items()},
+    }
+    groups = [
+        ("ksmppd", keys),
+        *database(directory).groups("db"),
+        ("bearerbox-connection", {"id": "KSMPPD", "host": "127.0.0.1", "port": box.port}),
+        ("http-server", {"port": 0, "password": PASSWORD}),
+        ("smpp-routing", {"routing-method": 1}),
+    ]
+    path.write_text(render(groups), "utf-8")
+    return path
+
+
+def database(directory: Path) -> SqliteDatabase:
+    return SqliteDatabase(directory / "ksmppd.sqlite")
+
+
+@pytest.fixture
+def box() -> Iterator[FakeBearerbox]:
+    with FakeBearerbox() as box:
+        yield box
+
+
+@pytest.fixture
+def start(tmp_path: Path, box: FakeBearerbox) -> Iterator[Start]:
+    """Starts an App on a fresh database; it is stopped at the end."""
+    apps: list[App] = []
+
+    def start(**ksmppd: Value) -> App:
+        app = App(load(str(configuration(tmp_path, box, **ksmppd))))
+        apps.append(app)
+        app.start()
+        return app
+
+    with gevent.Timeout(30):
+        yield start
+        for app in apps:
+            app.stop()
+
+
+@pytest.fixture
+def app(start: Start, tmp_path: Path, box: FakeBearerbox) -> App:
+    """Running, with the account `esme` and its routes, a bearerbox online."""
+    app = start()
+    insert_account(database(tmp_path), Account("esme", "secret"))
+    insert_route(database(tmp_path), RouteRow(1, "", "esme"))
+    insert_route(database(tmp_path), RouteRow(2, "^7777$", "esme"))
+    app.rebuild_routes()
+    box.wait_for_box()
+    return app
+
+
+def port(app: App) -> int:
+    assert app._listener is not None
+    return app._listener.port
+
+
+def test_messages_pass_in_both_directions(app: App, box: FakeBearerbox) -> None:
+    with Esme.bound(port(app), "esme", "secret") as esme:
+        reply = esme.submit(MT)
+        assert reply.command_status == wire.ROK
+        [sms] = box.wait_for_sms()
+        assert (sms.id, sms.service, sms.boxc_id) == (reply.text, b"esme", b"KSMPPD")
+        report_id = box.send_dlr(sms)
+        message_id = box.send_mo("491700", "7777", b"ping")
+        esme.wait_receipt(reply.text)
+        esme.wait_text(b"ping")
+        assert [box.wait_for_ack(each).nack for each in (report_id, message_id)] == [0, 0]
+
+
+def test_statistics(app: App) -> None:
+    assert app.statistics()[0].startswith("0 bind(s) of 0 account(s)")
+    with Esme.bound(port(app), "esme", "secret") as esme:
+        assert esme.submit(MT).command_status == wire.ROK
+        text = "\n".join(app.statistics())
+        assert "1 bind(s) of 1 account(s)" in text
+        assert "1 of 1 bearerbox(es) online" in text
+        assert "1 submits, 0 deliver_sm_resp" in text
+        [snapshot] = app.snapshot().esmes
+        assert (snapshot.system_id, snapshot.mt, len(snapshot.binds)) == ("esme", 1, 1)
+    assert app.uptime() >= 0
+
+
+def test_the_operator_unbinds(app: App) -> None:
+    assert app.unbind("esme", None) is None
+    with Esme.bound(port(app), "esme", "secret") as esme:
+        assert app.unbind("esme", None) == 1
+        esme.wait_closed()
+
+
+def test_the_admin_port_asks_this_app(app: App) -> None:
+    admin = app._admin
+    assert admin is not None
+    assert request(admin.port, "/esme-status", password=PASSWORD).status == 200
+
+
+def test_new_routes_hold_after_a_rebuild(app: App, tmp_path: Path) -> None:
+    with Esme.bound(port(app), "esme", "secret") as esme:
+        assert esme.submit(MT).command_status == wire.ROK
+        database(tmp_path).execute("UPDATE smpp_route SET regex = '^1' WHERE direction = 1")
+        assert esme.submit(MT).command_status == wire.ROK
+        app.rebuild_routes()
+        assert esme.submit(MT).command_status == wire.RINVDSTADR
+
+
+def test_stopping_closes_everything(app: App, box: FakeBearerbox) -> None:
+    """spec smpp-session 12: unbind to the ESME, then the bearerbox connections close."""
+    esme = Esme.bound(port(app), "esme", "secret")
+    smpp_port = port(app)
+    waiting = gevent.spawn(app.wait)
+    gevent.sleep(0)
+    assert not waiting.ready()
+    app.stop()
+    waiting.get(timeout=5)
+    assert [pdu.command_id for pdu in esme.requests] == [wire.UNBIND]
+    esme.wait_closed()
+    esme.close()
+    box.wait_for(lambda: not box.links)
+    with pytest.raises(OSError), socket.create_connection(("127.0.0.1", smpp_port), 1):
+        pass
+    app.stop()
+
+
+def test_stopping_before_anything_was_started(tmp_path: Path, box: FakeBearerbox) -> None:
+    app = App(load(str(configuration(tmp_path, box))))
+    app.stop()
+    app.wait()
+
+
+def test_what_was_stored_while_it_was_down_goes_out(
+    start: Start, tmp_path: Path, box: FakeBearerbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Accepted without a bearerbox, sent by the next process when there is one."""
+    monkeypatch.setattr("ksmppd_py.workers.ROUND", 0.02)
+    box.stop()
+    first = start()
+    insert_account(database(tmp_path), Account("esme", "secret"))
+    insert_route(database(tmp_path), RouteRow(1, "", "esme"))
+    with Esme.bound(port(first), "esme", "secret") as esme:
+        reply = esme.submit(MT)
+        assert reply.command_status == wire.ROK
+    first.stop()
+    box.start()
+    start()
+    [sms] = box.wait_for_sms()
+    assert (sms.id, sms.msgdata) == (reply.text, b"hello")
+
+
+@pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)  # gevent leaves its socket open
+def test_a_port_that_is_taken(start: Start) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(StartError, match="SMPP port"):
+            start(smpp_port=taken.getsockname()[1])
+
+
+def test_a_database_that_cannot_be_opened(
+    tmp_path: Path, box: FakeBearerbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SQLiteDatabase.start, "__defaults__", (0.05,))  # it is waited for a while otherwise
+    path = configuration(tmp_path, box)
+    path.write_text(path.read_text().replace(str(tmp_path / "ksmppd.sqlite"), str(tmp_path / "no" / "db")))
+    app = App(load(str(path)))
+    with pytest.raises(StartError):
+        app.start()
+    app.stop()
+
+
+def test_the_load_line(app: App, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app_module, "LOAD_LINE_INTERVAL", 0.01)
+    caplog.set_level("INFO")
+    telling = gevent.spawn(app._tell_load)
+    gevent.sleep(0.05)
+    telling.kill()
+    assert "Current SMPP load is 0.000000/sec inbound 0.000000/sec outbound" in caplog.text
+
+
+def test_settings_reach_the_sessions(start: Start) -> None:
+    settings: dict[str, Any] = {"default-max-open-acks": 7, "wait-ack-action": 1, "enquire-link-interval": 9}
+    app = start(**{key.replace("-", "_"): value for key, value in settings.items()})
+    made = app_module._session_settings(app._config)
+    assert (made.max_open_acks, made.wait_ack_drops, made.enquire_link_interval) == (7, True, 9)
+    assert made.server_id == b"KSMPPD"
