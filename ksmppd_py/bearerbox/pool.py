@@ -30,6 +30,8 @@ ROUND = 1.0
 """Seconds between two looks at heartbeats and overdue acks."""
 LONGEST_WAIT = 30.0
 """Seconds for which they wait for room at a bearerbox that is there but acks nothing."""
+RETIREMENT = 10.0
+"""Seconds that a connection has to end well when its bearerbox is taken out of the configuration."""
 RELIEF_INTERVAL = 0.5
 """Seconds between two looks at messages that slow ESMEs hold."""
 _REPORT_ID = 36
@@ -54,9 +56,16 @@ class BearerboxPool:
         self._online: list[BoxConnection] = []
         self._offline_since = monotonic()
         self._refused: dict[bytes, None] = {}
-        self.connections = [
-            BoxConnection(box, self, delivery, store, adopter, self._owner) for box in settings
-        ]
+        self._owners: dict[BoxConnection, Owner] = {}
+        self._started = False
+        self._rooms = (delivery, store, adopter)
+        self.connections = [self._make(box) for box in settings]
+
+    def _make(self, box: BoxSettings) -> BoxConnection:
+        owner = Owner(f"bearerbox {box.name}")
+        connection = BoxConnection(box, self, *self._rooms, owner)
+        self._owners[connection] = owner
+        return connection
 
     @property
     def online(self) -> bool:
@@ -71,10 +80,48 @@ class BearerboxPool:
 
     def start(self) -> None:
         """Start to connect. Doesn't yield."""
+        self._started = True
         for connection in self.connections:
-            self._owner.spawn(f"bearerbox {connection.settings.name}", connection.run)
+            self._run(connection)
         self._owner.supervise("bearerbox housekeeping", self._keep_house)
         self._owner.supervise("bearerbox relief", self._relieve)
+
+    def _run(self, connection: BoxConnection) -> None:
+        self._owners[connection].spawn(f"bearerbox {connection.settings.name}", connection.run)
+
+    def change(self, settings: Sequence[BoxSettings]) -> None:
+        """Connect to these bearerboxes from now on; connections to others end when they have been served.
+
+        Doesn't yield.
+        """
+        wanted = list(settings)
+        kept, gone = [], []
+        for connection in self.connections:
+            if connection.settings in wanted:
+                wanted.remove(connection.settings)
+                kept.append(connection)
+            else:
+                gone.append(connection)
+        fresh = [self._make(box) for box in wanted]
+        self.connections = kept + fresh
+        for connection in fresh:
+            logger.info("Bearerbox %s is new in the configuration", connection.settings.name)
+            if self._started:
+                self._run(connection)
+        for connection in gone:
+            logger.info("Bearerbox %s is in the configuration no more", connection.settings.name)
+            self._owner.spawn(f"bearerbox {connection.settings.name} farewell", self._retire, connection)
+
+    def _retire(self, connection: BoxConnection) -> None:
+        """Give it nothing more, wait for its acks and for what it wants delivered, hang up. May yield."""
+        self.leaving(connection)
+        deadline = monotonic() + RETIREMENT
+        while connection.open and monotonic() < deadline:
+            gevent.sleep(0.05)
+        connection.stop(max(0.1, deadline - monotonic()))
+        owner = self._owners.pop(connection)
+        owner.join(1.0)
+        owner.end(1.0)
 
     def give_up(self) -> None:
         """We stop: every MT without ack goes back to its door, refused for now or to be stored. May yield."""
@@ -88,6 +135,8 @@ class BearerboxPool:
         for connection in self.connections:
             connection.stop(timeout)
         self._owner.end(timeout)
+        for owner in list(self._owners.values()):
+            owner.end(timeout)
 
     def send(self, submission: Submission) -> bool:
         """Hand over an MT; False when no bearerbox is up or too many wait. Doesn't yield."""
@@ -170,7 +219,7 @@ class BearerboxPool:
         while True:
             gevent.sleep(ROUND)
             now = monotonic()
-            for connection in self.connections:
+            for connection in list(self.connections):
                 connection.tick(now)
                 self.has_room(connection)
             if not self._online and self._waiting and now - self._offline_since >= PATIENCE:
@@ -182,7 +231,7 @@ class BearerboxPool:
     def _relieve(self) -> None:
         while True:
             gevent.sleep(RELIEF_INTERVAL)
-            for connection in self.connections:
+            for connection in list(self.connections):
                 connection.incoming.relieve(monotonic())
 
     def _give_up(self, before: float) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ksmppd_py.config.convert import DatabaseType, Method, TlvType, WaitAckAction
+from ksmppd_py.config.convert import AccessLogFormat, DatabaseType, Method, TlvType, WaitAckAction
 from ksmppd_py.config.groups import (
     BearerboxConnection,
     Database,
@@ -18,6 +18,7 @@ from ksmppd_py.config.load import Config, ConfigProblems, load
 from ksmppd_py.config.reference import render_reference
 
 __all__ = [
+    "AccessLogFormat",
     "BearerboxConnection",
     "Config",
     "ConfigProblems",

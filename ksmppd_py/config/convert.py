@@ -14,7 +14,7 @@ from kannel_conf.values import WHITE_SPACE, parse_integer, split_ids, split_word
 Warn = Callable[[str], None]
 
 _TABLE_NAME = re.compile(r"[A-Za-z0-9_$.]+")
-_ADDRESS_PATTERN = re.compile(r"(?:[0-9]{1,3}|\*)(?:\.(?:[0-9]{1,3}|\*)){3}")
+_ADDRESS_PATTERN = re.compile(r"(?:[0-9]{1,3}|\*)(?:\.(?:[0-9]{1,3}|\*)){3}|[0-9.]+/[0-9]{1,2}")
 
 
 class Method(IntEnum):
@@ -38,6 +38,13 @@ class TlvType(Enum):
     OCTETSTRING = "octetstring"
     NULTERMINATED = "nulterminated"
     INTEGER = "integer"
+
+
+class AccessLogFormat(Enum):
+    """How lines of the access log look."""
+
+    KANNEL = "kannel"
+    JSON = "json"
 
 
 class DatabaseType(Enum):
@@ -132,7 +139,7 @@ def to_connections(value: str, warn: Warn) -> int:
 
 
 def to_address_patterns(value: str, warn: Warn) -> tuple[str, ...]:
-    """Accept IPv4 addresses, `*` for whole octets, separated by `;`, `,` or blanks."""
+    """Accept IPv4 addresses, `*` for whole octets, and networks, separated by `;`, `,` or blanks."""
     patterns = split_words(value, ";," + WHITE_SPACE)
     for pattern in patterns:
         if not _ADDRESS_PATTERN.fullmatch(pattern):

@@ -9,6 +9,7 @@ from typing import Any
 
 from kannel_conf import boolean, converted, integer, text
 from ksmppd_py.config.convert import (
+    AccessLogFormat,
     DatabaseType,
     Method,
     TlvType,
@@ -53,8 +54,51 @@ class KsmppdGroup:
     id: str = text("system_id of this server in bind responses")
     log_file: str = converted(to_path, "file that log lines are appended to", type="path", default="")
     log_level: int = _log_level()
+    access_log: str = converted(
+        to_path,
+        "file with a line for each submit and each delivery; none when absent",
+        type="path",
+        default="",
+    )
+    access_log_format: AccessLogFormat = converted(
+        to_word(AccessLogFormat),
+        "lines as bearerbox writes them, or one JSON object each",
+        type="kannel or json",
+        default=AccessLogFormat.KANNEL,
+        shown="kannel",
+    )
+    access_log_text: bool = boolean("the access log has the texts of messages; only their lengths otherwise")
     smpp_port: int = integer("TCP port for ESMEs; 0 takes any free one", default=2345, low=0, high=65535)
-    interface: str = text("IPv4 address that smpp-port is bound to; all when absent")
+    interface: str = text("IPv4 address that smpp-port and smpp-tls-port are bound to; all when absent")
+    smpp_tls_port: int = integer("TCP port for ESMEs that speak TLS, 0 = none", default=0, low=0, high=65535)
+    smpp_tls_cert_file: str = converted(
+        to_path,
+        "certificate of smpp-tls-port (PEM), with those between it and its CA",
+        type="path",
+        default="",
+    )
+    smpp_tls_key_file: str = converted(
+        to_path,
+        "its key (PEM), without passphrase; in smpp-tls-cert-file when absent",
+        type="path",
+        default="",
+    )
+    smpp_tls_ca_file: str = converted(
+        to_path,
+        "CA certificates (PEM); when given, ESMEs on smpp-tls-port need a certificate of one of these",
+        type="path",
+        default="",
+    )
+    smpp_proxy_protocol: bool = boolean(
+        "connections from smpp-proxy-allow-ip start with a header of the PROXY protocol (version 1 or 2) that "
+        "tells the ESME's address"
+    )
+    smpp_proxy_allow_ip: tuple[str, ...] = converted(
+        to_address_patterns,
+        "addresses of the proxies, `*` for any octet, or networks; all others are ESMEs themselves",
+        type="IPv4 addresses",
+        default=(),
+    )
     database_type: DatabaseType | None = converted(
         to_word(DatabaseType),
         "kind of database; may be absent when nothing needs one",

@@ -100,6 +100,7 @@ class _Loader:
         bearerboxes = self._bearerboxes()
         tlvs = self._tlvs()
         self._check_ssl(http_server)
+        self._check_smpp(ksmppd)
         auth_plugin = self._check_auth(ksmppd)
         routing_plugin = self._check_routing(routing, routing_group)
         database = self._database(ksmppd, routing)
@@ -175,6 +176,20 @@ class _Loader:
         if http_server is not None and http_server.ssl and group is not None:
             text = "'ssl': the administration port has no certificate, put a proxy before it."
             self._findings.error(group.place_of("ssl"), text)
+
+    def _check_smpp(self, ksmppd: KsmppdGroup | None) -> None:
+        group = self._single("ksmppd")
+        if ksmppd is None or group is None:
+            return
+        if ksmppd.smpp_tls_port and not ksmppd.smpp_tls_cert_file:
+            text = "'smpp-tls-port' needs a certificate, 'smpp-tls-cert-file'."
+            self._findings.error(group.place_of("smpp-tls-port"), text)
+        if ksmppd.smpp_proxy_protocol and not ksmppd.smpp_proxy_allow_ip:
+            text = "'smpp-proxy-protocol' needs the addresses of the proxies, 'smpp-proxy-allow-ip'."
+            self._findings.error(group.place_of("smpp-proxy-protocol"), text)
+        if ksmppd.access_log and ksmppd.access_log == ksmppd.log_file:
+            text = "'access-log' and 'log-file' are one file, they need to be two."
+            self._findings.error(group.place_of("access-log"), text)
 
     def _check_auth(self, ksmppd: KsmppdGroup | None) -> KsmppdPlugin | None:
         group = self._single("ksmppd")

@@ -26,6 +26,10 @@ class BlockList:
         self._exempt = exempt
         self._records: dict[str, _Record] = {}
 
+    def change(self, attempts: int, time: float, exempt: str) -> None:
+        """Judge by these from now on; failures that were counted stay so."""
+        self._attempts, self._time, self._exempt = attempts, time, exempt
+
     def __len__(self) -> int:
         return len(self._records)
 
