@@ -205,4 +205,4 @@ class Walks(RuleBasedStateMachine):
 
 
 TestWalks = Walks.TestCase
-TestWalks.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestWalks.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
