@@ -76,12 +76,13 @@ class StoredMessages:
     def page(self, sms_type: int, after: int, limit: int, service: str | None = None) -> list[StoredMessage]:
         """See ports.MessageStore. Rows that are about to be deleted are left out."""
         found: list[StoredMessage] = []
-        while len(found) < limit:
-            rows = self._rows(int(sms_type), after, limit, service)
-            found += [_stored(row) for row in rows if row[0] not in self.remover.pending]
-            if len(rows) < limit:
-                break
-            after = rows[-1][0]
+        with self.remover.reading() as settled:
+            while len(found) < limit:
+                rows = self._rows(int(sms_type), after, limit, service)
+                found += [_stored(row) for row in rows if row[0] not in settled]
+                if len(rows) < limit:
+                    break
+                after = rows[-1][0]
         return found[:limit]
 
     def services(self, among: Collection[str]) -> set[str]:
@@ -105,8 +106,9 @@ class StoredMessages:
         values: dict[str, Value] = {
             "sms_type": int(SmsType.MT_PUSH), "service_name": system_id, "limit": limit, **wanted
         }  # fmt: skip
-        rows = self._database.execute(statement, values, repeatable=True).rows
-        return [_stored(row) for row in rows if row[0] not in self.remover.pending]
+        with self.remover.reading() as settled:
+            rows = self._database.execute(statement, values, repeatable=True).rows
+            return [_stored(row) for row in rows if row[0] not in settled]
 
     def _rows(self, sms_type: int, after: int, limit: int, service: str | None) -> Sequence[tuple[Any, ...]]:
         values: dict[str, Value] = {"sms_type": sms_type, "after": after, "limit": limit}

@@ -45,13 +45,14 @@ class StoredPdus:
     def page(self, system_id: str, after: int, limit: int) -> list[StoredPdu]:
         """See ports.MessageStore.page_pdus. Rows that are about to be deleted are left out."""
         found: list[StoredPdu] = []
-        while len(found) < limit:
-            values: dict[str, Value] = {"id": system_id, "after": after, "limit": limit}
-            rows = self._database.execute(self._page, values, repeatable=True).rows
-            found += [_stored(*row) for row in rows if row[0] not in self.remover.pending]
-            if len(rows) < limit:
-                break
-            after = rows[-1][0]
+        with self.remover.reading() as settled:
+            while len(found) < limit:
+                values: dict[str, Value] = {"id": system_id, "after": after, "limit": limit}
+                rows = self._database.execute(self._page, values, repeatable=True).rows
+                found += [_stored(*row) for row in rows if row[0] not in settled]
+                if len(rows) < limit:
+                    break
+                after = rows[-1][0]
         return found[:limit]
 
     def system_ids(self) -> set[str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 import gevent
@@ -80,11 +81,24 @@ class Remover:
         self._database = database
         self._hurry = Event()
         self._worker: gevent.Greenlet | None = None
+        self._readers: dict[int, set[int]] = {}
         self.pending: set[int] = set()
 
-    def remove(self, global_ids: Iterable[int]) -> None:
+    @contextmanager
+    def reading(self) -> Iterator[set[int]]:
+        """The rows that whoever reads inside must leave out: settled before or meanwhile, deleted by now or not."""
+        settled = set(self.pending)
+        self._readers[id(settled)] = settled
+        try:
+            yield settled
+        finally:
+            del self._readers[id(settled)]
+
+    def remove(self, global_ids: Collection[int]) -> None:
         """Delete these rows within 100 ms. Doesn't yield."""
         self.pending.update(global_ids)
+        for settled in self._readers.values():
+            settled.update(global_ids)
         if self._worker is None and self.pending:
             self._worker = gevent.spawn(self._run)
 

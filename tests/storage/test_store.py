@@ -93,6 +93,38 @@ def test_removed_rows_leave_the_page_at_once_and_the_table_soon(place: Place, st
     assert count(place) == 0
 
 
+@pytest.mark.parametrize("removed_while_reading", [False, True])
+def test_a_row_that_is_deleted_while_a_page_is_read_isnt_in_it(
+    place: Place, store: DatabaseStore, monkeypatch: pytest.MonkeyPatch, removed_while_reading: bool
+) -> None:
+    """The statement sees the row, then the row is deleted and forgotten, then the answer comes."""
+    store.save([make_sms(number) for number in range(3)])
+    store.save_pdus("usera", [b"\0\0\0\5", b"\0\0\0\5"])
+    first, *others = [row.global_id for row in store.page(SmsType.MT_PUSH, 0, 10)]
+    first_pdu, other_pdu = [row.global_id for row in store.page_pdus("usera", 0, 10)]
+    execute = type(place.database).execute
+
+    removals = [lambda: store.remove([first]), lambda: store.remove_pdus([first_pdu])]
+
+    def slow(self: object, statement: Any, values: Any = None, *, repeatable: bool) -> Any:
+        reply = execute(self, statement, values, repeatable=repeatable)  # type: ignore[arg-type]
+        if "SELECT" in statement.text:
+            monkeypatch.undo()
+            if removed_while_reading:
+                removals.pop(0)()
+            assert store.flush()
+        return reply
+
+    def read(page: Callable[[], list[Any]]) -> list[int]:
+        monkeypatch.setattr(type(place.database), "execute", slow)
+        if not removed_while_reading:
+            removals.pop(0)()
+        return [row.global_id for row in page()]
+
+    assert read(lambda: store.page(SmsType.MT_PUSH, 0, 10)) == others
+    assert read(lambda: store.page_pdus("usera", 0, 10)) == [other_pdu]
+
+
 def test_receivers_with_rows(store: DatabaseStore) -> None:
     everyone = ["usera", "userb", "userc", "userd", "usere"]
     assert store.receivers_with_rows(everyone) == set()
