@@ -1,5 +1,7 @@
 # make run    a server to play with: demonstration first, then it serves until Ctrl-C
 # make check  formatting, types and unit tests, in less than a minute
+# make docs   the documentation as a web site, in build/docs
+# make bench  measure: benchmarks/ against the floor of this machine
 # make test   everything, with a real Kannel and a real MariaDB
 
 PYTHON ?= python3
@@ -14,7 +16,7 @@ PACKAGES := mariadb-server kannel kannel-extras php-cli systemd logrotate
 PYTEST := $(BIN)/python -m gevent.monkey --module pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run check test clean
+.PHONY: help venv run check test clean docs bench bench-compare
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -38,6 +40,18 @@ check: venv
 test: venv
 	@tools/apt_packages.sh $(PACKAGES)
 	$(PYTEST) -q
+
+bench: venv
+	@tools/apt_packages.sh mariadb-server
+	$(BIN)/python -m benchmarks.run --json bench.json
+
+bench-compare:
+	$(BIN)/python -m benchmarks.compare $(OLD) $(NEW)
+
+docs: venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	$(BIN)/python tools/render_configuration.py
+	$(BIN)/mkdocs build --strict
 
 clean:
 	rm -rf $(VENV) .run .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info

@@ -44,7 +44,7 @@ setup(
     packages=find_packages(include=["ksmppd_py", "ksmppd_py.*", "kannel_conf", "kannel_conf.*"]),
     package_data={"ksmppd_py": ["py.typed"], "kannel_conf": ["py.typed"]},
     install_requires=RUNTIME,
-    extras_require={"dev": DEVELOPMENT},
+    extras_require={"dev": DEVELOPMENT, "docs": ["mkdocs-material>=9.5"]},
     entry_points={
         "console_scripts": [
             "ksmppd = ksmppd_py.__main__:main",
