@@ -9,22 +9,22 @@ from time import monotonic, time
 import gevent
 from gevent.event import Event
 
-from ksmppd_py import logs
+from ksmppd_py import logs, wiring
+from ksmppd_py.accesslog.log import AccessLog
 from ksmppd_py.admin.server import AdminServer
-from ksmppd_py.bearerbox.connection import BoxSettings
 from ksmppd_py.bearerbox.pool import BearerboxPool
-from ksmppd_py.config import Config, MysqlConnection
+from ksmppd_py.config import Config
 from ksmppd_py.decisions import Decisions
 from ksmppd_py.esme.binding import Binder
 from ksmppd_py.esme.blocklist import BlockList
 from ksmppd_py.esme.listener import Listener
 from ksmppd_py.esme.registry import EsmeRegistry
-from ksmppd_py.esme.settings import SessionSettings
 from ksmppd_py.flows.delivery import DeliveryFlow
 from ksmppd_py.flows.enquiries import Enquiries
 from ksmppd_py.flows.simulation import SimulationFlow
 from ksmppd_py.flows.submission import SubmissionFlow
 from ksmppd_py.flows.trial import RouteTrials
+from ksmppd_py.live import Live, load_lines
 from ksmppd_py.model.esme import BlockedAddress, ServerMeters, ServerSnapshot
 from ksmppd_py.model.history import MessageHistory
 from ksmppd_py.model.ids import MessageIds
@@ -33,13 +33,9 @@ from ksmppd_py.model.trial import RouteQuestion, RouteTrial
 from ksmppd_py.smpp.constants import CommandStatus
 from ksmppd_py.storage.claim import Claim, open_claim
 from ksmppd_py.storage.database import Database
-from ksmppd_py.storage.mysql import MySQLDatabase
-from ksmppd_py.storage.settings import ConnectionSettings, TableNames
-from ksmppd_py.storage.sqlite import SQLiteDatabase
 from ksmppd_py.storage.store import DatabaseStore
 from ksmppd_py.storage.upgrade import Layout, prepare
 from ksmppd_py.storage.users import DatabaseCredit
-from ksmppd_py.translate.tlvs import TlvDefinition, TlvTables
 from ksmppd_py.transport.greenlets import Owner
 from ksmppd_py.workers import Replayer, Simulator
 
@@ -65,7 +61,7 @@ class App:
         self._owner = Owner("app")
         self._registry = EsmeRegistry(ServerMeters(time()), time, monotonic)
         self._simulator = Simulator()
-        self._blocklist = _blocklist(config)
+        self._blocklist = BlockList(*wiring.block_list(config))
         self._database: Database | None = None
         self._admin: AdminServer | None = None
         self._decisions: Decisions | None = None
@@ -74,6 +70,8 @@ class App:
         self._replayer: Replayer | None = None
         self._claim: Claim | None = None
         self._listener: Listener | None = None
+        self._access = AccessLog(wiring.access_log(config))
+        self._live: Live | None = None
         self._trials: RouteTrials | None = None
 
     # -- life ------------------------------------------------------------------------------------------------
@@ -81,9 +79,9 @@ class App:
     def start(self) -> None:
         """Open everything. Raises StartError. May yield."""
         config = self._config
-        self._database = open_database(config)
+        self._database = wiring.open_database(config)
         self._database.start()
-        layout = prepare(self._database, table_names(config))
+        layout = prepare(self._database, wiring.table_names(config))
         self._admin = AdminServer(
             self, config.http_server.port, config.http_server.password, config.http_server.interface
         )
@@ -92,6 +90,11 @@ class App:
         self._decisions.start()
         self._messages = DatabaseStore(self._database, layout)
         self._open_rooms(self._decisions, layout, self._messages)
+        assert self._listener is not None
+        assert self._pool is not None
+        self._live = Live(
+            config, self._listener, self._pool, self._blocklist, self._access, self.rebuild_routes
+        )
         self._owner.supervise("load line", self._tell_load)
 
     def _open_rooms(self, decisions: Decisions, layout: Layout, messages: DatabaseStore) -> None:
@@ -103,13 +106,13 @@ class App:
         history = MessageHistory(config.ksmppd.query_memory)
         delivery = DeliveryFlow(router, registry, history)
         simulation = SimulationFlow(delivery, registry, queue, self._simulator, ids, time, delay)
-        claim = self._claim = open_claim(self._database, table_names(config).store)
+        claim = self._claim = open_claim(self._database, wiring.table_names(config).store)
         replayer = self._replayer = Replayer(messages, claim, delivery, registry, queue is not None)
-        pool = self._pool = BearerboxPool(_boxes(config), delivery, queue, replayer.deliveries)
+        pool = self._pool = BearerboxPool(wiring.boxes(config), delivery, queue, replayer.deliveries)
         credit = DatabaseCredit(self._database, layout)
         submission = self._submission(router, pool, credit, queue, simulation, ids)
-        settings = _session_settings(config)
-        binder = Binder(decisions.authenticator, registry, self._blocklist, settings, _tlvs(config))
+        settings = wiring.session_settings(config)
+        binder = Binder(decisions.authenticator, registry, self._blocklist, settings, wiring.tlvs(config))
         self._trials = RouteTrials(
             submission, registry.account, lambda account: binder.dialect(account, 0x34), time
         )
@@ -122,7 +125,11 @@ class App:
             self._blocklist,
             settings,
             Enquiries(history, queue, replayer, ids, time, monotonic),
+            self._access,
+            wiring.tls(config),
+            wiring.proxies(config),
         )
+        self._access.start()
         self._listener.start()
         pool.start()
         self._simulator.start(simulation, delay)
@@ -187,6 +194,7 @@ class App:
         if self._database is not None:
             with gevent.Timeout(max(0.1, deadline - monotonic()), False):  # it may be frozen
                 self._database.close()
+        self._access.stop()
         self._stopped.set()
 
     def _tell_load(self) -> None:
@@ -199,6 +207,18 @@ class App:
                 meters.inbound.rate(2, now),
                 meters.outbound.rate(2, now),
             )
+            if logger.isEnabledFor(logging.DEBUG):
+                for line in load_lines(self._registry.snapshot()):
+                    logger.debug("%s", line)
+
+    def reopen_logs(self) -> None:
+        """Open the access log anew by its name. Doesn't yield."""
+        self._access.reopen()
+
+    def change(self, config: Config) -> None:
+        """Follow a configuration that was read again, as far as that goes without a restart. May yield."""
+        if self._live is not None:
+            self._live.change(config)
 
     # -- admin.ports.Operations --------------------------------------------------------------------------------
 
@@ -246,77 +266,3 @@ class App:
             f"{sum(box.online for box in boxes)} of {len(boxes)} bearerbox(es) online",
             f"{snapshot.inbound_processed} submits, {snapshot.outbound_processed} deliver_sm_resp",
         ]
-
-
-def _boxes(config: Config) -> list[BoxSettings]:
-    return [BoxSettings(box.host, box.port, box.id or None, box.ssl) for box in config.bearerboxes]
-
-
-def _tlvs(config: Config) -> TlvTables:
-    return TlvTables(
-        TlvDefinition.from_group(tlv.name, tlv.tag, tlv.length, tlv.type.value, ";".join(tlv.smsc_ids))
-        for tlv in config.tlvs
-    )
-
-
-def _session_settings(config: Config) -> SessionSettings:
-    ksmppd = config.ksmppd
-    return SessionSettings(
-        server_id=ksmppd.id.encode()[:15],
-        max_open_acks=ksmppd.default_max_open_acks,
-        wait_ack_timeout=ksmppd.wait_ack_timeout,
-        wait_ack_drops=ksmppd.wait_ack_action.value == 1,
-        session_init_timeout=ksmppd.session_init_timeout,
-        enquire_link_interval=ksmppd.enquire_link_interval,
-        inactivity_timeout=ksmppd.inactivity_timeout,
-        switch_dlr_addr=ksmppd.switch_dlr_addr,
-        default_alt_charset=ksmppd.default_alt_charset,
-        cut_dlr_err=ksmppd.cut_dlr_err,
-        max_unbound=ksmppd.max_unbound_connections,
-    )
-
-
-def _blocklist(config: Config) -> BlockList:
-    ksmppd = config.ksmppd
-    return BlockList(
-        ksmppd.ip_blocklist_attempts, ksmppd.ip_blocklist_time, " ".join(ksmppd.ip_blocklist_exempt_ips)
-    )
-
-
-def table_names(config: Config) -> TableNames:
-    """The tables' names in this configuration."""
-    ksmppd = config.ksmppd
-    return TableNames(
-        user=ksmppd.database_user_table,
-        route=ksmppd.database_route_table,
-        store=ksmppd.database_store_table,
-        pdu=ksmppd.database_pdu_table,
-        version=ksmppd.database_version_table,
-    )
-
-
-def open_database(config: Config) -> Database:
-    """The configured database, not yet connected; one in memory when nothing needs any."""
-    group = config.database
-    if group is None:
-        return SQLiteDatabase(ConnectionSettings(id="", database=":memory:"))
-    if isinstance(group, MysqlConnection):
-        return MySQLDatabase(
-            ConnectionSettings(
-                id=group.id,
-                database=group.database,
-                host=group.host,
-                port=group.port,
-                username=group.username,
-                password=group.password,
-                max_connections=group.max_connections,
-            )
-        )
-    return SQLiteDatabase(
-        ConnectionSettings(
-            id=group.id,
-            database=group.database,
-            max_connections=group.max_connections,
-            lock_timeout=group.lock_timeout,
-        )
-    )

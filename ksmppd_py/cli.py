@@ -21,6 +21,7 @@ from ksmppd_py.config import Config, ConfigProblems, load, render_reference
 from ksmppd_py.daemon import Process
 from ksmppd_py.errors import StartError
 from ksmppd_py.notify import READY, STOPPING, notify
+from ksmppd_py.transport.greenlets import Owner
 
 _FEW_DESCRIPTORS = 4096
 _LIBRARIES = ("gevent", "greenlet", "SQLAlchemy", "PyMySQL", "bottle")
@@ -39,6 +40,12 @@ class Server(Protocol):
 
     def stop(self) -> None:
         """Stop gracefully; also after a start that was interrupted."""
+
+    def reopen_logs(self) -> None:
+        """Open log files of its own anew by their names. Doesn't yield."""
+
+    def change(self, config: Config) -> None:
+        """Follow another configuration as far as that goes while it runs."""
 
     def statistics(self) -> list[str]:
         """Return lines for the log."""
@@ -75,17 +82,29 @@ def _version_report() -> str:
 
 def _test(path: str) -> int:
     try:
-        warnings = load(path).warnings
+        config = load(path)
+        _try_certificate(config)
     except ConfigProblems as problems:
         for warning in problems.warnings:
             print(f"{warning} (warning)", file=sys.stderr)
         for problem in problems.problems:
             print(problem, file=sys.stderr)
         return 1
-    for warning in warnings:
+    except StartError as error:
+        print(error, file=sys.stderr)
+        return 1
+    for warning in config.warnings:
         print(f"{warning} (warning)", file=sys.stderr)
     print(f"{path}: configuration ok")
     return 0
+
+
+def _try_certificate(config: Config) -> None:
+    from ksmppd_py.wiring import tls  # noqa: PLC0415 - only this part of looking needs rooms
+
+    settings = tls(config)
+    if settings is not None:
+        settings.context()
 
 
 def _build_app(config: Config) -> Server:
@@ -101,7 +120,8 @@ def _serve(arguments: Arguments, process: Process, build: Callable[[Config], Ser
     try:
         config = _load(arguments.config)
         raise_descriptor_limit()
-        return _live(build(config), process, arguments.daemonize)
+        reader = ConfigReader(arguments.config)
+        return _live(build(config), process, arguments.daemonize, reader)
     except ConfigProblems as problems:
         for problem in problems.problems:
             logger.critical("%s", problem)
@@ -140,9 +160,39 @@ def raise_descriptor_limit() -> None:
         logger.warning("Only %d files and connections can be open at the same time", soft)
 
 
-def _live(server: Server, process: Process, in_background: bool) -> int:
-    signals = Signals(server, process)
+class ConfigReader:
+    """Reads the file again, from the directory that the daemon was started in."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._directory = os.getcwd()
+
+    def read(self) -> Config | None:
+        """None when something is wrong with it; the log tells what. Doesn't yield."""
+        left = os.getcwd()
+        try:
+            os.chdir(self._directory)
+            config = load(self._path)
+        except ConfigProblems as problems:
+            _log_warnings(problems.warnings)
+            for problem in problems.problems:
+                logger.error("%s", problem, extra=logs.EACH)
+            logger.error("The configuration stays as it was", extra=logs.EACH)
+            return None
+        except OSError as error:
+            logger.error("The configuration stays as it was: %s", error, extra=logs.EACH)
+            return None
+        finally:
+            os.chdir(left)
+        _log_warnings(config.warnings)
+        return config
+
+
+def _live(server: Server, process: Process, in_background: bool, reader: ConfigReader) -> int:
+    signals = Signals(server, process, reader)
     signals.install()
+    housekeeping = Owner("logs")
+    housekeeping.supervise("log housekeeping", _tell_repeats)
     try:
         server.start()
         signals.started = True
@@ -156,14 +206,23 @@ def _live(server: Server, process: Process, in_background: bool) -> int:
         server.stop()
     finally:
         signals.uninstall()
+        housekeeping.end(1.0)
+        logs.tell_repeats(at_once=True)
     return 0
+
+
+def _tell_repeats() -> None:
+    while True:
+        gevent.sleep(1.0)
+        logs.tell_repeats()
 
 
 class Signals:
     """What the process does on signals, each in a greenlet of its own."""
 
-    def __init__(self, server: Server, process: Process) -> None:
+    def __init__(self, server: Server, process: Process, reader: ConfigReader) -> None:
         self.started = False
+        self._reader = reader
         self._server = server
         self._process = process
         self._main = gevent.getcurrent()
@@ -176,8 +235,8 @@ class Signals:
             signal.signal(number, signal.SIG_IGN)
         for number in (signal.SIGTERM, signal.SIGINT):
             self._handlers.append(gevent.signal_handler(number, self._stop, number))
-        for number in (signal.SIGHUP, signal.SIGUSR2):
-            self._handlers.append(gevent.signal_handler(number, self._reopen_logs, number))
+        self._handlers.append(gevent.signal_handler(signal.SIGUSR2, self._reopen_logs, signal.SIGUSR2))
+        self._handlers.append(gevent.signal_handler(signal.SIGHUP, self._read_again, signal.SIGHUP))
         self._handlers.append(gevent.signal_handler(signal.SIGQUIT, self._log_statistics))
 
     def uninstall(self) -> None:
@@ -201,6 +260,15 @@ class Signals:
     def _reopen_logs(self, number: signal.Signals) -> None:
         logger.warning("%s received, catching and re-opening logs", number.name)
         logs.reopen()
+        self._server.reopen_logs()
+
+    def _read_again(self, number: signal.Signals) -> None:
+        self._reopen_logs(number)
+        if not self.started or self._stopping:
+            return
+        config = self._reader.read()
+        if config is not None:
+            self._server.change(config)
 
     def _log_statistics(self) -> None:
         logger.warning("SIGQUIT received, reporting what is there")

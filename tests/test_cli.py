@@ -144,6 +144,10 @@ class Server:
         logging.info("stopping")
         {stop}
         self.stopped.set()
+    def reopen_logs(self):
+        pass
+    def change(self, config):
+        logging.info("log level %d", config.ksmppd.log_level)
     def statistics(self):
         return ["7 greenlets"]
 

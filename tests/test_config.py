@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ksmppd_py.config import (
+    AccessLogFormat,
     Config,
     ConfigProblems,
     DatabaseType,
@@ -55,8 +56,17 @@ def test_defaults(tmp_path: Path) -> None:
         "id": "",
         "log_file": "",
         "log_level": 0,
+        "access_log": "",
+        "access_log_format": AccessLogFormat.KANNEL,
+        "access_log_text": False,
         "smpp_port": 2345,
         "interface": "",
+        "smpp_tls_port": 0,
+        "smpp_tls_cert_file": "",
+        "smpp_tls_key_file": "",
+        "smpp_tls_ca_file": "",
+        "smpp_proxy_protocol": False,
+        "smpp_proxy_allow_ip": (),
         "database_type": DatabaseType.MYSQL,
         "database_config": "demo",
         "database_user_table": "smpp_user",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ksmppd_py.smpp.timers import TimerSettings
 from ksmppd_py.transport.tls import server_context
@@ -51,3 +52,11 @@ class TlsSettings:
     def context(self) -> ssl.SSLContext:
         """Read the files. Raises StartError."""
         return server_context(self.certificate, self.key, self.authorities)
+
+
+class BlockListSettings(NamedTuple):
+    """Failed binds that block an address (0 = none do), seconds until they are forgiven, patterns of whom it spares."""
+
+    attempts: int
+    time: float
+    exempt: str

@@ -1,0 +1,128 @@
+"""What follows the configuration while the daemon runs, and what can't (spec/operations.md 3)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import fields
+from typing import Any
+
+from ksmppd_py import logs, wiring
+from ksmppd_py.accesslog.log import AccessLog
+from ksmppd_py.bearerbox.pool import BearerboxPool
+from ksmppd_py.config import Config
+from ksmppd_py.errors import KsmppdError, StartError
+from ksmppd_py.esme.blocklist import BlockList
+from ksmppd_py.esme.listener import Listener
+from ksmppd_py.model.esme import ServerSnapshot
+
+logger = logging.getLogger(__name__)
+
+LIVE = frozenset(
+    {
+        "log_level",
+        "access_log",
+        "access_log_format",
+        "access_log_text",
+        "default_max_open_acks",
+        "default_alt_charset",
+        "ip_blocklist_time",
+        "ip_blocklist_attempts",
+        "ip_blocklist_exempt_ips",
+        "wait_ack_action",
+        "wait_ack_timeout",
+        "session_init_timeout",
+        "enquire_link_interval",
+        "inactivity_timeout",
+        "switch_dlr_addr",
+        "cut_dlr_err",
+        "max_unbound_connections",
+        "smpp_tls_cert_file",
+        "smpp_tls_key_file",
+        "smpp_tls_ca_file",
+        "smpp_proxy_protocol",
+        "smpp_proxy_allow_ip",
+    }
+)
+"""Keys of group ksmppd that can change without a restart."""
+WITHOUT_EFFECT = frozenset({"inbound_queue_threads", "outbound_queue_threads"})
+
+
+class Live:
+    """Compares configurations with the one of the start, and applies what it can of them."""
+
+    def __init__(
+        self,
+        config: Config,
+        listener: Listener,
+        pool: BearerboxPool,
+        blocklist: BlockList,
+        access: AccessLog,
+        rebuild_routes: Callable[[], None],
+    ) -> None:
+        self._started_with = config
+        self._log_level = config.ksmppd.log_level
+        self._listener = listener
+        self._pool = pool
+        self._blocklist = blocklist
+        self._access = access
+        self._rebuild_routes = rebuild_routes
+
+    def change(self, config: Config) -> None:
+        """All or nothing, but for what needs a restart: that is named. May yield (routes, at last)."""
+        settings = wiring.tls(config)
+        try:
+            context = settings.context() if settings is not None else None
+        except StartError as error:
+            logger.error("%s; the configuration stays as it was", error)
+            return
+        self._listener.change(
+            wiring.session_settings(config, self._started_with.ksmppd.id),
+            wiring.tlvs(config),
+            context,
+            wiring.proxies(config),
+        )
+        self._blocklist.change(*wiring.block_list(config))
+        self._access.change(wiring.access_log(config))
+        self._pool.change(wiring.boxes(config))
+        level = config.ksmppd.log_level
+        if level != self._log_level:  # else the operator's log-level command holds on
+            logs.change_file_level(self._started_with.ksmppd.log_file, level)
+            self._log_level = level
+        logger.info("The configuration was read again")
+        fixed = sorted(set(fixed_changes(self._started_with, config)))
+        if fixed:
+            logger.warning("These changes take a restart: %s", ", ".join(fixed), extra=logs.EACH)
+        try:
+            self._rebuild_routes()
+        except KsmppdError as error:
+            logger.warning("Routes stay as they were: %s", error, extra=logs.EACH)
+
+
+def fixed_changes(old: Config, new: Config) -> Iterator[str]:
+    """What differs and can't follow, by key, or by group where keys don't matter. Never a value: some are secret."""
+    yield from _differing("ksmppd", old.ksmppd, new.ksmppd, LIVE | WITHOUT_EFFECT)
+    yield from _differing("smpp-routing", old.routing, new.routing)
+    yield from _differing("http-server", old.http_server, new.http_server)
+    if old.database != new.database:
+        yield "the database's connection group"
+    if (old.auth_plugin, old.routing_plugin) != (new.auth_plugin, new.routing_plugin):
+        yield "ksmppd-plugin"
+
+
+def _differing(group: str, old: Any, new: Any, without: frozenset[str] = frozenset()) -> Iterator[str]:
+    for field in fields(old):
+        if field.name not in without and getattr(old, field.name) != getattr(new, field.name):
+            yield f"{group}: {field.name.replace('_', '-')}"
+
+
+def load_lines(snapshot: ServerSnapshot) -> Iterator[str]:
+    """What the original tells of each account twice a minute."""
+    for esme in snapshot.esmes:
+        binds = ", ".join(
+            f"{bind.bind_id} (type {bind.bind_type}, {bind.open_acks} open acks, load {bind.inbound_load:g}/"
+            f"{bind.outbound_load:g}, queued {bind.inbound_queued}/{bind.outbound_queued}, processed "
+            f"{bind.inbound_processed}/{bind.outbound_processed})"
+            for bind in esme.binds
+        )
+        yield f"SMPP[{esme.system_id}] has {len(esme.binds)} bind(s): {binds or 'none'}"
