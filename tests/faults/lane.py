@@ -92,6 +92,7 @@ class Lane:
         queue: bool = True,
         keys: Mapping[str, int] | None = None,
         constants: Mapping[str, float] = QUICK,
+        server_options: tuple[str, ...] = (),
     ) -> None:
         self.kind = kind
         self.queue = queue
@@ -99,7 +100,7 @@ class Lane:
         self.server: MariaDB | None = None
         self.database: Database
         if kind == "mariadb":
-            self.server = MariaDB("--innodb-flush-log-at-trx-commit=1")
+            self.server = MariaDB("--innodb-flush-log-at-trx-commit=1", *server_options)
             self.server.start()
             name = self.server.create_database("latin1")
             self.database = MariaDatabase(self.server.host, self.server.port, "root", "", name)
@@ -155,6 +156,14 @@ class Lane:
         part = fault.split(maxsplit=1)[0]
         with self._locks[part if part in ("box", "esme") else "daemon"]:
             yield
+
+    def greenlets(self) -> str:
+        """Where every greenlet of the daemon stands."""
+        process = self.daemon.process
+        before = len(process.output())
+        process.signal(signal.SIGUSR2)
+        gevent.sleep(1)
+        return process.output()[before:]
 
     # -- faults ------------------------------------------------------------------------------------------------
 

@@ -5,11 +5,23 @@ Only for tests: what the daemon waits 5, 30 or 60 seconds for, a fault suite can
 
 from __future__ import annotations
 
+import gc
 import importlib
+import signal
 import sys
+import traceback
 from pathlib import Path
 
+import gevent
 from gevent import monkey
+
+
+def print_greenlets() -> None:
+    """Tell on stderr where every greenlet stands."""
+    for each in gc.get_objects():
+        if isinstance(each, gevent.Greenlet) and each.gr_frame is not None:
+            print(f"greenlet {each.name}", file=sys.stderr)
+            traceback.print_stack(each.gr_frame, file=sys.stderr)
 
 
 def main() -> None:
@@ -22,6 +34,7 @@ def main() -> None:
         module = importlib.import_module(module_name)
         before = getattr(module, constant)
         setattr(module, constant, type(before)(float(value)))
+    gevent.signal_handler(signal.SIGUSR2, print_greenlets)
     sys.argv[:] = ["ksmppd", *sys.argv[end + 1 :]]
     front_door = importlib.import_module("ksmppd_py.__main__")
     front_door.main()

@@ -308,7 +308,7 @@ class Scenario:
             elif now - quiet_since > 0.25:  # reports may still be on their way to the box
                 return []
             if now > deadline:
-                return [f"not drained within {DRAIN:g} s: {open_ends}"]
+                return [f"not drained within {DRAIN:g} s: {open_ends}\n{self.lane.greenlets()[-20000:]}"]
             gevent.sleep(0.05)
 
     def _open_ends(self) -> str:

@@ -1,0 +1,74 @@
+"""A backlog of stored reports: each delivered once, in order, no slower at its end, in bounded memory."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.faults.backlog import Taker, fill, resident
+from tests.faults.lane import PASSWORD, Lane
+
+pytestmark = [pytest.mark.faults, pytest.mark.integration, pytest.mark.slow]
+
+MOST_MEMORY = 150.0
+"""MB."""
+
+
+def drain(kind: str, count: int) -> str:
+    """Store `count` reports, bind one ESME with a window of 500, return the figures."""
+    with Lane(
+        kind, keys={"wait-ack-timeout": 120, "default-max-open-acks": 500}, constants={}
+    ).opened() as lane:
+        fill(lane.database, "faulta", count)
+        pid = lane.daemon.process.pid
+        memory = [resident(pid)]
+        taker = Taker(lane.daemon.smpp_port, "faulta", PASSWORD)
+        bound = time.monotonic()
+        taker.take_until(count, lambda: memory.append(resident(pid)))
+        taker.take_for(1.5)
+        memory.append(resident(pid))
+        assert lane.stored() == 0
+        taker.close()
+    assert taker.times[0] - bound < 3, "the replay begins within 2 s of the bind"
+    assert sorted(taker.numbers) == list(range(1, count + 1))
+    assert taker.numbers == sorted(taker.numbers)
+    tenth = count // 10
+    first = tenth / (taker.times[tenth] - taker.times[0])
+    last = tenth / (taker.times[-1] - taker.times[-tenth - 1])
+    figures = (
+        f"{kind}: {count} reports in {taker.times[-1] - taker.times[0]:.1f} s, first tenth {first:.0f}/s, "
+        f"last tenth {last:.0f}/s, memory {memory[0]:.0f} MB at first, {max(memory):.0f} MB at most"
+    )
+    print(figures)
+    assert last >= 0.8 * first, figures
+    assert max(memory) < MOST_MEMORY, figures
+    return figures
+
+
+@pytest.mark.database
+def test_two_hundred_thousand_on_mariadb() -> None:
+    drain("mariadb", 200_000)
+
+
+def test_fifty_thousand_on_sqlite() -> None:
+    drain("sqlite", 50_000)
+
+
+@pytest.mark.database
+def test_few_rows_behind_many_of_another() -> None:
+    """An account's few rows arrive at once although a million of another account's stand before them."""
+    with Lane("mariadb", constants={}).opened() as lane:
+        fill(lane.database, "faultb", 300_000)
+        fill(lane.database, "faulta", 50)
+        taker = Taker(lane.daemon.smpp_port, "faulta", PASSWORD)
+        bound = time.monotonic()
+        taker.take_until(50)
+        assert time.monotonic() - bound < 3
+        taker.close()
+
+
+@pytest.mark.soak
+@pytest.mark.database
+def test_two_million_on_mariadb() -> None:
+    drain("mariadb", 2_000_000)

@@ -1,0 +1,43 @@
+"""Two hundred seeds of faults on SQLite, on MariaDB and without a queue: the ledger balances after each.
+
+A seed that fails is named with the command that repeats it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import gevent
+import pytest
+
+from tests.faults.scenarios import KINDS, run_lane
+
+pytestmark = [pytest.mark.faults, pytest.mark.integration, pytest.mark.slow]
+
+SEEDS: Mapping[str, tuple[int, int]] = {"sqlite": (80, 2), "mariadb": (90, 2), "without-queue": (40, 1)}
+"""How many seeds, in how many lanes."""
+
+
+@pytest.fixture(scope="module")
+def failures(request: pytest.FixtureRequest) -> Mapping[str, list[str]]:
+    """What failed, by kind. All kinds that are wanted run at a time: most of it is waiting."""
+    wanted = {
+        item.callspec.params["kind"] for item in request.session.items if "failures" in item.fixturenames
+    }  # type: ignore[attr-defined]
+    lanes: dict[str, list[gevent.Greenlet]] = {}
+    for kind in sorted(wanted):
+        count, parallel = SEEDS[kind]
+        seeds = iter(range(1, count + 1))
+        lanes[kind] = [gevent.spawn(run_lane, kind, seeds) for _ in range(parallel)]
+    return {kind: _all(greenlets) for kind, greenlets in lanes.items()}
+
+
+def _all(greenlets: list[gevent.Greenlet]) -> list[str]:
+    return [failure for greenlet in gevent.joinall(greenlets, raise_error=True) for failure in greenlet.value]
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=[pytest.mark.database] if kind == "mariadb" else []) for kind in KINDS]
+)
+def test_the_ledger_balances(failures: Mapping[str, list[str]], kind: str) -> None:
+    assert not failures[kind], "\n\n".join(failures[kind])
