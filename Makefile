@@ -12,7 +12,7 @@ DEMO_ONLY ?=
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
-PACKAGES := mariadb-server kannel kannel-extras php-cli systemd logrotate
+PACKAGES := mariadb-server kannel kannel-extras php-cli systemd logrotate chromium chromium-driver
 PYTEST := $(BIN)/python -m gevent.monkey --module pytest
 
 .DEFAULT_GOAL := help

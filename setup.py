@@ -19,11 +19,13 @@ RUNTIME = [
     "smpplib>=2.2.3",  # ksmppd-esme
     "google-re2>=1.1",
     "psutil>=5.9",
+    "prometheus_client>=0.20",
 ]
 
 DEVELOPMENT = [
     "pytest>=8.2",
     "hypothesis>=6.100",
+    "selenium>=4.20",
     "mypy>=1.10",
     "ruff>=0.6",
     "types-PyMySQL",
@@ -42,7 +44,7 @@ setup(
     license="MIT",
     python_requires=">=3.10",
     packages=find_packages(include=["ksmppd_py", "ksmppd_py.*", "kannel_conf", "kannel_conf.*"]),
-    package_data={"ksmppd_py": ["py.typed"], "kannel_conf": ["py.typed"]},
+    package_data={"ksmppd_py": ["py.typed", "admin/dashboard/*"], "kannel_conf": ["py.typed"]},
     install_requires=RUNTIME,
     extras_require={"dev": DEVELOPMENT, "docs": ["mkdocs-material>=9.5"]},
     entry_points={

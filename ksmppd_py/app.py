@@ -30,7 +30,9 @@ from ksmppd_py.model.history import MessageHistory
 from ksmppd_py.model.ids import MessageIds
 from ksmppd_py.model.ports import Router
 from ksmppd_py.model.trial import RouteQuestion, RouteTrial
+from ksmppd_py.overview import Overview
 from ksmppd_py.smpp.constants import CommandStatus
+from ksmppd_py.storage.backlog import BacklogReader
 from ksmppd_py.storage.claim import Claim, open_claim
 from ksmppd_py.storage.database import Database
 from ksmppd_py.storage.store import DatabaseStore
@@ -60,6 +62,7 @@ class App:
         self._stopped = Event()
         self._owner = Owner("app")
         self._registry = EsmeRegistry(ServerMeters(time()), time, monotonic)
+        self.overview = Overview(self._registry, config.ksmppd.database_enable_queue)
         self._simulator = Simulator()
         self._blocklist = BlockList(*wiring.block_list(config))
         self._database: Database | None = None
@@ -82,14 +85,15 @@ class App:
         self._database = wiring.open_database(config)
         self._database.start()
         layout = prepare(self._database, wiring.table_names(config))
-        self._admin = AdminServer(
-            self, config.http_server.port, config.http_server.password, config.http_server.interface
-        )
+        self.overview.database = self._database
+        self.overview.backlog = BacklogReader(self._database, layout)
+        self._admin = _admin_server(config, self)
         self._admin.start()
         self._decisions = Decisions(config, self._database, layout)
         self._decisions.start()
         self._messages = DatabaseStore(self._database, layout)
         self._open_rooms(self._decisions, layout, self._messages)
+        self.overview.listener, self.overview.pool = self._listener, self._pool
         assert self._listener is not None
         assert self._pool is not None
         self._live = Live(
@@ -266,3 +270,15 @@ class App:
             f"{sum(box.online for box in boxes)} of {len(boxes)} bearerbox(es) online",
             f"{snapshot.inbound_processed} submits, {snapshot.outbound_processed} deliver_sm_resp",
         ]
+
+
+def _admin_server(config: Config, app: App) -> AdminServer:
+    http = config.http_server
+    return AdminServer(
+        app,
+        http.port,
+        http.password,
+        http.interface,
+        certfile=(http.ssl_server_cert_file or None) if http.ssl else None,
+        keyfile=(http.ssl_server_key_file or None) if http.ssl else None,
+    )

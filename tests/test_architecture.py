@@ -24,7 +24,7 @@ FLOORS = (
     ("transport", "logs"),
     ("flows", "esme", "bearerbox", "storage", "callbacks", "plugins", "admin", "accesslog"),
     ("wiring",),
-    ("workers", "decisions", "live"),
+    ("workers", "decisions", "live", "overview"),
     ("app",),
     ("cli",),
     ("__main__", "tools"),

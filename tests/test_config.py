@@ -361,7 +361,15 @@ BAD: dict[str, tuple[str, list[str]]] = {
     ),
     "ssl": (
         KSMPPD + REST + "ssl = 1",
-        ["20: 'ssl': the administration port has no certificate, put a proxy before it."],
+        ["20: 'ssl' needs the field 'ssl-server-cert-file'."],
+    ),
+    "ssl with a certificate that isn't there": (
+        KSMPPD + REST + "ssl = 1\nssl-server-cert-file = /nowhere/cert.pem",
+        ["21: 'ssl-server-cert-file': /nowhere/cert.pem doesn't exist."],
+    ),
+    "ssl with what is no certificate": (
+        KSMPPD + REST + "ssl = 1\nssl-server-cert-file = /dev/null\nssl-server-key-file = /dev/null",
+        ["21: 'ssl-server-cert-file': can't use /dev/null with /dev/null ([SSL] PEM lib)."],
     ),
     "bearerbox port": (
         KSMPPD + REST.replace("port = 13001", "port = 130010"),

@@ -5,29 +5,39 @@ A further command is one class here, one line in COMMANDS, and a rendering for e
 
 from __future__ import annotations
 
+import importlib.metadata
 import logging
+import platform
 import re
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from ksmppd_py import __version__
 from ksmppd_py.admin.facts import (
     AddressesCleared,
     BindsDisconnected,
     BlockedAddresses,
     Fact,
+    Healthy,
     LogLevelInvalid,
     LogLevelSet,
+    NotReady,
+    QueueRow,
+    QueueStatus,
     ReceiverMissing,
     RoutesKept,
     RoutesUpdated,
     Running,
     SystemIdMissing,
     SystemIdUnknown,
+    Version,
 )
 from ksmppd_py.admin.ports import Operations
 from ksmppd_py.errors import TemporaryError
 from ksmppd_py.model.esme import ServerSnapshot
+from ksmppd_py.model.operation import BearerboxStatus
 from ksmppd_py.model.trial import RouteQuestion, RouteTrial
 
 logger = logging.getLogger(__name__)
@@ -35,6 +45,8 @@ logger = logging.getLogger(__name__)
 Parameters = Mapping[str, str]
 """Query parameters by name, the first occurrence of each."""
 
+QUEUE_AGE = 5.0
+"""Seconds for which /queue-status believes what it was told before."""
 NO_BIND = -1
 """A bind_id that no bind ever has."""
 
@@ -191,6 +203,54 @@ class RouteTest:
         return operations.try_route(self.question)
 
 
+def queue_status(operations: Operations, max_age: float) -> QueueStatus:
+    """The queues as they were at most about `max_age` seconds ago. May yield."""
+    waiting = operations.overview.bearerboxes().waiting
+    backlog = operations.overview.queues(max_age)
+    if backlog is None:
+        return QueueStatus(waiting, 0, None, False, ())
+    now = time.time()
+    rows = tuple(
+        QueueRow(
+            depth.queue,
+            depth.system_id,
+            depth.rows,
+            None if depth.oldest is None else max(0, int(now - depth.oldest)),
+        )
+        for depth in backlog.depths
+    )
+    stored = sum(row.rows for row in rows)
+    return QueueStatus(waiting, stored, max(0, int(now - backlog.taken)), backlog.complete, rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Plainly:
+    """A command without parameters that only looks."""
+
+    look: Callable[[Operations], Fact]
+
+    def run(self, operations: Operations) -> Fact:
+        """Look. May yield."""
+        return self.look(operations)
+
+
+def _looks(look: Callable[[Operations], Fact]) -> Callable[[Parameters], Command]:
+    return lambda parameters: Plainly(look)
+
+
+def _bearerboxes(operations: Operations) -> BearerboxStatus:
+    return operations.overview.bearerboxes()
+
+
+def _version(_operations: Operations) -> Version:
+    of = importlib.metadata.version
+    return Version(__version__, platform.python_version(), of("gevent"), of("SQLAlchemy"))
+
+
+def _readiness(operations: Operations) -> Healthy | NotReady:
+    return Healthy() if operations.overview.ready() else NotReady()
+
+
 COMMANDS: Mapping[str, Callable[[Parameters], Command]] = {
     "/uptime": Uptime.read,
     "/log-level": LogLevel.read,
@@ -199,5 +259,13 @@ COMMANDS: Mapping[str, Callable[[Parameters], Command]] = {
     "/rebuild-routes": RebuildRoutes.read,
     "/blocked-ips": BlockedIps.read,
     "/route-test": RouteTest.read,
+    "/bearerbox-status": _looks(_bearerboxes),
+    "/queue-status": _looks(lambda operations: queue_status(operations, QUEUE_AGE)),
+    "/version": _looks(_version),
+    "/healthz": _looks(lambda operations: Healthy()),
+    "/readyz": _looks(_readiness),
 }
 """Path of each command, in the order in which the 404 answer lists them (spec/http.md 3.1)."""
+
+PUBLIC = frozenset({"/healthz", "/readyz"})
+"""Commands that need no password: load balancers ask them, and they tell nothing but ok or not ok."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ksmppd_py.model.esme import BlockedAddress, ServerSnapshot
+from ksmppd_py.model.operation import BearerboxStatus
 from ksmppd_py.model.trial import RouteTrial
 
 
@@ -75,6 +76,50 @@ class ReceiverMissing:
     """The command needs the address that a message goes to."""
 
 
+@dataclass(frozen=True, slots=True)
+class QueueRow:
+    """Stored rows of one account: `queue` is mt, mo, report or pdu; `oldest_age` is seconds, None = unknown."""
+
+    queue: str
+    system_id: str
+    rows: int
+    oldest_age: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class QueueStatus:
+    """What waits: for a bearerbox in memory, and in the queue tables as they were `age` seconds ago.
+
+    `age` None = the database hasn't answered yet; `complete` = all rows were counted.
+    """
+
+    waiting: int
+    stored: int
+    age: int | None
+    complete: bool
+    queues: tuple[QueueRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What runs here."""
+
+    version: str
+    python: str
+    gevent: str
+    sqlalchemy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Healthy:
+    """The server answers, or takes messages: what was asked is so."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotReady:
+    """The server can't take messages now."""
+
+
 Fact = (
     Running
     | LogLevelSet
@@ -88,5 +133,10 @@ Fact = (
     | AddressesCleared
     | ReceiverMissing
     | RouteTrial
+    | BearerboxStatus
+    | QueueStatus
+    | Version
+    | Healthy
+    | NotReady
     | ServerSnapshot
 )

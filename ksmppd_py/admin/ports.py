@@ -6,11 +6,32 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from ksmppd_py.model.esme import BlockedAddress, ServerSnapshot
+from ksmppd_py.model.operation import Backlog, BearerboxStatus, Measures
 from ksmppd_py.model.trial import RouteQuestion, RouteTrial
+
+
+class Overview(Protocol):
+    """How the daemon is doing."""
+
+    def bearerboxes(self) -> BearerboxStatus:
+        """All bearerbox connections. Doesn't yield."""
+
+    def queues(self, max_age: float) -> Backlog | None:
+        """The queue tables, at most about `max_age` seconds ago; None when nobody knows. May yield."""
+
+    def measures(self) -> Measures:
+        """All counters and meters. Doesn't yield."""
+
+    def ready(self) -> bool:
+        """Whether messages are accepted: port open, database there, and a bearerbox or the queue. Doesn't yield."""
 
 
 class Operations(Protocol):
     """What an operator can ask of the running daemon."""
+
+    @property
+    def overview(self) -> Overview:
+        """How it is doing."""
 
     def uptime(self) -> int:
         """Seconds since the admin server was started."""

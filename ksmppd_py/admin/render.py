@@ -1,29 +1,33 @@
-"""Facts as plain text and as XML (spec/http.md 3.2). Users parse these: every octet counts."""
+"""Facts as plain text and as XML (spec/http.md 3.2), where every octet counts; and as JSON."""
 
 from __future__ import annotations
 
-import json as json_format
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ksmppd_py.admin import render_status, render_trial
+from ksmppd_py.admin import render_generic, render_status, render_trial
 from ksmppd_py.admin.facts import (
     AddressesCleared,
     BindsDisconnected,
     BlockedAddresses,
     Fact,
+    Healthy,
     LogLevelInvalid,
     LogLevelSet,
+    NotReady,
+    QueueStatus,
     ReceiverMissing,
     RoutesKept,
     RoutesUpdated,
     Running,
     SystemIdMissing,
     SystemIdUnknown,
+    Version,
 )
 from ksmppd_py.admin.text import duration, escape
 from ksmppd_py.model.esme import ServerSnapshot
+from ksmppd_py.model.operation import BearerboxStatus
 from ksmppd_py.model.trial import RouteTrial
 
 PLAIN = "text/plain; charset=utf-8"
@@ -38,13 +42,14 @@ class Reply:
     status: int
     content_type: str
     body: bytes
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Rendering:
     """How one kind of fact is told. Each function gets a fact of the kind that it is registered for.
 
-    `json` None: the original has no JSON, and with its commands `.json` is plain text as any unknown extension.
+    `json` None: an object of the fact's fields.
     """
 
     status: int
@@ -67,7 +72,10 @@ def _sentence(
     def xml(fact: object) -> str:
         return f"<{element}>{words.format(escape(value(fact)))}</{element}>{xml_end}"
 
-    return _Rendering(status, plain, xml)
+    def json(fact: object) -> object:
+        return {"message": words.format(value(fact)), **render_generic.values(fact)}
+
+    return _Rendering(status, plain, xml, json)
 
 
 def _blocked_plain(fact: BlockedAddresses) -> str:
@@ -112,6 +120,11 @@ RENDERINGS: dict[type, _Rendering] = {
     ReceiverMissing: _sentence(406, "status", "You must specify a 'to' parameter", plain_end="\n"),
     RouteTrial: _Rendering(200, render_trial.plain, render_trial.xml, render_trial.json),
     ServerSnapshot: _Rendering(200, render_status.plain, render_status.xml),
+    BearerboxStatus: _Rendering(200, render_generic.plain, render_generic.xml),
+    QueueStatus: _Rendering(200, render_generic.plain, render_generic.xml),
+    Version: _Rendering(200, render_generic.plain, render_generic.xml),
+    Healthy: _sentence(200, "status", "ok", plain_end="\n"),
+    NotReady: _sentence(503, "status", "not ok", plain_end="\n"),
 }
 """Every kind of fact; a new one needs its line here."""
 
@@ -119,8 +132,8 @@ RENDERINGS: dict[type, _Rendering] = {
 def render(fact: Fact, xml: bool, json: bool = False) -> Reply:
     """The answer that tells `fact`."""
     rendering = RENDERINGS[type(fact)]
-    if json and rendering.json is not None:
-        return Reply(rendering.status, JSON, json_format.dumps(rendering.json(fact)).encode() + b"\n")
+    if json:
+        return json_reply(rendering.status, (rendering.json or render_generic.values)(fact))
     if xml:
         return Reply(rendering.status, XML, rendering.xml(fact).encode("utf-8", "replace"))
     return plain_reply(rendering.status, rendering.plain(fact))
@@ -129,6 +142,11 @@ def render(fact: Fact, xml: bool, json: bool = False) -> Reply:
 def plain_reply(status: int, text: str) -> Reply:
     """A plain text answer; octets that were no UTF-8 on their way in leave as they came."""
     return Reply(status, PLAIN, text.encode("utf-8", "surrogateescape"))
+
+
+def json_reply(status: int, value: Any, headers: tuple[tuple[str, str], ...] = ()) -> Reply:
+    """A JSON answer."""
+    return Reply(status, JSON, render_generic.json(value), headers)
 
 
 def denied() -> Reply:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import logging
 import socket as stdlib_socket
 import ssl as stdlib_ssl
@@ -11,11 +10,18 @@ import bottle
 from gevent import socket, ssl
 from gevent.pool import Pool
 
+from ksmppd_py.admin.access import Password, password_in
+from ksmppd_py.admin.commands import PUBLIC
+from ksmppd_py.admin.history import History
 from ksmppd_py.admin.http import Server
+from ksmppd_py.admin.loop import LoopWatch
+from ksmppd_py.admin.metrics import CONTENT_TYPE, Metrics
 from ksmppd_py.admin.pages import Request, command_pages
+from ksmppd_py.admin.panel import Panel, Visit
 from ksmppd_py.admin.ports import Operations
 from ksmppd_py.admin.render import Reply, denied
 from ksmppd_py.errors import StartError
+from ksmppd_py.transport.greenlets import Owner
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +53,13 @@ class AdminServer:
     ) -> None:
         self.port = port
         self.pages = command_pages(operations)
-        self._password = password.encode("utf-8", "surrogateescape")
+        self._password = Password(password.encode("utf-8", "surrogateescape"))
+        self._loop = LoopWatch()
+        self._history = History(operations.overview, self._loop)
+        self._panel = Panel(operations, self._password, self._history)
+        metrics = Metrics(operations.overview, self._loop)
+        self.pages.add("/metrics", lambda request: Reply(200, CONTENT_TYPE, metrics.text()))
+        self._owner = Owner("admin")
         self._interface = interface
         self._keyfile = keyfile
         self._certfile = certfile
@@ -69,10 +81,14 @@ class AdminServer:
         )
         self._server.start()
         self.port = listener.getsockname()[1]
+        self._owner.supervise("event loop watch", self._loop.watch)
+        self._owner.supervise("history", self._history.keep)
+        self._owner.supervise("queue watch", self._history.look_at_queues)
 
     def stop(self, timeout: float = 1.0) -> None:
         """Close the port, wait `timeout` seconds for open connections, then close them too; may yield."""
         server, self._server = self._server, None
+        self._owner.end(timeout)
         if server is not None:
             server.stop(timeout)
 
@@ -118,23 +134,33 @@ class AdminServer:
         )
 
     def _application(self) -> bottle.Bottle:
-        """One route for everything: the password comes before the path (spec/http.md 3.1)."""
+        """One route for everything: the password comes before the path (spec/http.md 3.1).
+
+        Only the dashboard's paths and those of PUBLIC commands come before the password.
+        """
         application = bottle.Bottle()
         application.config["catchall"] = False  # the HTTP handler logs and answers what nobody caught
         application.route("<_target:re:.*>", method="ANY", callback=self._serve)
         return application
 
     def _serve(self, _target: str) -> bottle.HTTPResponse:
-        target: str = bottle.request.environ["REQUEST_URI"]
-        reply = self._answer(Request.read(target.encode("latin-1")))
-        return bottle.HTTPResponse(
-            reply.body,
-            reply.status,
-            {"Content-Type": reply.content_type, "Content-Length": str(len(reply.body))},
-        )
+        environ = bottle.request.environ
+        target: str = environ["REQUEST_URI"]
+        path, _, query = target.partition("?")
+        reply = self._panel.answer(Visit(environ["REQUEST_METHOD"], path, query, environ))
+        if reply is None:
+            authorization = environ.get("HTTP_AUTHORIZATION", "")
+            reply = self._answer(Request.read(target.encode("latin-1")), authorization)
+        headers = {"Content-Type": reply.content_type, "Content-Length": str(len(reply.body))}
+        return bottle.HTTPResponse(reply.body, reply.status, {**headers, **dict(reply.headers)})
 
-    def _answer(self, request: Request) -> Reply:
-        given = request.parameters.get("password", "").encode("utf-8", "surrogateescape")
-        if not given or not hmac.compare_digest(given, self._password):
+    def _answer(self, request: Request, authorization: str) -> Reply:
+        """A password in the query counts, whatever the header says."""
+        given: bytes | None
+        if "password" in request.parameters:
+            given = request.parameters["password"].encode("utf-8", "surrogateescape")
+        else:
+            given = password_in(authorization)
+        if request.path not in PUBLIC and (given is None or not self._password.matches(given)):
             return denied()
         return self.pages.answer(request)

@@ -210,7 +210,13 @@ class HttpServer:
     port: int = integer("TCP port; 0 takes any free one", low=0, high=65535)
     password: str = text("what every command must carry", required=True, secret=True)
     interface: str = text("IPv4 address that the port is bound to; all when absent")
-    ssl: bool = boolean("refused when true: there is no key for a certificate")
+    ssl: bool = boolean("speak HTTPS; needs ssl-server-cert-file")
+    ssl_server_cert_file: str = converted(
+        to_path, "PEM file with the certificate and its chain, for ssl", type="path", default=""
+    )
+    ssl_server_key_file: str = converted(
+        to_path, "PEM file with the key; in the certificate's file when absent", type="path", default=""
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -16,6 +16,7 @@ from kannel_conf import (
     keep_last,
     read_groups,
 )
+from ksmppd_py.config.certificates import certificate_problem
 from ksmppd_py.config.convert import Method
 from ksmppd_py.config.groups import (
     FOREIGN_KEYS,
@@ -173,9 +174,16 @@ class _Loader:
 
     def _check_ssl(self, http_server: HttpServer | None) -> None:
         group = self._single("http-server")
-        if http_server is not None and http_server.ssl and group is not None:
-            text = "'ssl': the administration port has no certificate, put a proxy before it."
-            self._findings.error(group.place_of("ssl"), text)
+        if http_server is None or group is None or not http_server.ssl:
+            return
+        certificate, key = http_server.ssl_server_cert_file, http_server.ssl_server_key_file
+        if not certificate:
+            self._findings.error(group.place_of("ssl"), "'ssl' needs the field 'ssl-server-cert-file'.")
+            return
+        problem = certificate_problem(certificate, key)
+        if problem:
+            place = group.place_of("ssl-server-cert-file")
+            self._findings.error(place, f"'ssl-server-cert-file': {problem}.")
 
     def _check_smpp(self, ksmppd: KsmppdGroup | None) -> None:
         group = self._single("ksmppd")

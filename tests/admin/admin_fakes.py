@@ -2,8 +2,30 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
+
 from ksmppd_py.errors import TemporaryError
-from ksmppd_py.model.esme import BindSnapshot, BlockedAddress, EsmeSnapshot, ServerSnapshot
+from ksmppd_py.model import refusals
+from ksmppd_py.model.account import Account
+from ksmppd_py.model.esme import (
+    BindSnapshot,
+    BlockedAddress,
+    Esme,
+    EsmeSnapshot,
+    ServerMeters,
+    ServerSnapshot,
+)
+from ksmppd_py.model.meters import Histogram
+from ksmppd_py.model.operation import (
+    Backlog,
+    BearerboxSnapshot,
+    BearerboxStatus,
+    DatabaseMeter,
+    Measures,
+    QueueDepth,
+)
+from ksmppd_py.model.outcomes import Outcome
 from ksmppd_py.model.trial import RouteQuestion, RouteTrial
 
 BIND = BindSnapshot(
@@ -61,10 +83,79 @@ def server_snapshot(*esmes: EsmeSnapshot) -> ServerSnapshot:
     )
 
 
+BOX = BearerboxSnapshot(
+    name="KSMPPD@127.0.0.1:14001",
+    host="127.0.0.1",
+    port=14001,
+    boxc_id="KSMPPD",
+    online=True,
+    since=7,
+    open_acks=3,
+    incoming=1,
+    received=12,
+    accepted=40,
+    refused=2,
+    refused_for_now=1,
+    connects=1,
+)
+
+
+class FakeOverview:
+    """One bearerbox up, one never seen; five rows wait for smppusera."""
+
+    def __init__(self) -> None:
+        self.boxes = BearerboxStatus(1, 9, (BOX, replace(BOX, name="x", online=False, connects=0)))
+        self.backlog: Backlog | None = Backlog(
+            time.time() - 3, True, (QueueDepth("mt", "smppusera", 5, int(time.time()) - 60),)
+        )
+        self.is_ready = True
+        self.asked: list[float] = []
+        self.meters = ServerMeters(1000)
+        self.esmes = [Esme(Account(name), 1000, 1000) for name in ("smppusera", "smppuserb")]
+        totals = self.esmes[0].totals_of(3)
+        totals.mt, totals.mo, totals.dlr, totals.errors, totals.throttled = 5, 1, 2, 4, 3
+        totals.refused = {0x58: 3, 0x0B: 1, 0x401: 1, 0x99999: 2}
+        totals.count_undelivered(True, Outcome.TIMEOUT)
+        self.meters.refusals.add(refusals.BIND, "<script>", "10.0.0.9", "credentials", time.time())
+        self.meters.refusals.add(refusals.SUBMIT, "smppusera", "", "throughput exceeded", time.time(), 3)
+        self.meters.routing.observe(0.002)
+        self.database = DatabaseMeter(Histogram(), 1, True)
+
+    def bearerboxes(self) -> BearerboxStatus:
+        """As set."""
+        return self.boxes
+
+    def queues(self, max_age: float) -> Backlog | None:
+        """As set; the question is remembered."""
+        self.asked.append(max_age)
+        return self.backlog
+
+    def ready(self) -> bool:
+        """As set."""
+        return self.is_ready
+
+    def measures(self) -> Measures:
+        """What there is."""
+        return Measures(
+            uptime=11.5,
+            accepting=self.is_ready,
+            esmes=self.esmes,
+            binds={("smppusera", 3): 2, ("smppusera", 1): 1},
+            meters=self.meters,
+            bearerboxes=self.boxes,
+            acks={box.name: Histogram() for box in self.boxes.bearerboxes},
+            backlog=self.backlog,
+            database=self.database,
+            connections=4,
+            connections_refused=6,
+        )
+
+
 class FakeOperations:
     """Two accounts; smppusera has the binds 4 and 7."""
 
     def __init__(self) -> None:
+        self.overview = FakeOverview()
         self.levels: list[int] = []
         self.unbinds: list[tuple[str, int | None]] = []
         self.rebuilds = 0

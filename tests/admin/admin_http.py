@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 
 from gevent import socket
+
+from ksmppd_py.admin.server import AdminServer
+
+StartServer = Callable[..., AdminServer]
 
 PASSWORD = "s3cr=t&x"
 PASSWORD_QUERY = "password=s3cr%3Dt%26x"

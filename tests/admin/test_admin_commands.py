@@ -150,7 +150,8 @@ def test_further_pages(operations: FakeOperations) -> None:
     assert pages.answer(Request("/hidden", "", {})).body == b"hello "
     listing = pages.answer(Request("/hello/", "", {}))
     assert listing.status == 404
-    assert listing.body.endswith(b"\n/blocked-ips\n/route-test\n/hello\n")
+    assert b"\n/rebuild-routes\n/blocked-ips\n/route-test\n" in listing.body
+    assert listing.body.endswith(b"\n/readyz\n/hello\n")
     with pytest.raises(ValueError, match="two pages for /hello"):
         pages.add("/hello", hello)
 

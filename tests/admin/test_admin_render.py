@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import get_args
 
 import pytest
-from admin_fakes import BIND, SMPPUSERA, SMPPUSERB, server_snapshot
+from admin_fakes import BIND, BOX, SMPPUSERA, SMPPUSERB, server_snapshot
 
 from ksmppd_py.admin.commands import COMMANDS
 from ksmppd_py.admin.facts import (
@@ -15,18 +15,24 @@ from ksmppd_py.admin.facts import (
     BindsDisconnected,
     BlockedAddresses,
     Fact,
+    Healthy,
     LogLevelInvalid,
     LogLevelSet,
+    NotReady,
+    QueueRow,
+    QueueStatus,
     ReceiverMissing,
     RoutesKept,
     RoutesUpdated,
     Running,
     SystemIdMissing,
     SystemIdUnknown,
+    Version,
 )
 from ksmppd_py.admin.render import JSON, PLAIN, RENDERINGS, XML, denied, not_found, render
 from ksmppd_py.admin.text import duration, escape
 from ksmppd_py.model.esme import BlockedAddress
+from ksmppd_py.model.operation import BearerboxStatus
 from ksmppd_py.model.trial import RouteTrial
 
 STATUS_PLAIN = b"""\
@@ -108,6 +114,12 @@ Command '/foo' not found, available commands are:\x20
 /rebuild-routes
 /blocked-ips
 /route-test
+/bearerbox-status
+/queue-status
+/version
+/healthz
+/readyz
+/metrics
 """
 
 BLOCKED = BlockedAddresses((BlockedAddress("10.0.0.9", 5, 280), BlockedAddress("10.0.0.8", 7, 3)))
@@ -155,6 +167,71 @@ ROWS = [
         b"<status>You must specify a 'to' parameter</status>",
     ),
     (AddressesCleared(2), 200, b"2 addresses unblocked\n", b"<status>2 addresses unblocked</status>"),
+    (
+        BearerboxStatus(1, 9, (BOX,)),
+        200,
+        b"""online: 1
+waiting: 9
+
+name:KSMPPD@127.0.0.1:14001, host:127.0.0.1, port:14001, boxc-id:KSMPPD, online:yes, since:7, \
+open-acks:3, incoming:1, received:12, accepted:40, refused:2, refused-for-now:1, connects:1
+""",
+        b"""<bearerbox-status>
+	<online>1</online>
+	<waiting>9</waiting>
+	<bearerboxes>
+		<bearerbox>
+			<name>KSMPPD@127.0.0.1:14001</name>
+			<host>127.0.0.1</host>
+			<port>14001</port>
+			<boxc-id>KSMPPD</boxc-id>
+			<online>yes</online>
+			<since>7</since>
+			<open-acks>3</open-acks>
+			<incoming>1</incoming>
+			<received>12</received>
+			<accepted>40</accepted>
+			<refused>2</refused>
+			<refused-for-now>1</refused-for-now>
+			<connects>1</connects>
+		</bearerbox>
+	</bearerboxes>
+</bearerbox-status>""",
+    ),
+    (
+        QueueStatus(1, 5, None, False, (QueueRow("mt", "a<b", 5, 60),)),
+        200,
+        b"""waiting: 1
+stored: 5
+age:\x20
+complete: no
+
+queue:mt, system-id:a<b, rows:5, oldest-age:60
+""",
+        b"""<queue-status>
+	<waiting>1</waiting>
+	<stored>5</stored>
+	<age></age>
+	<complete>no</complete>
+	<queues>
+		<queue>
+			<queue>mt</queue>
+			<system-id>a&lt;b</system-id>
+			<rows>5</rows>
+			<oldest-age>60</oldest-age>
+		</queue>
+	</queues>
+</queue-status>""",
+    ),
+    (
+        Version("1.2", "3.11.2", "24.2", "2.0"),
+        200,
+        b"version: 1.2\npython: 3.11.2\ngevent: 24.2\nsqlalchemy: 2.0\n",
+        b"<version>\n\t<version>1.2</version>\n\t<python>3.11.2</python>\n\t<gevent>24.2</gevent>\n"
+        b"\t<sqlalchemy>2.0</sqlalchemy>\n</version>",
+    ),
+    (Healthy(), 200, b"ok\n", b"<status>ok</status>"),
+    (NotReady(), 503, b"not ok\n", b"<status>not ok</status>"),
 ]
 
 
@@ -168,7 +245,39 @@ def test_json() -> None:
         ]
     }
     assert json.loads(render(AddressesCleared(1), xml=False, json=True).body) == {"unblocked": 1}
-    assert render(Running(11), xml=False, json=True).content_type == PLAIN  # as the original's commands
+    assert json.loads(render(Running(11), xml=False, json=True).body) == {"uptime": 11}
+
+
+@pytest.mark.parametrize(
+    ("fact", "value"),
+    [
+        (LogLevelSet(2), {"message": "Log level set to 2", "level": 2}),
+        (SystemIdUnknown("a\udce9"), {"message": "No such system-id 'a?' found", "system_id": "a?"}),
+        (RoutesUpdated(), {"message": "Routes updated"}),
+        (Healthy(), {"message": "ok"}),
+        (
+            QueueStatus(1, 5, 3, True, (QueueRow("mt", "x", 5, None),)),
+            {
+                "waiting": 1,
+                "stored": 5,
+                "age": 3,
+                "complete": True,
+                "queues": [{"queue": "mt", "system_id": "x", "rows": 5, "oldest_age": None}],
+            },
+        ),
+    ],
+)
+def test_json_of_any_fact(fact: Fact, value: object) -> None:
+    assert json.loads(render(fact, xml=False, json=True).body) == value
+
+
+def test_json_of_the_status() -> None:
+    status = json.loads(render(server_snapshot(SMPPUSERA), xml=False, json=True).body)
+    assert status["inbound_load"] == [0.02, 0.0, 0.08]
+    [esme] = status["esmes"]
+    assert (esme["system_id"], esme["max_binds"], esme["mt"]) == ("smppusera", 2, 5)
+    assert esme["binds"][0]["ip"] == "10.0.0.5"
+    assert esme["binds"][0]["simulate"] is False
 
 
 @pytest.mark.parametrize(("fact", "status", "plain", "xml"), ROWS)
@@ -185,6 +294,7 @@ def test_every_fact_has_its_rendering() -> None:
 
 def test_refusals() -> None:
     listing = tuple(COMMANDS)
+    listing = [*COMMANDS, "/metrics"]
     assert (denied().status, denied().content_type, denied().body) == (403, PLAIN, b"Denied")
     reply = not_found("/foo", listing)
     assert (reply.status, reply.content_type, reply.body) == (404, PLAIN, NOT_FOUND)

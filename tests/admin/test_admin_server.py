@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import datetime
-import gc
 import logging
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import gevent
 import pytest
 from admin_fakes import FakeOperations, routes_down
-from admin_http import PASSWORD, PASSWORD_QUERY, Client
+from admin_http import PASSWORD, PASSWORD_QUERY, Client, StartServer
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -27,39 +24,6 @@ from ksmppd_py.admin.server import AdminServer
 from ksmppd_py.errors import StartError
 
 UPTIME = b"Uptime 0d 0h 0m 11s\n"
-
-StartServer = Callable[..., AdminServer]
-
-
-@pytest.fixture
-def start(operations: FakeOperations) -> Iterator[StartServer]:
-    """Starts admin servers on free loopback ports, and stops them at the end."""
-    servers: list[AdminServer] = []
-
-    def start_one(**options: object) -> AdminServer:
-        settings: dict[str, Any] = {"port": 0, "password": PASSWORD, "interface": "127.0.0.1", **options}
-        server = AdminServer(operations, **settings)
-        server.start()
-        servers.append(server)
-        return server
-
-    yield start_one
-    for server in servers:
-        server.stop(timeout=0)
-    gc.collect()  # an unclosed socket shall show up in the test that left it
-
-
-@pytest.fixture
-def server(start: StartServer) -> AdminServer:
-    """A server with the usual settings."""
-    return start()
-
-
-@pytest.fixture
-def client(server: AdminServer) -> Iterator[Client]:
-    """One connection to `server`."""
-    with Client(server.port) as connection:
-        yield connection
 
 
 @pytest.mark.parametrize(
@@ -92,7 +56,12 @@ def client(server: AdminServer) -> Iterator[Client]:
         ("/foo.xml", 404, PLAIN, NOT_FOUND),
         ("/foo.bar?x=1", 404, PLAIN, NOT_FOUND),
         ("/f%6fo", 404, PLAIN, NOT_FOUND.replace(b"/foo", b"/f%6fo")),
-        ("/", 404, PLAIN, NOT_FOUND.replace(b"/foo", b"/")),
+        ("/uptime.json", 200, JSON, b'{"uptime": 11}\n'),
+        ("/esme-unbind.json", 406, JSON, b"""{"message": "You must specify a 'system-id' parameter"}\n"""),
+        ("/foo.json", 404, PLAIN, NOT_FOUND),
+        ("/healthz", 200, PLAIN, b"ok\n"),
+        ("/readyz.json", 200, JSON, b'{"message": "ok"}\n'),
+        ("/uptime/", 404, PLAIN, NOT_FOUND.replace(b"/foo", b"/uptime/")),
         ("//uptime", 404, PLAIN, NOT_FOUND.replace(b"/foo", b"//uptime")),
     ],
 )
@@ -106,7 +75,10 @@ def test_answers(client: Client, target: str, status: int, content_type: str, bo
     assert set(answer.headers) == {"server", "date", "content-type", "content-length"}
 
 
-@pytest.mark.parametrize("path", ["/uptime", "/uptime.xml", "/foo", "/", "/esme-unbind?system-id=smppusera"])
+@pytest.mark.parametrize(
+    "path",
+    ["/uptime", "/uptime.xml", "/foo", "//", "/esme-unbind?system-id=smppusera", "/metrics", "/healthz/"],
+)
 @pytest.mark.parametrize(
     "password",
     [

@@ -1,0 +1,318 @@
+// The page: signs in, asks for the state every two seconds, shows it, and sends what its buttons ask for.
+
+import { Chart, compact } from "./charts.js";
+import { button, pill, showTable } from "./tables.js";
+
+const EVERY = 2000;
+const HOUR = 3600;
+const TYPES = { 1: "transmitter", 2: "receiver", 3: "transceiver" };
+const QUEUES = { mt: "to bearerbox", mo: "messages to ESME", report: "reports to ESME", pdu: "ready PDUs to ESME", other: "other" };
+
+const part = (id) => document.getElementById(id);
+let csrf = null;
+let points = [];
+let charts = null;
+let timer = null;
+let running = 0;
+
+// -- talking to the server ---------------------------------------------------------------------------------
+
+async function ask(path, { method = "GET", body } = {}) {
+  const headers = {};
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  if (csrf !== null) headers["X-CSRF-Token"] = csrf;
+  const answer = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body), cache: "no-store" });
+  return { status: answer.status, told: await answer.json() };
+}
+
+async function command(path, parameters, button) {
+  if (button) button.disabled = true;
+  try {
+    const { status, told } = await ask("dashboard/command", { method: "POST", body: { command: path, parameters } });
+    say(told.message ?? (told.unblocked === undefined ? "Done" : `${told.unblocked} address(es) cleared`));
+    if (status === 403) close();
+    else await refresh();
+  } catch {
+    say("The server doesn't answer");
+  } finally {
+    if (button) button.disabled = false;
+  }
+}
+
+let saying = null;
+function say(words) {
+  part("said").textContent = words;
+  clearTimeout(saying);
+  saying = setTimeout(() => { part("said").textContent = ""; }, 5000);
+}
+
+function sure(words, yes) {
+  const dialog = part("ask");
+  part("ask-words").textContent = words;
+  part("ask-yes").textContent = yes;
+  dialog.returnValue = "no";
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
+  });
+}
+
+// -- words --------------------------------------------------------------------------------------------------
+
+function duration(seconds) {
+  if (seconds === null || seconds === undefined) return "unknown";
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 86400) return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
+  return `${Math.floor(seconds / 86400)} d ${Math.floor((seconds % 86400) / 3600)} h`;
+}
+
+const rate = (value) => `${compact(value)}/s`;
+const whole = (value) => value.toLocaleString("en");
+const countOf = (number, one, many = `${one}s`) => `${whole(number)} ${number === 1 ? one : many}`;
+
+// -- showing ------------------------------------------------------------------------------------------------
+
+function show(state) {
+  points = [...points.filter((point) => point.time > state.now - HOUR - 60), ...state.points];
+  const latest = points.at(-1);
+  part("ready").textContent = state.ready ? "ready" : "not ready";
+  part("ready").className = `pill ${state.ready ? "good" : "bad"}`;
+  part("version").textContent = `Version ${state.version},`;
+  part("uptime").textContent = `up ${duration(state.uptime)}`;
+  showTiles(state, latest);
+  if (charts === null) charts = makeCharts(state.interval);
+  for (const chart of charts) chart.show(points, state.now);
+  showEsmes(state);
+  showBoxes(state.bearerboxes.bearerboxes);
+  showQueues(state.queues);
+  showRefusals(state);
+  showBlocked(state.blocked);
+}
+
+function tile(name, number, more, bad = false) {
+  part(`tile-${name}`).textContent = number;
+  part(`tile-${name}`).classList.toggle("bad", bad);
+  part(`tile-${name}-more`).textContent = more;
+}
+
+function showTiles(state, latest) {
+  const sum = (field) => state.esmes.reduce((total, esme) => total + esme[field], 0);
+  const { bearerboxes: boxes, queues } = state;
+  tile("binds", whole(state.binds), `${state.bound} of ${countOf(state.accounts, "account")} seen`);
+  tile("submits", latest ? rate(latest.submits) : "–", `${whole(sum("mt"))} accepted`);
+  tile("deliveries", latest ? rate(latest.deliveries + latest.reports) : "–", `${whole(sum("mo"))} MO, ${whole(sum("dlr"))} reports`);
+  tile("refused", latest ? rate(latest.refused) : "–", `${whole(sum("errors"))} in all`, Boolean(latest && latest.refused > 0));
+  tile("queue", queues.age === null ? "–" : whole(queues.stored), `${whole(queues.waiting)} in memory`);
+  tile("boxes", `${boxes.online}/${boxes.bearerboxes.length}`, boxes.online < boxes.bearerboxes.length ? "not all are up" : "all up", boxes.online < boxes.bearerboxes.length);
+}
+
+function makeCharts(interval) {
+  const time = { hour: HOUR, interval };
+  return [
+    new Chart(part("chart-rates"), [
+      { name: "submits", value: (point) => point.submits },
+      { name: "messages and reports delivered", value: (point) => point.deliveries + point.reports },
+      { name: "refused", value: (point) => point.refused },
+    ], time),
+    new Chart(part("chart-queues"), [
+      { name: "in the database", value: (point) => point.stored },
+      { name: "for room at a bearerbox", value: (point) => point.waiting },
+    ], time),
+    new Chart(part("chart-binds"), [
+      { name: "binds", value: (point) => point.binds },
+      { name: "bearerboxes up", value: (point) => point.bearerboxes },
+    ], time),
+    new Chart(part("chart-lag"), [{ name: "longest delay", value: (point) => point.lag }], time),
+  ];
+}
+
+const esmeRows = (esmes) => esmes.flatMap((esme) => [{ esme }, ...esme.binds.map((bind) => ({ esme, bind }))]);
+
+const ESME_COLUMNS = [
+  { name: "Account", of: ({ esme, bind }) => (bind ? `bind ${bind.bind_id}` : esme.system_id) },
+  { name: "Binds", of: ({ esme, bind }) => (bind ? TYPES[bind.bind_type] : `${esme.bind_count}${esme.max_binds ? ` of ${esme.max_binds}` : ""}`) },
+  { name: "From", of: ({ bind }) => bind?.ip ?? "" },
+  { name: "Up", of: ({ bind }) => (bind ? duration(bind.uptime) : "") },
+  { name: "In, 1 min", kind: "figure", of: ({ esme, bind }) => rate(bind ? bind.inbound_load : esme.inbound_load[2]) + (!bind && esme.max_inbound_load ? ` of ${compact(esme.max_inbound_load)}` : "") },
+  { name: "Out, 1 min", kind: "figure", of: ({ esme, bind }) => rate(bind ? bind.outbound_load : esme.outbound_load[2]) },
+  { name: "Open", kind: "figure", of: ({ bind }) => (bind ? whole(bind.open_acks) : "") },
+  { name: "MT", kind: "figure", of: ({ esme, bind }) => whole((bind ?? esme).mt) },
+  { name: "MO", kind: "figure", of: ({ esme, bind }) => whole((bind ?? esme).mo) },
+  { name: "Reports", kind: "figure", of: ({ esme, bind }) => whole((bind ?? esme).dlr) },
+  { name: "Refused", kind: "figure", of: ({ esme, bind }) => whole((bind ?? esme).errors) },
+  { name: "Unbind", kind: "act", of: unbindButton },
+];
+
+function unbindButton({ esme, bind }, cell) {
+  if (!bind && esme.bind_count < 2) return null;
+  const what = bind ? `bind ${bind.bind_id} of ${esme.system_id}` : `all ${esme.bind_count} binds of ${esme.system_id}`;
+  const press = async () => {
+    if (!await sure(`Unbind ${what}?`, "Unbind")) return;
+    await command("/esme-unbind", { "system-id": esme.system_id, ...(bind ? { "bind-id": bind.bind_id } : {}) });
+  };
+  return button(cell, bind ? "Unbind" : "Unbind all", `Unbind ${what}`, press);
+}
+
+function showEsmes({ esmes, accounts }) {
+  part("esmes-note").textContent = accounts > esmes.length ? `the first ${esmes.length} of ${whole(accounts)}` : "";
+  showTable(part("esmes"), {
+    label: "Accounts and binds",
+    columns: ESME_COLUMNS,
+    rows: esmeRows(esmes),
+    key: ({ esme, bind }) => `${esme.system_id}/${bind ? bind.bind_id : ""}`,
+    kind: ({ bind }) => (bind ? "bind" : "account"),
+    empty: "Nobody has bound since the start.",
+  });
+}
+
+function showBoxes(boxes) {
+  showTable(part("boxes"), {
+    label: "Bearerboxes",
+    rows: boxes,
+    key: (box) => box.name,
+    empty: "The server is starting.",
+    columns: [
+      { name: "Bearerbox", of: (box) => box.name },
+      { name: "State", kind: "wide", of: (box, cell) => pill(cell, box.online ? `up ${duration(box.since)}` : box.connects ? `down ${duration(box.since)}` : "never up", box.online) },
+      { name: "Open acks", kind: "figure", of: (box) => whole(box.open_acks) },
+      { name: "Accepted", kind: "figure", of: (box) => whole(box.accepted) },
+      { name: "Refused", kind: "figure", of: (box) => whole(box.refused + box.refused_for_now) },
+      { name: "Received", kind: "figure", of: (box) => whole(box.received) },
+    ],
+  });
+}
+
+function showQueues(queues) {
+  const note = queues.age === null ? "the database hasn't told yet" : `${duration(queues.age)} ago${queues.complete ? "" : ", at least"}`;
+  part("queues-note").textContent = note;
+  showTable(part("queues"), {
+    label: "Queues",
+    rows: queues.queues,
+    key: (row) => `${row.system_id}/${row.queue}`,
+    empty: "Nothing waits in the database.",
+    columns: [
+      { name: "Account", of: (row) => row.system_id || "(none)" },
+      { name: "Queue", kind: "wide", of: (row) => QUEUES[row.queue] ?? row.queue },
+      { name: "Messages", kind: "figure", of: (row) => whole(row.rows) },
+      { name: "Oldest", kind: "figure", of: (row) => (row.oldest_age === null ? "–" : duration(row.oldest_age)) },
+    ],
+  });
+}
+
+function showRefusals({ refusals, now }) {
+  showTable(part("refusals"), {
+    label: "Recent refusals",
+    rows: refusals,
+    key: (each) => JSON.stringify([each.kind, each.system_id, each.ip, each.reason]),
+    empty: "Nobody has been refused since the start.",
+    columns: [
+      { name: "Account", of: (each) => each.system_id || "(none)" },
+      { name: "What", of: (each) => (each.kind === "bind" ? "bind" : "submit") },
+      { name: "Reason", kind: "wide", of: (each) => each.reason },
+      { name: "From", of: (each) => each.ip },
+      { name: "Times", kind: "figure", of: (each) => whole(each.count) },
+      { name: "Last", kind: "figure", of: (each) => duration(Math.max(0, Math.round(now - each.last))) + " ago" },
+    ],
+  });
+}
+
+function showBlocked(blocked) {
+  part("clear-all").hidden = blocked.length < 2;
+  showTable(part("blocked"), {
+    label: "Blocked addresses",
+    rows: blocked,
+    key: (each) => each.ip,
+    empty: "No address is blocked.",
+    columns: [
+      { name: "Address", of: (each) => each.ip },
+      { name: "Failed binds", kind: "figure", of: (each) => whole(each.attempts) },
+      { name: "Blocked for", kind: "figure", of: (each) => duration(each.seconds_left) },
+      { name: "Clear", kind: "act", of: ({ ip }, cell) => button(cell, "Clear", `Clear the block of ${ip}`, () => command("/blocked-ips", { clear: ip })) },
+    ],
+  });
+}
+
+// -- the page's life ----------------------------------------------------------------------------------------
+
+async function refresh() {
+  const turn = running;
+  const since = points.at(-1)?.time ?? 0;
+  const { status, told } = await ask(`dashboard/state?since=${since}`);
+  if (turn !== running) return;
+  if (status === 403) {
+    close();
+    return;
+  }
+  part("stale").hidden = true;
+  show({ ...told, points: told.points.filter((point) => point.time > (points.at(-1)?.time ?? 0)) });
+}
+
+async function turn() {
+  const mine = running;
+  try {
+    if (!document.hidden) await refresh();
+  } catch {
+    part("stale").hidden = false;
+    part("stale").textContent = "The server doesn't answer. What you see is from before; trying again.";
+  }
+  if (mine === running && csrf !== null) timer = setTimeout(turn, EVERY);
+}
+
+function open(token) {
+  csrf = token;
+  part("door").hidden = true;
+  part("desk").hidden = false;
+  part("password").value = "";
+  turn();
+}
+
+function close() {
+  csrf = null;
+  running += 1;
+  points = [];
+  clearTimeout(timer);
+  part("desk").hidden = true;
+  part("door").hidden = false;
+  part("password").focus();
+}
+
+part("sign-in").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  part("sign-in-problem").textContent = "";
+  try {
+    const { status, told } = await ask("dashboard/session", { method: "POST", body: { password: part("password").value } });
+    if (status === 200) open(told.csrf);
+    else part("sign-in-problem").textContent = told.message;
+  } catch {
+    part("sign-in-problem").textContent = "The server doesn't answer";
+  }
+});
+
+part("sign-out").addEventListener("click", async () => {
+  try {
+    await ask("dashboard/sign-out", { method: "POST" });
+  } finally {
+    close();
+  }
+});
+
+part("rebuild-routes").addEventListener("click", (event) => command("/rebuild-routes", {}, event.currentTarget));
+part("clear-all").addEventListener("click", async () => {
+  if (await sure("Clear the blocks of all addresses?", "Clear all")) await command("/blocked-ips", { clear: "all" });
+});
+part("log-level-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  command("/log-level", { level: part("log-level").value }, event.submitter);
+});
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden && csrf !== null) {
+    clearTimeout(timer);
+    running += 1;
+    turn();
+  }
+});
+
+const { told } = await ask("dashboard/session").catch(() => ({ told: { signed_in: false } }));
+if (told.signed_in) open(told.csrf);
+else close();

@@ -1,0 +1,161 @@
+// Line charts in SVG: one time axis for all, values read by pointing or with the arrow keys.
+
+const SPACE = "http://www.w3.org/2000/svg";
+const HEIGHT = 170;
+const MARGIN = { top: 8, right: 6, bottom: 20, left: 38 };
+
+function shape(name, attributes, parent) {
+  const made = document.createElementNS(SPACE, name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  parent?.append(made);
+  return made;
+}
+
+export function compact(value) {
+  if (value === null || value === undefined) return "–";
+  if (value >= 1e6) return `${(value / 1e6).toFixed(1)}M`;
+  if (value >= 1e4) return `${(value / 1e3).toFixed(value >= 1e5 ? 0 : 1)}k`;
+  if (value >= 100 || Number.isInteger(value)) return String(Math.round(value));
+  return value.toFixed(value >= 10 ? 1 : 2);
+}
+
+function niceTop(most) {
+  if (most <= 0) return 1;
+  const power = 10 ** Math.floor(Math.log10(most));
+  return [1, 2, 2.5, 5, 10].map((step) => step * power).find((top) => top >= most * 1.02) ?? 10 * power;
+}
+
+function clock(seconds) {
+  return new Date(seconds * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+}
+
+export class Chart {
+  // series: [{ name, value: (point) => number | null }]
+  constructor(figure, series, { hour, interval }) {
+    this.series = series;
+    this.hour = hour;
+    this.interval = interval;
+    this.points = [];
+    this.pointed = null;
+    this.caption = figure.querySelector("figcaption").textContent;
+    this.legend = document.createElement("ul");
+    this.legend.className = "legend";
+    this.numbers = series.map(({ name }, index) => {
+      const item = document.createElement("li");
+      const swatch = document.createElement("span");
+      swatch.className = `swatch s${index + 1}`;
+      const number = document.createElement("strong");
+      item.append(swatch, name, number);
+      this.legend.append(item);
+      return number;
+    });
+    this.when = document.createElement("li");
+    this.legend.append(this.when);
+    this.svg = shape("svg", { role: "img", tabindex: "0" });
+    figure.append(this.legend, this.svg);
+    this.svg.addEventListener("pointermove", (event) => this.point(event.clientX));
+    this.svg.addEventListener("pointerdown", (event) => this.point(event.clientX));
+    this.svg.addEventListener("pointerleave", () => this.choose(null));
+    this.svg.addEventListener("blur", () => this.choose(null));
+    this.svg.addEventListener("keydown", (event) => this.step(event));
+    new ResizeObserver(() => this.draw()).observe(this.svg);
+  }
+
+  show(points, now) {
+    this.points = points;
+    this.now = now;
+    this.draw();
+  }
+
+  point(clientX) {
+    const x = clientX - this.svg.getBoundingClientRect().left;
+    let best = null;
+    this.points.forEach((point, index) => {
+      const distance = Math.abs(this.x(point.time) - x);
+      if (best === null || distance < best.distance) best = { index, distance };
+    });
+    this.choose(best && best.index);
+  }
+
+  step(event) {
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (step === undefined || this.points.length === 0) return;
+    event.preventDefault();
+    const last = this.points.length - 1;
+    this.choose(Math.min(last, Math.max(0, (this.pointed ?? last) + step)));
+  }
+
+  choose(index) {
+    this.pointed = index;
+    this.draw();
+  }
+
+  x(time) {
+    const wide = this.width - MARGIN.left - MARGIN.right;
+    return MARGIN.left + wide * (1 - (this.now - time) / this.hour);
+  }
+
+  y(value) {
+    return HEIGHT - MARGIN.bottom - ((HEIGHT - MARGIN.top - MARGIN.bottom) * value) / this.top;
+  }
+
+  draw() {
+    if (this.now === undefined) return;
+    this.width = this.svg.clientWidth || 480;
+    this.svg.setAttribute("viewBox", `0 0 ${this.width} ${HEIGHT}`);
+    const all = this.points.flatMap((point) => this.series.map(({ value }) => value(point) ?? 0));
+    this.top = niceTop(Math.max(0, ...all));
+    this.svg.replaceChildren();
+    this.drawAxes();
+    this.series.forEach(({ value }, index) => this.drawCurve(value, index));
+    this.tell();
+  }
+
+  drawAxes() {
+    for (const share of [0, 0.5, 1]) {
+      const y = this.y(this.top * share);
+      shape("line", { class: "grid", x1: MARGIN.left, x2: this.width - MARGIN.right, y1: y, y2: y }, this.svg);
+      const label = shape("text", { x: MARGIN.left - 6, y: y + 4, "text-anchor": "end" }, this.svg);
+      label.textContent = compact(this.top * share);
+    }
+    for (let time = Math.ceil((this.now - this.hour) / 900) * 900; time <= this.now; time += 900) {
+      const x = this.x(time);
+      if (x < MARGIN.left + 14 || x > this.width - 18) continue;
+      const label = shape("text", { x, y: HEIGHT - 4, "text-anchor": "middle" }, this.svg);
+      label.textContent = clock(time);
+    }
+  }
+
+  drawCurve(value, index) {
+    const runs = [];
+    let before = null;
+    for (const point of this.points) {
+      const number = value(point);
+      const visible = number !== null && point.time >= this.now - this.hour;
+      if (visible && (before === null || point.time - before > this.interval * 3)) runs.push([]);
+      if (visible) runs.at(-1).push([this.x(point.time), this.y(number)]);
+      before = visible ? point.time : null;
+    }
+    for (const run of runs) {
+      const line = run.map(([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`).join("L");
+      const [first, last] = [run[0][0], run.at(-1)[0]];
+      shape("path", { class: `area s${index + 1}`, d: `M${line}L${last} ${this.y(0)}L${first} ${this.y(0)}Z` }, this.svg)
+        .style.stroke = "none";
+      shape("path", { class: `curve s${index + 1}`, d: `M${line}` }, this.svg).style.fill = "none";
+    }
+  }
+
+  tell() {
+    const point = this.pointed === null ? this.points.at(-1) : this.points[this.pointed];
+    this.series.forEach(({ value }, index) => {
+      this.numbers[index].textContent = point ? compact(value(point)) : "–";
+    });
+    this.when.textContent = this.pointed !== null && point ? `at ${new Date(point.time * 1000).toLocaleTimeString()}` : "";
+    if (this.pointed !== null && point) {
+      const x = this.x(point.time);
+      shape("line", { class: "cross", x1: x, x2: x, y1: MARGIN.top, y2: HEIGHT - MARGIN.bottom }, this.svg);
+    }
+    const words = this.series.map(({ name }, index) => `${name} ${this.numbers[index].textContent}`).join(", ");
+    this.svg.setAttribute("aria-label", `${this.caption} over the last hour. ${this.when.textContent || "Now"}: ${words}.`);
+  }
+}

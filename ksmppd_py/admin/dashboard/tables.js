@@ -1,0 +1,90 @@
+// Tables that are brought up to date in place, so that focus and selection stay where they are.
+
+// columns: [{ name, of: (row) => text or Node or null, kind: "figure" | "act" | "wide" | undefined }]
+export function showTable(place, { label, columns, rows, key, kind, empty }) {
+  if (rows.length === 0) {
+    if (place.firstElementChild?.className !== "empty") {
+      const words = document.createElement("p");
+      words.className = "empty";
+      place.replaceChildren(words);
+    }
+    place.firstElementChild.textContent = empty;
+    return;
+  }
+  let table = place.querySelector("table");
+  if (table === null) {
+    table = makeTable(label, columns);
+    place.replaceChildren(table);
+  }
+  const body = table.tBodies[0];
+  const known = new Map([...body.rows].map((row) => [row.dataset.key, row]));
+  let before = null;
+  for (const row of rows) {
+    const name = key(row);
+    const shown = known.get(name) ?? makeRow(columns);
+    known.delete(name);
+    shown.dataset.key = name;
+    shown.className = kind?.(row) ?? "";
+    fill(shown, columns, row);
+    const next = before === null ? body.firstElementChild : before.nextElementSibling;
+    if (next !== shown) body.insertBefore(shown, next);
+    before = shown;
+  }
+  for (const gone of known.values()) gone.remove();
+}
+
+function makeTable(label, columns) {
+  const table = document.createElement("table");
+  table.setAttribute("aria-label", label);
+  const head = table.createTHead().insertRow();
+  for (const { name, kind } of columns) {
+    const cell = document.createElement("th");
+    cell.scope = "col";
+    cell.className = kind ?? "";
+    if (kind === "act") cell.setAttribute("aria-label", name);
+    else cell.textContent = name;
+    head.append(cell);
+  }
+  table.createTBody();
+  return table;
+}
+
+function makeRow(columns) {
+  const row = document.createElement("tr");
+  for (const { name, kind } of columns) {
+    const cell = row.insertCell();
+    cell.className = kind ?? "";
+    cell.dataset.name = name;
+  }
+  return row;
+}
+
+function fill(shown, columns, row) {
+  columns.forEach(({ of }, index) => {
+    const cell = shown.cells[index];
+    const content = of(row, cell);
+    if (content instanceof Node) {
+      if (cell.firstChild !== content || cell.childNodes.length !== 1) cell.replaceChildren(content);
+    } else if (cell.textContent !== String(content ?? "")) {
+      cell.textContent = content ?? "";
+    }
+  });
+}
+
+// The button that the cell has already, so that a press isn't lost while the page is brought up to date.
+export function button(cell, words, label, press) {
+  const made = cell.querySelector("button") ?? document.createElement("button");
+  made.type = "button";
+  made.className = "small danger";
+  made.textContent = words;
+  made.setAttribute("aria-label", label);
+  made.onclick = press;
+  return made;
+}
+
+export function pill(cell, words, good) {
+  const made = cell.querySelector(".pill") ?? document.createElement("span");
+  made.className = `pill ${good ? "good" : "bad"}`;
+  made.textContent = words;
+  return made;
+}

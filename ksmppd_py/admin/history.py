@@ -1,0 +1,117 @@
+"""The last hour in points of five seconds, for the dashboard's plots."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic, time
+
+import gevent
+
+from ksmppd_py.admin.loop import LoopWatch
+from ksmppd_py.admin.ports import Overview
+from ksmppd_py.model.operation import Measures
+
+INTERVAL = 5.0
+POINTS = 720
+QUEUES_INTERVAL = 30.0
+"""Seconds between two looks at the queue tables."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """Five seconds. `submits`, `refused`, `deliveries` and `reports` are messages a second, `lag` is milliseconds.
+
+    `time` is epoch seconds. `stored` None = the database hasn't told yet.
+    """
+
+    time: int
+    submits: float
+    refused: float
+    deliveries: float
+    reports: float
+    binds: int
+    waiting: int
+    stored: int | None
+    bearerboxes: int
+    lag: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """All accounts together, since the start."""
+
+    submits: int
+    refused: int
+    deliveries: int
+    reports: int
+
+
+def sums_of(measures: Measures) -> Sums:
+    """Add up the accounts."""
+    all_totals = [totals for esme in measures.esmes for totals in esme.totals.values()]
+    return Sums(
+        submits=sum(totals.mt for totals in all_totals),
+        refused=sum(totals.errors for totals in all_totals),
+        deliveries=sum(totals.mo for totals in all_totals),
+        reports=sum(totals.dlr for totals in all_totals),
+    )
+
+
+class History:
+    """A ring of points; two greenlets of the admin server keep it going."""
+
+    def __init__(
+        self,
+        overview: Overview,
+        loop: LoopWatch,
+        clock: Callable[[], float] = time,
+        now: Callable[[], float] = monotonic,
+    ) -> None:
+        self.points: deque[Point] = deque(maxlen=POINTS)
+        self._overview = overview
+        self._loop = loop
+        self._clock = clock
+        self._now = now
+        self._sums = Sums(0, 0, 0, 0)
+        self._taken = now()
+
+    def since(self, when: float) -> list[Point]:
+        """The points after `when` (epoch seconds)."""
+        return [point for point in self.points if point.time > when]
+
+    def take(self) -> None:
+        """Add the point that ends now. Doesn't yield."""
+        measures = self._overview.measures()
+        sums, before = sums_of(measures), self._sums
+        now = self._now()
+        seconds = max(0.001, now - self._taken)
+        self._sums, self._taken = sums, now
+        backlog = measures.backlog
+        self.points.append(
+            Point(
+                time=int(self._clock()),
+                submits=(sums.submits - before.submits) / seconds,
+                refused=(sums.refused - before.refused) / seconds,
+                deliveries=(sums.deliveries - before.deliveries) / seconds,
+                reports=(sums.reports - before.reports) / seconds,
+                binds=sum(measures.binds.values()),
+                waiting=measures.bearerboxes.waiting,
+                stored=None if backlog is None else sum(depth.rows for depth in backlog.depths),
+                bearerboxes=measures.bearerboxes.online,
+                lag=self._loop.latest * 1000,
+            )
+        )
+
+    def keep(self) -> None:
+        """Take points for ever."""
+        while True:
+            gevent.sleep(INTERVAL)
+            self.take()
+
+    def look_at_queues(self) -> None:
+        """See that the picture of the queue tables is never much older than QUEUES_INTERVAL."""
+        while True:
+            self._overview.queues(QUEUES_INTERVAL)
+            gevent.sleep(INTERVAL)

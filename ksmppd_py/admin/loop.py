@@ -1,0 +1,41 @@
+"""How late the event loop is: a greenlet that measures its own sleep."""
+
+from __future__ import annotations
+
+from collections import deque
+from time import monotonic
+
+import gevent
+
+from ksmppd_py.model.meters import Histogram
+
+INTERVAL = 0.25
+REMEMBERED = 60.0
+"""Seconds over which the worst delay is told."""
+
+
+class LoopWatch:
+    """`lag` is how much later than it wanted the greenlet woke, each time."""
+
+    def __init__(self) -> None:
+        self.lag = Histogram()
+        self._recent: deque[float] = deque(maxlen=round(REMEMBERED / INTERVAL))
+
+    @property
+    def worst(self) -> float:
+        """The longest delay of the last minute, in seconds."""
+        return max(self._recent, default=0.0)
+
+    @property
+    def latest(self) -> float:
+        """The longest delay of the last five seconds."""
+        return max(list(self._recent)[-round(5 / INTERVAL) :], default=0.0)
+
+    def watch(self) -> None:
+        """Measure for ever."""
+        while True:
+            due = monotonic() + INTERVAL
+            gevent.sleep(INTERVAL)
+            late = max(0.0, monotonic() - due)
+            self.lag.observe(late)
+            self._recent.append(late)

@@ -1,0 +1,247 @@
+"""/metrics for Prometheus: plain counters, read when somebody asks. What is counted costs nothing here.
+
+At most MOST_ACCOUNTS accounts have a label of their own, in the order in which they first bound; all other label
+values are from fixed lists or from the configuration.
+"""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Iterable, Iterator, Mapping
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, GCCollector, ProcessCollector
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
+from prometheus_client.exposition import generate_latest
+from prometheus_client.registry import Collector
+
+from ksmppd_py import __version__
+from ksmppd_py.admin.loop import LoopWatch
+from ksmppd_py.admin.ports import Overview
+from ksmppd_py.model.meters import Histogram
+from ksmppd_py.model.operation import Backlog, BearerboxSnapshot, Measures
+from ksmppd_py.model.outcomes import Outcome
+from ksmppd_py.smpp.constants import CommandStatus
+
+MOST_ACCOUNTS = 1000
+OTHERS = "(others)"
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+_BIND_TYPES = {1: "transmitter", 2: "receiver", 3: "transceiver"}
+_ACCEPTED = "accepted"
+
+Samples = dict[tuple[str, ...], float]
+
+
+class Metrics:
+    """A registry of our own; what other code registers globally isn't ours to show."""
+
+    def __init__(self, overview: Overview, loop: LoopWatch) -> None:
+        self._registry = CollectorRegistry()
+        self._registry.register(_Ours(overview, loop))
+        ProcessCollector(registry=self._registry)
+        GCCollector(registry=self._registry)
+
+    def text(self) -> bytes:
+        """Everything as it stands."""
+        return generate_latest(self._registry)
+
+
+class _Ours(Collector):
+    def __init__(self, overview: Overview, loop: LoopWatch) -> None:
+        self._overview = overview
+        self._loop = loop
+
+    def collect(self) -> Iterator[Metric]:
+        """Each metric with all its samples."""
+        measures = self._overview.measures()
+        yield InfoMetricFamily(
+            "ksmppd", "What runs.", {"version": __version__, "python": platform.python_version()}
+        )
+        yield _gauge("ksmppd_uptime_seconds", "Time since the start.", measures.uptime)
+        yield _gauge("ksmppd_ready", "Whether messages are accepted (as /readyz).", measures.accepting)
+        yield from _of_esmes(measures)
+        yield from _of_connections(measures)
+        yield from _of_bearerboxes(measures)
+        yield from _of_database(measures)
+        yield from _of_backlog(measures.backlog)
+        yield _histogram(
+            "ksmppd_event_loop_lag_seconds", "How much later than asked a greenlet wakes.", self._loop.lag
+        )
+        yield _gauge(
+            "ksmppd_event_loop_lag_max_seconds",
+            "The longest such delay of the last minute.",
+            self._loop.worst,
+        )
+
+
+def _of_esmes(measures: Measures) -> Iterator[Metric]:
+    submits: Samples = {}
+    throttled: Samples = {}
+    delivered: Samples = {}
+    reports: Samples = {}
+    for number, esme in enumerate(measures.esmes):
+        account = esme.system_id if number < MOST_ACCOUNTS else OTHERS
+        for bind_type, totals in esme.totals.items():
+            kind = _BIND_TYPES[bind_type]
+            _add(submits, totals.mt, account, kind, _status(0))
+            for status, count in totals.refused.items():
+                _add(submits, count, account, kind, _status(status))
+            _add(throttled, totals.throttled, account)
+            _add(delivered, totals.mo, account, kind, "mo", _ACCEPTED)
+            _add(delivered, totals.dlr, account, kind, "report", _ACCEPTED)
+            _add(reports, totals.dlr, account)
+            for (is_report, outcome), count in totals.undelivered.items():
+                _add(delivered, count, account, kind, "report" if is_report else "mo", _outcome(outcome))
+    labels = ("system_id", "bind_type")
+    yield _counters(
+        "ksmppd_submits", "submit_sm and data_sm by answer.", (*labels, "command_status"), submits
+    )
+    yield _counters("ksmppd_throttled", "Submits above the throughput.", ("system_id",), throttled)
+    yield _counters(
+        "ksmppd_deliver_sm", "deliver_sm by how they ended.", (*labels, "kind", "outcome"), delivered
+    )
+    yield _counters("ksmppd_reports", "Delivery reports that ESMEs accepted.", ("system_id",), reports)
+
+
+def _of_connections(measures: Measures) -> Iterator[Metric]:
+    known = {esme.system_id: number for number, esme in enumerate(measures.esmes)}
+    binds: Samples = {}
+    for (system_id, bind_type), count in measures.binds.items():
+        account = system_id if known.get(system_id, MOST_ACCOUNTS) < MOST_ACCOUNTS else OTHERS
+        _add(binds, count, account, _BIND_TYPES[bind_type])
+    yield _gauges("ksmppd_binds", "Live binds.", ("system_id", "bind_type"), binds)
+    refused: Samples = {(reason,): float(count) for reason, count in measures.meters.refusals.binds.items()}
+    yield _counters("ksmppd_binds_refused", "Binds refused.", ("reason",), refused)
+    yield _gauge("ksmppd_connections", "Connections of ESMEs, bound or not.", measures.connections)
+    yield _counters(
+        "ksmppd_connections_blocked",
+        "Connections of blocked addresses, refused.",
+        (),
+        {(): measures.connections_refused},
+    )
+
+
+def _of_bearerboxes(measures: Measures) -> Iterator[Metric]:
+    boxes = measures.bearerboxes.bearerboxes
+
+    def each(value: str) -> Samples:
+        return {(box.name,): float(getattr(box, value)) for box in boxes}
+
+    label = ("bearerbox",)
+    yield _gauges("ksmppd_bearerbox_up", "Whether it is connected.", label, each("online"))
+    yield _gauges("ksmppd_bearerbox_open_acks", "MTs sent and not acked.", label, each("open_acks"))
+    yield _gauges("ksmppd_bearerbox_incoming", "MOs and reports not acked by us.", label, each("incoming"))
+    yield _counters("ksmppd_bearerbox_received", "MOs and reports received.", label, each("received"))
+    yield _counters("ksmppd_bearerbox_connects", "Connections made.", label, each("connects"))
+    yield _counters("ksmppd_bearerbox_acks", "Acks of MTs.", (*label, "status"), _acks(boxes))
+    yield _gauge(
+        "ksmppd_bearerbox_waiting",
+        "MTs that wait for room in any bearerbox's window.",
+        measures.bearerboxes.waiting,
+    )
+    latency = HistogramMetricFamily(
+        "ksmppd_bearerbox_ack_seconds", "From sending an MT to its ack; one of each read.", labels=label
+    )
+    for name, histogram in measures.acks.items():
+        latency.add_metric([name], *_buckets(histogram))
+    yield latency
+
+
+def _acks(boxes: Iterable[BearerboxSnapshot]) -> Samples:
+    return {
+        (box.name, status): float(getattr(box, status))
+        for box in boxes
+        for status in ("accepted", "refused", "refused_for_now")
+    }
+
+
+def _of_database(measures: Measures) -> Iterator[Metric]:
+    yield _histogram(
+        "ksmppd_route_seconds", "Routing a batch of submits of one bind.", measures.meters.routing
+    )
+    database = measures.database
+    if database is not None:
+        yield _histogram("ksmppd_database_seconds", "Operations of the database.", database.latency)
+        failures: Samples = {(): database.failures}
+        yield _counters("ksmppd_database_failures", "Operations that found it away.", (), failures)
+        yield _gauge("ksmppd_database_up", "Whether it answered last time.", database.available)
+
+
+def _of_backlog(backlog: Backlog | None) -> Iterator[Metric]:
+    if backlog is None:
+        return
+    now = time.time()
+    rows: Samples = {}
+    oldest: Samples = {}
+    accounts = {depth.system_id for depth in backlog.depths}
+    shown = set(sorted(accounts)[:MOST_ACCOUNTS])
+    for depth in backlog.depths:
+        labels = (depth.queue, depth.system_id if depth.system_id in shown else OTHERS)
+        _add(rows, depth.rows, *labels)
+        if depth.oldest is not None:
+            oldest[labels] = max(oldest.get(labels, 0.0), now - depth.oldest)
+    labels = ("queue", "system_id")
+    yield _gauges("ksmppd_backlog_rows", "Stored messages that wait.", labels, rows)
+    yield _gauges("ksmppd_backlog_oldest_seconds", "Age of the oldest stored message.", labels, oldest)
+    yield _gauge("ksmppd_backlog_age_seconds", "How long ago the rows were counted.", now - backlog.taken)
+    yield _gauge("ksmppd_backlog_complete", "Whether all rows were counted.", backlog.complete)
+
+
+def _status(command_status: int) -> str:
+    """A name for a status: one of SMPP's, or `vendor` or `other`, since routers and bearerboxes may say anything."""
+    try:
+        return f"ESME_{CommandStatus(command_status).name}"
+    except ValueError:
+        return "vendor" if 0x400 <= command_status <= 0x4FF else "other"
+
+
+def _outcome(outcome: Outcome) -> str:
+    return outcome.name.lower()
+
+
+def _add(samples: Samples, count: float, *labels: str) -> None:
+    samples[labels] = samples.get(labels, 0) + count
+
+
+def _counters(
+    name: str, words: str, labels: tuple[str, ...], samples: Mapping[tuple[str, ...], float]
+) -> Metric:
+    family = CounterMetricFamily(name, words, labels=labels)
+    for values, value in samples.items():
+        family.add_metric(values, value)
+    return family
+
+
+def _gauges(
+    name: str, words: str, labels: tuple[str, ...], samples: Mapping[tuple[str, ...], float]
+) -> Metric:
+    family = GaugeMetricFamily(name, words, labels=labels)
+    for values, value in samples.items():
+        family.add_metric(values, value)
+    return family
+
+
+def _gauge(name: str, words: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, words, value=float(value))
+
+
+def _histogram(name: str, words: str, histogram: Histogram) -> Metric:
+    family = HistogramMetricFamily(name, words)
+    family.add_metric([], *_buckets(histogram))
+    return family
+
+
+def _buckets(histogram: Histogram) -> tuple[list[tuple[str, float]], float]:
+    """Prometheus' buckets count everything up to their bound."""
+    counted = 0
+    buckets: list[tuple[str, float]] = []
+    for bound, count in zip((*map(str, histogram.bounds), "+Inf"), histogram.counts, strict=True):
+        counted += count
+        buckets.append((bound, counted))
+    return buckets, histogram.total

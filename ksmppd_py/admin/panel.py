@@ -1,0 +1,189 @@
+"""The dashboard: static files, the browser's session, what the page shows and what its buttons do."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from http.cookies import CookieError, SimpleCookie
+from importlib import resources
+from time import time
+from typing import Any
+from urllib.parse import parse_qs
+
+from ksmppd_py import __version__
+from ksmppd_py.admin.access import Password, Session, Sessions
+from ksmppd_py.admin.commands import COMMANDS, queue_status
+from ksmppd_py.admin.history import INTERVAL, QUEUES_INTERVAL, History
+from ksmppd_py.admin.ports import Operations
+from ksmppd_py.admin.render import Reply, json_reply, plain_reply, render
+from ksmppd_py.admin.render_generic import values
+
+COOKIE = "ksmppd_session"
+CSRF_HEADER = "HTTP_X_CSRF_TOKEN"
+LONGEST_BODY = 16384
+MOST_ACCOUNTS, MOST_BINDS, MOST_REFUSALS, MOST_QUEUES = 500, 50, 50, 200
+"""What the page lists at most; the numbers above its tables count everything."""
+
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+_GUARDS = (
+    ("Content-Security-Policy", _POLICY),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "no-referrer"),
+    ("Cache-Control", "no-store"),
+)
+_FILES = {
+    "/": ("index.html", "text/html; charset=utf-8"),
+    "/dashboard/style.css": ("style.css", "text/css; charset=utf-8"),
+    "/dashboard/charts.js": ("charts.js", "text/javascript; charset=utf-8"),
+    "/dashboard/tables.js": ("tables.js", "text/javascript; charset=utf-8"),
+    "/dashboard/app.js": ("app.js", "text/javascript; charset=utf-8"),
+    "/dashboard/icon.svg": ("icon.svg", "image/svg+xml"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A request of a browser; `body` is read when it is wanted."""
+
+    method: str
+    path: str
+    query: str
+    environ: Mapping[str, Any]
+
+    @property
+    def cookie(self) -> str:
+        """The session's token, empty without one."""
+        try:
+            morsel = SimpleCookie(self.environ.get("HTTP_COOKIE", "")).get(COOKIE)
+        except CookieError:
+            return ""
+        return morsel.value if morsel is not None else ""
+
+    @property
+    def is_tls(self) -> bool:
+        """Whether the browser may be told to keep its cookie for TLS."""
+        return bool(self.environ.get("wsgi.url_scheme") == "https")
+
+    def json(self) -> dict[str, Any]:
+        """The object that it sent; ValueError when it is none. May yield."""
+        if not self.environ.get("CONTENT_TYPE", "").startswith("application/json"):
+            raise ValueError("not JSON")  # so that no form of another site's gets here
+        length = int(self.environ.get("CONTENT_LENGTH") or 0)
+        if not 0 < length <= LONGEST_BODY:
+            raise ValueError("too long, or nothing")
+        sent = json.loads(self.environ["wsgi.input"].read(length))
+        if not isinstance(sent, dict):
+            raise ValueError("not an object")
+        return sent
+
+
+class Panel:
+    """Answers what belongs to the dashboard."""
+
+    def __init__(self, operations: Operations, password: Password, history: History) -> None:
+        self.sessions = Sessions()
+        self._operations = operations
+        self._password = password
+        self._history = history
+        folder = resources.files("ksmppd_py.admin") / "dashboard"
+        self._files = {path: (folder / name).read_bytes() for path, (name, _) in _FILES.items()}
+        self._doors: dict[tuple[str, str], Callable[[Visit], Reply]] = {
+            ("GET", "/dashboard/session"): self._who,
+            ("POST", "/dashboard/session"): self._sign_in,
+            ("POST", "/dashboard/sign-out"): lambda visit: self._changing(visit, self._sign_out),
+            ("GET", "/dashboard/state"): self._state,
+            ("POST", "/dashboard/command"): lambda visit: self._changing(visit, self._command),
+        }
+
+    def answer(self, visit: Visit) -> Reply | None:
+        """The reply, None when the path isn't the dashboard's. May yield."""
+        if visit.path in self._files and visit.method != "POST":
+            reply = Reply(200, _FILES[visit.path][1], self._files[visit.path])
+        elif visit.path.startswith("/dashboard/"):
+            door = self._doors.get(("GET" if visit.method == "HEAD" else visit.method, visit.path))
+            reply = door(visit) if door is not None else plain_reply(404, "Not found")
+        else:
+            return None
+        return replace(reply, headers=(*reply.headers, *_GUARDS))
+
+    def _who(self, visit: Visit) -> Reply:
+        session = self.sessions.find(visit.cookie)
+        return json_reply(200, {"signed_in": session is not None, "csrf": session.csrf if session else None})
+
+    def _sign_in(self, visit: Visit) -> Reply:
+        try:
+            given = visit.json().get("password")
+        except ValueError:
+            return json_reply(400, {"message": "Not understood"})
+        if not isinstance(given, str) or not self._password.matches(given.encode("utf-8", "replace")):
+            return json_reply(403, {"message": "Wrong password"})
+        session = self.sessions.open()
+        secure = "; Secure" if visit.is_tls else ""
+        cookie = f"{COOKIE}={session.token}; Path=/; HttpOnly; SameSite=Strict{secure}"
+        return json_reply(200, {"signed_in": True, "csrf": session.csrf}, (("Set-Cookie", cookie),))
+
+    def _changing(self, visit: Visit, change: Callable[[Visit, Session], Reply]) -> Reply:
+        """What changes something needs the session's cookie and the token that only our own page knows."""
+        session = self.sessions.find(visit.cookie)
+        given = visit.environ.get(CSRF_HEADER, "").encode("latin-1", "replace")
+        if session is None or not hmac.compare_digest(given, session.csrf.encode()):
+            return json_reply(403, {"message": "Please sign in"})
+        return change(visit, session)
+
+    def _sign_out(self, _visit: Visit, session: Session) -> Reply:
+        self.sessions.close(session)
+        return json_reply(200, {"signed_in": False})
+
+    def _command(self, visit: Visit, _session: Session) -> Reply:
+        """Run one of the commands that the admin server has anyway."""
+        try:
+            asked = visit.json()
+        except ValueError:
+            return json_reply(400, {"message": "Not understood"})
+        read = COMMANDS.get(str(asked.get("command")))
+        given = asked.get("parameters", {})
+        if read is None or not isinstance(given, dict):
+            return json_reply(404, {"message": "No such command"})
+        parameters = {str(name): str(value) for name, value in given.items()}
+        return render(read(parameters).run(self._operations), xml=False, json=True)
+
+    def _state(self, visit: Visit) -> Reply:
+        """Everything that the page shows; of the history what came after `since`."""
+        if self.sessions.find(visit.cookie) is None:
+            return json_reply(403, {"message": "Please sign in"})
+        operations, overview = self._operations, self._operations.overview
+        snapshot = operations.snapshot()
+        queues = queue_status(operations, QUEUES_INTERVAL)
+        measures = overview.measures()
+        try:
+            since = float(parse_qs(visit.query)["since"][0])
+        except (KeyError, ValueError):
+            since = 0.0
+        esmes = [
+            {**values(replace(esme, binds=esme.binds[:MOST_BINDS])), "bind_count": len(esme.binds)}
+            for esme in snapshot.esmes[:MOST_ACCOUNTS]
+        ]
+        return json_reply(
+            200,
+            {
+                "now": time(),
+                "version": __version__,
+                "uptime": operations.uptime(),
+                "ready": overview.ready(),
+                "accounts": len(snapshot.esmes),
+                "bound": sum(1 for esme in snapshot.esmes if esme.binds),
+                "binds": sum(measures.binds.values()),
+                "esmes": esmes,
+                "bearerboxes": values(measures.bearerboxes),
+                "queues": values(replace(queues, queues=queues.queues[:MOST_QUEUES])),
+                "refusals": values(measures.meters.refusals.recent()[:MOST_REFUSALS]),
+                "blocked": values(list(operations.blocked_ips())[:MOST_QUEUES]),
+                "interval": INTERVAL,
+                "points": values(self._history.since(since)),
+            },
+        )

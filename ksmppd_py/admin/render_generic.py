@@ -1,0 +1,80 @@
+"""Facts whose form no user of the original parses: JSON of every fact, text and XML of the newer ones."""
+
+from __future__ import annotations
+
+import json as json_format
+import re
+from collections.abc import Sequence
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from ksmppd_py.admin.text import escape, yes_no
+
+_WORD = re.compile(r"(?<!^)(?=[A-Z])")
+_SUFFIXES = ("-snapshot", "-depth", "-row")
+
+
+def values(fact: Any) -> Any:
+    """A fact as JSON has it: an object of its fields, lists, numbers, texts."""
+    if is_dataclass(fact):
+        return {field.name: values(getattr(fact, field.name)) for field in fields(fact)}
+    if isinstance(fact, (tuple, list)):
+        return [values(each) for each in fact]
+    if isinstance(fact, float):
+        return round(fact, 6)
+    return fact
+
+
+def json(value: Any) -> bytes:
+    """One line of JSON; what was no UTF-8 on its way in becomes `?`."""
+    return json_format.dumps(value, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+
+
+def element(kind: type) -> str:
+    """What a kind of fact is called in XML."""
+    name = _WORD.sub("-", kind.__name__).lower()
+    for suffix in _SUFFIXES:
+        name = name.removesuffix(suffix)
+    return name
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    return yes_no(value) if isinstance(value, bool) else str(value)
+
+
+def plain(fact: Any) -> str:
+    """A line for each field; after an empty line what there are several of, a line each."""
+    lines, several = [], []
+    for field in fields(fact):
+        value = getattr(fact, field.name)
+        if isinstance(value, tuple):
+            several += [_plain_line(each) for each in value]
+        else:
+            lines.append(f"{_words(field.name)}: {_text(value)}")
+    return "".join(f"{line}\n" for line in [*lines, *([""] if several else []), *several])
+
+
+def _plain_line(fact: Any) -> str:
+    return ", ".join(f"{_words(field.name)}:{_text(getattr(fact, field.name))}" for field in fields(fact))
+
+
+def _words(name: str) -> str:
+    return name.replace("_", "-")
+
+
+def xml(fact: Any) -> str:
+    """Elements named as the fields, with `-` for `_`."""
+    return _xml(element(type(fact)), fact, 0)
+
+
+def _xml(name: str, value: Any, depth: int) -> str:
+    start = "\t" * depth
+    if is_dataclass(value):
+        inside = [(_words(field.name), getattr(value, field.name)) for field in fields(value)]
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        inside = [(element(type(each)), each) for each in value]
+    else:
+        return f"{start}<{name}>{escape(_text(value))}</{name}>"
+    return "\n".join([f"{start}<{name}>", *(_xml(*each, depth + 1) for each in inside), f"{start}</{name}>"])

@@ -1,0 +1,80 @@
+"""How the daemon is doing, gathered from all rooms for the operator's."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from time import monotonic
+
+from ksmppd_py.bearerbox.pool import BearerboxPool
+from ksmppd_py.esme.listener import Listener
+from ksmppd_py.esme.registry import EsmeRegistry
+from ksmppd_py.model.meters import Histogram
+from ksmppd_py.model.operation import Backlog, BearerboxStatus, Measures
+from ksmppd_py.storage.backlog import BacklogReader
+from ksmppd_py.storage.database import Database
+
+
+class Overview:
+    """Implements admin.ports.Overview. The rooms are None until they are opened."""
+
+    def __init__(self, registry: EsmeRegistry, queue: bool) -> None:
+        self.database: Database | None = None
+        self.backlog: BacklogReader | None = None
+        self.listener: Listener | None = None
+        self.pool: BearerboxPool | None = None
+        self._registry = registry
+        self._queue = queue
+        self._began = monotonic()
+
+    @property
+    def uptime(self) -> float:
+        """Seconds since the start."""
+        return monotonic() - self._began
+
+    def bearerboxes(self) -> BearerboxStatus:
+        """See admin.ports. Names are unique, also when two groups are alike."""
+        if self.pool is None:
+            return BearerboxStatus(0, 0, ())
+        status = self.pool.status()
+        seen: Counter[str] = Counter()
+        boxes = []
+        for box in status.bearerboxes:
+            seen[box.name] += 1
+            again = seen[box.name]
+            boxes.append(replace(box, name=f"{box.name}#{again}") if again > 1 else box)
+        return replace(status, bearerboxes=tuple(boxes))
+
+    def queues(self, max_age: float) -> Backlog | None:
+        """See admin.ports."""
+        return self.backlog.read(max_age) if self.backlog is not None else None
+
+    def measures(self) -> Measures:
+        """See admin.ports."""
+        boxes, listener = self.bearerboxes(), self.listener
+        acks: dict[str, Histogram] = {}
+        if self.pool is not None:
+            for box, connection in zip(boxes.bearerboxes, self.pool.connections, strict=True):
+                acks[box.name] = connection.ack_latency
+        return Measures(
+            uptime=self.uptime,
+            accepting=self.ready(),
+            esmes=self._registry.esmes(),
+            binds=self._registry.binds_by_type(),
+            meters=self._registry.meters,
+            bearerboxes=boxes,
+            acks=acks,
+            backlog=self.backlog.latest if self.backlog is not None else None,
+            database=self.database.meter if self.database is not None else None,
+            connections=len(listener) if listener is not None else 0,
+            connections_refused=listener.refused if listener is not None else 0,
+        )
+
+    def ready(self) -> bool:
+        """See admin.ports."""
+        return (
+            self.listener is not None
+            and self.listener.accepting
+            and (self.database is None or self.database.meter.available)
+            and (self._queue or (self.pool is not None and self.pool.online))
+        )

@@ -1,0 +1,211 @@
+"""/metrics: what it says, that it stays small, and that the examples name nothing that isn't there."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+from admin_fakes import FakeOperations, FakeOverview
+from admin_http import Client
+from prometheus_client.parser import text_string_to_metric_families
+
+from ksmppd_py.admin.history import INTERVAL, POINTS, History
+from ksmppd_py.admin.loop import LoopWatch
+from ksmppd_py.admin.metrics import MOST_ACCOUNTS, OTHERS, Metrics
+from ksmppd_py.model.account import Account
+from ksmppd_py.model.esme import Esme
+from ksmppd_py.model.operation import Backlog, QueueDepth
+
+MONITORING = Path(__file__).resolve().parents[2] / "examples/monitoring"
+_NAME = re.compile(r"\b(?:ksmppd|process|python)_[a-z_]+\b")
+
+Labels = tuple[tuple[str, str], ...]
+
+
+def scrape(overview: FakeOverview) -> dict[str, dict[Labels, float]]:
+    """All samples by name and labels."""
+    found: dict[str, dict[Labels, float]] = {}
+    text = Metrics(overview, LoopWatch()).text().decode()
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            samples = found.setdefault(sample.name, {})
+            labels = tuple(sorted(sample.labels.items()))
+            assert labels not in samples, f"{sample.name}{labels} twice"
+            samples[labels] = sample.value
+    return found
+
+
+@pytest.fixture
+def overview() -> FakeOverview:
+    return FakeOverview()
+
+
+def of(labels: str) -> Labels:
+    return tuple(sorted(tuple(each.split("=")) for each in labels.split(",") if each))  # type: ignore[arg-type]  # two parts each
+
+
+@pytest.mark.parametrize(
+    ("name", "labels", "value"),
+    [
+        ("ksmppd_uptime_seconds", "", 11.5),
+        ("ksmppd_ready", "", 1),
+        ("ksmppd_binds", "system_id=smppusera,bind_type=transceiver", 2),
+        ("ksmppd_binds", "system_id=smppusera,bind_type=transmitter", 1),
+        ("ksmppd_connections", "", 4),
+        ("ksmppd_connections_blocked_total", "", 6),
+        ("ksmppd_binds_refused_total", "reason=credentials", 1),
+        ("ksmppd_submits_total", "system_id=smppusera,bind_type=transceiver,command_status=ESME_ROK", 5),
+        (
+            "ksmppd_submits_total",
+            "system_id=smppusera,bind_type=transceiver,command_status=ESME_RTHROTTLED",
+            3,
+        ),
+        ("ksmppd_submits_total", "system_id=smppusera,bind_type=transceiver,command_status=vendor", 1),
+        ("ksmppd_submits_total", "system_id=smppusera,bind_type=transceiver,command_status=other", 2),
+        ("ksmppd_throttled_total", "system_id=smppusera", 3),
+        ("ksmppd_reports_total", "system_id=smppusera", 2),
+        ("ksmppd_deliver_sm_total", "system_id=smppusera,bind_type=transceiver,kind=mo,outcome=accepted", 1),
+        (
+            "ksmppd_deliver_sm_total",
+            "system_id=smppusera,bind_type=transceiver,kind=report,outcome=timeout",
+            1,
+        ),
+        ("ksmppd_bearerbox_up", "bearerbox=KSMPPD@127.0.0.1:14001", 1),
+        ("ksmppd_bearerbox_up", "bearerbox=x", 0),
+        ("ksmppd_bearerbox_open_acks", "bearerbox=x", 3),
+        ("ksmppd_bearerbox_acks_total", "bearerbox=x,status=refused_for_now", 1),
+        ("ksmppd_bearerbox_received_total", "bearerbox=x", 12),
+        ("ksmppd_bearerbox_waiting", "", 9),
+        ("ksmppd_route_seconds_bucket", "le=0.001", 0),
+        ("ksmppd_route_seconds_bucket", "le=0.0025", 1),
+        ("ksmppd_route_seconds_count", "", 1),
+        ("ksmppd_database_failures_total", "", 1),
+        ("ksmppd_database_up", "", 1),
+        ("ksmppd_backlog_rows", "queue=mt,system_id=smppusera", 5),
+        ("ksmppd_backlog_complete", "", 1),
+        ("ksmppd_event_loop_lag_max_seconds", "", 0),
+    ],
+)
+def test_samples(overview: FakeOverview, name: str, labels: str, value: float) -> None:
+    assert scrape(overview)[name][of(labels)] == value
+
+
+def test_ages(overview: FakeOverview) -> None:
+    samples = scrape(overview)
+    assert 60 <= samples["ksmppd_backlog_oldest_seconds"][of("queue=mt,system_id=smppusera")] < 70
+    assert 3 <= samples["ksmppd_backlog_age_seconds"][()] < 13
+
+
+def test_process_metrics(overview: FakeOverview) -> None:
+    samples = scrape(overview)
+    assert samples["process_resident_memory_bytes"][()] > 1e6
+    assert samples["process_open_fds"][()] > 2
+
+
+def test_thousands_of_accounts_stay_bounded(overview: FakeOverview) -> None:
+    overview.esmes = []
+    for number in range(MOST_ACCOUNTS + 500):
+        esme = Esme(Account(f"a{number}"), 0, 0)
+        esme.totals_of(1).mt = 2
+        overview.esmes.append(esme)
+    submits = scrape(overview)["ksmppd_submits_total"]
+    assert len(submits) == MOST_ACCOUNTS + 1
+    assert submits[of(f"system_id={OTHERS},bind_type=transmitter,command_status=ESME_ROK")] == 1000
+
+
+def test_a_backlog_of_thousands_of_accounts_too(overview: FakeOverview) -> None:
+    depths = tuple(QueueDepth("mt", f"a{n}", 1, None) for n in range(MOST_ACCOUNTS + 500))
+    overview.backlog = Backlog(time.time(), True, depths)
+    rows = scrape(overview)["ksmppd_backlog_rows"]
+    assert (len(rows), sum(rows.values())) == (MOST_ACCOUNTS + 1, MOST_ACCOUNTS + 500)
+
+
+def test_before_the_database_told(overview: FakeOverview) -> None:
+    overview.backlog = None
+    assert "ksmppd_backlog_rows" not in scrape(overview)
+
+
+def test_strange_names_are_escaped(overview: FakeOverview) -> None:
+    overview.esmes = [Esme(Account('a"b\\c\n'), 0, 0)]
+    overview.esmes[0].totals_of(1).mt = 1
+    samples = scrape(overview)["ksmppd_submits_total"]
+    assert any(dict(labels)["system_id"] == 'a"b\\c\n' for labels in samples)
+
+
+def test_page(client: Client) -> None:
+    answer = client.get("/metrics")
+    assert answer.status == 200
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert b"\nksmppd_ready 1.0\n" in answer.body
+    assert client.get("/metrics", password="").status == 403
+
+
+class TestExamples:
+    def exported(self, overview: FakeOverview) -> set[str]:
+        return set(scrape(overview))
+
+    def test_dashboard(self, overview: FakeOverview) -> None:
+        dashboard = json.loads((MONITORING / "grafana-dashboard.json").read_text("utf-8"))
+        queries = [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", ())]
+        queries += [variable["query"] for variable in dashboard["templating"]["list"] if "query" in variable]
+        named = {name for query in queries for name in _NAME.findall(str(query))}
+        assert len(named) > 15
+        assert named - self.exported(overview) == set()
+
+    def test_alerts(self, overview: FakeOverview) -> None:
+        rules = yaml.safe_load((MONITORING / "alerts.yml").read_text("utf-8"))
+        alerts = [rule for group in rules["groups"] for rule in group["rules"]]
+        assert len({rule["alert"] for rule in alerts}) == len(alerts) > 6
+        for rule in alerts:
+            named = set(_NAME.findall(rule["expr"]))
+            assert named
+            assert named - self.exported(overview) == set()
+            assert {"summary", "description"} <= set(rule["annotations"])
+
+
+class TestHistory:
+    def test_rates(self, overview: FakeOverview) -> None:
+        now = [0.0]
+        history = History(overview, LoopWatch(), lambda: 1000.0 + now[0], lambda: now[0])
+        now[0] = 5.0
+        history.take()
+        overview.esmes[0].totals_of(3).mt += 50
+        overview.esmes[1].totals_of(2).dlr += 10
+        now[0] = 10.0
+        history.take()
+        first, second = history.points
+        assert (first.submits, first.deliveries, first.reports, first.refused) == (1.0, 0.2, 0.4, 0.8)
+        assert (second.submits, second.deliveries, second.reports, second.refused) == (10.0, 0.0, 2.0, 0.0)
+        assert (second.time, second.binds, second.stored, second.bearerboxes) == (1010, 3, 5, 1)
+        assert history.since(1005) == [second]
+
+    def test_an_hour(self, overview: FakeOverview) -> None:
+        history = History(overview, LoopWatch())
+        for _ in range(POINTS + 10):
+            history.take()
+        assert len(history.points) == POINTS
+        assert POINTS * INTERVAL == 3600
+
+    def test_before_the_database_told(self, overview: FakeOverview) -> None:
+        overview.backlog = None
+        history = History(overview, LoopWatch())
+        history.take()
+        assert history.points[0].stored is None
+
+
+def test_a_late_loop_is_seen(operations: FakeOperations) -> None:
+    watch = LoopWatch()
+    assert (watch.worst, watch.latest) == (0.0, 0.0)
+    watch._recent.extend([0.5, *[0.001] * 30])
+    assert (watch.worst, watch.latest) == (0.5, 0.001)
+
+
+def test_two_boxes_with_one_name_dont_collide(overview: FakeOverview) -> None:
+    box = overview.boxes.bearerboxes[0]
+    overview.boxes = replace(overview.boxes, bearerboxes=(box, replace(box, name=f"{box.name}#2")))
+    assert len(scrape(overview)["ksmppd_bearerbox_up"]) == 2

@@ -1,0 +1,240 @@
+"""The dashboard's server side: files, signing in, what may be changed and by whom."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from importlib import resources
+from typing import Any
+
+import pytest
+from admin_fakes import FakeOperations, routes_down
+from admin_http import PASSWORD, Answer, Client
+
+from ksmppd_py.admin.panel import _FILES, LONGEST_BODY, MOST_BINDS
+
+FILES = sorted(path for path in _FILES if path != "/")
+
+
+class Browser:
+    """A client with a cookie jar for one cookie."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.cookie = ""
+        self.csrf = ""
+
+    def get(self, path: str) -> Answer:
+        cookie = f"Cookie: other=1; {self.cookie}\r\n" if self.cookie else ""
+        self.client.send(f"GET {path} HTTP/1.1\r\nHost: x\r\n{cookie}\r\n".encode())
+        return self.client.read()
+
+    def post(self, path: str, sent: object = None, *, csrf: str | None = None, **headers: str) -> Answer:
+        body = sent if isinstance(sent, bytes) else json.dumps(sent).encode()
+        lines = {"Host": "x", "Content-Type": "application/json", "Content-Length": str(len(body))}
+        if self.cookie:
+            lines["Cookie"] = self.cookie
+        token = self.csrf if csrf is None else csrf
+        if token:
+            lines["X-CSRF-Token"] = token
+        lines |= {name.replace("_", "-"): value for name, value in headers.items()}
+        head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+        self.client.send(f"POST {path} HTTP/1.1\r\n{head}\r\n".encode() + body)
+        return self.client.read()
+
+    def sign_in(self, password: str = PASSWORD) -> Answer:
+        answer = self.post("/dashboard/session", {"password": password})
+        if answer.status == 200:
+            self.cookie = answer.headers["set-cookie"].partition(";")[0]
+            self.csrf = json.loads(answer.body)["csrf"]
+        return answer
+
+    def command(self, command: str, **parameters: str) -> Answer:
+        return self.post("/dashboard/command", {"command": command, "parameters": parameters})
+
+
+@pytest.fixture
+def browser(client: Client) -> Iterator[Browser]:
+    """Nobody signed in yet."""
+    return Browser(client)
+
+
+@pytest.fixture
+def operator(browser: Browser) -> Browser:
+    """Signed in."""
+    assert browser.sign_in().status == 200
+    return browser
+
+
+class TestFiles:
+    @pytest.mark.parametrize("path", ["/", "/?password=x", *FILES])
+    def test_they_are_served_under_guard(self, browser: Browser, path: str) -> None:
+        answer = browser.get(path)
+        assert answer.status == 200
+        assert answer.body
+        policy = answer.headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert "http" not in policy
+        assert answer.headers["x-content-type-options"] == "nosniff"
+
+    def test_all_of_the_folder_is_served_and_nothing_else(self, browser: Browser) -> None:
+        folder = resources.files("ksmppd_py.admin") / "dashboard"
+        there = {entry.name for entry in folder.iterdir() if entry.is_file()}
+        assert there == {name for name, _ in _FILES.values()}
+        for path in ("/dashboard/", "/dashboard/../server.py", "/dashboard/%2e%2e/server.py", "/dashboard/x"):
+            assert browser.get(path).status == 404
+
+    def test_head(self, client: Client) -> None:
+        answer = client.get("/", password="", method="HEAD")
+        assert int(answer.headers["content-length"]) > 1000
+
+    def test_nothing_comes_from_other_hosts_and_nothing_is_inline(self) -> None:
+        folder = resources.files("ksmppd_py.admin") / "dashboard"
+        for name, _ in _FILES.values():
+            text = (folder / name).read_text("utf-8").replace("http://www.w3.org/", "")
+            assert not re.search(r"https?://|//cdn|@import|\beval\(|innerHTML", text), name
+        page = (folder / "index.html").read_text("utf-8")
+        assert not re.search(r"<style|\bstyle=|\bon[a-z]+=|<script(?![^>]*\bsrc=)", page)
+
+
+class TestSignIn:
+    def test_cookie(self, browser: Browser) -> None:
+        answer = browser.sign_in()
+        assert answer.status == 200
+        attributes = set(answer.headers["set-cookie"].split("; ")[1:])
+        assert attributes == {"Path=/", "HttpOnly", "SameSite=Strict"}
+        assert PASSWORD not in answer.headers["set-cookie"]
+        assert json.loads(browser.get("/dashboard/session").body) == {"signed_in": True, "csrf": browser.csrf}
+
+    @pytest.mark.parametrize("password", ["", "wrong", PASSWORD + "x", "\udce9"])
+    def test_wrong_password(self, browser: Browser, password: str) -> None:
+        answer = browser.sign_in(password)
+        assert (answer.status, json.loads(answer.body)) == (403, {"message": "Wrong password"})
+        assert "set-cookie" not in answer.headers
+        assert json.loads(browser.get("/dashboard/session").body) == {"signed_in": False, "csrf": None}
+
+    @pytest.mark.parametrize(
+        ("sent", "headers"),
+        [
+            (b"", {}),
+            (b"{", {}),
+            (b"[1]", {}),
+            (b"\xff\xfe", {}),
+            (b'{"password": "' + b"x" * LONGEST_BODY + b'"}', {}),
+            (json.dumps({"password": PASSWORD}).encode(), {"Content_Type": "text/plain"}),
+            (
+                json.dumps({"password": PASSWORD}).encode(),
+                {"Content_Type": "application/x-www-form-urlencoded"},
+            ),
+        ],
+    )
+    def test_what_is_no_request_of_ours(self, browser: Browser, sent: bytes, headers: dict[str, str]) -> None:
+        assert browser.post("/dashboard/session", sent, **headers).status == 400
+
+    def test_password_of_another_type(self, browser: Browser) -> None:
+        assert browser.post("/dashboard/session", {"password": [PASSWORD]}).status == 403
+
+    def test_sign_out(self, operator: Browser) -> None:
+        assert operator.post("/dashboard/sign-out").status == 200
+        assert operator.get("/dashboard/state").status == 403
+
+    def test_bad_cookies(self, browser: Browser) -> None:
+        for cookie in ("ksmppd_session=x", "ksmppd_session=", "ksmppd_session", "\x7f;=;", 'a="'):
+            browser.cookie = cookie
+            assert browser.get("/dashboard/state").status == 403
+
+
+class TestCommands:
+    def test_unbind(self, operator: Browser, operations: FakeOperations) -> None:
+        answer = operator.command("/esme-unbind", **{"system-id": "SmppUserA", "bind-id": "7"})
+        assert answer.status == 200
+        assert json.loads(answer.body) == {"message": "1 binds disconnected", "count": 1}
+        assert operations.unbinds == [("smppusera", 7)]
+
+    def test_others(self, operator: Browser, operations: FakeOperations) -> None:
+        assert operator.command("/log-level", level="3").status == 200
+        assert operations.levels == [3]
+        assert json.loads(operator.command("/blocked-ips", clear="10.0.0.9").body) == {"unblocked": 1}
+        operations.routes_error = routes_down()
+        answer = operator.command("/rebuild-routes")
+        assert (answer.status, json.loads(answer.body)) == (500, {"message": "Routes could not be updated"})
+
+    @pytest.mark.parametrize("csrf", ["", "wrong", "\xe9"])
+    def test_a_cookie_alone_changes_nothing(
+        self, operator: Browser, operations: FakeOperations, csrf: str
+    ) -> None:
+        operator.csrf = ""
+        sent = {"command": "/rebuild-routes", "parameters": {}}
+        assert operator.post("/dashboard/command", sent, csrf=csrf).status == 403
+        assert operator.post("/dashboard/sign-out", csrf=csrf).status == 403
+        assert operations.rebuilds == 0
+        assert operator.get("/dashboard/state").status == 200
+
+    def test_a_cookie_opens_no_command_of_the_admin_server(self, operator: Browser) -> None:
+        assert operator.get("/uptime").status == 403
+        assert operator.get("/metrics").status == 403
+
+    def test_the_token_of_another_session_does_not_fit(
+        self, operator: Browser, operations: FakeOperations
+    ) -> None:
+        other = Browser(operator.client)
+        other.sign_in()
+        operator.csrf = other.csrf
+        assert operator.command("/rebuild-routes").status == 403
+        assert operations.rebuilds == 0
+
+    def test_a_password_alone_does_not_either(self, browser: Browser, operations: FakeOperations) -> None:
+        sent = {"command": "/rebuild-routes", "parameters": {}}
+        answer = browser.post("/dashboard/command", sent, Authorization=f"Bearer {PASSWORD}")
+        assert answer.status == 403
+        assert operations.rebuilds == 0
+
+    @pytest.mark.parametrize(
+        ("sent", "status"),
+        [
+            ({"command": "/nothing"}, 404),
+            ({"command": "/uptime", "parameters": [1]}, 404),
+            ({"command": ["/uptime"]}, 404),
+            ({}, 404),
+            ([], 400),
+        ],
+    )
+    def test_nonsense(self, operator: Browser, sent: Any, status: int) -> None:
+        assert operator.post("/dashboard/command", sent).status == status
+
+    def test_get_changes_nothing(self, operator: Browser) -> None:
+        assert operator.get("/dashboard/command?command=/rebuild-routes").status == 404
+
+
+class TestState:
+    def test_everything(self, operator: Browser, operations: FakeOperations) -> None:
+        operations.overview.boxes = operations.overview.boxes
+        state = json.loads(operator.get("/dashboard/state").body)
+        assert (state["uptime"], state["ready"], state["accounts"], state["bound"]) == (11, True, 2, 1)
+        assert [esme["system_id"] for esme in state["esmes"]] == ["smppusera", "smppuserb"]
+        assert state["esmes"][0]["bind_count"] == 1
+        assert [box["online"] for box in state["bearerboxes"]["bearerboxes"]] == [True, False]
+        assert state["queues"]["queues"][0]["rows"] == 5
+        assert [each["reason"] for each in state["refusals"]] == ["throughput exceeded", "credentials"]
+        assert state["refusals"][1]["system_id"] == "<script>"
+        assert [each["ip"] for each in state["blocked"]] == ["10.0.0.9", "10.0.0.8"]
+        assert state["points"] == []
+
+    def test_needs_a_session(self, browser: Browser) -> None:
+        assert browser.get("/dashboard/state").status == 403
+        assert browser.get(f"/dashboard/state?password={PASSWORD}").status == 403
+
+    @pytest.mark.parametrize("since", ["", "?since=", "?since=x", "?since=0", "?since=nan"])
+    def test_since(self, operator: Browser, since: str) -> None:
+        assert operator.get(f"/dashboard/state{since}").status == 200
+
+    def test_many_binds_are_cut(self, operator: Browser, operations: FakeOperations) -> None:
+        from dataclasses import replace
+
+        esme = operations.picture.esmes[0]
+        many = replace(esme, binds=esme.binds * (MOST_BINDS + 7))
+        operations.picture = replace(operations.picture, esmes=(many,))
+        [shown] = json.loads(operator.get("/dashboard/state").body)["esmes"]
+        assert (len(shown["binds"]), shown["bind_count"]) == (MOST_BINDS, MOST_BINDS + 7)
