@@ -59,6 +59,20 @@ SCENARIOS = (
     Scenario("window-10", "4 binds, window 10", load={"window": 10, "total": 40_000}),
     Scenario("window-250", "4 binds, window 250", load={"window": 250, "total": 80_000}),
     Scenario("one-bind", "1 bind, window 50", load={"binds": 1, "total": 40_000}),
+    Scenario(
+        "access-log",
+        "submit with an access log",
+        Setup(ksmppd={"access-log": "access.log"}),
+        {"total": 80_000},
+        goal=2.5,
+    ),
+    Scenario(
+        "access-json",
+        "submit with an access log in JSON",
+        Setup(ksmppd={"access-log": "access.log", "access-log-format": "json"}),
+        {"total": 80_000},
+    ),
+    Scenario("tls", "submit over TLS", Setup(tls=True), {"total": 80_000, "tls": True}),
     Scenario("long", "1,000 octets in message_payload", load={"text": LONG_TEXT, "total": 20_000}),
     Scenario(
         "idle", "10,000 idle binds beside 4 busy ones", load={"idle": 10_000, "total": 40_000, "limit": 300}

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.parts.certificates import Authority
 from tests.parts.config import Group, Value
 from tests.parts.daemon import Daemon, DaemonConfig
 from tests.parts.database import Account, Database, MariaDatabase, RouteRow, SqliteDatabase
@@ -28,6 +29,7 @@ class Setup:
     prepaid: bool = False
     routes: int = 1
     stored: int = 0
+    tls: bool = False
     ksmppd: Mapping[str, Value] = field(default_factory=dict)
     routing: Mapping[str, Value] = field(default_factory=lambda: {"routing-method": 1})
     others: Sequence[Group] = ()
@@ -50,7 +52,7 @@ def daemon(setup: Setup, directory: Path, mariadb: MariaDB | None) -> Iterator[S
     config = DaemonConfig(
         [("KSMPPD", box_port)],
         queue=setup.queue,
-        ksmppd={"log-level": 2, "default-max-open-acks": 500, **setup.ksmppd},
+        ksmppd={"log-level": 2, "default-max-open-acks": 500, **_tls(setup, directory), **setup.ksmppd},
         routing=setup.routing,
         others=list(setup.others),
     )
@@ -60,11 +62,19 @@ def daemon(setup: Setup, directory: Path, mariadb: MariaDB | None) -> Iterator[S
     _fill(setup, database)
     running.start()
     try:
-        yield Server((running.process.pid,), config.smpp_port, box_port)
+        port = int(str(config.ksmppd["smpp-tls-port"])) if setup.tls else config.smpp_port
+        yield Server((running.process.pid,), port, box_port)
     finally:
         running.kill()
         if mariadb is not None and drop:
             mariadb.drop_database(drop)
+
+
+def _tls(setup: Setup, directory: Path) -> Mapping[str, Value]:
+    if not setup.tls:
+        return {}
+    certificate = Authority().server(directory)
+    return {"smpp-tls-port": free_port(), "smpp-tls-cert-file": certificate}
 
 
 def _database(setup: Setup, directory: Path, mariadb: MariaDB | None) -> tuple[Database, str]:
