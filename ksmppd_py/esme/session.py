@@ -17,6 +17,7 @@ from ksmppd_py.esme.surroundings import Surroundings
 from ksmppd_py.model.account import Account
 from ksmppd_py.model.esme import BindSnapshot, Counters
 from ksmppd_py.model.meters import BIND_INTERVALS, Load
+from ksmppd_py.model.names import to_octets
 from ksmppd_py.model.outcomes import Outcome
 from ksmppd_py.model.work import Delivery, Submitter
 from ksmppd_py.smpp import codec
@@ -205,7 +206,7 @@ class Session:
         esme = self._around.registry.esme_of(account)
         self.bind_type = BIND_TYPES[request.__class__]
         self.dialect = self._around.binder.dialect(account, request.interface_version)
-        service, counters = account.system_id.encode(), self.counters
+        service, counters = to_octets(account.system_id), self.counters
         self._submitter = Submitter(
             esme,
             account,
@@ -344,7 +345,10 @@ class Session:
         self._unbound = Event()
         if self.bind_type:
             self._ask(CommandId.UNBIND)
+            deadline = monotonic() + patience
             self._unbound.wait(patience)
+            if self._submits is not None:
+                self._submits.finish(deadline)
         self._ending = True
         self._socket.drain(FAREWELL_PATIENCE)
         self._socket.hang_up()

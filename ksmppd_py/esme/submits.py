@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from time import monotonic
 
+import gevent
 from gevent.event import Event
 
 from ksmppd_py.esme.multi import ToOneOfMany, WholeMulti
@@ -25,6 +26,8 @@ from ksmppd_py.transport.framed import FramedSocket
 
 logger = logging.getLogger(__name__)
 
+_GLANCE = 0.02
+"""Seconds between two looks at what is in hand, when we end a bind."""
 _SUBMIT_SM_RESP = int(CommandId.SUBMIT_SM_RESP)
 _SUBMIT_MULTI = int(CommandId.SUBMIT_MULTI)
 _SYSTEM_ERROR = int(CommandStatus.RSYSERR)
@@ -234,6 +237,11 @@ class Submits:
         self._quiet = Event()
         self._quiet.wait(timeout)
         self._quiet = None
+
+    def finish(self, deadline: float) -> None:
+        """We unbind: what was submitted before is still answered, until `deadline` (monotonic). May yield."""
+        while self.in_hand > 0 and monotonic() < deadline:
+            gevent.sleep(_GLANCE)
 
     def end(self) -> None:
         """The connection is gone: settle what is in hand, then end the greenlet. Doesn't yield."""

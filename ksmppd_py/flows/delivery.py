@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Container
+from dataclasses import replace
 
 from ksmppd_py.errors import PermanentError, TemporaryError
 from ksmppd_py.kannel.messages import Sms, SmsType
 from ksmppd_py.model.history import MessageHistory
+from ksmppd_py.model.names import to_name, to_octets
 from ksmppd_py.model.outcomes import Outcome
 from ksmppd_py.model.ports import Receivers, Router
 from ksmppd_py.model.work import Delivery
+from ksmppd_py.smpp.pdus import DeliverSm
+from ksmppd_py.smpp.tlvs import NO_TLVS
 from ksmppd_py.translate import mo, receipts
+from ksmppd_py.translate.dialect import Dialect
 from ksmppd_py.translate.errors import Untranslatable
 
 logger = logging.getLogger(__name__)
@@ -48,7 +53,7 @@ class DeliveryFlow:
         except (PermanentError, Untranslatable) as error:
             logger.error("Message %s from the bearerbox refused: %s", _id(sms), error)
             return Outcome.PERMANENT
-        sms.service = delivery.system_id.encode()
+        sms.service = to_octets(delivery.system_id)
         return Outcome.NO_RECEIVER if delivery.system_id in slow else self.dispatch(delivery)
 
     def dispatch(self, delivery: Delivery) -> Outcome | None:
@@ -60,7 +65,7 @@ class DeliveryFlow:
         if receiver is None:
             return Outcome.NO_RECEIVER
         if sms is None:
-            pdus = [delivery.pdu]
+            pdus = [_as_spoken(delivery.pdu, receiver.dialect)]
         else:
             try:
                 if sms.sms_type == _REPORT:
@@ -78,13 +83,18 @@ class DeliveryFlow:
     def _target(self, sms: Sms) -> str:
         """The system_id (lower case) that a message is for. May yield when the router does."""
         if sms.sms_type == _REPORT and sms.dlr_url is not None:
-            return receipts.parse_dlr_url(sms.dlr_url).system_id.decode("utf-8", "replace").lower()
+            return to_name(receipts.parse_dlr_url(sms.dlr_url).system_id).lower()
         if sms.sms_type != _MO:
             raise PermanentError(f"sms_type {sms.sms_type} isn't for an ESME")
         route = self._router.route_mo(sms)
         if not route.system_id:
             raise PermanentError("the route names no system_id")
         return route.system_id
+
+
+def _as_spoken(pdu: DeliverSm, dialect: Dialect) -> DeliverSm:
+    """A ready PDU as this bind may be sent it: an old one takes no TLVs."""
+    return pdu if dialect.takes_tlvs or not pdu.tlvs else replace(pdu, tlvs=NO_TLVS)
 
 
 def _id(sms: Sms) -> str:

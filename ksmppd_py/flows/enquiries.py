@@ -11,6 +11,7 @@ from ksmppd_py.kannel.messages import DlrMask, Sms, SmsType
 from ksmppd_py.model.history import MessageHistory, Remembered, Report
 from ksmppd_py.model.ids import MessageIds
 from ksmppd_py.model.meters import TokenBucket
+from ksmppd_py.model.names import to_octets
 from ksmppd_py.model.ports import MessageStore, StoredMessage
 from ksmppd_py.smpp.constants import CommandStatus, MessageState
 from ksmppd_py.smpp.pdus import CancelSm, QuerySm, QuerySmResp
@@ -174,7 +175,7 @@ def _source(pdu: QuerySm | CancelSm) -> bytes:
 
 
 def _is_from(known: Remembered, system_id: str, source: bytes) -> bool:
-    return known.system_id == system_id.encode() and (known.sender or b"") == source
+    return known.system_id == to_octets(system_id) and (known.sender or b"") == source
 
 
 def _refusal(error: KsmppdError) -> int:

@@ -11,6 +11,7 @@ from ksmppd_py.flows.delivery import DeliveryFlow
 from ksmppd_py.kannel.messages import DlrMask, Sms, SmsType
 from ksmppd_py.model.account import Account, Simulation
 from ksmppd_py.model.ids import MessageIds
+from ksmppd_py.model.names import to_octets
 from ksmppd_py.model.outcomes import Outcome
 from ksmppd_py.model.ports import MessageStore, Receivers
 from ksmppd_py.model.work import Delivery, ReturnDesk, Submission
@@ -76,7 +77,7 @@ class SimulationFlow:
     def _accept(
         self, submission: Submission, system_id: str, simulation: Simulation, dialect: Dialect, now: int
     ) -> None:
-        service = system_id.encode()
+        service = to_octets(system_id)
         message_id = self._ids.next()
         pdu = submission.pdu
         try:

@@ -20,6 +20,7 @@ from ksmppd_py.flows.simulation import SIMULATED_STATUSES, SimulationFlow
 from ksmppd_py.kannel.messages import AckStatus, Sms
 from ksmppd_py.model.esme import ServerMeters
 from ksmppd_py.model.ids import MessageIds
+from ksmppd_py.model.names import to_octets
 from ksmppd_py.model.outcomes import command_status_of, command_status_of_ack, reason_of
 from ksmppd_py.model.ports import Credit, Gateway, MessageStore, Router
 from ksmppd_py.model.refusals import SUBMIT
@@ -164,7 +165,7 @@ class SubmissionFlow:
         sms = TRANSLATIONS[pdu.__class__](pdu, submitter.dialect, submitter.service, self._ids.next(), now)
         default_smsc = submitter.account.default_smsc
         if default_smsc:
-            sms.smsc_id = default_smsc.encode()
+            sms.smsc_id = to_octets(default_smsc)
         if sms.msgdata is not None and len(sms.msgdata) > LONG:
             count_parts(sms)  # refuses what doesn't fit into 255 parts
         submission.sms = sms
@@ -221,7 +222,7 @@ class SubmissionFlow:
         if isinstance(answer, Route):
             cost = answer.cost
             if answer.smsc_id:
-                sms.smsc_id = answer.smsc_id.encode()
+                sms.smsc_id = to_octets(answer.smsc_id)
         elif sms.smsc_id and not self._is_final(answer):
             cost = submitter.account.default_cost
         else:

@@ -117,6 +117,20 @@ def test_the_operator_unbinds_one_bind(bed: Bed) -> None:
     assert bed.registry.unbind("esme", 1) == 0
 
 
+def test_submits_are_answered_although_unbind_resp_comes_first(bed: Bed) -> None:
+    """spec smpp34-clauses C-018: the duty to respond has no exception for an unbind."""
+    bed.gateway.ack = NEVER
+    esme = bed.bind()
+    number = esme.send_submit(MT)
+    wait_until(lambda: bed.gateway.sent)
+    assert bed.registry.unbind("esme", None) == 1
+    esme.wait_request(wire.UNBIND)
+    assert not esme.closed
+    bed.gateway.settle(0)
+    assert esme.wait_response(number).command_status == 0
+    esme.wait_closed()
+
+
 def test_submits_are_answered_while_we_wait_for_unbind_resp(bed: Bed) -> None:
     bed.gateway.ack = NEVER
     esme = bed.bind()

@@ -10,6 +10,7 @@ from ksmppd_py.kannel.messages import Sms, SmsType
 from ksmppd_py.model.outcomes import Outcome
 from ksmppd_py.model.routes import Route
 from ksmppd_py.model.work import Delivery
+from ksmppd_py.smpp.pdus import DeliverSm
 from ksmppd_py.translate.dialect import Dialect
 from tests.flows.memory import (
     NOW,
@@ -151,11 +152,29 @@ def test_a_report_on_several_ids_is_several_pdus(bed: Bed, receiver: MemoryRecei
 
 
 def test_a_ready_pdu_goes_as_it_is(bed: Bed, receiver: MemoryReceiver) -> None:
-    ready = object()
+    ready = DeliverSm(short_message=b"ready", tlvs={0x0427: b"\2"})
     delivery = Delivery(bed.tray, None, 5, ready)
     delivery.system_id = "esme"
     assert bed.flow.dispatch(delivery) is None
     assert receiver.pdus == [ready]
+
+
+def test_a_ready_pdu_loses_its_tlvs_for_an_old_bind(bed: Bed, receiver: MemoryReceiver) -> None:
+    """spec smpp34-clauses C-071."""
+    receiver.dialect = Dialect(interface_version=0x33)
+    delivery = Delivery(bed.tray, None, 5, DeliverSm(short_message=b"ready", tlvs={0x0427: b"\2"}))
+    delivery.system_id = "esme"
+    assert bed.flow.dispatch(delivery) is None
+    assert receiver.pdus == [DeliverSm(short_message=b"ready")]
+
+
+def test_a_name_of_other_octets_than_ascii(bed: Bed, receiver: MemoryReceiver) -> None:
+    bed.receivers.binds["caf\xe9"] = receiver
+    delivery, outcome = bed.accept(report(b"caf\xe9"))
+    assert outcome is None
+    assert delivery.system_id == "caf\xe9"
+    assert delivery.sms is not None
+    assert delivery.sms.service == b"caf\xe9"
 
 
 @pytest.mark.parametrize(
