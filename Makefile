@@ -31,11 +31,7 @@ run: venv
 	@$(BIN)/python tools/run_demo.py --smpp-port $(SMPP_PORT) --http-port $(HTTP_PORT) $(if $(DEMO_ONLY),--demo-only)
 
 check: venv
-	$(BIN)/ruff check
-	$(BIN)/ruff format --check
-	$(BIN)/mypy --strict
-	$(BIN)/mypy --strict tools
-	$(PYTEST) -q -m "not integration"
+	@tools/check.sh $(BIN)
 
 test: venv
 	@tools/apt_packages.sh $(PACKAGES)
