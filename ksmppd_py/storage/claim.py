@@ -18,6 +18,8 @@ from ksmppd_py.storage.sqlite import SQLiteDatabase
 
 log = logging.getLogger(__name__)
 
+IN_MEMORY = ":memory:"
+"""SQLite's name for a database without a file."""
 INTERVAL = 2.0
 """Seconds between two looks at a claim, held or not."""
 _LONGEST_NAME = 64
@@ -148,9 +150,20 @@ class SQLiteClaim(_Keeper):
             self._file = None
 
 
+class OnlyOurs(_Keeper):
+    """Of a database in memory: nobody else has it."""
+
+    def claim(self) -> bool | None:
+        """See _Keeper."""
+        return True
+
+    def release(self) -> None:
+        """See _Keeper."""
+
+
 def open_claim(database: Database, store_table: str) -> Claim:
     """The claim on a database's queue tables, not yet asked for."""
     if isinstance(database, MySQLDatabase):
         return MySQLClaim(database, store_table)
     assert isinstance(database, SQLiteDatabase)
-    return SQLiteClaim(database)
+    return OnlyOurs("memory") if database.path == IN_MEMORY else SQLiteClaim(database)

@@ -141,3 +141,14 @@ class TestMariaDB:
             wait_held(one, False)
         wait_held(one)
         one.stop()
+
+
+def test_a_database_in_memory_is_always_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    one = open_claim(SQLiteDatabase(ConnectionSettings(id="", database=":memory:")), "smpp_store")
+    one.start()
+    try:
+        wait_held(one)
+    finally:
+        one.stop()
+    assert not list(tmp_path.iterdir())
