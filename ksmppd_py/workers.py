@@ -37,7 +37,8 @@ SHORTEST_ROUND = 0.02
 REFRESH = 10.0
 """Least seconds between two questions for rows that were passed or that another process wrote."""
 SCAN_SHARE = 20
-"""Such a question is asked at most every SCAN_SHARE times as long as it took."""
+"""Such a question is asked at most every SCAN_SHARE times as long as it took, but each LONGEST_REFRESH."""
+LONGEST_REFRESH = 60.0
 
 
 class Simulator:
@@ -180,4 +181,5 @@ class Replayer:
                 self._box_bell.put("")
         except DatabaseUnavailable as error:
             logger.debug("Can't look for stored messages: %s", error)
-        return max(REFRESH, (monotonic() - began) * SCAN_SHARE)
+            return REFRESH  # how long a database is away says nothing about what the question costs
+        return max(REFRESH, min(LONGEST_REFRESH, (monotonic() - began) * SCAN_SHARE))
