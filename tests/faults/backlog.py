@@ -11,7 +11,22 @@ from pathlib import Path
 from tests.fakes import smpp_wire as wire
 from tests.parts.database import Database
 
-_INTEGERS = ["time", "mclass", "mwi", "coding", "compress", "validity", "deferred", "pid", "alt_dcs", "rpi", "msg_left", "priority", "resend_try", "resend_time"]
+_INTEGERS = [
+    "time",
+    "mclass",
+    "mwi",
+    "coding",
+    "compress",
+    "validity",
+    "deferred",
+    "pid",
+    "alt_dcs",
+    "rpi",
+    "msg_left",
+    "priority",
+    "resend_try",
+    "resend_time",
+]
 _ID = "%s-0000-4000-8000-%s"
 
 
