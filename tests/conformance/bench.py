@@ -15,7 +15,7 @@ from tests.fakes.esme import Esme
 from tests.fakes.smpp_wire import Message, Pdu
 from tests.integration.bed import Bed, Customer
 
-SESSION_INIT, ENQUIRE_LINK, INACTIVITY, WAIT_ACK = 2, 2, 4, 3
+SESSION_INIT, ENQUIRE_LINK, INACTIVITY, WAIT_ACK = 2, 1, 3, 3
 """The daemon's timers, in seconds."""
 MOST_OPEN_ACKS = 20
 SERVER_ID = "KSMPPD-CONFORMANCE-01"

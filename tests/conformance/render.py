@@ -23,9 +23,9 @@ its table by `python -m tests.conformance.render`.
 
 **How to read it.** TX, RX, TRX: a bound session, interface_version 0x34 unless said; OPEN: connected, not bound. smin
 is the least submit_sm: from 491701 to 491709999999, text `Hello`, all other fields 0 or empty. 0xNN is the
-command_status of the response; `*` marks our choice where the standard names no code. nack: generic_nack. "box" is what the bearerbox
-gets, "alive" that the session stays and answers. Level is the standard's wording; "open": it leaves the matter to us.
-Not supported means refused or ignored as the expected column says.
+command_status of the response; `*` marks our choice where the standard names no code. nack: generic_nack. "box" is
+what the bearerbox gets, "alive" that the session stays and answers. Level is the standard's wording; "open": it leaves
+the matter to us. Not supported means refused or ignored as the expected column says.
 
 The suite runs with `switch-dlr-addr = true`, the standard's way for the addresses of receipts, which isn't the default.
 """
