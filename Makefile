@@ -12,7 +12,8 @@ DEMO_ONLY ?=
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
-PACKAGES := mariadb-server kannel kannel-extras php-cli systemd logrotate chromium chromium-driver
+# npm comes with nodejs in some distributions and beside it in others: asked for only where it is missing.
+PACKAGES := mariadb-server kannel kannel-extras php-cli systemd logrotate chromium chromium-driver $(if $(shell which npm 2>/dev/null),,nodejs npm)
 PYTEST := $(BIN)/python -m gevent.monkey --module pytest
 
 .DEFAULT_GOAL := help
