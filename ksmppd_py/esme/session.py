@@ -388,7 +388,7 @@ class Session:
             inbound_load=self._inbound.rate(0, second),
             inbound_queued=self._submits.queued if self._submits is not None else 0,
             inbound_processed=self._inbound_processed,
-            inbound_routing=0,
+            inbound_routing=self._submits.routing if self._submits is not None else 0,
             outbound_load=self._outbound.rate(0, second),
             outbound_queued=self._socket.queued,
             outbound_processed=self._outgoing.sent,

@@ -46,6 +46,7 @@ class Submits:
         "_ended",
         "_enquiries",
         "_flow",
+        "_handed_over",
         "_level",
         "_name",
         "_operations",
@@ -55,6 +56,7 @@ class Submits:
         "_socket",
         "in_hand",
         "read_at",
+        "routing",
         "submitter",
     )
 
@@ -81,6 +83,9 @@ class Submits:
         self._desk: Desk[Submission] | None = None
         self._ended = False
         self._quiet: Event | None = None
+        self._handed_over: Event | None = None
+        self.routing = 0
+        """Submits that wait for the answer of an HTTP server or a plugin."""
         self._level = 0
 
     @property
@@ -154,12 +159,29 @@ class Submits:
 
     def _walk_batch(self, batch: list[Submission]) -> None:
         fresh = [submission for submission in batch if submission.result is None]
-        if fresh:
+        if fresh and self._flow.waits(self.submitter):
+            before, self._handed_over = self._handed_over, Event()
+            self._owner.spawn(f"{self._name} routing", self._walk_in_turn, fresh, before, self._handed_over)
+        elif fresh:
             self._accepted(self._flow.submit(fresh, self.submitter))
         if len(fresh) < len(batch):
             returned = [submission for submission in batch if submission.result is not None]
             self._flow.conclude(returned, self.submitter)
             self._accepted(returned)
+
+    def _walk_in_turn(self, batch: list[Submission], before: Event | None, handed_over: Event) -> None:
+        """As _walk_batch, while others wait for their routes too; handed over after the batch before."""
+        self.routing += len(batch)
+        try:
+            settled = self._flow.submit(batch, self.submitter, before.wait if before is not None else None)
+        except Exception:
+            logger.exception("Submits of %s failed unexpectedly", self.submitter.account.system_id)
+            self._answer_stranded(batch)
+        else:
+            self._accepted(settled)
+        finally:
+            self.routing -= len(batch)
+            handed_over.set()
 
     def _accepted(self, settled: list[Submission]) -> None:
         """Answer those that the store or the simulation took, or nobody. Doesn't yield."""

@@ -72,7 +72,13 @@ class SubmissionFlow:
         self._clock = clock
         self._monotonic = monotonic
 
-    def submit(self, batch: Sequence[Submission], submitter: Submitter) -> list[Submission]:
+    def waits(self, submitter: Submitter) -> bool:
+        """See ports.Submissions."""
+        return self._router.waits and submitter.account.simulation is None
+
+    def submit(
+        self, batch: Sequence[Submission], submitter: Submitter, turn: Callable[[], object] | None = None
+    ) -> list[Submission]:
         """Hand each message to its next holder; return those that are settled already (command_status set).
 
         The others come back on their desk, for `conclude`. May yield (routes not loaded yet, credit, store).
@@ -83,6 +89,8 @@ class SubmissionFlow:
             self._count(settled, submitter)
             return settled
         routed = self._translate_and_route(passed, settled, submitter)
+        if turn is not None:
+            turn()
         if submitter.account.enable_prepaid_billing:
             routed = self._charge(routed, settled, submitter)
         to_store = [submission for submission in routed if not self._gateway.send(submission)]

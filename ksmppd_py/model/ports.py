@@ -5,7 +5,7 @@ Whatever says "may yield" may let other greenlets run; everything else returns a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Sequence
+from collections.abc import Callable, Collection, Container, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -138,8 +138,16 @@ class MessageStore(Protocol):
 class Submissions(Protocol):
     """The corridor for MTs, as the ESMEs' room sees it."""
 
-    def submit(self, batch: Sequence[Submission], submitter: Submitter) -> list[Submission]:
-        """Hand each to its next holder; return those that are settled already. May yield."""
+    def waits(self, submitter: Submitter) -> bool:
+        """Whether `submit` waits for an HTTP server or a plugin; batches may overlap then. Doesn't yield."""
+
+    def submit(
+        self, batch: Sequence[Submission], submitter: Submitter, turn: Callable[[], object] | None = None
+    ) -> list[Submission]:
+        """Hand each to its next holder; return those that are settled already. May yield.
+
+        `turn` is called when all have their routes; it returns when earlier batches have been handed over.
+        """
 
     def conclude(self, batch: Sequence[Submission], submitter: Submitter) -> None:
         """Give each its final command_status; its `result` is known. May yield."""
