@@ -189,11 +189,23 @@ def test_a_permanent_error_of_the_esme_ends_the_message(sqlite_bed: Bed) -> None
 def test_a_temporary_error_of_the_esme_stores_the_message(sqlite_bed: Bed, status: int) -> None:
     """spec flows 4, Improve 3."""
     customer = sqlite_bed.customer()
-    esme = sqlite_bed.esme(customer, policy=fake_esme.always(status))
+    sqlite_bed.esme(customer, policy=fake_esme.always(status))
     mo = sqlite_bed.box.send_mo("+49170", customer.short_code, "later")
     assert sqlite_bed.box.wait_for_ack(mo).nack == box_wire.ACK_SUCCESS
     sqlite_bed.wait_rows(customer, 1)
-    assert len(esme.deliveries) == 1
+
+
+def test_a_temporary_error_is_not_retried_at_once(sqlite_bed: Bed) -> None:
+    """spec flows 4, Improve 3: again after a delay of 30 s; what the ESME can take now does not wait for it."""
+    customer = sqlite_bed.customer()
+    esme = sqlite_bed.esme(
+        customer, policy=lambda message: wire.RMSGQFUL if message.short_message == b"later" else wire.ROK
+    )
+    sqlite_bed.box.wait_for_ack(sqlite_bed.box.send_mo("+49170", customer.short_code, "later"))
+    sqlite_bed.box.send_mo("+49170", customer.short_code, "now")
+    esme.wait_text(b"now")
+    with pytest.raises(AssertionError, match="waited 3 s in vain for 3 deliver_sm"):
+        esme.wait_deliveries(3, 3)
 
 
 def test_the_window_bounds_open_deliveries(start_bed: StartBed) -> None:
