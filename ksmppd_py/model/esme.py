@@ -9,6 +9,12 @@ from ksmppd_py.model.meters import SERVER_INTERVALS, Histogram, Load, TokenBucke
 from ksmppd_py.model.outcomes import Outcome
 from ksmppd_py.model.refusals import Refusals
 
+LONG_MESSAGE = 6
+"""Parts of a long message (some 900 characters) that a throughput limit lets pass at once, however low it is.
+
+Throughput counts submits, as in the original: the parts that an ESME has cut count one each.
+"""
+
 
 class Counters:
     """Messages by kind and end, of a bind or an account (spec/smpp-session.md 13)."""
@@ -54,7 +60,7 @@ class Esme:
         self.totals: dict[int, Totals] = {}
         self.inbound = Load(SERVER_INTERVALS, int(now))
         self.outbound = Load(SERVER_INTERVALS, int(now))
-        self.bucket = TokenBucket(account.throughput, monotonic)
+        self.bucket = TokenBucket(account.throughput, monotonic, LONG_MESSAGE)
 
     def totals_of(self, bind_type: int) -> Totals:
         """What the binds of this type count in."""

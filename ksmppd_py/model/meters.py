@@ -71,17 +71,18 @@ class Histogram:
 
 
 class TokenBucket:
-    """Lets `rate` messages a second pass, and a burst of one second's worth; rate 0 = no limit.
+    """Lets `rate` messages a second pass, and a burst of one second's worth, or `least` if that is more.
 
-    The original lets floor(rate)+1 pass in each clock second; a bucket is never stricter than the configured
-    rate nor, over time, more generous (spec/smpp-session.md 6, Improve).
+    Rate 0 = no limit. The original lets floor(rate)+1 pass in each clock second; a bucket is never stricter than
+    the configured rate nor, once the burst is spent, more generous (spec/smpp-session.md 6, Improve).
     """
 
-    __slots__ = ("_level", "_updated", "capacity", "rate")
+    __slots__ = ("_least", "_level", "_updated", "capacity", "rate")
 
-    def __init__(self, rate: float, now: float) -> None:
+    def __init__(self, rate: float, now: float, least: int = 1) -> None:
         self.rate = rate
-        self.capacity = float(max(1, ceil(rate)))
+        self._least = least
+        self.capacity = float(max(least, ceil(rate)))
         self._level = self.capacity
         self._updated = now
 
@@ -92,7 +93,7 @@ class TokenBucket:
         self._refill(now)
         was_unlimited = self.rate <= 0
         self.rate = rate
-        self.capacity = float(max(1, ceil(rate)))
+        self.capacity = float(max(self._least, ceil(rate)))
         self._level = self.capacity if was_unlimited else min(self._level, self.capacity)
 
     def _refill(self, now: float) -> None:

@@ -8,32 +8,32 @@ import pytest
 
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.account import Account
-from ksmppd_py.model.esme import Counters, Esme, EsmeSnapshot, ServerMeters
+from ksmppd_py.model.esme import LONG_MESSAGE, Counters, Esme, EsmeSnapshot, ServerMeters
 from ksmppd_py.model.outcomes import Outcome
 from ksmppd_py.model.refusals import BIND, MOST_REMEMBERED, SUBMIT, Refusal, Refusals
 from ksmppd_py.model.work import LOST, Delivery, Submission
 
 
 def test_a_new_account_starts_at_zero() -> None:
-    esme = Esme(Account("smppusera", throughput=2), 1000.7, 5.0)
+    esme = Esme(Account("smppusera", throughput=8), 1000.7, 5.0)
     assert esme.system_id == "smppusera"
     assert esme.inbound.rates(1000) == esme.outbound.rates(1000) == (0.0, 0.0, 0.0)
     assert [getattr(esme.counters, name) for name in Counters.__slots__] == [0, 0, 0, 0]
-    assert esme.bucket.take(9, 5.0) == 2
+    assert esme.bucket.take(9, 5.0) == 8
 
 
 def test_the_last_bind_wins_and_the_counters_stay() -> None:
-    esme = Esme(Account("smppusera", throughput=2), 1000, 5.0)
+    esme = Esme(Account("smppusera", throughput=8), 1000, 5.0)
     esme.totals_of(1).mt = 3
     esme.totals_of(3).mt = 4
     esme.inbound.add(5, 1000)
-    newest = Account("smppusera", throughput=4, max_binds=3)
+    newest = Account("smppusera", throughput=10, max_binds=3)
     esme.rebind(newest, 5.0)
     assert esme.account is newest
     assert esme.counters.mt == 7
     assert esme.inbound.rate(0, 1000) == 5.0
-    assert esme.bucket.capacity == 4
-    assert esme.bucket.take(9, 5.0) == 2  # no fresh burst by binding again
+    assert esme.bucket.capacity == 10
+    assert esme.bucket.take(9, 5.0) == 8  # no fresh burst by binding again
 
 
 def test_server_meters_start_at_zero() -> None:
@@ -105,3 +105,9 @@ def test_the_oldest_refusals_are_forgotten_but_counted() -> None:
     assert len(refusals.recent()) == MOST_REMEMBERED
     assert refusals.recent()[-1].system_id == "5"
     assert refusals.binds == {"credentials": MOST_REMEMBERED + 5}
+
+
+def test_a_long_message_passes_at_once_however_low_the_limit() -> None:
+    esme = Esme(Account("smppusera", throughput=1), 1000, 5.0)
+    assert esme.bucket.take(9, 5.0) == LONG_MESSAGE == 6
+    assert esme.bucket.take(9, 7.0) == 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ksmppd_py.model.meters import BIND_INTERVALS, LIFETIME, SERVER_INTERVALS, Histogram, Load, TokenBucket
@@ -213,3 +213,27 @@ def test_histogram() -> None:
         histogram.observe(seconds)
     assert histogram.counts == [2, 2, 1]
     assert histogram.total == pytest.approx(4.65)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.floats(0.01, 500, allow_nan=False), starts, st.integers(1, 10), st.integers(1, 12))
+def test_sustained_traffic_never_exceeds_the_rate_over_ten_seconds(
+    rate: float, start: float, least: int, asks_a_second: int
+) -> None:
+    """Whoever always asks for more gets the burst first, and from then on the rate in any 10 seconds."""
+    bucket = TokenBucket(rate, start, least)
+    times = [start + step / asks_a_second for step in range(25 * asks_a_second)]
+    granted = [bucket.take(10_000, now) for now in times]
+    assert granted[0] == bucket.capacity
+    for first in range(len(times)):
+        window = sum(granted[first + 1 : first + 1 + 10 * asks_a_second])
+        assert window <= rate * 10 + 1 + 1e-5
+
+
+@pytest.mark.parametrize(("rate", "least", "capacity"), [(11, 6, 11), (2, 6, 6), (0.5, 6, 6), (6.5, 6, 7)])
+def test_a_long_message_passes_whole(rate: float, least: int, capacity: int) -> None:
+    bucket = TokenBucket(rate, 0.0, least)
+    assert bucket.take(6, 0.0) == 6
+    assert bucket.take(100, 0.0) == capacity - 6
+    bucket.set_rate(1, 100.0)
+    assert bucket.take(100, 1000.0) == max(1, least)
