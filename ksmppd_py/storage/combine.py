@@ -20,6 +20,7 @@ class Combiner(Generic[Item, Result]):
 
     `serve` takes the items of a batch and returns their results in order; what it raises goes to each caller
     of the batch. `weigh` tells what an item counts against `capacity` (everything waiting) and `batch_size`.
+    `undo` gets item and result of a call whose caller gave up while it was at the database.
     Idle, there is no greenlet and no timer.
     """
 
@@ -32,6 +33,7 @@ class Combiner(Generic[Item, Result]):
         batch_size: int,
         weigh: Callable[[Item], int] = lambda item: 1,
         timeout: float = OPERATION_TIMEOUT,
+        undo: Callable[[Item, Result], None] | None = None,
     ) -> None:
         self._name = name
         self._serve = serve
@@ -39,6 +41,8 @@ class Combiner(Generic[Item, Result]):
         self._batch_size = batch_size
         self._weigh = weigh
         self._timeout = timeout
+        self._undo = undo
+        self._abandoned: set[AsyncResult] = set()
         self._waiting: list[tuple[Item, AsyncResult]] = []
         self._weight = 0
         self._worker: gevent.Greenlet | None = None
@@ -67,17 +71,18 @@ class Combiner(Generic[Item, Result]):
         except gevent.Timeout:
             raise DatabaseUnavailable(f"{self._name}: no answer within {self._timeout:g} s") from None
         finally:
-            if not answer.ready():
-                self._withdraw(entry)
+            if not answer.ready() and not self._withdraw(entry) and self._undo is not None:
+                self._abandoned.add(answer)
         return result
 
-    def _withdraw(self, entry: tuple[Item, AsyncResult]) -> None:
-        """The caller is gone; unless the item is at the database already it won't go there."""
+    def _withdraw(self, entry: tuple[Item, AsyncResult]) -> bool:
+        """The caller is gone: the item won't go to the database. False when it is there already."""
         for position, waiting in enumerate(self._waiting):
             if waiting[1] is entry[1]:
                 del self._waiting[position]
                 self._weight -= self._weigh(entry[0])
-                return
+                return True
+        return False
 
     def _run(self) -> None:
         try:
@@ -103,7 +108,17 @@ class Combiner(Generic[Item, Result]):
             results = self._serve([item for item, _ in batch])
         except Exception as error:  # each caller logs and answers for its own
             for _, answer in batch:
+                self._abandoned.discard(answer)
                 answer.set_exception(error)
             return
-        for (_, answer), result in zip(batch, results, strict=True):
-            answer.set(result)
+        for (item, answer), result in zip(batch, results, strict=True):
+            if answer in self._abandoned:
+                self._take_back(item, answer, result)
+            else:
+                answer.set(result)
+
+    def _take_back(self, item: Item, answer: AsyncResult, result: Result) -> None:
+        """Its caller didn't wait so long and was told that it failed: make that true."""
+        self._abandoned.discard(answer)
+        if self._undo is not None:
+            self._undo(item, result)

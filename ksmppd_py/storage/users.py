@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
 from sqlalchemy import bindparam, func, select
 
+from ksmppd_py.errors import DatabaseUnavailable
 from ksmppd_py.model.account import Account, Simulation
 from ksmppd_py.storage.combine import Combiner
 from ksmppd_py.storage.database import Database, Session, compile_statement
 from ksmppd_py.storage.schema import OPTIONAL_USER_COLUMNS
 from ksmppd_py.storage.upgrade import Layout
 from ksmppd_py.storage.values import Value, integer, name, octets, real
+
+logger = logging.getLogger(__name__)
 
 _MOST_NAMESAKES = 16
 _WAITING_CHARGES = 10_000
@@ -127,6 +131,7 @@ class DatabaseCredit:
                 capacity=_WAITING_CHARGES,
                 batch_size=_CHARGES_AT_ONCE,
                 weigh=len,
+                undo=lambda claim, count: self._give_back(system_id, claim, count),
             )
         return account.call(costs)
 
@@ -134,6 +139,14 @@ class DatabaseCredit:
         """See ports.Credit."""
         if amount:
             self._database.execute(self._take, {"id": system_id, "cost": -amount}, repeatable=False)
+
+    def _give_back(self, system_id: str, claim: Sequence[float], count: int) -> None:
+        """The charge came through after its messages had been refused. May yield."""
+        amount = sum(_millionths(claim[:count])) / _MILLION
+        try:
+            self.refund(system_id, amount)
+        except DatabaseUnavailable:
+            logger.error("%s: could not give back %f, charged too late", system_id, amount)
 
     def _serve(self, system_id: str, claims: Sequence[Sequence[float]]) -> list[int]:
         """Charge all of `claims` in one statement, or find out what fits."""

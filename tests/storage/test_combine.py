@@ -1,0 +1,37 @@
+"""Calls that share a trip to the database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import gevent
+import pytest
+
+from ksmppd_py.errors import DatabaseUnavailable
+from ksmppd_py.storage.combine import Combiner
+
+
+def test_what_comes_through_too_late_is_undone() -> None:
+    """A caller that was told "failed" must not have been charged."""
+    undone: list[tuple[int, int]] = []
+
+    def serve(items: Sequence[int]) -> list[int]:
+        gevent.sleep(0.1)
+        return [item * 10 for item in items]
+
+    combiner = Combiner(
+        "slow",
+        serve,
+        capacity=10,
+        batch_size=1,
+        timeout=0.05,
+        undo=lambda item, result: undone.append((item, result)),
+    )
+    first = gevent.spawn(combiner.call, 1)
+    second = gevent.spawn(combiner.call, 2)
+    for caller in (first, second):
+        with pytest.raises(DatabaseUnavailable):
+            caller.get()
+    while not combiner.idle:
+        gevent.sleep(0.01)
+    assert undone == [(1, 10)]  # the second one was withdrawn in time
