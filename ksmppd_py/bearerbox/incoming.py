@@ -51,6 +51,9 @@ class Adopter(Protocol):
     def adopt(self, delivery: Delivery, row: int) -> None:
         """From now on the delivery's fate is the row's. Doesn't yield."""
 
+    def postpone(self, delivery: Delivery, row: int) -> None:
+        """The ESME refused this message for now; it is stored as `row`. Doesn't yield."""
+
     def stored(self, system_id: str) -> None:
         """Rows of this account were added. Doesn't yield."""
 
@@ -171,8 +174,11 @@ class Incoming:
         """Store a batch and ack it; what a column can't hold is refused alone. May yield."""
         store = self._store
         assert store is not None
+        refused = [d.sms.id for d in batch if d.sms is not None and d.outcome is Outcome.TEMPORARY]
+        if self._adopter is not None:
+            self._adopter.expect(refused)
         try:
-            store.save([delivery.sms for delivery in batch if delivery.sms is not None])
+            rows = store.save([delivery.sms for delivery in batch if delivery.sms is not None])
         except MessageTooLong as error:
             if len(batch) > 1:
                 for delivery in batch:
@@ -185,11 +191,23 @@ class Incoming:
             for delivery in batch:
                 self._hold_back(delivery)
         else:
-            for delivery in batch:
-                self._ack(delivery, Outcome.DONE)
+            self._stored(batch, rows)
+        finally:
             if self._adopter is not None:
-                for system_id in {delivery.system_id for delivery in batch}:
-                    self._adopter.stored(system_id)
+                self._adopter.expect_no_more(refused)
+
+    def _stored(self, batch: list[Delivery], rows: Sequence[int]) -> None:
+        """Ack them; what an ESME refused for now isn't to be sent to it again at once."""
+        waiting = set()
+        for delivery, row in zip(batch, rows, strict=True):
+            self._ack(delivery, Outcome.DONE)
+            if self._adopter is not None and delivery.outcome is Outcome.TEMPORARY:
+                self._adopter.postpone(delivery, row)
+            else:
+                waiting.add(delivery.system_id)
+        if self._adopter is not None:
+            for system_id in waiting:
+                self._adopter.stored(system_id)
 
     def _hold_back(self, delivery: Delivery) -> None:
         """Refuse for now, but not at once: the bearerbox repeats such a message immediately, at full speed."""

@@ -24,7 +24,7 @@ class Outgoing:
     Every other end counts in `totals`, when there are any.
     """
 
-    __slots__ = ("_access", "_bind_id", "_counters", "_link", "_open", "_socket", "_totals", "sent")
+    __slots__ = ("_access", "_bind_id", "_counters", "_link", "_open", "_socket", "_totals")
 
     def __init__(
         self,
@@ -42,7 +42,6 @@ class Outgoing:
         self._access = access
         self._bind_id = bind_id
         self._open: dict[int, tuple[Delivery, float, bool]] = {}
-        self.sent = 0
 
     def __len__(self) -> int:
         return len(self._open)
@@ -54,7 +53,6 @@ class Outgoing:
             number = self._link.next_sequence(self._open)
             self._open[number] = (delivery, now, bool(pdu.esm_class & _REPORT_TYPES))
             self._socket.write(codec.pack(pdu, number))
-        self.sent += len(pdus)
 
     def answered(self, sequence_number: int, command_status: int) -> bool:
         """Settle the part with this number; False when none is open under it. Doesn't yield."""

@@ -391,7 +391,7 @@ class Session:
             inbound_routing=self._submits.routing if self._submits is not None else 0,
             outbound_load=self._outbound.rate(0, second),
             outbound_queued=self._socket.queued,
-            outbound_processed=self._outgoing.sent,
+            outbound_processed=self._socket.written,
             mt=self.counters.mt,
             mo=self.counters.mo,
             dlr=self.counters.dlr,

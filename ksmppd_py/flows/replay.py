@@ -104,9 +104,7 @@ class DeliveryReplay:
 
     def adopt(self, delivery: Delivery, row: int) -> None:
         """Take over a live delivery whose message was stored as `row`; it may have ended already. Doesn't yield."""
-        account = self._account(delivery.system_id)
-        assert delivery.sms is not None
-        source = next(each for each in account.sources if each.sms_type == delivery.sms.sms_type)
+        source = self._source_of(delivery)
         delivery.row = row
         delivery.desk = source
         source.walk.in_hand.add(row)
@@ -125,6 +123,15 @@ class DeliveryReplay:
         if account is not None:
             for source in account.sources:
                 source.walk.retry_at_once(0, self._monotonic() + ROWS_PAUSE)
+
+    def postpone(self, delivery: Delivery, row: int) -> None:
+        """A live message that its ESME refused for now is stored as `row`: not before its delay. Doesn't yield."""
+        self._source_of(delivery).walk.retry_later(row, self._monotonic())
+
+    def _source_of(self, delivery: Delivery) -> _Source:
+        assert delivery.sms is not None
+        sources = self._account(delivery.system_id).sources
+        return next(source for source in sources if source.sms_type == delivery.sms.sms_type)
 
     def stored(self, system_id: str) -> None:
         """Rows of this account were added. Doesn't yield."""

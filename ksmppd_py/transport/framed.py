@@ -42,6 +42,7 @@ class FramedSocket:
         "failed",
         "peer",
         "tap",
+        "written",
     )
 
     def __init__(self, connected: socket.socket, peer: str) -> None:
@@ -58,6 +59,8 @@ class FramedSocket:
         self.failed = False
         self.tap: Callable[[bytes], None] | None = None
         """Is shown every frame that is written, when somebody wants to see them."""
+        self.written = 0
+        """Frames handed to `write`."""
         self.blocked_since = 0.0
         """Monotonic time since when the peer takes nothing; 0 = it does."""
 
@@ -110,6 +113,7 @@ class FramedSocket:
         if self.closed or self.failed:
             return
         self._unsent.append(frame)
+        self.written += 1
         if self.tap is not None:
             self.tap(frame)
         if not self._scheduled:

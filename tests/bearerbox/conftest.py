@@ -39,12 +39,16 @@ class Adopted:
         self.rows: list[tuple[Delivery, int]] = []
         self.expected: set[bytes] = set()
         self.told: list[str] = []
+        self.postponed: list[tuple[Delivery, int]] = []
 
     def expect(self, message_ids: Sequence[bytes]) -> None:
         self.expected.update(message_ids)
 
     def expect_no_more(self, message_ids: Sequence[bytes]) -> None:
         self.expected.difference_update(message_ids)
+
+    def postpone(self, delivery: Delivery, row: int) -> None:
+        self.postponed.append((delivery, row))
 
     def stored(self, system_id: str) -> None:
         self.told.append(system_id)

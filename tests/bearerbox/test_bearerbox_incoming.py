@@ -92,6 +92,10 @@ def test_what_the_esme_cant_take_now_is_stored(bed: Bed, outcome: Outcome) -> No
     bed.receiver.answer(outcome)
     assert acked(bed, message_id) == 0
     assert len(bed.store.saved) == 1
+    assert bed.adopted.expected == set()
+    later = outcome is Outcome.TEMPORARY  # refused by the ESME: not to be sent to it again at once
+    assert [row for _, row in bed.adopted.postponed] == ([1] if later else [])
+    assert bed.adopted.told == ([] if later else ["esme"])
 
 
 def test_another_bind_of_the_account_gets_it_at_once(bed: Bed) -> None:

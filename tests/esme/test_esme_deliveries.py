@@ -29,7 +29,7 @@ def test_a_message_and_its_answer(bed: Bed) -> None:
     assert bed.wait_settled() == [delivery]
     assert delivery.outcome is Outcome.DONE
     [bind] = bed.binds
-    assert (bind.mo, bind.dlr, bind.open_acks, bind.outbound_processed) == (1, 0, 0, 1)
+    assert (bind.mo, bind.dlr, bind.open_acks, bind.outbound_processed) == (1, 0, 0, 2)  # its bind_resp, too
     assert (bed.snapshot().mo, bed.snapshot().outbound_load[0]) == (1, 1.0)
     assert bed.registry.meters.outbound_processed == 1
 

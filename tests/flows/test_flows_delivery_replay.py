@@ -244,6 +244,22 @@ def test_an_adopted_delivery_may_have_ended_meanwhile(bed: Bed, outcome: Outcome
     assert len(bed.texts) == kept
 
 
+def test_what_its_esme_refused_for_now_waits(bed: Bed) -> None:
+    """spec flows 4 Improve rule 3: 30 s, although the row is new."""
+    delivery = Delivery(Tray(), mo(b"later", service=b"esme"))
+    delivery.system_id = "esme"
+    [row] = bed.store.save([delivery.sms] if delivery.sms else [])
+    bed.replay.postpone(delivery, row)
+    bed.advance()
+    assert bed.texts == []
+    bed.clock.now += 29
+    assert bed.replay.due() == []
+    bed.clock.now += 1
+    assert bed.replay.due() == ["esme"]
+    bed.advance()
+    assert bed.texts == [b"later"]
+
+
 def test_after_the_database_failed_the_account_is_looked_at_again(bed: Bed) -> None:
     bed.store_mos(b"1")
     bed.store.failure = DatabaseUnavailable("gone")
