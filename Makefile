@@ -3,6 +3,8 @@
 # make docs   the documentation as a web site, in build/docs
 # make bench  measure: benchmarks/ against the floor of this machine
 # make test   everything, with a real Kannel and a real MariaDB
+# make fuzz   a million damaged inputs for the parsers
+# make soak   a backlog of 2,000,000 stored reports
 
 PYTHON ?= python3
 SMPP_PORT ?= 2345
@@ -17,7 +19,7 @@ PACKAGES := mariadb-server kannel kannel-extras php-cli systemd logrotate chromi
 PYTEST := $(BIN)/python -m gevent.monkey --module pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run check test clean docs bench bench-compare
+.PHONY: help venv run check test fuzz soak clean docs bench bench-compare
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -36,7 +38,14 @@ check: venv
 
 test: venv
 	@tools/apt_packages.sh $(PACKAGES)
-	$(PYTEST) -q
+	$(PYTEST) -q -m "not soak"
+
+fuzz: venv
+	$(BIN)/python -m tests.fuzz.run
+
+soak: venv
+	@tools/apt_packages.sh mariadb-server
+	$(PYTEST) -q -s -m soak
 
 bench: venv
 	@tools/apt_packages.sh mariadb-server
