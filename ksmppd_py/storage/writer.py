@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from time import monotonic
 from typing import Generic, TypeVar
 
 import gevent
@@ -37,6 +38,8 @@ class GroupWriter(Generic[R]):
         self._combiner: Combiner[Sequence[R], Sequence[int] | Exception] = Combiner(
             name, self._serve, capacity=_WAITING_ROWS, batch_size=_ROWS_AT_ONCE, weigh=len
         )
+        self._down_until = 0.0
+        self._reason = ""
 
     def save(self, rows: Sequence[R]) -> Sequence[int]:
         """Return the rows' ids when they are committed. May yield, at most 5 s.
@@ -45,7 +48,16 @@ class GroupWriter(Generic[R]):
         """
         if not rows:
             return ()
-        answer = self._combiner.call(rows)
+        if monotonic() < self._down_until:
+            raise DatabaseUnavailable(self._reason)
+        try:
+            answer = self._combiner.call(rows)
+        except StatementRefused:
+            raise
+        except DatabaseUnavailable as error:
+            # Of its own: reads may work all the while (SQLite locked by a writer), and they close the database's.
+            self._down_until, self._reason = monotonic() + BACK_OFF, str(error)
+            raise
         if isinstance(answer, Exception):
             raise answer
         return answer

@@ -59,7 +59,8 @@ def _fill(database: Database, system_id: str, first: int, last: int, sms_type: i
         number = "printf('%012X', seq)"
         url = f"'{system_id}|1700000000|00000000-0000-4000-8000-' || {number}"
         uuid = f"'11111111-0000-4000-8000-' || {number}"
-        head = f"WITH RECURSIVE numbers(seq) AS (SELECT {first} UNION ALL SELECT seq + 1 FROM numbers WHERE seq < {last}) "
+        next_one = f"SELECT seq + 1 FROM numbers WHERE seq < {last}"
+        head = f"WITH RECURSIVE numbers(seq) AS (SELECT {first} UNION ALL {next_one}) "
     values = [
         "'49170'",
         "'4001'",

@@ -1,4 +1,7 @@
-"""The database is frozen, gone, killed, full: sessions live, what needs no database flows, the rest hears 0x08 in time."""
+"""The database is frozen, gone, killed or full: sessions live, and what needs no database flows.
+
+What needs it hears ESME_RSYSERR within 5 s.
+"""
 
 from __future__ import annotations
 
@@ -85,22 +88,23 @@ def test_frozen(lane: Lane) -> None:
     submitter = Submitter(lane)
     submitter.wait([submitter.send()])  # its routes are known now
     with enquiring(submitter.customer):
-        away = gevent.spawn(lane.freeze_database, 12)
+        away = gevent.spawn(lane.freeze_database, 10)
         gevent.sleep(0.2)
         with_box = [submitter.send() for _ in range(20)]
         assert {status for status, _ in submitter.wait(with_box, 2)} == {0}
         lane.box.stop()
         gevent.sleep(0.3)
         without_box = []
-        for _ in range(60):
+        for _ in range(50):
             without_box.append(submitter.send())
             gevent.sleep(0.1)
         answers = submitter.wait(without_box, 12)
         assert {status for status, _ in answers} == {wire.RSYSERR}
         assert max(took for _, took in answers) < 5 + SLACK
         stranger = Customer(lane.daemon.smpp_port, "faultb", PASSWORD, lambda message: (0, 0.0)).start()
-        wait_until(lambda: stranger.refused_binds, "a bind to be refused", 10)
-        assert set(stranger.refused_binds) == {wire.RSYSERR}
+        if lane.kind == "mariadb":  # a locked SQLite can still be read
+            wait_until(lambda: stranger.refused_binds, "a bind to be refused", 10)
+            assert set(stranger.refused_binds) == {wire.RSYSERR}
         away.join()
         recovered = time.monotonic()
         wait_until(
