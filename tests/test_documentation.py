@@ -8,6 +8,8 @@ from pathlib import Path
 
 import yaml
 
+from ksmppd_py.admin.commands import COMMANDS, PUBLIC
+
 PROJECT = Path(__file__).resolve().parents[1]
 
 
@@ -29,3 +31,13 @@ def test_links_lead_somewhere() -> None:
         for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text("utf-8")):
             if "://" not in target:
                 assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_openapi_has_every_command() -> None:
+    api = yaml.safe_load((PROJECT / "docs/openapi.yaml").read_text("utf-8"))
+    assert list(api["paths"]) == list(COMMANDS)
+    public = {path for path, methods in api["paths"].items() if methods["get"].get("security") == []}
+    assert public == PUBLIC
+    page = (PROJECT / "docs/http-api.md").read_text("utf-8")
+    for path in COMMANDS:
+        assert f"| `{path}` |" in page
