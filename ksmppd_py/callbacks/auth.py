@@ -151,4 +151,5 @@ def _simulation(headers: Headers) -> Simulation:
         mo_every=every("Simulate-MO"),
         permanent_failure_every=every("Permanent-Failure", "Simulate-Permanent-Failure"),
         temporary_failure_every=every("Temporary-Failure", "Simulate-Temporary-Failure"),
+        dlr_fail_every=every("Simulate-DLR-Fail"),
     )

@@ -55,7 +55,7 @@ class StoredMessages:
         )
         of_id = func.lower(func.substr(layout.read(store, "dlr_url"), -36)) == bindparam("message_id")
         between = (
-            layout.read(store, "sender") == bindparam("from_addr"),
+            func.coalesce(layout.read(store, "sender"), bindparam("nobody")) == bindparam("from_addr"),
             layout.read(store, "receiver") == bindparam("to_addr"),
         )
         self._by_id = compile_statement(waiting.where(of_id), database.dialect)
@@ -97,7 +97,8 @@ class StoredMessages:
         self, system_id: str, sender: bytes, receiver: bytes, limit: int
     ) -> list[StoredMessage]:
         """See ports.MessageStore."""
-        return self._find(self._by_addresses, system_id, limit, {"from_addr": sender, "to_addr": receiver})
+        wanted: dict[str, Value] = {"from_addr": sender, "to_addr": receiver, "nobody": b""}
+        return self._find(self._by_addresses, system_id, limit, wanted)
 
     def _find(
         self, statement: Statement, system_id: str, limit: int, wanted: dict[str, Value]
