@@ -76,7 +76,8 @@ class RowWalk:
         self.in_hand.discard(row)
         _, delay = self._waiting.get(row, (0.0, FIRST_DELAY / 2))
         delay = min(LAST_DELAY, delay * 2)
-        self._waiting[row] = (now + delay, delay)
+        if len(self._waiting) < MOST_WAITING or row in self._waiting:
+            self._waiting[row] = (now + delay, delay)
         self._look_again(now + delay)
 
     def must_stop_before(self, row: int) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from ksmppd_py.errors import DatabaseUnavailable
+from ksmppd_py.flows import rows
 from ksmppd_py.flows.resubmission import MOST_IN_HAND, SubmissionReplay
 from ksmppd_py.flows.rows import PAGE
 from ksmppd_py.kannel.messages import DlrMask, Sms, SmsType
-from ksmppd_py.model.work import LOST
+from ksmppd_py.model.work import LOST, Submission
 from tests.flows.memory import NOW, Clock, MemoryGateway, MemoryStore, Tray, make_ids
 
 
@@ -224,3 +225,43 @@ def test_the_database_goes_and_comes_back(bed: Bed) -> None:
     bed.store.failure = None
     bed.replay.advance()
     assert bed.texts == [b"1"]
+
+
+def test_a_row_that_meets_a_defect_is_set_aside(
+    bed: Bed, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Once, with its id in the log; those behind it go on."""
+    bed.stored(b"poison", b"good")
+    send = bed.gateway.send
+
+    def fail(submission: Submission) -> bool:
+        assert submission.sms is not None
+        if submission.sms.msgdata == b"poison":
+            raise RuntimeError("a defect")
+        return send(submission)
+
+    monkeypatch.setattr(bed.gateway, "send", fail)
+    for _ in range(2):
+        bed.replay.start_over()
+        bed.replay.advance()
+    assert bed.texts == [b"good"]
+    assert caplog.text.count("failed unexpectedly") == 1
+    assert len(bed.store.messages) == 2
+
+
+def test_with_too_many_refused_for_now_no_new_ones_are_tried(
+    bed: Bed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows, "MOST_WAITING", 3)
+    bed.stored(*[b"%d" % number for number in range(10)])
+    bed.gateway.online = True
+    for _ in range(4):
+        bed.replay.advance()
+        for submission in [each for each in bed.gateway.sent if each.result is None]:
+            submission.result = 2
+            bed.replay.put(submission)
+        bed.replay.start_over()
+    tried = len(bed.gateway.sent)
+    assert tried == 10  # in hand before any was refused
+    bed.replay.advance()
+    assert len(bed.gateway.sent) == tried
