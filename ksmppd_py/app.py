@@ -15,6 +15,7 @@ from ksmppd_py.admin.server import AdminServer
 from ksmppd_py.bearerbox.pool import BearerboxPool
 from ksmppd_py.config import Config
 from ksmppd_py.decisions import Decisions
+from ksmppd_py.errors import DatabaseUnavailable, StartError
 from ksmppd_py.esme.binding import Binder
 from ksmppd_py.esme.blocklist import BlockList
 from ksmppd_py.esme.listener import Listener
@@ -84,7 +85,10 @@ class App:
         config = self._config
         self._database = wiring.open_database(config)
         self._database.start()
-        layout = prepare(self._database, wiring.table_names(config))
+        try:
+            layout = prepare(self._database, wiring.table_names(config))
+        except DatabaseUnavailable as error:
+            raise StartError(f"The tables can't be looked at: {error}") from error
         self.overview.database = self._database
         self.overview.backlog = BacklogReader(self._database, layout)
         self._admin = _admin_server(config, self)
