@@ -134,8 +134,8 @@ const ESME_COLUMNS = [
   { name: "Binds", of: ({ esme, bind }) => (bind ? TYPES[bind.bind_type] : `${esme.bind_count}${esme.max_binds ? ` of ${esme.max_binds}` : ""}`) },
   { name: "From", of: ({ bind }) => bind?.ip ?? "" },
   { name: "Up", of: ({ bind }) => (bind ? duration(bind.uptime) : "") },
-  { name: "In, 1 min", kind: "figure", of: ({ esme, bind }) => rate(bind ? bind.inbound_load : esme.inbound_load[2]) + (!bind && esme.max_inbound_load ? ` of ${compact(esme.max_inbound_load)}` : "") },
-  { name: "Out, 1 min", kind: "figure", of: ({ esme, bind }) => rate(bind ? bind.outbound_load : esme.outbound_load[2]) },
+  { name: "In", kind: "figure", of: ({ esme, bind }) => rate(bind ? bind.inbound_load : esme.inbound_load[2]) + (!bind && esme.max_inbound_load ? ` of ${compact(esme.max_inbound_load)}` : "") },
+  { name: "Out", kind: "figure", of: ({ esme, bind }) => rate(bind ? bind.outbound_load : esme.outbound_load[2]) },
   { name: "Open", kind: "figure", of: ({ bind }) => (bind ? whole(bind.open_acks) : "") },
   { name: "MT", kind: "figure", of: ({ esme, bind }) => whole((bind ?? esme).mt) },
   { name: "MO", kind: "figure", of: ({ esme, bind }) => whole((bind ?? esme).mo) },
@@ -155,7 +155,7 @@ function unbindButton({ esme, bind }, cell) {
 }
 
 function showEsmes({ esmes, accounts }) {
-  part("esmes-note").textContent = accounts > esmes.length ? `the first ${esmes.length} of ${whole(accounts)}` : "";
+  part("esmes-note").textContent = `${accounts > esmes.length ? `the first ${esmes.length} of ${whole(accounts)}; ` : ""}rates of accounts over a minute, of binds over a second`;
   showTable(part("esmes"), {
     label: "Accounts and binds",
     columns: ESME_COLUMNS,
@@ -173,7 +173,7 @@ function showBoxes(boxes) {
     key: (box) => box.name,
     empty: "The server is starting.",
     columns: [
-      { name: "Bearerbox", of: (box) => box.name },
+      { name: "Bearerbox", of: (box) => `${box.boxc_id || "anonymous"} ${box.host}:${box.port}` },
       { name: "State", kind: "wide", of: (box, cell) => pill(cell, box.online ? `up ${duration(box.since)}` : box.connects ? `down ${duration(box.since)}` : "never up", box.online) },
       { name: "Open acks", kind: "figure", of: (box) => whole(box.open_acks) },
       { name: "Accepted", kind: "figure", of: (box) => whole(box.accepted) },

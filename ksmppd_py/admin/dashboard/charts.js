@@ -2,6 +2,7 @@
 
 const SPACE = "http://www.w3.org/2000/svg";
 const HEIGHT = 170;
+const SHORTEST = 300; // seconds
 const MARGIN = { top: 8, right: 6, bottom: 20, left: 38 };
 
 function shape(name, attributes, parent) {
@@ -24,6 +25,13 @@ function niceTop(most) {
   const power = 10 ** Math.floor(Math.log10(most));
   return [1, 2, 2.5, 5, 10].map((step) => step * power).find((top) => top >= most * 1.02) ?? 10 * power;
 }
+
+// Seconds between two times on the axis: about four of them.
+function tickEvery(span) {
+  return [60, 120, 300, 600, 900].find((step) => span / step <= 5) ?? 900;
+}
+
+const axisNumber = (value) => (value < 10 ? String(Number(value.toPrecision(2))) : compact(value));
 
 function clock(seconds) {
   return new Date(seconds * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
@@ -64,6 +72,8 @@ export class Chart {
   show(points, now) {
     this.points = points;
     this.now = now;
+    // A young server fills the width too.
+    this.span = Math.min(this.hour, Math.max(SHORTEST, now - (points[0]?.time ?? now)));
     this.draw();
   }
 
@@ -92,7 +102,7 @@ export class Chart {
 
   x(time) {
     const wide = this.width - MARGIN.left - MARGIN.right;
-    return MARGIN.left + wide * (1 - (this.now - time) / this.hour);
+    return MARGIN.left + wide * (1 - (this.now - time) / this.span);
   }
 
   y(value) {
@@ -116,9 +126,10 @@ export class Chart {
       const y = this.y(this.top * share);
       shape("line", { class: "grid", x1: MARGIN.left, x2: this.width - MARGIN.right, y1: y, y2: y }, this.svg);
       const label = shape("text", { x: MARGIN.left - 6, y: y + 4, "text-anchor": "end" }, this.svg);
-      label.textContent = compact(this.top * share);
+      label.textContent = axisNumber(this.top * share);
     }
-    for (let time = Math.ceil((this.now - this.hour) / 900) * 900; time <= this.now; time += 900) {
+    const step = tickEvery(this.span);
+    for (let time = Math.ceil((this.now - this.span) / step) * step; time <= this.now; time += step) {
       const x = this.x(time);
       if (x < MARGIN.left + 14 || x > this.width - 18) continue;
       const label = shape("text", { x, y: HEIGHT - 4, "text-anchor": "middle" }, this.svg);
@@ -131,7 +142,7 @@ export class Chart {
     let before = null;
     for (const point of this.points) {
       const number = value(point);
-      const visible = number !== null && point.time >= this.now - this.hour;
+      const visible = number !== null && point.time >= this.now - this.span;
       if (visible && (before === null || point.time - before > this.interval * 3)) runs.push([]);
       if (visible) runs.at(-1).push([this.x(point.time), this.y(number)]);
       before = visible ? point.time : null;

@@ -1,0 +1,383 @@
+"""The dashboard in a real browser, in front of a real daemon."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from selenium.common.exceptions import StaleElementReferenceException
+from selenium.webdriver import Chrome, Keys
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+
+from tests.fakes import box_wire
+from tests.fakes import smpp_wire as wire
+from tests.fakes.esme import Esme
+from tests.integration.bed import BOX_ID, Bed, Customer, StartBed, mt
+from tests.parts.chromium import chromium, complaints, emulate
+from tests.parts.daemon import PASSWORD
+from tests.parts.process import wait_until
+
+pytestmark = pytest.mark.integration
+
+PHONE = (390, 844)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Chrome]:
+    """One browser for all tests; each has a daemon, and so an origin, of its own."""
+    with chromium() as browser:
+        yield browser
+
+
+class Page:
+    """The dashboard of one bed."""
+
+    def __init__(self, browser: Chrome, bed: Bed) -> None:
+        self.browser = browser
+        self.bed = bed
+        emulate(browser, 1280, 900)
+        browser.get("about:blank")
+        complaints(browser)  # what was said about a daemon that has ended
+        browser.get(f"http://127.0.0.1:{bed.daemon.config.admin_port}/")
+
+    def part(self, selector: str) -> WebElement:
+        """The element, once it is there and visible."""
+
+        def visible() -> WebElement | None:
+            found = self.browser.find_elements(By.CSS_SELECTOR, selector)
+            return found[0] if found and found[0].is_displayed() else None
+
+        found = wait_until(visible, lambda: f"{selector} to be visible\n{self.text()}")
+        assert found is not None
+        return found
+
+    def text(self, selector: str = "body") -> str:
+        """What can be read there."""
+        return str(self.browser.find_element(By.CSS_SELECTOR, selector).text)
+
+    def sign_in(self, password: str = PASSWORD) -> Page:
+        field = self.part("#password")
+        field.clear()
+        field.send_keys(password, Keys.ENTER)
+        return self
+
+    def wait(self, selector: str, fits: Callable[[str], bool], timeout: float = 15.0) -> str:
+        """Wait until the text of an element fits; returns it."""
+
+        def look() -> str | None:
+            try:
+                text = self.text(selector)
+            except StaleElementReferenceException:
+                return None
+            return text if fits(text) else None
+
+        found = wait_until(look, lambda: f"{selector}: {self.text()}", timeout)
+        assert found is not None
+        return found
+
+    def row(self, table: str, key: str) -> dict[str, str]:
+        """The cells of a row by column, {} when there is no such row."""
+        cells: dict[str, str] = self.browser.execute_script(
+            "const row = [...document.querySelectorAll(arguments[0] + ' tbody tr')]"
+            ".find((row) => row.dataset.key === arguments[1]);"
+            "return Object.fromEntries([...(row?.cells ?? [])].map((cell) => [cell.dataset.name, cell.textContent]));",
+            f"#{table}",
+            key,
+        )
+        return cells
+
+    def wait_row(self, table: str, key: str, fits: Callable[[dict[str, str]], Any]) -> dict[str, str]:
+        """Wait until a row is there and fits."""
+
+        def look() -> dict[str, str] | None:
+            cells = self.row(table, key)
+            return cells if cells and fits(cells) else None
+
+        found = wait_until(look, lambda: f"row {key} of {table}, it is {self.row(table, key)}", 15)
+        assert found is not None
+        return found
+
+    def press(self, label: str) -> None:
+        """Press the button with this accessible name."""
+        self.part(f'button[aria-label="{label}"]').click()
+
+
+@pytest.fixture
+def page(browser: Chrome, start_bed: StartBed) -> Iterator[Page]:
+    """Signed in; at the end nothing may be on the console."""
+    page = Page(browser, start_bed()).sign_in()
+    page.part("#esmes")
+    yield page
+    browser.get("about:blank")
+    assert complaints(browser) == []
+
+
+def bind_key(page: Page, customer: Customer) -> str:
+    """The key of the row of the customer's only bind."""
+
+    def look() -> str | None:
+        keys: list[str] = page.browser.execute_script(
+            "return [...document.querySelectorAll('#esmes tr.bind')].map((row) => row.dataset.key)"
+        )
+        mine = [key for key in keys if key.startswith(f"{customer.system_id}/")]
+        return mine[0] if mine else None
+
+    key = wait_until(look, "the bind to appear", 15)
+    assert key is not None
+    return key
+
+
+def test_a_bind_appears_and_its_message_is_counted(page: Page) -> None:
+    assert "Nobody has bound" in page.text("#esmes")
+    customer = page.bed.customer()
+    esme = page.bed.esme(customer)
+    cells = page.wait_row("esmes", bind_key(page, customer), lambda cells: True)
+    assert (cells["Binds"], cells["From"], cells["MT"]) == ("transceiver", "127.0.0.1", "0")
+    assert esme.submit(mt()).command_status == wire.ROK
+    page.wait_row("esmes", f"{customer.system_id}/", lambda cells: cells["MT"] == "1")
+    page.wait_row("esmes", bind_key(page, customer), lambda cells: cells["MT"] == "1")
+    page.wait("#tile-binds", lambda text: text == "1")
+    page.wait("#tile-submits-more", lambda text: text == "1 accepted")
+    page.wait("#tile-submits", lambda text: text not in ("–", "0/s"))
+    curves = page.browser.find_elements(By.CSS_SELECTOR, "#chart-rates path.curve")
+    assert len(curves) == 3
+    esme.close()
+    page.wait_row("esmes", f"{customer.system_id}/", lambda cells: cells["Binds"] == "0")
+
+
+def test_a_report_is_counted(page: Page) -> None:
+    customer = page.bed.customer()
+    esme = page.bed.esme(customer)
+    esme.submit(mt(registered_delivery=1))
+    report = page.bed.box.send_dlr(page.bed.box.wait_for_sms()[0])
+    assert page.bed.box.wait_for_ack(report).nack == box_wire.ACK_SUCCESS
+    page.wait_row("esmes", f"{customer.system_id}/", lambda cells: cells["Reports"] == "1")
+
+
+def test_a_bearerbox_goes_away(page: Page) -> None:
+    key = f"{BOX_ID}@127.0.0.1:{page.bed.box.port}"
+    page.wait_row("boxes", key, lambda cells: cells["State"].startswith("up"))
+    assert page.text("#tile-boxes") == "1/1"
+    page.bed.box_away()
+    page.wait_row("boxes", key, lambda cells: cells["State"].startswith("down"))
+    page.wait("#tile-boxes", lambda text: text == "0/1")
+    page.bed.box_back()
+    page.wait_row("boxes", key, lambda cells: cells["State"].startswith("up"))
+
+
+def test_an_unbind_pressed_in_the_page_reaches_the_esme(page: Page) -> None:
+    customer = page.bed.customer()
+    esme, other = page.bed.esme(customer), page.bed.esme(customer, "receiver")
+    number = bind_key(page, customer).partition("/")[2]
+    page.press(f"Unbind bind {number} of {customer.system_id}")
+    assert "Unbind bind" in page.text("#ask")
+    page.part("#ask button[value=no]").click()
+    page.press(f"Unbind bind {number} of {customer.system_id}")
+    page.part("#ask-yes").click()
+    esme.wait_request(wire.UNBIND)
+    esme.wait_closed()
+    assert not other.closed
+    page.wait("#said", lambda text: text == "1 binds disconnected")
+    page.wait_row("esmes", f"{customer.system_id}/", lambda cells: cells["Binds"] == "1")
+
+
+def test_unbind_all_by_keyboard(page: Page) -> None:
+    customer = page.bed.customer()
+    esmes = [page.bed.esme(customer) for _ in range(2)]
+    button = page.part(f'button[aria-label="Unbind all 2 binds of {customer.system_id}"]')
+    page.browser.execute_script("arguments[0].focus()", button)
+    button.send_keys(Keys.ENTER)
+    page.part("#ask-yes")
+    page.browser.switch_to.active_element.send_keys(Keys.TAB)
+    page.browser.switch_to.active_element.send_keys(Keys.ENTER)
+    for esme in esmes:
+        esme.wait_closed()
+
+
+def test_refusals_and_blocked_addresses(browser: Chrome, start_bed: StartBed) -> None:
+    bed = start_bed(ksmppd={"ip-blocklist-exempt-ips": "10.9.9.9", "ip-blocklist-attempts": 2})
+    customer = bed.customer()
+    page = Page(browser, bed).sign_in()
+    for _ in range(2):
+        with Esme(bed.daemon.smpp_port) as esme:
+            assert esme.bind(customer.system_id, "wrong").command_status == wire.RBINDFAIL
+            esme.wait_closed()
+    cells = page.wait_row("blocked", "127.0.0.1", lambda cells: True)
+    assert cells["Failed binds"] == "2"
+    page.wait("#refusals", lambda text: "credentials" in text and customer.system_id in text)
+    page.press("Clear the block of 127.0.0.1")
+    page.wait("#blocked", lambda text: "No address is blocked" in text)
+    bed.esme(customer)
+    assert complaints(browser) == []
+
+
+def test_names_are_text_not_markup(page: Page) -> None:
+    esme = page.bed.connect()
+    esme.bind("<b>x</b>&amp;", "x")
+    page.wait("#refusals", lambda text: "<b>x</b>&amp;" in text)
+
+
+def test_server_buttons(page: Page) -> None:
+    page.part("#rebuild-routes").click()
+    page.wait("#said", lambda text: text == "Routes updated")
+    page.part("#log-level").send_keys("3")
+    page.part("#log-level-form button").click()
+    page.wait("#said", lambda text: text == "Log level set to 3")
+
+
+def test_what_waits_is_shown(page: Page) -> None:
+    customer = page.bed.customer()
+    esme = page.bed.esme(customer)
+    page.bed.box_away()
+    assert esme.submit(mt()).command_status == wire.ROK
+    page.bed.wait_rows(customer, 1)
+    answer = wait_until(
+        lambda: (a := page.bed.daemon.admin("/queue-status.json")) and customer.system_id in a.body and a,
+        "the stored message in /queue-status",
+        15,
+    )
+    assert answer.headers["content-type"] == "application/json"
+    cells = page.wait_row("queues", f"{customer.system_id}/mt", lambda cells: True)
+    assert (cells["Queue"], cells["Messages"]) == ("to bearerbox", "1")
+
+
+class TestSigningIn:
+    def test_wrong_password(self, browser: Chrome, start_bed: StartBed) -> None:
+        page = Page(browser, start_bed())
+        assert not page.browser.find_element(By.ID, "desk").is_displayed()
+        page.sign_in("wrong")
+        page.wait("#sign-in-problem", lambda text: text == "Wrong password")
+        page.sign_in().part("#esmes")
+        assert all("403" in line for line in complaints(browser))
+
+    def test_the_password_is_asked_once(self, page: Page) -> None:
+        page.browser.refresh()
+        page.part("#esmes")
+        [cookie] = page.browser.get_cookies()
+        assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Strict")
+        stored = page.browser.execute_script(
+            "return document.cookie + JSON.stringify(localStorage) + JSON.stringify(sessionStorage)"
+        )
+        assert stored == "{}{}"
+
+    def test_signing_out(self, page: Page) -> None:
+        page.part("#sign-out").click()
+        page.part("#password")
+        page.browser.refresh()
+        page.part("#password")
+        assert not page.browser.find_element(By.ID, "desk").is_displayed()
+
+    def test_a_restart_asks_again(self, browser: Chrome, start_bed: StartBed) -> None:
+        bed = start_bed()
+        page = Page(browser, bed).sign_in()
+        page.part("#esmes")
+        bed.daemon.restart()
+        page.part("#password")
+        page.sign_in().part("#esmes")
+        complaints(browser)  # it was away: the console says so
+
+
+class TestViewports:
+    def test_nothing_scrolls_sideways(self, page: Page) -> None:
+        customer = page.bed.customer(throughput=12345.5, max_binds=5)
+        page.bed.esme(customer)
+        with Esme(page.bed.daemon.smpp_port) as stranger:
+            stranger.bind("W" * 15, "x")
+        bind_key(page, customer)
+        page.wait("#refusals", lambda text: "W" * 15 in text)
+        for size in (PHONE, (320, 640), (768, 1024), (1024, 768), (1600, 1000)):
+            emulate(page.browser, *size, phone=size == PHONE)
+            width = page.browser.execute_script("return document.documentElement.scrollWidth")
+            assert width <= size[0], size
+            for selector in ("#sign-out", "#rebuild-routes", "#esmes button"):
+                box = page.browser.find_element(By.CSS_SELECTOR, selector).rect
+                assert box["x"] >= 0, (size, selector)
+                assert box["x"] + box["width"] <= size[0], (size, selector)
+
+    def test_signing_in_on_a_phone(self, browser: Chrome, start_bed: StartBed) -> None:
+        page = Page(browser, start_bed())
+        emulate(browser, *PHONE, phone=True)
+        page.sign_in().part("#esmes")
+        assert complaints(browser) == []
+
+    @pytest.mark.parametrize("dark", [False, True])
+    def test_text_can_be_read(self, page: Page, dark: bool) -> None:
+        """Contrast of all that is small: at least 4.5 to 1 (WCAG 2.1, 1.4.3)."""
+        page.bed.esme(page.bed.customer())
+        emulate(page.browser, 1280, 900, dark=dark)
+        page.part("#esmes button")
+        poor: list[str] = page.browser.execute_async_script(CONTRAST)
+        assert poor == []
+
+
+class TestAccessibility:
+    def test_everything_has_a_name(self, page: Page) -> None:
+        page.bed.esme(page.bed.customer())
+        page.part("#esmes button")
+        nameless: list[str] = page.browser.execute_script(
+            "return [...document.querySelectorAll('button, input:not([hidden]), select, svg, table, section')]"
+            ".filter((each) => !(each.getAttribute('aria-label') || each.getAttribute('aria-labelledby')"
+            " || each.textContent.trim() || document.querySelector(`label[for='${each.id}']`)))"
+            ".map((each) => each.outerHTML)"
+        )
+        assert nameless == []
+        [title] = page.browser.find_elements(By.CSS_SELECTOR, "#desk h1")
+        assert title.text == "KSMPPD"
+
+    def test_tab_reaches_every_control(self, page: Page) -> None:
+        page.browser.execute_script("document.activeElement.blur(); window.scrollTo(0, 0)")
+        reached = set()
+        for _ in range(20):
+            page.browser.switch_to.active_element.send_keys(Keys.TAB)
+            active = page.browser.switch_to.active_element
+            reached.add(active.get_attribute("id") or active.get_attribute("class") or active.text)
+        assert {"sign-out", "rebuild-routes", "log-level"} <= reached
+
+    def test_charts_tell_their_values_by_arrow_keys(self, page: Page) -> None:
+        chart = page.part("#chart-binds svg")
+        page.wait("#chart-binds .legend", lambda text: "–" not in text)
+        page.browser.execute_script("arguments[0].focus()", chart)
+        chart.send_keys(Keys.ARROW_LEFT)
+        label = page.part("#chart-binds svg").get_attribute("aria-label")
+        assert label is not None
+        assert label.startswith("Binds over the last hour. at ")
+
+
+CONTRAST = """
+const done = arguments[0];
+const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+function rgb(color) {
+  canvas.clearRect(0, 0, 1, 1);
+  canvas.fillStyle = color;
+  canvas.fillRect(0, 0, 1, 1);
+  return [...canvas.getImageData(0, 0, 1, 1).data];
+}
+function light([red, green, blue]) {
+  const [r, g, b] = [red, green, blue]
+    .map((c) => c / 255)
+    .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}
+function ground(element) {
+  for (let each = element; each; each = each.parentElement) {
+    const color = rgb(getComputedStyle(each).backgroundColor);
+    if (color[3] === 255) return color;
+  }
+  return [255, 255, 255, 255];
+}
+setTimeout(() => {
+  const poor = [];
+  for (const element of document.querySelectorAll("#desk *")) {
+    const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
+    if (!own || element.closest("[hidden]") || !element.getClientRects().length) continue;
+    const style = getComputedStyle(element);
+    const [a, b] = [light(rgb(element.closest("svg") ? style.fill : style.color)), light(ground(element))];
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    const words = element.textContent.trim().slice(0, 30);
+    if (ratio < 4.5) poor.push(`${element.tagName} ${element.className} ${words} ${ratio.toFixed(2)}`);
+  }
+  done(poor);
+}, 500);
+"""
