@@ -95,6 +95,7 @@ class App:
         self._admin.start()
         self._decisions = Decisions(config, self._database, layout)
         self._decisions.start()
+        self._decisions.keep_accounts(self._registry)
         self._messages = DatabaseStore(self._database, layout)
         self._open_rooms(self._decisions, layout, self._messages)
         self.overview.listener, self.overview.pool = self._listener, self._pool

@@ -11,6 +11,7 @@ from ksmppd_py.callbacks.callers import Limits
 from ksmppd_py.callbacks.routing import HttpRouter
 from ksmppd_py.config import Config, KsmppdPlugin, Method
 from ksmppd_py.errors import StartError, TemporaryError
+from ksmppd_py.esme.registry import EsmeRegistry
 from ksmppd_py.model.ports import Authenticator, Router
 from ksmppd_py.plugins import PluginContext
 from ksmppd_py.plugins.load import load_plugin
@@ -58,6 +59,14 @@ class Decisions:
             except TemporaryError as error:
                 logger.warning("Routes stay as they were: %s", error)
 
+    def keep_accounts(self, registry: EsmeRegistry) -> None:
+        """From now on carry changes of account rows to the binds, where that is configured. Doesn't yield."""
+        authenticator, interval = self.authenticator, self._config.ksmppd.accounts_refresh_interval
+        if interval and isinstance(authenticator, DatabaseAuthenticator):
+            self._owner.supervise(
+                "accounts refresh", lambda: _refresh_accounts(authenticator, registry, interval)
+            )
+
     def stop(self, patience: float = LAST_ANSWERS) -> None:
         """Decide nothing new: who waits is told to come back later. May yield, at most `patience` seconds."""
         self._owner.end(1.0)
@@ -92,3 +101,20 @@ class Decisions:
             context = load_plugin(group.id, group.path, group.init_function, group.args)
             self._contexts[group.id] = context
         return context
+
+
+def _refresh_accounts(authenticator: DatabaseAuthenticator, registry: EsmeRegistry, interval: float) -> None:
+    while True:
+        gevent.sleep(interval)
+        for account in registry.bound_accounts():
+            try:
+                current = authenticator.current(account.system_id)
+            except TemporaryError as error:
+                logger.warning("Accounts stay as they were: %s", error)
+                break
+            if current is None:
+                logger.warning("SMPP[%s] has no account any more, unbinding", account.system_id)
+                registry.unbind(account.system_id, None)
+            elif current != account:
+                logger.info("SMPP[%s] has changed settings", account.system_id)
+                registry.refresh(current)

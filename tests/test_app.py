@@ -144,6 +144,20 @@ def test_new_routes_hold_after_a_rebuild(app: App, tmp_path: Path) -> None:
         assert esme.submit(MT).command_status == wire.RINVDSTADR
 
 
+def test_changed_accounts_reach_their_binds(start: Start, tmp_path: Path) -> None:
+    """Without a bind and without a command, after accounts-refresh-interval."""
+    app = start(accounts_refresh_interval=1)
+    insert_account(database(tmp_path), Account("esme", "secret"))
+    with Esme.bound(port(app), "esme", "secret") as esme:
+        database(tmp_path).execute("UPDATE smpp_user SET throughput = 7, max_binds = 3")
+        with gevent.Timeout(10):
+            while [(s.max_inbound_load, s.max_binds) for s in app.snapshot().esmes] != [(7.0, 3)]:
+                gevent.sleep(0.05)
+        assert not esme.closed
+        database(tmp_path).execute("DELETE FROM smpp_user")
+        esme.wait_closed(10)
+
+
 def test_stopping_closes_everything(app: App, box: FakeBearerbox) -> None:
     """spec smpp-session 12: unbind to the ESME, then the bearerbox connections close."""
     esme = Esme.bound(port(app), "esme", "secret")

@@ -81,6 +81,7 @@ def test_defaults(tmp_path: Path) -> None:
         "auth_method": Method.DATABASE,
         "auth_url": "",
         "auth_plugin_id": "",
+        "accounts_refresh_interval": 0,
         "auth_ssl_trusted_ca_file": "",
         "ip_blocklist_time": 300,
         "ip_blocklist_attempts": 5,

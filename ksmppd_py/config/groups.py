@@ -124,6 +124,12 @@ class KsmppdGroup:
         default="",
     )
     auth_plugin_id: str = text("id of the ksmppd-plugin group, for auth-method plugin")
+    accounts_refresh_interval: int = integer(
+        "time after which changed rows of the user table reach binds; 0 = at the next bind, as in the C daemon",
+        default=0,
+        unit="seconds",
+        low=0,
+    )
     ip_blocklist_time: int = integer(
         "time since the last failed bind after which an address is forgiven",
         default=300,

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from ksmppd_py.model.account import Account
 from ksmppd_py.model.esme import BindSnapshot, Esme, EsmeSnapshot, ServerMeters, ServerSnapshot
+from ksmppd_py.model.meters import Load
 from ksmppd_py.model.ports import Receiver
 
 
@@ -30,6 +31,9 @@ class Bound(Receiver, Protocol):
 
     def snapshot(self, now: float) -> BindSnapshot:
         """What esme-status shows of it; `now` is epoch seconds."""
+
+    def refresh(self, account: Account) -> None:
+        """Take over changed settings of its account. Doesn't yield."""
 
     def request_unbind(self) -> None:
         """Unbind it and close; returns at once."""
@@ -64,6 +68,26 @@ class EsmeRegistry:
         else:
             esme.rebind(account, self._monotonic())
         return esme
+
+    def bound_accounts(self) -> list[Account]:
+        """The settings of all accounts that have binds. Doesn't yield."""
+        return [self._esmes[system_id].account for system_id in self._binds]
+
+    def refresh(self, account: Account) -> None:
+        """An account's settings changed: its binds go on with them. Doesn't yield."""
+        esme = self._esmes.get(account.system_id)
+        if esme is None:
+            return
+        esme.rebind(account, self._monotonic())
+        for bind in self._binds.get(account.system_id, ()):
+            bind.refresh(account)
+
+    def count_answers(self, esme: Esme, outbound: Load, count: int) -> None:
+        """A bind with that load answered so many deliver_sm."""
+        now = int(self._clock())
+        for load in (outbound, esme.outbound, self.meters.outbound):
+            load.add(count, now)
+        self.meters.outbound_processed += count
 
     def add(self, system_id: str, bind: Bound) -> None:
         """A bind was accepted."""

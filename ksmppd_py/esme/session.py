@@ -154,11 +154,7 @@ class Session:
             if self._ending:
                 break
         if answered and self._submitter is not None:
-            now = int(time())
-            self._outbound.add(answered, now)
-            self._submitter.esme.outbound.add(answered, now)
-            self._around.registry.meters.outbound.add(answered, now)
-            self._around.registry.meters.outbound_processed += answered
+            self._around.registry.count_answers(self._submitter.esme, self._outbound, answered)
 
     def _take_other(self, command_id: int, sequence_number: int, pdu: object) -> None:
         if isinstance(pdu, BindRequest):
@@ -174,17 +170,14 @@ class Session:
         ):
             if isinstance(pdu, MalformedPdu):
                 logger.warning("SMPP[%s] %s: unreadable PDU: %s", self._name, self.ip, pdu.reason)
-            answer = refusal_of(command_id, sequence_number, pdu, self._may_submit)  # type: ignore[arg-type]  # Received holds nothing else
+            may_submit = bool(self.bind_type & TRANSMITTER)
+            answer = refusal_of(command_id, sequence_number, pdu, may_submit)  # type: ignore[arg-type]  # Received holds nothing else
             if answer is not None:
                 self._socket.write(answer)
 
     @property
     def _name(self) -> str:
         return self._submitter.account.system_id if self._submitter is not None else ""
-
-    @property
-    def _may_submit(self) -> bool:
-        return bool(self.bind_type & TRANSMITTER)
 
     # -- bind ------------------------------------------------------------------------------------------------
 
@@ -217,7 +210,7 @@ class Session:
             self.bind_type,
             bind_id=self.bind_id,
         )
-        if self._may_submit:
+        if self.bind_type & TRANSMITTER:
             name = f"bind {self.bind_id}"
             self._submits = Submits(name, self._socket, self._submitter, self._around)
         totals = self._submitter.totals
@@ -227,6 +220,13 @@ class Session:
         self._max_open_acks = account.max_open_acks or self._around.settings.max_open_acks
         self._timers.bind(monotonic())
         self._around.registry.add(account.system_id, self)
+
+    def refresh(self, account: Account) -> None:
+        """Take over changed settings of the account. Doesn't yield."""
+        if self._submitter is not None:
+            self.dialect = self._around.binder.dialect(account, self.dialect.interface_version)
+            self._submitter.account, self._submitter.dialect = account, self.dialect
+            self._max_open_acks = account.max_open_acks or self._around.settings.max_open_acks
 
     def _submitted(self, command_id: int, sequence_number: int, pdu: SubmitSm | DataSm) -> None:
         submits = self._submits

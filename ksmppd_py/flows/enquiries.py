@@ -8,10 +8,9 @@ from typing import Protocol
 
 from ksmppd_py.errors import KsmppdError, Throttled
 from ksmppd_py.kannel.messages import DlrMask, Sms, SmsType
-from ksmppd_py.model.history import MessageHistory, Remembered, Report
+from ksmppd_py.model.history import MessageHistory, Report
 from ksmppd_py.model.ids import MessageIds
 from ksmppd_py.model.meters import TokenBucket
-from ksmppd_py.model.names import to_octets
 from ksmppd_py.model.ports import MessageStore, StoredMessage
 from ksmppd_py.smpp.constants import CommandStatus, MessageState
 from ksmppd_py.smpp.pdus import CancelSm, QuerySm, QuerySmResp
@@ -25,7 +24,6 @@ LOOKUPS_PER_SECOND = 10.0
 """Questions to the database that one account has: message ids aren't indexed there."""
 MOST_CANCELLED = 1000
 """Messages that one cancel_sm by addresses ends."""
-_EITHER_END = DlrMask.SUCCESS | DlrMask.FAIL
 _FAILURES = DlrMask.FAIL | DlrMask.SMSC_FAIL
 
 
@@ -80,18 +78,16 @@ class Enquiries:
     def _query(self, system_id: str, pdu: QuerySm) -> QuerySmResp | None:
         """None when the account has no such message from this source, or it is forgotten. May yield."""
         source = _source(pdu)
-        known = self._history.find(pdu.message_id)
+        known = self._history.find(system_id, pdu.message_id)
         if known is not None:
-            if not _is_from(known, system_id, source):
+            if (known.sender or b"") != source:
                 return None
             if known.report is not None:
                 return _ended(pdu.message_id, known.report)
-            if known.dlr_mask & _EITHER_END == _EITHER_END:
-                return _state(pdu.message_id, MessageState.ENROUTE)
+            return _state(pdu.message_id, MessageState.ENROUTE)
         if self._find(system_id, pdu.message_id, source):
             return _state(pdu.message_id, MessageState.ENROUTE)
-        # The bearerbox may have it, but nobody asked it to tell the end.
-        return None if known is None else _state(pdu.message_id, MessageState.UNKNOWN)
+        return None
 
     def cancel(self, system_id: str, pdu: CancelSm) -> int:
         """End messages that wait in the store, by id or by addresses; the command_status. May yield (store)."""
@@ -172,10 +168,6 @@ class Enquiries:
 
 def _source(pdu: QuerySm | CancelSm) -> bytes:
     return addresses.to_box(pdu.source_addr_ton, pdu.source_addr, CommandStatus.RINVSRCADR)
-
-
-def _is_from(known: Remembered, system_id: str, source: bytes) -> bool:
-    return known.system_id == to_octets(system_id) and (known.sender or b"") == source
 
 
 def _refusal(error: KsmppdError) -> int:

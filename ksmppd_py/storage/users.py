@@ -54,15 +54,21 @@ class DatabaseAuthenticator:
         """See ports.Authenticator. `peer_ip` isn't looked at: connect_allow_ip is part of the account."""
         wanted = system_id.decode("latin-1").lower().rstrip(" ")
         computed = password_hash(password)
-        reply = self._database.execute(self._select, {"id": wanted}, repeatable=True)
-        for values in reply.rows:
-            row = dict(zip(self._columns, values, strict=True))
-            # A collation may find e = é; an account that goes by two names would escape its limits.
-            same = (name(row["system_id"]) or "").lower() == wanted
+        for row in self._rows(wanted):
             stored = (octets(row["password"]) or b"").rstrip(b" ").upper()
-            if hmac.compare_digest(stored, computed) and same:
+            if hmac.compare_digest(stored, computed):
                 return _account(wanted, row)
         return None
+
+    def current(self, system_id: str) -> Account | None:
+        """The account's settings as they are now, None when it is gone. Raises DatabaseUnavailable. May yield."""
+        return next((_account(system_id, row) for row in self._rows(system_id)), None)
+
+    def _rows(self, system_id: str) -> list[dict[str, Any]]:
+        """The rows of exactly this name: a collation may find e = é, and who goes by two names escapes his limits."""
+        reply = self._database.execute(self._select, {"id": system_id}, repeatable=True)
+        rows = [dict(zip(self._columns, values, strict=True)) for values in reply.rows]
+        return [row for row in rows if (name(row["system_id"]) or "").lower() == system_id]
 
 
 def _account(system_id: str, row: Mapping[str, Any]) -> Account:
