@@ -6,6 +6,7 @@ import pytest
 
 from ksmppd_py.errors import DatabaseUnavailable
 from ksmppd_py.model.account import Account, Simulation
+from ksmppd_py.model.esme import LONG_MESSAGE
 from ksmppd_py.model.outcomes import Outcome
 from ksmppd_py.model.work import Submission
 from ksmppd_py.smpp import codec
@@ -63,7 +64,8 @@ def test_a_simulated_failure_makes_no_report() -> None:
 
 def test_the_throttle_comes_first() -> None:
     corridor = simulating(throughput=1)
-    assert statuses(corridor.submit(submit_sm(), submit_sm())) == [0, 0x58]
+    statuses_of_seven = statuses(corridor.submit(*[submit_sm() for _ in range(LONG_MESSAGE + 1)]))
+    assert statuses_of_seven == [0] * LONG_MESSAGE + [0x58]
     assert corridor.counted == (1, 1)
 
 

@@ -18,6 +18,7 @@ from ksmppd_py.errors import (
 )
 from ksmppd_py.kannel.messages import Sms, SmsType
 from ksmppd_py.model.account import Account
+from ksmppd_py.model.esme import LONG_MESSAGE
 from ksmppd_py.model.routes import Route
 from ksmppd_py.model.work import LOST, Submission
 from ksmppd_py.smpp.pdus import DataSm, SubmitSm
@@ -268,9 +269,15 @@ def test_parts_are_counted_before_the_router_changes_the_text() -> None:
 # -- throughput and loads ------------------------------------------------------------------------------------------
 
 
+def leave_tokens(corridor: Corridor, count: int) -> None:
+    """Spend what a bucket holds for a long message."""
+    corridor.submitter.esme.bucket.take(LONG_MESSAGE - count, corridor.flow._monotonic())
+
+
 def test_above_the_throughput() -> None:
     """Row 2: the first of a batch pass, the rest are refused and count as errors, not in the load."""
     corridor = Corridor(account=Account("esme", throughput=2))
+    leave_tokens(corridor, 2)
     batch = corridor.submit(*[submit_sm() for _ in range(5)])
     assert statuses(batch) == [None, None, 0x58, 0x58, 0x58]
     assert corridor.counted == (0, 3)
@@ -282,6 +289,7 @@ def test_above_the_throughput() -> None:
 
 def test_all_binds_of_an_account_share_its_throughput() -> None:
     corridor = Corridor(account=Account("esme", throughput=2))
+    leave_tokens(corridor, 2)
     corridor.submit(submit_sm())
     first = corridor.submitter
     corridor.submitter = Corridor(account=first.account).submitter
