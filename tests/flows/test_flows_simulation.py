@@ -66,7 +66,7 @@ def test_the_throttle_comes_first() -> None:
     corridor = simulating(throughput=1)
     statuses_of_seven = statuses(corridor.submit(*[submit_sm() for _ in range(LONG_MESSAGE + 1)]))
     assert statuses_of_seven == [0] * LONG_MESSAGE + [0x58]
-    assert corridor.counted == (1, 1)
+    assert corridor.counted == (LONG_MESSAGE, 1)
 
 
 def test_reports_come_with_the_next_round_whatever_was_asked() -> None:
