@@ -57,9 +57,9 @@ def test_fifty_thousand_on_sqlite() -> None:
 
 @pytest.mark.database
 def test_few_rows_behind_many_of_another() -> None:
-    """An account's few rows arrive at once although a million of another account's stand before them."""
+    """An account's few rows arrive at once although many of another account stand before them."""
     with Lane("mariadb", constants={}).opened() as lane:
-        fill(lane.database, "faultb", 300_000)
+        fill(lane.database, "faultb", 150_000)
         fill(lane.database, "faulta", 50)
         taker = Taker(lane.daemon.smpp_port, "faulta", PASSWORD)
         bound = time.monotonic()

@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.integration, pytest.mark.slow]
 HEALTHY = 20
 RATE = 20.0
 """Messages a second for each account."""
-SECONDS = 8.0
+SECONDS = 5.0
 LONGEST = 3.0
 """Seconds within which every message of a healthy ESME arrives, whatever the others do."""
 
