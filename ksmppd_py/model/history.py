@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple, TypeAlias
 
 from ksmppd_py.kannel.messages import DlrMask, Sms
+from ksmppd_py.model.names import to_octets
 
 _BOTH_ENDS = int(DlrMask.SUCCESS | DlrMask.FAIL)
 _NOT_FINAL = int(DlrMask.BUFFERED | DlrMask.SMSC_SUCCESS)
@@ -69,7 +70,7 @@ class MessageHistory:
             return
         entry = (sms.sender, mask, (sms.msgdata or b"")[:_LONGEST_TEXT], sms.meta_data, sms.time)
         for message_id in dlr_url[dlr_url.rfind(b"|") + 1 :].split(b";"):
-            self._enter(system_id.encode(), message_id, entry)
+            self._enter(to_octets(system_id), message_id, entry)
 
     def _enter(self, system_id: bytes, message_id: bytes, entry: _Entry) -> None:
         account = self._young.get(system_id)
@@ -85,7 +86,7 @@ class MessageHistory:
 
     def find(self, system_id: str, message_id: bytes) -> Remembered | None:
         """What is known of a message of this account; None when it is unknown or forgotten."""
-        service = system_id.encode()
+        service = to_octets(system_id)
         for generation in (self._young, self._old):
             account = generation.get(service, {})
             if message_id in account:

@@ -18,15 +18,15 @@ def report(mask: int, ids: bytes = b"id1", **others: object) -> Sms:
 
 def test_accepted_then_reported() -> None:
     history = MessageHistory(10)
-    assert history.find(b"id1") is None
+    assert history.find("a", b"id1") is None
     history.accepted(mt(1))
-    assert history.find(b"id1") == Remembered(b"a", b"1", 19, None)
+    assert history.find("a", b"id1") == Remembered(b"1", None)
     history.reported("a", report(1))
-    found = history.find(b"id1")
+    found = history.find("a", b"id1")
     assert found is not None
     assert found.report is not None
-    assert (found.system_id, found.report.dlr_mask, found.report.msgdata, found.report.time) == (
-        b"a",
+    assert (found.sender, found.report.dlr_mask, found.report.msgdata, found.report.time) == (
+        b"1",
         1,
         b"text",
         5,
@@ -38,7 +38,7 @@ def test_what_is_not_final_changes_nothing(mask: int) -> None:
     history = MessageHistory(10)
     history.accepted(mt(1))
     history.reported("a", report(mask))
-    found = history.find(b"id1")
+    found = history.find("a", b"id1")
     assert found is not None
     assert found.report is None
 
@@ -48,7 +48,7 @@ def test_final_reports(mask: int) -> None:
     history = MessageHistory(10)
     history.reported("a", report(mask, b"id1;id2"))
     for message_id in (b"id1", b"id2"):
-        found = history.find(message_id)
+        found = history.find("a", message_id)
         assert found is not None
         assert found.report is not None
 
@@ -58,18 +58,32 @@ def test_memory_is_bounded_and_forgets_the_oldest() -> None:
     for number in range(100):
         history.accepted(mt(number))
         assert len(history) <= 10
-    assert history.find(b"id0") is None
-    assert all(history.find(b"id%d" % number) for number in range(95, 100))
+    assert history.find("a", b"id0") is None
+    assert all(history.find("a", b"id%d" % number) for number in range(95, 100))
 
 
 def test_no_memory_at_all() -> None:
     history = MessageHistory(0)
     history.accepted(mt(1))
     history.reported("a", report(1))
-    assert (len(history), history.find(b"id1")) == (0, None)
+    assert (len(history), history.find("a", b"id1")) == (0, None)
 
 
 def test_a_report_without_dlr_url_is_no_report() -> None:
     history = MessageHistory(10)
     history.reported("a", Sms(dlr_mask=1))
     assert len(history) == 0
+
+
+def test_each_account_has_its_own() -> None:
+    history = MessageHistory(10)
+    history.accepted(mt(1))
+    assert history.find("b", b"id1") is None
+
+
+@pytest.mark.parametrize("mask", [-1, 0, 1, 2, 16, 18])
+def test_messages_without_a_report_at_either_end_are_not_remembered(mask: int) -> None:
+    """They would seem to be under way for ever."""
+    history = MessageHistory(10)
+    history.accepted(Sms(id=b"id1", service=b"a", sender=b"1", dlr_mask=mask))
+    assert history.find("a", b"id1") is None
