@@ -38,6 +38,7 @@ PEER_TIMEOUT_MS = 30_000
 FAREWELL_PATIENCE = 2.0
 """Seconds for the acks of open MTs after the bearerbox said goodbye."""
 _HEARTBEAT = pack(Heartbeat(load=0))
+_FAILED_TMP, _BUFFERED = int(AckStatus.FAILED_TMP), int(AckStatus.BUFFERED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +203,7 @@ class BoxConnection:
             logger.warning("Bearerbox %s acked %r, which isn't waiting", self.settings.name, ack.id)
             return 0.0
         nack = ack.nack
-        self.acks[nack if 0 <= nack <= AckStatus.BUFFERED else AckStatus.FAILED_TMP] += 1
+        self.acks[nack if 0 <= nack <= _BUFFERED else _FAILED_TMP] += 1
         if nack == AckStatus.FAILED:
             self._pool.refused(ack.id)
         submission.result = nack if nack >= 0 else AckStatus.FAILED_TMP

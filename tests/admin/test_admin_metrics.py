@@ -209,3 +209,10 @@ def test_two_boxes_with_one_name_dont_collide(overview: FakeOverview) -> None:
     box = overview.boxes.bearerboxes[0]
     overview.boxes = replace(overview.boxes, bearerboxes=(box, replace(box, name=f"{box.name}#2")))
     assert len(scrape(overview)["ksmppd_bearerbox_up"]) == 2
+
+
+def test_the_manual_tells_every_metric(overview: FakeOverview) -> None:
+    manual = (MONITORING.parents[1] / "docs/monitoring.md").read_text("utf-8")
+    told = set(re.findall(r"^\| `(ksmppd_\w+)`", manual, flags=re.MULTILINE))
+    exported = {re.sub(r"_(bucket|count|sum)$", "", name) for name in scrape(overview)}
+    assert told == {name for name in exported if name.startswith("ksmppd_")}
