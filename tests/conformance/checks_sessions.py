@@ -358,9 +358,16 @@ def authentication_is_down(bench: Bench) -> None:
 
 @clause("C-032")
 def unbind_is_the_end(bench: Bench) -> None:
+    """An unanswered submit keeps the session between unbind and unbind_resp: no deliver_sm any more."""
+    bench.hold()
     esme = bench.trx()
+    esme.send_submit(smin())
+    submission = bench.box.wait_for_text(b"Hello")
     unbind = esme.send_request(wire.UNBIND)
+    time.sleep(0.3)
     bench.mo("late")
+    time.sleep(0.2)
+    bench.box.ack(submission)
     esme.wait_response(unbind)
     ended(esme, 1)
     assert not esme.deliveries
