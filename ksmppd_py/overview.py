@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from time import monotonic
 
@@ -23,6 +24,7 @@ class Overview:
         self.backlog: BacklogReader | None = None
         self.listener: Listener | None = None
         self.pool: BearerboxPool | None = None
+        self.unusable_rows: Callable[[], int] = lambda: 0
         self._registry = registry
         self._queue = queue
         self._began = monotonic()
@@ -68,6 +70,7 @@ class Overview:
             database=self.database.meter if self.database is not None else None,
             connections=len(listener) if listener is not None else 0,
             connections_refused=listener.refused if listener is not None else 0,
+            unusable_rows=self.unusable_rows(),
         )
 
     def ready(self) -> bool:

@@ -114,6 +114,12 @@ class Replayer:
         if self._submissions is not None:
             self._submissions.deleted(row)
 
+    @property
+    def unusable(self) -> int:
+        """How many stored rows can't be read, of those that were found since the start."""
+        submissions = self._submissions.unusable if self._submissions is not None else 0
+        return self.deliveries.unusable + submissions
+
     def put_back(self, row: int) -> None:
         """See enquiries.Withdrawals. Doesn't yield."""
         if self._submissions is not None:

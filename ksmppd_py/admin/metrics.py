@@ -70,6 +70,11 @@ class _Ours(Collector):
         yield from _of_bearerboxes(measures)
         yield from _of_database(measures)
         yield from _of_backlog(measures.backlog)
+        yield _gauge(
+            "ksmppd_unusable_rows",
+            "Stored rows that can't be read, found since the start; their ids are in the log.",
+            measures.unusable_rows,
+        )
         yield _histogram(
             "ksmppd_event_loop_lag_seconds", "How much later than asked a greenlet wakes.", self._loop.lag
         )

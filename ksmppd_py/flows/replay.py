@@ -117,6 +117,11 @@ class DeliveryReplay:
             account = self._accounts[system_id] = _Account(self, self._queue)
         return account
 
+    @property
+    def unusable(self) -> int:
+        """How many rows were found that can't be read or delivered."""
+        return sum(source.walk.unusable for each in self._accounts.values() for source in each.sources)
+
     def look_later(self, system_id: str) -> None:
         """The database didn't answer: come back to this account. Doesn't yield."""
         account = self._accounts.get(system_id)

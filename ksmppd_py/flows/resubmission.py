@@ -46,6 +46,11 @@ class SubmissionReplay:
         """A bearerbox is back: read from the first row. Doesn't yield."""
         self._walk.start_over()
 
+    @property
+    def unusable(self) -> int:
+        """How many rows were found that can't be read or sent."""
+        return self._walk.unusable
+
     def look_later(self) -> None:
         """The database didn't answer: come back. Doesn't yield."""
         self._walk.retry_at_once(0, self._monotonic() + ROWS_PAUSE)

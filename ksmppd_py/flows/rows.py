@@ -66,6 +66,11 @@ class RowWalk:
         self._set_aside.add(row)
         return True
 
+    @property
+    def unusable(self) -> int:
+        """How many rows were set aside."""
+        return len(self._set_aside)
+
     def retry_at_once(self, row: int, now: float) -> None:
         """Its bind or box went away: the next walk takes it."""
         self.in_hand.discard(row)

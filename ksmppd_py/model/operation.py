@@ -83,3 +83,4 @@ class Measures:
     database: DatabaseMeter | None
     connections: int
     connections_refused: int
+    unusable_rows: int = 0

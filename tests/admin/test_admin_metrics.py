@@ -53,6 +53,7 @@ def of(labels: str) -> Labels:
     ("name", "labels", "value"),
     [
         ("ksmppd_uptime_seconds", "", 11.5),
+        ("ksmppd_unusable_rows", "", 0.0),
         ("ksmppd_ready", "", 1),
         ("ksmppd_binds", "system_id=smppusera,bind_type=transceiver", 2),
         ("ksmppd_binds", "system_id=smppusera,bind_type=transmitter", 1),

@@ -247,6 +247,7 @@ def test_a_row_that_meets_a_defect_is_set_aside(
     assert bed.texts == [b"good"]
     assert caplog.text.count("failed unexpectedly") == 1
     assert len(bed.store.messages) == 2
+    assert bed.replay.unusable == 1
 
 
 def test_with_too_many_refused_for_now_no_new_ones_are_tried(
