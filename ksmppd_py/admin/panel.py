@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from http.cookies import CookieError, SimpleCookie
 from importlib import resources
-from time import time
+from time import monotonic, time
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -19,12 +19,15 @@ from ksmppd_py.admin.history import INTERVAL, QUEUES_INTERVAL, History
 from ksmppd_py.admin.ports import Operations
 from ksmppd_py.admin.render import Reply, json_reply, plain_reply, render
 from ksmppd_py.admin.render_generic import values
+from ksmppd_py.model.esme import ServerSnapshot
 
 COOKIE = "ksmppd_session"
 CSRF_HEADER = "HTTP_X_CSRF_TOKEN"
 LONGEST_BODY = 16384
 MOST_ACCOUNTS, MOST_BINDS, MOST_REFUSALS, MOST_QUEUES = 500, 50, 50, 200
 """What the page lists at most; the numbers above its tables count everything."""
+SAME_PICTURE = 1.5
+"""Seconds for which all browsers are shown one picture of the binds: with thousands it takes a while to draw."""
 
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -90,6 +93,7 @@ class Panel:
         self._operations = operations
         self._password = password
         self._history = history
+        self._picture: tuple[float, ServerSnapshot] | None = None
         folder = resources.files("ksmppd_py.admin") / "dashboard"
         self._files = {path: (folder / name).read_bytes() for path, (name, _) in _FILES.items()}
         self._doors: dict[tuple[str, str], Callable[[Visit], Reply]] = {
@@ -150,14 +154,21 @@ class Panel:
         if read is None or not isinstance(given, dict):
             return json_reply(404, {"message": "No such command"})
         parameters = {str(name): str(value) for name, value in given.items()}
+        self._picture = None
         return render(read(parameters).run(self._operations), xml=False, json=True)
+
+    def _snapshot(self) -> ServerSnapshot:
+        now = monotonic()
+        if self._picture is None or now - self._picture[0] > SAME_PICTURE:
+            self._picture = now, self._operations.snapshot()
+        return self._picture[1]
 
     def _state(self, visit: Visit) -> Reply:
         """Everything that the page shows; of the history what came after `since`."""
         if self.sessions.find(visit.cookie) is None:
             return json_reply(403, {"message": "Please sign in"})
         operations, overview = self._operations, self._operations.overview
-        snapshot = operations.snapshot()
+        snapshot = self._snapshot()
         queues = queue_status(operations, QUEUES_INTERVAL)
         measures = overview.measures()
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib import resources
 from typing import Any
 
@@ -231,10 +232,17 @@ class TestState:
         assert operator.get(f"/dashboard/state{since}").status == 200
 
     def test_many_binds_are_cut(self, operator: Browser, operations: FakeOperations) -> None:
-        from dataclasses import replace
-
         esme = operations.picture.esmes[0]
         many = replace(esme, binds=esme.binds * (MOST_BINDS + 7))
         operations.picture = replace(operations.picture, esmes=(many,))
         [shown] = json.loads(operator.get("/dashboard/state").body)["esmes"]
         assert (len(shown["binds"]), shown["bind_count"]) == (MOST_BINDS, MOST_BINDS + 7)
+
+    def test_browsers_share_a_picture_until_something_is_done(
+        self, operator: Browser, operations: FakeOperations
+    ) -> None:
+        assert json.loads(operator.get("/dashboard/state").body)["accounts"] == 2
+        operations.picture = replace(operations.picture, esmes=())
+        assert json.loads(operator.get("/dashboard/state").body)["accounts"] == 2
+        operator.command("/rebuild-routes")
+        assert json.loads(operator.get("/dashboard/state").body)["accounts"] == 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import json
 import logging
 from pathlib import Path
 
@@ -10,10 +10,6 @@ import gevent
 import pytest
 from admin_fakes import FakeOperations, routes_down
 from admin_http import PASSWORD, PASSWORD_QUERY, Client, StartServer
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from gevent import socket, ssl
 from gevent.event import Event
 from gevent.select import select
@@ -22,6 +18,7 @@ from test_admin_render import NOT_FOUND, STATUS_PLAIN, STATUS_XML
 from ksmppd_py.admin.render import JSON, PLAIN, XML
 from ksmppd_py.admin.server import AdminServer
 from ksmppd_py.errors import StartError
+from tests.parts.certificate import write_certificate
 
 UPTIME = b"Uptime 0d 0h 0m 11s\n"
 
@@ -396,30 +393,7 @@ def test_stop_does_not_wait_for_ever(
 @pytest.fixture(scope="module")
 def pem_files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A certificate for localhost signed by itself, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.timezone.utc)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    folder = tmp_path_factory.mktemp("pem")
-    (folder / "certificate.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    (folder / "key.pem").write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return folder / "certificate.pem", folder / "key.pem"
+    return write_certificate(tmp_path_factory.mktemp("pem"))
 
 
 def test_tls(start: StartServer, pem_files: tuple[Path, Path], capfd: pytest.CaptureFixture[str]) -> None:
@@ -439,6 +413,24 @@ def test_tls(start: StartServer, pem_files: tuple[Path, Path], capfd: pytest.Cap
         plain.send(b"GET /uptime HTTP/1.1\r\n\r\n")
         assert plain.drain()
     assert capfd.readouterr() == ("", "")
+
+
+def test_the_session_cookie_is_for_tls_only(start: StartServer, pem_files: tuple[Path, Path]) -> None:
+    certificate, key = map(str, pem_files)
+    port = start(certfile=certificate, keyfile=key).port
+    body = json.dumps({"password": PASSWORD}).encode()
+    with (
+        socket.create_connection(("127.0.0.1", port), timeout=5) as connection,
+        ssl.create_default_context(cafile=certificate).wrap_socket(
+            connection, server_hostname="localhost"
+        ) as tls,
+    ):
+        head = f"POST /dashboard/session HTTP/1.0\r\nContent-Length: {len(body)}\r\n"
+        tls.sendall(head.encode() + b"Content-Type: application/json\r\n\r\n" + body)
+        answer = b""
+        while octets := tls.recv(4096):
+            answer += octets
+    assert b"; HttpOnly; SameSite=Strict; Secure\r\n" in answer
 
 
 def test_tls_handshake_that_never_comes(start: StartServer, pem_files: tuple[Path, Path]) -> None:
