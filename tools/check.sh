@@ -11,7 +11,7 @@ static() {
     "$bin/ruff" check && "$bin/ruff" format --check && "$bin/mypy" --strict && "$bin/mypy" --strict tools
 }
 unit() {
-    "$bin/python" -m gevent.monkey --module pytest -q -m "not integration" --part "$1"
+    "$bin/python" -m gevent.monkey --module pytest -q -m "not integration and not slow" --part "$1"
 }
 
 static >"$out/static" 2>&1 & a=$!

@@ -204,6 +204,7 @@ GROUPS = st.lists(SEQUENCES.filter(bool), min_size=1, max_size=3).map(
 WHOLE = st.tuples(st.sampled_from([b"", b"^"]), SEQUENCES, GROUPS, SEQUENCES, st.sampled_from([b"", b"$"]))
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(WHOLE.map(b"".join), st.lists(st.sampled_from(b"46ad+\\ _b"), max_size=6).map(bytes))
 def test_any_expression_as_glibc(expression: bytes, text: bytes) -> None:
@@ -278,6 +279,7 @@ def test_too_little_memory_for_the_automaton(max_mem: int) -> None:
         assert results[0] == results[1], text
 
 
+@pytest.mark.slow
 def test_fifty_thousand_routes_cost_microseconds() -> None:
     pauses: list[None] = []
     routes = (Route(route_id=number, regex=f"^{number:05}") for number in range(50_000))
