@@ -24,14 +24,14 @@ NO_ANSWER = -1
 MASK = b"*"
 SHORT = 70
 """Octets of text that are one part, whatever their coding."""
+MOST_PIECES = 20_000
+"""Prepared pieces of lines that are kept."""
+_NUMBERS = [b"%d" % number for number in range(SHORT + 1)]
 _KANNEL = (
     b"%b %b [SMSC:%b] [SVC:%b] [ACT:%b] [BINF:%b] [FID:%b] [META:%b] [from:%b] [to:%b] [flags:%d:%d:%d:%d:%d] "
     b"[msg:%d:%b] [udh:%d:%b] [bind:%d] [id:%b] [parts:%d] [cost:%.10g] [status:%b] [latency:%.3f]\n"
 )
-_PLAIN = (
-    b"%b Sent SMS [SMSC:%b] [SVC:%b] [ACT:] [BINF:] [FID:] [META:] [from:%b] [to:%b] [flags:%d:%d:%d:-1:%d] "
-    b"[msg:%d:*] [udh:0:] [bind:%d] [id:%b] [parts:1] [cost:0] [status:0x0] [latency:%.3f]\n"
-)
+_PLAIN = b"%b%b%b%b] [to:%b%b%b%b%b] [parts:1] [cost:0] [status:0x0] [latency:%b]\n"
 _JSON = (
     b'{"time":"%b","event":"%b","account":"%b","bind":%d,"id":"%b","smsc":"%b","from":"%b","to":"%b",'
     b'"parts":%d,"cost":%.10g,"status":%b,"latency":%.3f,"length":%d%b}\n'
@@ -92,40 +92,78 @@ class Style:
         raise NotImplementedError
 
 
+class _Flags(dict[tuple[int, int, int, int], bytes]):
+    """mclass, coding, mwi and dlr_mask as they stand in a line."""
+
+    def __missing__(self, key: tuple[int, int, int, int]) -> bytes:
+        if len(self) >= MOST_PIECES:
+            self.clear()
+        piece = self[key] = b"] [flags:%d:%d:%d:-1:%d] [msg:" % key
+        return piece
+
+
 class KannelStyle(Style):
     """As bearerbox writes its access log, with what only we know at the end of the line."""
 
+    def __init__(self, mask: bool) -> None:
+        super().__init__(mask)
+        self._flags = _Flags()
+        self._binds: dict[tuple[bytes, int], tuple[bytes, bytes]] = {}
+
     def submits(self, batches: Iterable[Submitted], epoch: int, now: float) -> list[bytes]:
-        """See Style."""
-        stamp = self._stamp_of(epoch)
-        mask = self.mask
+        """See Style. Most lines are put together of pieces that are there already; this is the way of every message."""
+        stamp, mask = self._stamp_of(epoch), self.mask
+        event = stamp + b" Sent SMS [SMSC:"
         lines: list[bytes] = []
-        add = lines.append
+        add, all_flags = lines.append, self._flags
+        read_at, latency = 0.0, b""
+        account = bind = b""
+        last: Submitter | None = None
         for settled, submitter in batches:
+            if submitter is not last:
+                account, bind = self._of_bind(submitter)
+                last = submitter
             for submission in settled:
                 sms = submission.sms
-                if mask and sms is not None and _is_plain(submission, sms):
-                    add(
-                        _PLAIN  # most lines by far; nothing in them needs more than to be put in its place
-                        % (
-                            stamp,
-                            sms.smsc_id or b"",
-                            submitter.service,
-                            sms.sender,
-                            sms.receiver,
-                            sms.mclass,
-                            sms.coding,
-                            sms.mwi,
-                            sms.dlr_mask,
-                            len(sms.msgdata or b""),
-                            submitter.bind_id,
-                            sms.id,
-                            now - submission.received_at,
-                        )
-                    )
-                else:
+                result = submission.result
+                if (
+                    sms is None
+                    or not (mask and (result == 0 or result == 3) and _is_plain(sms))
+                    or submission.command_status
+                    or submission.cost
+                ):
                     add(self._submit(stamp, submission, submitter, now))
+                    continue
+                if submission.received_at != read_at:
+                    read_at = submission.received_at
+                    latency = b"%.3f" % (now - read_at)
+                add(
+                    _PLAIN
+                    % (
+                        event,
+                        sms.smsc_id or b"",
+                        account,
+                        sms.sender,
+                        sms.receiver,
+                        all_flags[sms.mclass, sms.coding, sms.mwi, sms.dlr_mask],
+                        _NUMBERS[len(sms.msgdata or b"")],
+                        bind,
+                        sms.id,
+                        latency,
+                    )
+                )
         return lines
+
+    def _of_bind(self, submitter: Submitter) -> tuple[bytes, bytes]:
+        """What stands in every plain line of a bind."""
+        key = (submitter.service, submitter.bind_id)
+        pieces = self._binds.get(key)
+        if pieces is None:
+            if len(self._binds) >= MOST_PIECES:
+                self._binds.clear()
+            account = b"] [SVC:%b] [ACT:] [BINF:] [FID:] [META:] [from:" % _clean(submitter.service)
+            pieces = self._binds[key] = (account, b":*] [udh:0:] [bind:%d] [id:" % submitter.bind_id)
+        return pieces
 
     def _line(self, who: Who, sms: Sms, message_id: bytes, cost: float, status: int, seconds: float) -> bytes:
         stamp, event, service, bind_id = who
@@ -189,21 +227,12 @@ class JsonStyle(Style):
         return f"{stamp[:-2]}:{stamp[-2:]}".encode()
 
 
-def _is_plain(submission: Submission, sms: Sms) -> bool:
-    """Whether it was accepted by the bearerbox and has nothing that would have to be escaped, counted or converted."""
-    result = submission.result
-    return (
-        (result == 0 or result == 3)
-        and not submission.command_status
-        and not submission.cost
-        and not sms.udhdata
-        and not sms.binfo
-        and sms.sender is not None
-        and sms.receiver is not None
-        and sms.sender.lstrip(b"+").isalnum()
-        and sms.receiver.lstrip(b"+").isalnum()
-        and (sms.msgdata is None or len(sms.msgdata) <= SHORT)
-    )
+def _is_plain(sms: Sms) -> bool:
+    """Whether nothing in it has to be escaped, counted or converted."""
+    sender, receiver, msgdata = sms.sender, sms.receiver, sms.msgdata
+    if not sender or not receiver or sms.udhdata or sms.binfo or (msgdata and len(msgdata) > SHORT):
+        return False
+    return (sender.isalnum() or sender.lstrip(b"+").isalnum()) and receiver.lstrip(b"+").isalnum()
 
 
 def _event(submission: Submission, simulated: bool) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable, Iterable
@@ -37,7 +38,16 @@ def always(status: int | None) -> Policy:
 class Esme:
     """One SMPP session. What came in is kept in order of arrival; each wait has a timeout in seconds."""
 
-    def __init__(self, port: int, policy: Policy = accept_all, *, source_ip: str = "127.0.0.1") -> None:
+    def __init__(
+        self,
+        port: int,
+        policy: Policy = accept_all,
+        *,
+        source_ip: str = "127.0.0.1",
+        preface: bytes = b"",
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        """`preface` goes ahead of everything else, also of TLS: what a proxy says."""
         self.policy = policy
         self.deliveries: list[Message] = []
         self.answers_enquire_links = True
@@ -51,6 +61,9 @@ class Esme:
         self._changed = threading.Condition()
         self._write_lock = threading.Lock()
         self._socket = socket.create_connection(("127.0.0.1", port), 10, (source_ip, 0))
+        self._socket.sendall(preface)
+        if tls is not None:
+            self._socket = tls.wrap_socket(self._socket, server_hostname="127.0.0.1")
         self._socket.settimeout(None)
         self._reader = threading.Thread(target=self._run, daemon=True)
         self._reader.start()
