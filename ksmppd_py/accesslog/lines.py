@@ -102,6 +102,13 @@ class _Flags(dict[tuple[int, int, int, int], bytes]):
         return piece
 
 
+def _goes_plain(submission: Submission, sms: Sms) -> bool:
+    """Whether the bearerbox accepted it, nobody paid for it and its line needs no escaping."""
+    result = submission.result
+    accepted = (result == 0 or result == 3) and not submission.command_status
+    return accepted and not submission.cost and _is_plain(sms)
+
+
 class KannelStyle(Style):
     """As bearerbox writes its access log, with what only we know at the end of the line."""
 
@@ -125,13 +132,7 @@ class KannelStyle(Style):
                 last = submitter
             for submission in settled:
                 sms = submission.sms
-                result = submission.result
-                if (
-                    sms is None
-                    or not (mask and (result == 0 or result == 3) and _is_plain(sms))
-                    or submission.command_status
-                    or submission.cost
-                ):
+                if sms is None or not (mask and _goes_plain(submission, sms)):
                     add(self._submit(stamp, submission, submitter, now))
                     continue
                 if submission.received_at != read_at:
