@@ -23,6 +23,8 @@ KEYS = {
     "core": ("log-file", "store-file", "unified-prefix", "admin-port"),
     "smsc": ("smsc", "smsc-id", "host", "port"),
 }
+SHARED = {"core": (), "smsc": ("log-file", "unified-prefix")}
+"""Keys of the other group that Kannel takes here too; an include can bring them."""
 GROUP = re.compile(rb"DEBUG:   dumping group \((.*)\):$", re.DOTALL)
 VALUE = re.compile(rb"DEBUG:     <([^<>=]*)> = <(.*)>$", re.DOTALL)
 
@@ -111,7 +113,8 @@ def of_ours(directory: str) -> Groups | None:
     finally:
         os.chdir(before)
     known = all(
-        group.name in KEYS and group.values.keys() <= {"group", *KEYS[group.name]} for group in everything
+        group.name in KEYS and group.values.keys() <= {"group", *KEYS[group.name], *SHARED[group.name]}
+        for group in everything
     )
     if findings.errors or not known:
         return None
@@ -127,6 +130,7 @@ def of_ours(directory: str) -> Groups | None:
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(files())
+@example({"main": "log-file=\ninclude=inc1\n", "inc1": "group = smsc\n"})
 @example({"main": 'group = core\nlog-file = "a\\\n b"\\\\\nadmin-port = 1\\'})
 @example(
     {"main": "group = core\ninclude = inc1\n", "inc1": "log-file = x\n\ngroup = smsc\nsmsc-id = \\\n\nhost=h"}
