@@ -38,7 +38,8 @@ PEER_TIMEOUT_MS = 30_000
 FAREWELL_PATIENCE = 2.0
 """Seconds for the acks of open MTs after the bearerbox said goodbye."""
 _HEARTBEAT = pack(Heartbeat(load=0))
-_FAILED_TMP, _BUFFERED = int(AckStatus.FAILED_TMP), int(AckStatus.BUFFERED)
+_FAILED, _FAILED_TMP, _BUFFERED = int(AckStatus.FAILED), int(AckStatus.FAILED_TMP), int(AckStatus.BUFFERED)
+_REPORT_MO = int(SmsType.REPORT_MO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,9 +205,9 @@ class BoxConnection:
             return 0.0
         nack = ack.nack
         self.acks[nack if 0 <= nack <= _BUFFERED else _FAILED_TMP] += 1
-        if nack == AckStatus.FAILED:
+        if nack == _FAILED:
             self._pool.refused(ack.id)
-        submission.result = nack if nack >= 0 else AckStatus.FAILED_TMP
+        submission.result = nack if nack >= 0 else _FAILED_TMP
         submission.desk.put(
             submission
         )  # answers the ESME now, so that no report overtakes its submit_sm_resp
@@ -218,22 +219,24 @@ class BoxConnection:
     def _take(self, sms: Sms) -> None:
         """Take an MO or DLR in hand, whatever it is; a defect of ours that one meets is no end of the connection."""
         try:
-            self._incoming(sms)
+            if sms.sms_type != _REPORT_MO or not self._is_early_or_late(sms):
+                self.incoming.receive(sms)
         except Exception:
             logger.exception("Message %r from bearerbox %s failed unexpectedly", sms.id, self.settings.name)
             self.incoming.hold_back(sms.id)
 
-    def _incoming(self, sms: Sms) -> None:
-        """Take an MO or DLR in hand. A report that overtook its MT's ack waits for that."""
-        if sms.sms_type == SmsType.REPORT_MO and sms.dlr_url:
-            message_id = sms.dlr_url[-36:].lower()
-            if message_id in self.open:
-                self._early_reports.setdefault(message_id, []).append(sms)
-                return
-            if self._pool.swallows(sms):
-                self.incoming.swallow(sms)
-                return
-        self.incoming.receive(sms)
+    def _is_early_or_late(self, report: Sms) -> bool:
+        """Keep a report that overtook its MT's ack until that comes; ack one whose MT was refused to its ESME."""
+        if not report.dlr_url:
+            return False
+        message_id = report.dlr_url[-36:].lower()
+        if message_id in self.open:
+            self._early_reports.setdefault(message_id, []).append(report)
+            return True
+        if self._pool.swallows(report):
+            self.incoming.swallow(report)
+            return True
+        return False
 
     def send(self, submission: Submission, now: float) -> None:
         """Write one MT; its ack, or the loss of the connection, settles it. Doesn't yield."""

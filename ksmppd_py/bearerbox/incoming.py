@@ -22,6 +22,10 @@ from ksmppd_py.transport.greenlets import Owner
 
 logger = logging.getLogger(__name__)
 
+_DONE = Outcome.DONE
+_MO = int(SmsType.MO)
+_SUCCESS = int(AckStatus.SUCCESS)
+
 MOST_ATTEMPTS = 3
 """How many binds a message is tried on, one after the other gone, before it is stored or refused for now."""
 MOVING, ENDED = -1, -2
@@ -103,10 +107,12 @@ class Incoming:
         delivery = Delivery(self, sms)
         delivery.received_at = monotonic()
         self._in_hand[sms.id] = delivery
-        if self._flow.waits and sms.sms_type == SmsType.MO:
+        if sms.sms_type == _MO and self._flow.waits:
             self._owner.spawn(f"{self._name} routing", self._accept, delivery)  # the reader goes on meanwhile
-        else:
-            self._accept(delivery)
+            return
+        outcome = self._flow.accept(delivery, self._slow)
+        if outcome is not None:
+            self._settle(delivery, outcome)
 
     def _accept(self, delivery: Delivery) -> None:
         outcome = self._flow.accept(delivery, self._slow)
@@ -129,10 +135,18 @@ class Incoming:
             self._slow.pop(delivery.system_id, None)
         if delivery.row == MOVING:
             delivery.row = ENDED
-        elif delivery.outcome is Outcome.DONE:
-            self._settle(delivery, Outcome.DONE)
+        elif delivery.outcome is _DONE:
+            self._done(delivery)
         else:
             self._unsettled.put(delivery)
+
+    def _done(self, delivery: Delivery) -> None:
+        sms = delivery.sms
+        assert sms is not None
+        if self._delays:
+            self._delays.pop(delivery.system_id, None)
+        if self._in_hand.pop(sms.id, None) is not None:
+            self._write(pack_ack(_SUCCESS, int(time()), sms.id))
 
     def _settle_all(self) -> None:
         while True:
@@ -140,10 +154,8 @@ class Incoming:
                 self._settle(delivery, delivery.outcome)
 
     def _settle(self, delivery: Delivery, outcome: Outcome) -> None:
-        if outcome is Outcome.DONE:
-            if self._delays:
-                self._delays.pop(delivery.system_id, None)
-            self._ack(delivery, outcome)
+        if outcome is _DONE:
+            self._done(delivery)
         elif outcome is Outcome.PERMANENT:
             self._ack(delivery, outcome)
         elif outcome in (Outcome.GONE, Outcome.TIMEOUT) and delivery.attempts < MOST_ATTEMPTS:

@@ -35,6 +35,7 @@ RETIREMENT = 10.0
 RELIEF_INTERVAL = 0.5
 """Seconds between two looks at messages that slow ESMEs hold."""
 _REPORT_ID = 36
+_SMSC_FAIL = int(DlrMask.SMSC_FAIL)
 
 
 class BearerboxPool:
@@ -207,7 +208,7 @@ class BearerboxPool:
 
     def swallows(self, report: Sms) -> bool:
         """Whether a report repeats a refusal that the ESME has had as submit_sm_resp (box-protocol.md 6.1)."""
-        if not self._refused or report.dlr_mask != DlrMask.SMSC_FAIL or report.dlr_url is None:
+        if not self._refused or report.dlr_mask != _SMSC_FAIL or report.dlr_url is None:
             return False
         message_id = report.dlr_url[-_REPORT_ID:].lower()
         if message_id not in self._refused:

@@ -15,6 +15,8 @@ from ksmppd_py.smpp.link import SmppLink
 from ksmppd_py.smpp.pdus import DeliverSm
 from ksmppd_py.transport.framed import FramedSocket
 
+_DONE = Outcome.DONE
+_pack = codec.PACKERS[DeliverSm]
 _REPORT_TYPES = ESM_TYPE_DELIVERY_RECEIPT | ESM_TYPE_DELIVERY_ACKNOWLEDGEMENT | 0x20
 
 
@@ -24,7 +26,7 @@ class Outgoing:
     Every other end counts in `totals`, when there are any.
     """
 
-    __slots__ = ("_access", "_bind_id", "_counters", "_link", "_open", "_socket", "_totals")
+    __slots__ = ("_access", "_bind_id", "_counters", "_link", "_socket", "_totals", "unanswered")
 
     def __init__(
         self,
@@ -41,22 +43,21 @@ class Outgoing:
         self._totals = totals
         self._access = access
         self._bind_id = bind_id
-        self._open: dict[int, tuple[Delivery, float, bool]] = {}
-
-    def __len__(self) -> int:
-        return len(self._open)
+        self.unanswered: dict[int, tuple[Delivery, float, bool]] = {}
+        """By sequence number: the message, when this part was sent (monotonic), whether it is a report."""
 
     def deliver(self, pdus: Sequence[DeliverSm], delivery: Delivery) -> None:
         """Send the parts of one message. Doesn't yield."""
         now = monotonic()
+        unanswered = self.unanswered
         for pdu in pdus:
-            number = self._link.next_sequence(self._open)
-            self._open[number] = (delivery, now, bool(pdu.esm_class & _REPORT_TYPES))
-            self._socket.write(codec.pack(pdu, number))
+            number = self._link.next_sequence(unanswered)
+            unanswered[number] = (delivery, now, pdu.esm_class & _REPORT_TYPES != 0)
+            self._socket.write(_pack(pdu, number, 0))
 
     def answered(self, sequence_number: int, command_status: int) -> bool:
         """Settle the part with this number; False when none is open under it. Doesn't yield."""
-        entry = self._open.pop(sequence_number, None)
+        entry = self.unanswered.pop(sequence_number, None)
         if entry is None:
             return False
         delivery, sent_at, is_report = entry
@@ -68,7 +69,7 @@ class Outgoing:
                     counters.dlr += 1
                 else:
                     counters.mo += 1
-            delivery.part_ended(Outcome.DONE)
+            delivery.part_ended(_DONE)
         else:
             outcome = of_command_status(command_status)
             self._count(is_report, outcome)
@@ -82,12 +83,12 @@ class Outgoing:
     def expire(self, before: float, outcome: Outcome) -> int:
         """End the parts sent before that time (monotonic seconds); return how many. Doesn't yield."""
         expired = []
-        for number, (_, sent_at, _) in self._open.items():
+        for number, (_, sent_at, _) in self.unanswered.items():
             if sent_at >= before:
                 break
             expired.append(number)
         for number in expired:
-            delivery, sent_at, is_report = self._open.pop(number)
+            delivery, sent_at, is_report = self.unanswered.pop(number)
             self._count(is_report, Outcome.TIMEOUT)
             if self._access is not None and self._access.on:
                 self._access.unanswered(delivery, self._bind_id, monotonic() - sent_at)
@@ -100,13 +101,13 @@ class Outgoing:
 
     def overdue(self, before: float) -> bool:
         """Whether the oldest open part was sent before that time."""
-        for _, sent_at, _ in self._open.values():
+        for _, sent_at, _ in self.unanswered.values():
             return sent_at < before
         return False
 
     def release(self) -> None:
         """The bind is gone: every open part ends as GONE. Doesn't yield."""
-        released, self._open = self._open, {}
+        released, self.unanswered = self.unanswered, {}
         for delivery, _, is_report in released.values():
             self._count(is_report, Outcome.GONE)
             delivery.part_ended(Outcome.GONE)

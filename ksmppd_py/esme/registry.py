@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
+from sys import maxsize
 from typing import Protocol
 
 from ksmppd_py.model.account import Account
 from ksmppd_py.model.esme import BindSnapshot, Esme, EsmeSnapshot, ServerMeters, ServerSnapshot
 from ksmppd_py.model.meters import Load
 from ksmppd_py.model.ports import Receiver
+
+NO_ROOM = maxsize
+"""The load of a bind that may be sent nothing now."""
+CANDIDATES = 8
+"""Binds that are compared for each message: all that most accounts have, and of a thousand those whose turn it is."""
 
 
 class Bound(Receiver, Protocol):
@@ -23,7 +30,7 @@ class Bound(Receiver, Protocol):
 
     @property
     def load(self) -> int:
-        """deliver_sm open and queued."""
+        """deliver_sm open and queued; NO_ROOM when it may be sent none now."""
 
     @property
     def room(self) -> int:
@@ -49,7 +56,7 @@ class EsmeRegistry:
         self._clock = clock
         self._monotonic = monotonic
         self._esmes: dict[str, Esme] = {}
-        self._binds: dict[str, list[Bound]] = {}
+        self._binds: dict[str, deque[Bound]] = {}
 
     def binds_of(self, system_id: str) -> int:
         """How many binds of any type the account has."""
@@ -91,7 +98,7 @@ class EsmeRegistry:
 
     def add(self, system_id: str, bind: Bound) -> None:
         """A bind was accepted."""
-        self._binds.setdefault(system_id, []).append(bind)
+        self._binds.setdefault(system_id, deque()).append(bind)
 
     def remove(self, system_id: str, bind: Bound) -> None:
         """A bind ended; its slot is free at once. Does nothing when it isn't there."""
@@ -102,20 +109,21 @@ class EsmeRegistry:
                 del self._binds[system_id]
 
     def best(self, system_id: str) -> Bound | None:
-        """The receiving bind with fewest open and queued deliver_sm; of equals, each in turn."""
+        """The receiving bind with fewest open and queued deliver_sm of the next CANDIDATES; of equals, each in turn."""
         binds = self._binds.get(system_id)
         if binds is None:
             return None
-        if len(binds) == 1:
-            only = binds[0]
-            return only if only.receives and only.room > 0 else None
-        best = None
-        for bind in binds:
-            if bind.receives and bind.room > 0 and (best is None or bind.load < best.load):
-                best = bind
-        if best is not None and binds[-1] is not best:
-            binds.remove(best)  # to the end, so that the next of equals has its turn
-            binds.append(best)
+        best, least, position = None, NO_ROOM, 0
+        for index, bind in enumerate(binds):
+            if index >= CANDIDATES and best is not None:
+                break
+            load = bind.load
+            if load < least:
+                best, least, position = bind, load, index
+                if not load:
+                    break
+        if best is not None:
+            binds.rotate(-position - 1)
         return best
 
     def bound(self, system_id: str) -> bool:

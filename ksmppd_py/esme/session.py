@@ -12,6 +12,7 @@ from ksmppd_py.esme import dump
 from ksmppd_py.esme.binding import BIND_TYPES, RECEIVER, TRANSMITTER, BindRequest, Refusal
 from ksmppd_py.esme.outgoing import Outgoing
 from ksmppd_py.esme.refusals import error_response, implied_status, refusal_of
+from ksmppd_py.esme.registry import NO_ROOM
 from ksmppd_py.esme.submits import Submits
 from ksmppd_py.esme.surroundings import Surroundings
 from ksmppd_py.model.account import Account
@@ -71,13 +72,7 @@ class Session:
     _submitter: Submitter | None = None
     _submits: Submits | None = None
 
-    def __init__(
-        self,
-        bind_id: int,
-        framed: FramedSocket,
-        ip: str,
-        around: Surroundings,
-    ) -> None:
+    def __init__(self, bind_id: int, framed: FramedSocket, ip: str, around: Surroundings) -> None:
         self.bind_id = bind_id
         self.ip = ip
         self.dialect = Dialect()
@@ -248,15 +243,16 @@ class Session:
 
     @property
     def load(self) -> int:
-        """deliver_sm open and frames queued."""
-        return len(self._outgoing) + self._socket.queued
+        """deliver_sm open and frames queued; NO_ROOM when it may be sent nothing now."""
+        unanswered, framed = len(self._outgoing.unanswered), self._socket
+        if unanswered >= self._max_open_acks or framed.blocked_since or not self.bind_type & RECEIVER:
+            return NO_ROOM
+        return unanswered + framed.queued
 
     @property
     def room(self) -> int:
         """How many more deliver_sm it may have open."""
-        if self._socket.queued and self._socket.blocked_since:
-            return 0
-        return self._max_open_acks - len(self._outgoing)
+        return self._max_open_acks - len(self._outgoing.unanswered) if not self._socket.blocked_since else 0
 
     def next_reference(self) -> int:
         """The next concatenation reference, 0 to 255."""
@@ -383,7 +379,7 @@ class Session:
             ip=self.ip,
             uptime=max(0, int(now - self._connected_at)),
             bind_type=self.bind_type,
-            open_acks=len(self._outgoing),
+            open_acks=len(self._outgoing.unanswered),
             simulate=submitter is not None and submitter.account.simulation is not None,
             inbound_load=self._inbound.rate(0, second),
             inbound_queued=self._submits.queued if self._submits is not None else 0,

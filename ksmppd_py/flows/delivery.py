@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Container
 from dataclasses import replace
+from functools import lru_cache
 
 from ksmppd_py.errors import PermanentError, TemporaryError
 from ksmppd_py.kannel.messages import Sms, SmsType
@@ -23,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 _MO = int(SmsType.MO)
 _REPORT = int(SmsType.REPORT_MO)
+_DONE = Outcome.DONE
 
 
 class DeliveryFlow:
@@ -76,14 +78,14 @@ class DeliveryFlow:
                 logger.error("Message %s can't be told to %s: %s", _id(sms), delivery.system_id, error)
                 return Outcome.PERMANENT
         delivery.left = len(pdus)
-        delivery.outcome = Outcome.DONE
+        delivery.outcome = _DONE
         receiver.deliver(pdus, delivery)
         return None
 
     def _target(self, sms: Sms) -> str:
         """The system_id (lower case) that a message is for. May yield when the router does."""
         if sms.sms_type == _REPORT and sms.dlr_url is not None:
-            return to_name(receipts.parse_dlr_url(sms.dlr_url).system_id).lower()
+            return _account(receipts.target_of(sms.dlr_url))
         if sms.sms_type != _MO:
             raise PermanentError(f"sms_type {sms.sms_type} isn't for an ESME")
         route = self._router.route_mo(sms)
@@ -95,6 +97,11 @@ class DeliveryFlow:
 def _as_spoken(pdu: DeliverSm, dialect: Dialect) -> DeliverSm:
     """A ready PDU as this bind may be sent it: an old one takes no TLVs."""
     return pdu if dialect.takes_tlvs or not pdu.tlvs else replace(pdu, tlvs=NO_TLVS)
+
+
+@lru_cache(maxsize=1024)
+def _account(system_id: bytes) -> str:
+    return to_name(system_id).lower()
 
 
 def _id(sms: Sms) -> str:

@@ -47,6 +47,7 @@ def _names(message: type[Message], structs: dict[str, Any]) -> dict[str, Any]:
         "UUID_SHAPE": UUID_SHAPE,
         "canonical_id": canonical_id,
         "Message": message,
+        "new": object.__new__,
     }
     return own | structs
 

@@ -2,7 +2,8 @@
 
 A message is a row of slots: some integers, then the length of a string, then its octets. One struct reads or
 writes the integers and the length together. The functions use these names, which codec.py provides: `LENGTHS`
-(packed lengths of short strings), `NULL`, `canonical_id`, `SHAPE`, `UUID_SHAPE`, and the class as `Message`.
+(packed lengths of short strings), `NULL`, `canonical_id`, `SHAPE`, `UUID_SHAPE`, the class as `Message`, and `new`,
+which makes one without its `__init__`: what is read goes straight into its slots.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ def pack_source(
 
 
 def _targets(slot: _Slot) -> list[str]:
-    return slot.integers + ([f"length_{slot.string}"] if slot.string else [])
+    return [f"m.{name}" for name in slot.integers] + ([f"length_{slot.string}"] if slot.string else [])
 
 
 def _read(slot: _Slot) -> list[str]:
@@ -91,16 +92,16 @@ def _read(slot: _Slot) -> list[str]:
     if slot.is_uuid:
         return [
             f"if {length} != 36: raise ValueError('UUID of %d octets' % {length})",
-            f"{name} = data[pos:pos + 36]",
+            f"m.{name} = {name} = data[pos:pos + 36]",
             "pos += 36",
-            f"if {name}.translate(SHAPE) != UUID_SHAPE: {name} = canonical_id({name})",
+            f"if {name}.translate(SHAPE) != UUID_SHAPE: m.{name} = canonical_id({name})",
         ]
     return [
         f"if {length} >= 0:",
         f"    stop = pos + {length}",
-        f"    {name} = data[pos:stop]",
+        f"    m.{name} = data[pos:stop]",
         "    pos = stop",
-        f"elif {length} == -1: {name} = None",
+        f"elif {length} == -1: m.{name} = None",
         f"else: raise ValueError('{name} of %d octets' % {length})",
     ]
 
@@ -117,7 +118,7 @@ def unpack_source(message: type[Message], rare: Collection[str]) -> tuple[str, d
         structs[f"unpack_{len(targets)}"] = struct.Struct(f">{len(targets)}i").unpack_from
         return [f"{', '.join(targets)}, = unpack_{len(targets)}(data, pos)"]
 
-    lines: list[str] = []
+    lines = ["m = new(Message)"]
     slots = list(_slots(message))
     while slots:
         slot = slots.pop(0)
@@ -126,13 +127,12 @@ def unpack_source(message: type[Message], rare: Collection[str]) -> tuple[str, d
             following = slots.pop(0)
             beyond = _targets(following)
             lines += unpack(here + beyond)
-            lines += [f"if length_{slot.string} == -1:", f"    {slot.string} = None"]
+            lines += [f"if length_{slot.string} == -1:", f"    m.{slot.string} = None"]
             lines += [f"    pos += {4 * len(here + beyond)}", "else:", f"    pos += {4 * len(here)}"]
             lines += [f"    {line}" for line in [*_read(slot), *unpack(beyond), f"pos += {4 * len(beyond)}"]]
             slot = following
         else:
             lines += [*unpack(here), f"pos += {4 * len(here)}"]
         lines += _read(slot)
-    names = ", ".join(name for name, _ in fields_of(message))
-    lines += ["if pos > end: raise ValueError('it ends early')", f"return Message({names})"]
+    lines += ["if pos > end: raise ValueError('it ends early')", "return m"]
     return "def unpack(data, pos, end):\n" + "".join(f"    {line}\n" for line in lines), structs

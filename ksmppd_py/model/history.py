@@ -9,6 +9,7 @@ from ksmppd_py.model.names import to_octets
 
 _BOTH_ENDS = int(DlrMask.SUCCESS | DlrMask.FAIL)
 _NOT_FINAL = int(DlrMask.BUFFERED | DlrMask.SMSC_SUCCESS)
+_SEMICOLON = ord(";")
 _LONGEST_TEXT = 200
 """Octets of a report's text that are kept: state and error code stand before."""
 
@@ -69,8 +70,9 @@ class MessageHistory:
         if dlr_url is None or (mask > 0 and mask & _NOT_FINAL and not mask & ~_NOT_FINAL):
             return
         entry = (sms.sender, mask, (sms.msgdata or b"")[:_LONGEST_TEXT], sms.meta_data, sms.time)
-        for message_id in dlr_url[dlr_url.rfind(b"|") + 1 :].split(b";"):
-            self._enter(to_octets(system_id), message_id, entry)
+        service, ids = to_octets(system_id), dlr_url[dlr_url.rfind(b"|") + 1 :]
+        for message_id in ids.split(b";") if _SEMICOLON in ids else (ids,):
+            self._enter(service, message_id, entry)
 
     def _enter(self, system_id: bytes, message_id: bytes, entry: _Entry) -> None:
         account = self._young.get(system_id)

@@ -172,11 +172,10 @@ def unpack_tlvs(octets: bytes, position: int, end: int, limits: Limits) -> dict[
 
 def pack_tlvs(tlvs: Mapping[int, bytes]) -> bytes:
     """Return the TLVs in their order. Raises ValueError for a tag or a length above 65,535."""
-    parts: list[bytes] = []
+    packed = b""
     for tag, value in tlvs.items():
         try:
-            parts.append(_pack_head(tag, len(value)))
+            packed += _pack_head(tag, len(value)) + value
         except struct.error:
             raise ValueError(f"no TLV: tag {tag:#x} with {len(value)} octets") from None
-        parts.append(value)
-    return b"".join(parts)
+    return packed

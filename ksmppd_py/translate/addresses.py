@@ -16,6 +16,7 @@ MAX_LENGTH = 20
 # As plain integers: looking up members of an enum takes longer than everything else here.
 _INTERNATIONAL, _NATIONAL, _ALPHANUMERIC = int(Ton.INTERNATIONAL), int(Ton.NATIONAL), int(Ton.ALPHANUMERIC)
 _UNKNOWN, _ISDN = int(Npi.UNKNOWN), int(Npi.ISDN)
+_PLUS = ord("+")
 
 
 def to_box(ton: int, address: bytes, status: int) -> bytes:
@@ -39,22 +40,22 @@ def source(sender: bytes | None) -> Address:
     """Return the source address for Kannel's `sender`. Raises Untranslatable when a PDU can't hold it."""
     if not sender:
         return _NATIONAL, _ISDN, b""
-    if sender[:1] == b"+":
-        digits, address = sender[1:], (_INTERNATIONAL, _ISDN, sender[1:])
-    else:
-        digits, address = sender, (_NATIONAL, _ISDN, sender)
-    if not digits.isdigit():
-        address = (_ALPHANUMERIC, _UNKNOWN, sender)
-    if len(address[2]) > MAX_LENGTH or b"\0" in sender:
+    if sender[0] == _PLUS:
+        digits = sender[1:]
+        if digits.isdigit() and len(digits) <= MAX_LENGTH:
+            return _INTERNATIONAL, _ISDN, digits
+    elif sender.isdigit() and len(sender) <= MAX_LENGTH:
+        return _NATIONAL, _ISDN, sender
+    if len(sender) > MAX_LENGTH or 0 in sender:
         raise Untranslatable(CommandStatus.RINVSRCADR, f"sender {sender!r} doesn't fit")
-    return address
+    return _ALPHANUMERIC, _UNKNOWN, sender
 
 
 def destination(receiver: bytes | None) -> Address:
     """Return the destination for Kannel's `receiver`. Raises Untranslatable if it is empty or too long."""
     ton, address = _NATIONAL, receiver or b""
-    if address[:1] == b"+":
+    if address and address[0] == _PLUS:
         ton, address = _INTERNATIONAL, address[1:]
-    if not 1 <= len(address) <= MAX_LENGTH or b"\0" in address:
+    if not 1 <= len(address) <= MAX_LENGTH or 0 in address:
         raise Untranslatable(CommandStatus.RINVDSTADR, f"receiver {receiver!r} doesn't fit")
     return ton, _ISDN, address

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ksmppd_py.translate.tlvs import NO_DEFINITIONS, TlvTable
 
@@ -22,8 +22,8 @@ class Dialect:
     switch_dlr_addr: bool = False
     long_mo_as_payload: bool = False
     cut_err: bool = False
+    takes_tlvs: bool = field(init=False)
+    """Whether we may send TLVs on this bind."""
 
-    @property
-    def takes_tlvs(self) -> bool:
-        """Whether we may send TLVs on this bind."""
-        return self.interface_version >= 0x34
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "takes_tlvs", self.interface_version >= 0x34)

@@ -31,15 +31,7 @@ def to_deliver_sm(sms: Sms, dialect: Dialect, reference: int) -> list[DeliverSm]
         if part.udhdata:
             octets = part.udhdata + octets
         esm_class = (0x40 if part.udhdata else 0) | (0x80 if sms.rpi == 1 else 0)
-        pdu = deliver_sm(
-            sms,
-            source,
-            destination,
-            esm_class=esm_class,
-            data_coding=data_coding,
-            short_message=octets,
-            tlvs=tlvs,
-        )
+        pdu = deliver_sm(sms, source, destination, esm_class, data_coding, octets, tlvs)
         if len(octets) > MAX_SHORT_MESSAGE or (part.msg_left == UNDEFINED and octets):
             _move_to_payload(pdu, dialect)
         pdus.append(pdu)
@@ -73,15 +65,14 @@ def deliver_sm(
     sms: Sms,
     source: addresses.Address,
     destination: addresses.Address,
-    *,
     esm_class: int,
     data_coding: int,
     short_message: bytes,
     tlvs: dict[int, bytes],
 ) -> DeliverSm:
     """Return the PDU with what MO and receipts take from the sms alike."""
-    binfo, pid, priority = sms.binfo, sms.pid, sms.priority
-    if binfo is None or len(binfo) > MAX_SERVICE_TYPE or b"\0" in binfo:
+    binfo, pid, priority = sms.binfo or b"", sms.pid, sms.priority
+    if binfo and (len(binfo) > MAX_SERVICE_TYPE or 0 in binfo):
         binfo = b""
     return DeliverSm(
         binfo,

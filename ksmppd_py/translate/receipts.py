@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
@@ -27,8 +26,7 @@ MAX_ERR = 16
 RECEIPT, INTERMEDIATE = 0x04, 0x20  # esm_class, 5.2.12
 
 
-@dataclass(slots=True)
-class DlrUrl:
+class DlrUrl(NamedTuple):
     """What an MT's dlr_url remembers: `<system_id>|<epoch>[.<user_message_reference>]|<id>[;<id>...]`."""
 
     system_id: bytes
@@ -81,9 +79,10 @@ def _event(mask: int) -> tuple[State, _Refinement]:
 
 _EVENTS = tuple(map(_event, range(256)))
 _STAT = re.compile(rb"stat:(\S+)")
-_ERR = re.compile(rb"err:([^ ]*) ?")
 _ESCAPED = re.compile(rb"[|;%]")
 _ESCAPE = re.compile(rb"%(7C|3B|25)", re.IGNORECASE)
+_PERCENT, _SEMICOLON = b"%;"  # a number is found in octets ten times as fast as an octet string
+NO_VALUES: Mapping[bytes, bytes] = {}
 _STATE_OCTETS = [bytes((state,)) for state in range(9)]
 # As plain integers: members of an IntEnum are slow keys.
 _NETWORK_ERROR_CODE = int(TlvTag.NETWORK_ERROR_CODE)
@@ -104,6 +103,14 @@ def make_dlr_url(
     return b"%b|%d.%d|%b" % (system_id, now, user_message_reference, message_id)
 
 
+def target_of(dlr_url: bytes) -> bytes:
+    """Return the system_id of a dlr_url. Raises Untranslatable when it isn't one of ours."""
+    parts = dlr_url.split(b"|")
+    if len(parts) != 3 or not parts[2] or _PERCENT in parts[0] or len(dlr_url) < MIN_DLR_URL:
+        return parse_dlr_url(dlr_url).system_id
+    return parts[0]
+
+
 def parse_dlr_url(dlr_url: bytes | None) -> DlrUrl:
     """Read a dlr_url. Raises Untranslatable when it isn't one of ours."""
     dlr_url = dlr_url or b""
@@ -113,18 +120,22 @@ def parse_dlr_url(dlr_url: bytes | None) -> DlrUrl:
     if len(parts) != 3 or len(dlr_url) < MIN_DLR_URL:
         raise Untranslatable(CommandStatus.RINVMSGID, f"dlr_url {dlr_url!r} isn't ours")
     system_id, submit_time, last = parts
-    if b"%" in system_id:
+    if _PERCENT in system_id:
         system_id = _ESCAPE.sub(lambda code: bytes.fromhex(code[1].decode()), system_id)
-    ids = [last] if b";" not in last else [id for id in last.split(b";") if id]
+    ids = [last] if _SEMICOLON not in last else [id for id in last.split(b";") if id]
     if not last or not ids:
         raise Untranslatable(CommandStatus.RINVMSGID, f"dlr_url {dlr_url!r} has no id")
-    if submit_time.isdigit() and len(submit_time) < 16:
-        return DlrUrl(system_id, int(submit_time), None, ids)
-    numbers = _EPOCH.match(submit_time)
+    return DlrUrl(system_id, *_submission(submit_time), ids)
+
+
+@lru_cache(maxsize=1024)
+def _submission(text: bytes) -> tuple[int, int | None]:
+    """The middle of a dlr_url: epoch seconds and the user_message_reference."""
+    numbers = _EPOCH.match(text)
     if numbers is None:
-        return DlrUrl(system_id, 0, None, ids)
+        return 0, None
     reference = int(numbers[2] or -1)
-    return DlrUrl(system_id, int(numbers[1]), reference if 0 <= reference <= 0xFFFF else None, ids)
+    return int(numbers[1]), reference if 0 <= reference <= 0xFFFF else None
 
 
 @lru_cache(maxsize=1024)
@@ -164,27 +175,17 @@ def to_deliver_sm(sms: Sms, dialect: Dialect, local: Callable[[int], bytes] = lo
     source, destination = addresses.source(sms.sender), addresses.destination(sms.receiver)
     if dialect.switch_dlr_addr:
         source, destination = destination, source
-    values = smpp_values(sms.meta_data)
+    values = smpp_values(sms.meta_data) if sms.meta_data else NO_VALUES
     state = state_of(sms, values)
     tail = _tail(sms, state, values, local(url.submit_time), local(sms.time), dialect.cut_err)
     esm_class = (RECEIPT if state.final else INTERMEDIATE) | (0x80 if sms.rpi == 1 else 0)
     pdus = []
     for id in url.ids:
         short_message = b"id:" + id + tail
-        if len(short_message) > MAX_SHORT_MESSAGE or b"\0" in id:
+        if len(short_message) > MAX_SHORT_MESSAGE or 0 in id:
             raise Untranslatable(CommandStatus.RINVMSGID, f"message id {id!r} doesn't fit")
         tlvs = _tlvs(id, state, url, values, dialect) if dialect.takes_tlvs else NO_TLVS
-        pdus.append(
-            deliver_sm(
-                sms,
-                source,
-                destination,
-                esm_class=esm_class,
-                data_coding=0,
-                short_message=short_message,
-                tlvs=tlvs,
-            )
-        )
+        pdus.append(deliver_sm(sms, source, destination, esm_class, 0, short_message, tlvs))
     return pdus
 
 
@@ -207,7 +208,7 @@ def _tail(
 def smpp_values(meta_data: bytes | None) -> Mapping[bytes, bytes]:
     """Return group `smpp`; reports repeat the same few strings, and most have no such group."""
     if meta_data is None or b"?smpp?" not in meta_data.lower():
-        return {}
+        return NO_VALUES
     return get_group(meta_data, "smpp")
 
 
@@ -220,11 +221,12 @@ def error_and_text(
     """
     err = b""
     if msgdata:
-        found = _ERR.search(msgdata)
-        if found is not None:
-            err, msgdata = found[1], msgdata[found.end() :]
-        _, label, text = msgdata.partition(b"text:")
-        msgdata = text if label else msgdata
+        _, label, rest = msgdata.partition(b"err:")
+        if label:
+            err, _, msgdata = rest.partition(b" ")
+        _, label, rest = msgdata.partition(b"text:")
+        if label:
+            msgdata = rest
     if not err:
         code = values.get(b"dlr_err", b"") if values else b""
         number = int.from_bytes(code[-2:], "big")
