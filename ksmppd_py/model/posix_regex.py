@@ -25,10 +25,14 @@ _REPEATS = (b"*", b"+", b"?", b"{")
 _NOT_REPEATABLE = (b"(", b"|", b"^", b"$", b"\\b", b"\\B")
 _SYMBOL = re.compile(rb"\[([.=])(.)\1\]", re.DOTALL)
 _CLASS = re.compile(rb"\[:[a-z]+:\]")
+_PLAIN = re.compile(rb"\^?(?:[0-9A-Za-z_ #@,;:/-]|\\\+)*\$?")
+"""What both dialects read alike, and nearly all routes are: a prefix or a whole number."""
 
 
 def to_re2(expression: bytes) -> bytes:
     """Return the expression for RE2 with posix_syntax. ValueError for what RE2 can't do or glibc refuses."""
+    if _PLAIN.fullmatch(expression):
+        return expression
     parts = []
     position = depth = 0
     repeatable = False  # whether something stands before that `*` can repeat
