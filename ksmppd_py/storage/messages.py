@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import re
-import uuid
 from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import bindparam, func, select
 
-from ksmppd_py.kannel.messages import SMS_FIELDS, UNDEFINED, Field, Kind, Sms, SmsType
+from ksmppd_py.kannel.messages import SMS_FIELDS, Sms, SmsType
 from ksmppd_py.model.ports import StoredMessage
 from ksmppd_py.storage.accounts import AccountRows
 from ksmppd_py.storage.database import Database, Statement, compile_statement
+from ksmppd_py.storage.reading import read_stored
 from ksmppd_py.storage.rows import Row, TooLongForColumn, make_inserter, sms_renderer
 from ksmppd_py.storage.upgrade import Layout
-from ksmppd_py.storage.values import Value, integer, octets
+from ksmppd_py.storage.values import Value
 from ksmppd_py.storage.writer import GroupWriter, Remover
-
-_UUID = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_NAMELESS = uuid.UUID("6e9e1f4c-5a7f-4f0c-9a55-0c5b7f3a2d11")
-"""Namespace of the ids that rows without a usable one get: the same at each try."""
-_INT32 = range(-(2**31), 2**31)
 
 
 class StoredMessages:
@@ -79,7 +73,7 @@ class StoredMessages:
         with self.remover.reading() as settled:
             while len(found) < limit:
                 rows = self._rows(int(sms_type), after, limit, service)
-                found += [_stored(row) for row in rows if row[0] not in settled]
+                found += [read_stored(row) for row in rows if row[0] not in settled]
                 if len(rows) < limit:
                     break
                 after = rows[-1][0]
@@ -109,7 +103,7 @@ class StoredMessages:
         }  # fmt: skip
         with self.remover.reading() as settled:
             rows = self._database.execute(statement, values, repeatable=True).rows
-            return [_stored(row) for row in rows if row[0] not in settled]
+            return [read_stored(row) for row in rows if row[0] not in settled]
 
     def _rows(self, sms_type: int, after: int, limit: int, service: str | None) -> Sequence[tuple[Any, ...]]:
         values: dict[str, Value] = {"sms_type": sms_type, "after": after, "limit": limit}
@@ -122,30 +116,3 @@ class StoredMessages:
             return self._render(sms)
         except TooLongForColumn as error:
             raise TooLongForColumn(error.column, index) from None
-
-
-def _stored(row: Sequence[Any]) -> StoredMessage:
-    global_id = int(row[0])
-    try:
-        values = [_value(field, value, global_id) for field, value in zip(SMS_FIELDS, row[1:], strict=True)]
-    except ValueError as error:
-        return StoredMessage(global_id, None, str(error))
-    return StoredMessage(global_id, Sms(*values))
-
-
-def _value(field: Field, value: Any, global_id: int) -> Any:
-    if field.kind is Kind.INTEGER:
-        number = integer(value, UNDEFINED)
-        if number not in _INT32:
-            raise ValueError(f"column {field.name} holds {number}, which no message can carry")
-        return number
-    if field.kind is Kind.UUID:
-        text = _octets(value)
-        known = (text or b"").strip().lower()
-        return known if _UUID.fullmatch(known) else str(uuid.uuid5(_NAMELESS, str(global_id))).encode()
-    return _octets(value) if field.name == "service" else octets(value)
-
-
-def _octets(value: Any) -> bytes | None:
-    """Octets of a column that is text on SQLite too, one character each."""
-    return value.encode("latin-1", "replace") if isinstance(value, str) else octets(value)
