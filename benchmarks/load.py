@@ -20,8 +20,11 @@ import psutil
 HEADER = struct.Struct(">IIII")
 NUMBER = struct.Struct(">I")
 RECEIVE = 262144
+AT_ONCE = 200
+"""Binds that are asked for at a time."""
 BIND_TRANSCEIVER, SUBMIT_SM, DELIVER_SM, ENQUIRE_LINK = 9, 4, 5, 0x15
 RESPONSE = 0x80000000
+SENDER = b"447700900000"
 RECEIPT_TEXT = (
     b"id:1 sub:001 dlvrd:001 submit date:2601010000 done date:2601010000 stat:DELIVRD err:000 text:aaaa"
 )
@@ -70,7 +73,7 @@ class Result:
 class Peer:
     """One connection: what is to be sent, what isn't whole yet."""
 
-    __slots__ = ("bound", "fd", "kept", "out", "outstanding", "poll", "sent_at", "sequence", "socket")
+    __slots__ = ("fd", "kept", "out", "outstanding", "poll", "sent_at", "sequence", "socket")
 
     def __init__(self, connected: Any, poll: select.epoll) -> None:
         self.socket = connected
@@ -78,7 +81,6 @@ class Peer:
         self.poll = poll
         self.kept = b""
         self.out = b""
-        self.bound = False
         self.sequence = 0
         self.outstanding = 0
         self.sent_at: dict[int, float] = {}
@@ -103,7 +105,7 @@ class Peer:
 
     def receive(self) -> bytes:
         try:
-            octets = self.socket.recv(RECEIVE)
+            octets: bytes = self.socket.recv(RECEIVE)
         except (BlockingIOError, ssl.SSLWantReadError):
             return b""
         if not octets:
@@ -126,6 +128,7 @@ class Driver:
         self.esmes: list[Peer] = []
         self.boxes: set[int] = set()
         self.sent = 0
+        self.bound = 0
         self.latencies: list[float] = []
         self.began = 0.0
         self.ended = 0.0
@@ -136,7 +139,9 @@ class Driver:
         esm_class = 0x40 if load.udh else 0
         text = load.udh + load.text
         self.body = (
-            b"\0\1\1447700900000\0\1\1"
+            b"\0\1\1"
+            + SENDER
+            + b"\0\1\1"
             + load.destination.encode()
             + b"\0"
             + bytes((esm_class, 0, 0))
@@ -167,9 +172,9 @@ class Driver:
             body = load.system_id.encode() + b"\0" + load.password.encode() + b"\0load\0\x34\0\0\0"
             peer.sequence = 1
             peer.send(HEADER.pack(16 + len(body), BIND_TRANSCEIVER, 0, 1) + body)
-            if index % 50 == 49:
-                self.turn(0.0)
-        while not all(peer.bound for peer in self.peers.values() if peer.fd not in self.boxes):
+            while index + 1 - self.bound > AT_ONCE:
+                self.turn(0.1)
+        while self.bound < load.binds + load.idle:
             self.turn(0.1)
 
     def fill(self, esme: Peer) -> None:
@@ -213,7 +218,7 @@ class Driver:
             elif command == RESPONSE | BIND_TRANSCEIVER:
                 if status:
                     raise ConnectionError(f"bind refused: 0x{status:08X}")
-                esme.bound = True
+                self.bound += 1
             elif command == ENQUIRE_LINK:
                 answers.append(HEADER.pack(16, RESPONSE | ENQUIRE_LINK, 0, number))
             position += length

@@ -9,11 +9,13 @@ import resource
 import subprocess
 import sys
 import tempfile
+from collections.abc import Collection
 from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from benchmarks.conditions import CONDITIONS, NEED_MARIADB
 from benchmarks.load import Load, Result, run
 from benchmarks.scenarios import SCENARIOS, Scenario
 from benchmarks.servers import REPOSITORY, Server, daemon, floor
@@ -62,53 +64,89 @@ def _machine() -> dict[str, Any]:
     }
 
 
-def _line(name: str, result: Result, against: float, goal: float | None) -> str:
-    ratio = result.cpu_us / against
-    told = "" if goal is None else f"{goal:g} x{'' if ratio <= goal else '  MISSED'}"
+def goals_of(scenario: Scenario, result: Result, ratio: float) -> list[str]:
+    """Each goal of the scenario, and whether it is missed."""
+    goals = (
+        (scenario.goal, ratio, "x"),
+        (scenario.most_us, result.cpu_us, "us"),
+        (scenario.most_mb, result.rss_mb, "MB"),
+        (scenario.most_idle_kb, result.idle_kb, "kB"),
+    )
+    return [
+        f"{most:g} {unit}{'' if value <= most else ' MISSED'}"
+        for most, value, unit in goals
+        if most is not None
+    ]
+
+
+def _line(scenario: Scenario, result: Result, ratio: float) -> str:
     idle = f"  {result.idle_kb:.0f} kB a bind" if result.idle_kb else ""
     return (
-        f"{name:14s} {result.cpu_us:7.1f} us {ratio:6.2f} x  {result.per_second:8.0f}/s  "
-        f"p50 {result.p50_ms:6.1f} ms  p99 {result.p99_ms:6.1f} ms  {result.rss_mb:5.0f} MB  {told}{idle}"
+        f"{scenario.name:14s} {result.cpu_us:7.1f} us {ratio:6.2f} x  {result.per_second:8.0f}/s  "
+        f"p50 {result.p50_ms:6.1f} ms  p99 {result.p99_ms:6.1f} ms  {result.rss_mb:5.0f} MB{idle}  "
+        f"{', '.join(goals_of(scenario, result, ratio))}"
     )
 
 
+def measure_costs(chosen: Collection[Scenario], mariadb: MariaDB | None) -> dict[str, Any]:
+    """Run scenarios, each with a floor of its own, and print a line for each."""
+    costs: dict[str, Any] = {}
+    for scenario in chosen:
+        yardstick = measure_floor()
+        try:
+            result = measure(scenario, mariadb)
+        except (ConnectionError, TimeoutError) as error:
+            print(f"{scenario.name:14s} failed: {error}", flush=True)
+            continue
+        ratio = result.cpu_us / yardstick.cpu_us
+        print(_line(scenario, result, ratio), flush=True)
+        costs[scenario.name] = {
+            "what": scenario.what,
+            "goal": scenario.goal,
+            "floor_us": yardstick.cpu_us,
+            "ratio": ratio,
+            **asdict(result),
+        }
+    return costs
+
+
+def measure_conditions(names: Collection[str], mariadb: MariaDB | None) -> list[dict[str, Any]]:
+    """Look at what isn't a cost, and print a line for each finding."""
+    found = []
+    for name in names:
+        for finding in CONDITIONS[name](mariadb):
+            missed = "" if finding.is_met else "  MISSED"
+            figures = f"{finding.value:7.1f} {finding.unit:3s} below {finding.goal:g}{missed}"
+            print(f"{finding.name:14s} {figures}: {finding.what}", flush=True)
+            found.append(asdict(finding))
+    return found
+
+
 def main() -> int:
-    """Measure all or some scenarios; 1 when one failed to finish."""
+    """Measure all or some; 1 when a scenario failed to finish."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", type=Path, help="write the results here")
-    parser.add_argument("--only", default="", help="scenarios, comma between")
+    parser.add_argument("--only", default="", help="scenarios and conditions, comma between")
     arguments = parser.parse_args()
-    chosen = [s for s in SCENARIOS if not arguments.only or s.name in arguments.only.split(",")]
+    only = arguments.only.split(",") if arguments.only else None
+    chosen = [s for s in SCENARIOS if only is None or s.name in only]
+    conditions = [name for name in CONDITIONS if only is None or name in only]
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    report: dict[str, Any] = {"machine": _machine(), "scenarios": {}}
-    mariadb = MariaDB() if any(s.setup.mariadb for s in chosen) else None
-    failed = False
+    needed = any(s.setup.mariadb for s in chosen) or NEED_MARIADB.intersection(conditions)
+    mariadb = MariaDB() if needed else None
     try:
         if mariadb is not None:
             mariadb.start()
-        for scenario in chosen:
-            yardstick = measure_floor()
-            try:
-                result = measure(scenario, mariadb)
-            except (ConnectionError, TimeoutError) as error:
-                print(f"{scenario.name:14s} failed: {error}", flush=True)
-                failed = True
-                continue
-            print(_line(scenario.name, result, yardstick.cpu_us, scenario.goal), flush=True)
-            report["scenarios"][scenario.name] = {
-                "what": scenario.what,
-                "goal": scenario.goal,
-                "floor_us": yardstick.cpu_us,
-                "ratio": result.cpu_us / yardstick.cpu_us,
-                **asdict(result),
-            }
+        costs = measure_costs(chosen, mariadb)
+        found = measure_conditions(conditions, mariadb)
     finally:
         if mariadb is not None:
             mariadb.stop()
     if arguments.json is not None:
+        report = {"machine": _machine(), "scenarios": costs, "conditions": found}
         arguments.json.write_text(json.dumps(report, indent=2) + "\n")
-    return int(failed)
+    return int(len(costs) < len(chosen))
 
 
 if __name__ == "__main__":

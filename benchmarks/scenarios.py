@@ -13,7 +13,10 @@ LONG_TEXT = b"b" * 1000
 
 @dataclass(frozen=True)
 class Scenario:
-    """One line of the table. `load` are fields of benchmarks.load.Load; without `box` no bearerbox is there."""
+    """One line of the table. `load` are fields of benchmarks.load.Load; without `box` no bearerbox is there.
+
+    Goals: `goal` times the floor, `most_us` of processor time, `most_mb` of memory, `most_idle_kb` for each idle bind.
+    """
 
     name: str
     what: str
@@ -21,6 +24,9 @@ class Scenario:
     load: Mapping[str, Any] = field(default_factory=dict)
     box: bool = True
     goal: float | None = None
+    most_us: float | None = None
+    most_mb: float | None = None
+    most_idle_kb: float | None = None
 
 
 SCENARIOS = (
@@ -53,7 +59,18 @@ SCENARIOS = (
         goal=5,
     ),
     Scenario(
-        "binds-1000", "1,000 binds, window 5", load={"binds": 1000, "window": 5, "total": 80_000}, goal=3
+        "http",
+        "HTTP routing, a local answerer, 4 callers",
+        Setup(http=True),
+        {"total": 20_000},
+        most_us=200,
+    ),
+    Scenario(
+        "binds-1000",
+        "1,000 binds, window 5",
+        load={"binds": 1000, "window": 5, "total": 80_000},
+        goal=3,
+        most_mb=120,
     ),
     Scenario("window-1", "4 binds, window 1", load={"window": 1, "total": 10_000}),
     Scenario("window-10", "4 binds, window 10", load={"window": 10, "total": 40_000}),
@@ -75,6 +92,9 @@ SCENARIOS = (
     Scenario("tls", "submit over TLS", Setup(tls=True), {"total": 80_000, "tls": True}),
     Scenario("long", "1,000 octets in message_payload", load={"text": LONG_TEXT, "total": 20_000}),
     Scenario(
-        "idle", "10,000 idle binds beside 4 busy ones", load={"idle": 10_000, "total": 40_000, "limit": 300}
+        "idle",
+        "10,000 idle binds beside 4 busy ones",
+        load={"idle": 10_000, "total": 40_000, "limit": 300},
+        most_idle_kb=40,
     ),
 )

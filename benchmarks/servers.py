@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tests.parts.certificates import Authority
@@ -29,6 +30,8 @@ class Setup:
     prepaid: bool = False
     routes: int = 1
     stored: int = 0
+    stored_for: str = SYSTEM_ID
+    http: bool = False
     tls: bool = False
     ksmppd: Mapping[str, Value] = field(default_factory=dict)
     routing: Mapping[str, Value] = field(default_factory=lambda: {"routing-method": 1})
@@ -37,16 +40,27 @@ class Setup:
 
 @dataclass
 class Server:
-    """Something to load: its process, where it listens, and where it looks for a bearerbox."""
+    """Something to load: its process, where it listens, where it looks for a bearerbox; `started_in` seconds."""
 
     pids: tuple[int, ...]
     smpp_port: int
     box_port: int
+    admin_port: int = 0
+    started_in: float = 0.0
 
 
 @contextmanager
 def daemon(setup: Setup, directory: Path, mariadb: MariaDB | None) -> Iterator[Server]:
-    """Run ksmppd with an account `load` and its routes."""
+    """Run ksmppd with an account `load` and its routes; with `http` a local program decides about routes."""
+    if setup.http:
+        port = free_port()
+        with started("answerer", str(port)):
+            wait_until(lambda: accepts(port), "the answerer to listen", 20)
+            url = f"http://127.0.0.1:{port}/"
+            routing: dict[str, Value] = {"routing-method": 2, "http-routing-url": url, "http-num-callers": 4}
+            with daemon(replace(setup, http=False, routing=routing), directory, mariadb) as server:
+                yield server
+        return
     database, drop = _database(setup, directory, mariadb)
     box_port = free_port()
     config = DaemonConfig(
@@ -60,10 +74,12 @@ def daemon(setup: Setup, directory: Path, mariadb: MariaDB | None) -> Iterator[S
     running.start()
     running.stop()  # the tables are there now
     _fill(setup, database)
+    began = time.monotonic()
     running.start()
+    took = time.monotonic() - began
     try:
         port = int(str(config.ksmppd["smpp-tls-port"])) if setup.tls else config.smpp_port
-        yield Server((running.process.pid,), port, box_port)
+        yield Server((running.process.pid,), port, box_port, config.admin_port, took)
     finally:
         running.kill()
         if mariadb is not None and drop:
@@ -97,10 +113,10 @@ def _fill(setup: Setup, database: Database) -> None:
     insert_route(database, RouteRow(1, r"^\+44", SYSTEM_ID, "ksmppd3", 1.0))
     insert_route(database, RouteRow(2, "^6800", SYSTEM_ID, "ksmppd3", 1.0))
     if setup.stored:
-        _store_reports(database, setup.stored)
+        _store_reports(database, setup.stored, setup.stored_for)
 
 
-def _store_reports(database: Database, count: int) -> None:
+def _store_reports(database: Database, count: int, system_id: str) -> None:
     """Reports for the account, made by the database itself."""
     integers = "time sms_type mclass mwi coding compress validity deferred dlr_mask pid alt_dcs rpi msg_left priority"
     columns = [
@@ -117,14 +133,14 @@ def _store_reports(database: Database, count: int) -> None:
     hexadecimal = "LPAD(HEX(seq),12,'0')" if database.kind == "mysql" else "printf('%012x',seq)"
     own_id = f"'00000000-0000-4000-8000-',{hexadecimal}"
     if database.kind == "mysql":
-        url = f"CONCAT('{SYSTEM_ID}|1700000000|',{own_id})"
+        url = f"CONCAT('{system_id}|1700000000|',{own_id})"
         own_id, source = f"CONCAT({own_id})", f"seq_1_to_{count}"
     else:
         own_id = own_id.replace(",printf", "||printf")
-        url = f"'{SYSTEM_ID}|1700000000|'||{own_id}"
+        url = f"'{system_id}|1700000000|'||{own_id}"
         numbers = f"SELECT 1 UNION ALL SELECT seq+1 FROM s WHERE seq<{count}"
         source = f"(WITH RECURSIVE s(seq) AS ({numbers}) SELECT seq FROM s)"
-    values += ["'+447700900000'", "'+447700900123'", f"'{SYSTEM_ID}'", own_id, url]
+    values += ["'+447700900000'", "'+447700900123'", f"'{system_id}'", own_id, url]
     quote = "`" if database.kind == "mysql" else '"'
     named = ",".join(f"{quote}{column}{quote}" for column in columns)
     database.execute(f"INSERT INTO smpp_store ({named}) SELECT {','.join(values)} FROM {source}")
@@ -134,11 +150,17 @@ def _store_reports(database: Database, count: int) -> None:
 def floor() -> Iterator[Server]:
     """Run the yardstick."""
     smpp_port, box_port = free_port(), free_port()
-    command = [sys.executable, "-m", "benchmarks.floor", str(smpp_port), str(box_port)]
-    process = subprocess.Popen(command, cwd=REPOSITORY)
-    try:
+    with started("floor", str(smpp_port), str(box_port)) as process:
         wait_until(lambda: accepts(smpp_port), "the floor to listen", 20)
         yield Server((process.pid,), smpp_port, box_port)
+
+
+@contextmanager
+def started(module: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a program of this package beside us."""
+    process = subprocess.Popen([sys.executable, "-m", f"benchmarks.{module}", *arguments], cwd=REPOSITORY)
+    try:
+        yield process
     finally:
         process.kill()
         process.wait()

@@ -172,9 +172,10 @@ class Listener:
             self._judge(session)
 
     def _make_room(self, session: Session) -> None:
-        """Hang up on the connection that has been without a bind for longest when there are too many of them.
+        """When too many connections are without a bind, hang up on the oldest that doesn't ask for one, or on this.
 
-        So a flood of silent connections can't keep those away that bind at once. Doesn't yield.
+        So a flood of silent connections can't keep those away that bind at once, and when all ESMEs come back together
+        those that wait for authentication aren't sent to the end of the line. Doesn't yield.
         """
         unbound = self._unbound
         unbound[session.bind_id] = session
@@ -182,9 +183,10 @@ class Listener:
             return
         unbound = self._unbound = {number: each for number, each in unbound.items() if not each.bind_type}
         if len(unbound) > self._around.settings.max_unbound:
-            oldest = unbound.pop(next(iter(unbound)))
-            logger.warning("Too many connections without a bind, the one from %s is closed", oldest.ip)
-            oldest.give_up()
+            silent = (each for each in unbound.values() if not each.asks_to_bind)
+            one = unbound.pop(next(silent, session).bind_id)
+            logger.warning("Too many connections without a bind, the one from %s is closed", one.ip)
+            one.give_up()
 
     def _judge(self, session: Session) -> None:
         """Count a connection that failed to bind for the block list."""

@@ -64,6 +64,7 @@ class Session:
     bad_in_a_row = 0
     heard_anything = False
     timed_out = False
+    asks_to_bind = False
     _inbound_processed = 0
     _reference = 0
     _ending = False
@@ -181,6 +182,7 @@ class Session:
         if self.bind_type:
             self._socket.write(error_response(command_id, sequence_number, int(CommandStatus.RALYNBD)))
             return
+        self.asks_to_bind = True
         decision = self._around.binder.authenticate(request, self.ip)
         if isinstance(decision, Refusal):
             self.refusal = decision

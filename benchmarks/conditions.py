@@ -1,0 +1,161 @@
+"""What a table of costs doesn't show: latency beside everything else that goes on, and what grows with what."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from benchmarks.load import Load, Result, run
+from benchmarks.servers import Server, Setup, daemon
+from tests.parts.daemon import PASSWORD
+from tests.parts.mariadb import MariaDB
+
+BUSY_BINDS = 100
+IDLE_BINDS = 1000
+SHARE = 0.8
+"""Of the peak rate."""
+LATENCY_SECONDS = 20
+DASHBOARD_EVERY = 2.0
+"""Seconds between two looks of the dashboard's page."""
+STORED_ROWS = 2_000_000
+_LAG = re.compile(r'^ksmppd_event_loop_lag_seconds_bucket\{le="([^"]+)"\} (\S+)$', re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One figure against its goal, which it must be below."""
+
+    name: str
+    what: str
+    value: float
+    unit: str
+    goal: float
+
+    @property
+    def is_met(self) -> bool:
+        """Whether the goal is reached."""
+        return self.value < self.goal
+
+
+def latency(_mariadb: MariaDB | None) -> Iterator[Finding]:
+    """Answers at 80 % of the peak, with an access log, an open dashboard and idle binds."""
+    setup = Setup(ksmppd={"access-log": "access.log"})
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-") as directory,
+        daemon(setup, Path(directory), None) as server,
+    ):
+        load = Load(server.smpp_port, server.box_port, server.pids, binds=BUSY_BINDS, window=10, total=80_000)
+        peak = run(load).per_second
+        rate = peak * SHARE
+        loaded = replace(load, rate=rate, idle=IDLE_BINDS, total=int(rate * LATENCY_SECONDS), window=1000)
+        before = _lags(server)
+        with _dashboard(server):
+            result = run(loaded)
+        lag = _quantile(before, _lags(server), 0.99)
+    what = f"of submit_sm_resp at {rate:.0f}/s (80 % of {peak:.0f}/s), {BUSY_BINDS} binds beside {IDLE_BINDS} idle ones"
+    yield Finding("latency", "p99 " + what, result.p99_ms, "ms", 20)
+    yield Finding(
+        "loop lag",
+        "p99 of the event loop's delay meanwhile, upper bound of its bucket",
+        lag * 1000,
+        "ms",
+        10.001,
+    )
+
+
+def _lags(server: Server) -> dict[float, float]:
+    """The daemon's own histogram of its event loop's delay: upper bound in seconds -> count up to it."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.admin_port, timeout=10)
+    connection.request("GET", f"/metrics?password={PASSWORD}")
+    text = connection.getresponse().read().decode()
+    connection.close()
+    return {float(bound): float(count) for bound, count in _LAG.findall(text)}
+
+
+def _quantile(before: dict[float, float], after: dict[float, float], share: float) -> float:
+    counts = {bound: count - before.get(bound, 0.0) for bound, count in after.items()}
+    wanted = max(counts.values()) * share
+    return next(bound for bound, count in sorted(counts.items()) if count >= wanted)
+
+
+@contextmanager
+def _dashboard(server: Server) -> Iterator[None]:
+    """Ask for the dashboard's figures as an open page does."""
+    over = threading.Event()
+
+    def look() -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", server.admin_port, timeout=10)
+        head = {"Content-Type": "application/json"}
+        connection.request("POST", "/dashboard/session", json.dumps({"password": PASSWORD}), head)
+        answer = connection.getresponse()
+        cookie = (answer.getheader("Set-Cookie") or "").split(";")[0]
+        answer.read()
+        while not over.wait(DASHBOARD_EVERY):
+            connection.request("GET", "/dashboard/state?since=0", headers={"Cookie": cookie})
+            if connection.getresponse().read().find(b'"esmes"') < 0:
+                raise ConnectionError("the dashboard shows nothing")
+
+    page = threading.Thread(target=look, daemon=True)
+    page.start()
+    try:
+        yield
+    finally:
+        over.set()
+        page.join()
+
+
+def growth_of_binds(_mariadb: MariaDB | None) -> Iterator[Finding]:
+    """A message of one busy bind against one of a thousand."""
+    costs = [_cost(Setup(), None, binds=binds, total=80_000).cpu_us for binds in (1, 1000)]
+    yield Finding(
+        "1,000 binds", "more processor time a submit than 1 bind, window 50", _growth(*costs), "%", 30
+    )
+
+
+def growth_of_rows(mariadb: MariaDB | None) -> Iterator[Finding]:
+    """A message beside an empty queue against one beside two million stored ones; and the start with them."""
+    empty = Setup(mariadb=True, queue=True)
+    full = replace(empty, stored=STORED_ROWS, stored_for="away")
+    costs = [_cost(empty, mariadb, total=80_000).cpu_us]
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-") as directory,
+        daemon(full, Path(directory), mariadb) as server,
+    ):
+        yield Finding(
+            "start", f"with {STORED_ROWS:,} stored rows, until it serves", server.started_in, "s", 2
+        )
+        result = run(Load(server.smpp_port, server.box_port, server.pids, total=80_000))
+        costs.append(result.cpu_us)
+    yield Finding(
+        "rows", f"more processor time a submit beside {STORED_ROWS:,} stored rows", _growth(*costs), "%", 20
+    )
+    yield Finding(
+        "rows memory", f"of the process beside {STORED_ROWS:,} stored rows", result.rss_mb, "MB", 150
+    )
+
+
+def _cost(setup: Setup, mariadb: MariaDB | None, **load: int) -> Result:
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-") as directory,
+        daemon(setup, Path(directory), mariadb) as server,
+    ):
+        return run(Load(server.smpp_port, server.box_port, server.pids, **load))  # type: ignore[arg-type]  # all of them are numbers
+
+
+def _growth(before: float, after: float) -> float:
+    return (after / before - 1) * 100
+
+
+CONDITIONS: dict[str, Callable[[MariaDB | None], Iterator[Finding]]] = {
+    "latency": latency,
+    "growth-binds": growth_of_binds,
+    "growth-rows": growth_of_rows,
+}
+NEED_MARIADB = {"growth-rows"}
