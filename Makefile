@@ -2,6 +2,7 @@
 # make check  formatting, types and unit tests, in less than a minute
 # make docs   the documentation as a web site, in build/docs
 # make bench  measure: benchmarks/ against the floor of this machine
+# make guard  a few of them with loose bounds, as CI does
 # make test   everything, with a real Kannel and a real MariaDB
 # make fuzz   a million damaged inputs for the parsers
 # make soak   a backlog of 2,000,000 stored reports
@@ -19,7 +20,7 @@ PACKAGES := mariadb-server kannel kannel-extras php-cli systemd logrotate chromi
 PYTEST := $(BIN)/python -m gevent.monkey --module pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run check test fuzz soak clean docs bench bench-compare
+.PHONY: help venv run check test fuzz soak clean docs bench bench-compare guard
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -50,6 +51,9 @@ soak: venv
 bench: venv
 	@tools/apt_packages.sh mariadb-server
 	$(BIN)/python -m benchmarks.run --json bench.json
+
+guard: venv
+	$(BIN)/python -m benchmarks.guard
 
 bench-compare:
 	$(BIN)/python -m benchmarks.compare $(OLD) $(NEW)

@@ -1,0 +1,43 @@
+"""`python -m benchmarks.guard`: has a change made messages much dearer? Loose bounds, for noisy machines.
+
+Processor time of a few scenarios as multiples of the floor's, measured in the same run just before; what is above its
+bound is measured again once, since a neighbour on the machine may have been at work.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+
+from benchmarks.run import measure, measure_floor
+from benchmarks.scenarios import SCENARIOS, Scenario
+
+BOUNDS = {"submit": 4.0, "report": 9.0, "store-sqlite": 10.0, "binds-1000": 6.0, "access-log": 4.5}
+"""Somewhat less than twice what docs/performance.md has."""
+TRIES = 2
+
+
+def ratio_of(scenario: Scenario) -> float:
+    """Processor time of a message as a multiple of the floor's."""
+    floor = measure_floor().cpu_us
+    return measure(scenario, None).cpu_us / floor
+
+
+def judge(bounds: Mapping[str, float], ratio: Callable[[Scenario], float] = ratio_of) -> list[str]:
+    """Print what is found; return the scenarios that stayed above their bounds."""
+    dearer = []
+    scenarios = {scenario.name: scenario for scenario in SCENARIOS}
+    for name, bound in bounds.items():
+        for attempt in range(1, TRIES + 1):
+            found = ratio(scenarios[name])
+            verdict = "ok" if found <= bound else "too much" if attempt == TRIES else "again"
+            print(f"guard: {name:14s} {found:6.2f} x floor, bound {bound:g}: {verdict}", flush=True)
+            if found <= bound:
+                break
+        else:
+            dearer.append(name)
+    return dearer
+
+
+if __name__ == "__main__":
+    sys.exit(1 if judge(BOUNDS) else 0)
