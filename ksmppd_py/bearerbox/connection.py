@@ -116,7 +116,7 @@ class BoxConnection:
         while not self._stopping:
             try:
                 framed = self._connect()
-            except OSError as error:
+            except Exception as error:  # OSError; UnicodeError for a name that no resolver takes
                 level = logging.WARNING if pause == FIRST_PAUSE else logging.DEBUG
                 logger.log(level, "Can't connect to bearerbox %s: %s", self.settings.name, error)
                 gevent.sleep(pause)
@@ -243,10 +243,23 @@ class BoxConnection:
         sms = submission.sms
         assert sms is not None
         sms.boxc_id = self._boxc_id
-        octets = pack_sms(sms)
         submission.sent_at = now
-        self.open[sms.id] = submission
-        self._write(octets)
+        try:
+            octets = pack_sms(sms)
+        except Exception:
+            logger.exception("Message %r for bearerbox %s can't be packed", sms.id, self.settings.name)
+            self._refuse(submission)
+            return
+        if self.open.setdefault(sms.id, submission) is submission:
+            self._write(octets)
+        else:  # a copied row: one ack couldn't tell which of them it is for
+            logger.warning("Bearerbox %s has a message %r already", self.settings.name, sms.id)
+            self._refuse(submission)
+
+    def _refuse(self, submission: Submission) -> None:
+        """Give it back as refused for now. Doesn't yield."""
+        submission.result = AckStatus.FAILED_TMP
+        submission.desk.put(submission)
 
     def _write(self, octets: bytes) -> None:
         if self._socket is not None:
@@ -272,8 +285,7 @@ class BoxConnection:
             message_id = submission.sms.id
             del self.open[message_id]
             logger.warning("Bearerbox %s didn't ack %r in time", self.settings.name, message_id)
-            submission.result = AckStatus.FAILED_TMP
-            submission.desk.put(submission)
+            self._refuse(submission)
             for report in self._early_reports.pop(message_id, ()):
                 self._take(report)
 

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import gevent
 
-from ksmppd_py.errors import KsmppdError, MessageTooLong
+from ksmppd_py.errors import MessageTooLong, TemporaryError
 from ksmppd_py.kannel.codec import pack_ack
 from ksmppd_py.kannel.messages import AckStatus, Sms, SmsType
 from ksmppd_py.model.outcomes import ACK_OF_OUTCOME, Outcome
@@ -115,15 +115,25 @@ class Incoming:
             self._settle(delivery, outcome)
 
     def _accept(self, delivery: Delivery) -> None:
-        outcome = self._flow.accept(delivery, self._slow)
-        if outcome is not None:
-            self._settle(delivery, outcome)
+        try:
+            outcome = self._flow.accept(delivery, self._slow)
+            if outcome is not None:
+                self._settle(delivery, outcome)
+        except Exception:
+            self._failed(delivery)
 
     def hold_back(self, message_id: bytes) -> None:
         """Refuse, after a while, a message that can't be handled now. Doesn't yield."""
         delivery = self._in_hand.get(message_id)
         if delivery is not None:
             self._hold_back(delivery)
+
+    def _failed(self, delivery: Delivery) -> None:
+        """A defect of ours, that is being handled, costs this message a while and no other anything."""
+        logger.exception(
+            "Message for %r from bearerbox %s failed unexpectedly", delivery.system_id, self._name
+        )
+        self._hold_back(delivery)
 
     def swallow(self, sms: Sms) -> None:
         """Ack a message that nobody is to get. Doesn't yield."""
@@ -151,7 +161,10 @@ class Incoming:
     def _settle_all(self) -> None:
         while True:
             for delivery in self._unsettled.take():
-                self._settle(delivery, delivery.outcome)
+                try:
+                    self._settle(delivery, delivery.outcome)
+                except Exception:
+                    self._failed(delivery)
 
     def _settle(self, delivery: Delivery, outcome: Outcome) -> None:
         if outcome is _DONE:
@@ -180,10 +193,15 @@ class Incoming:
 
     def _store_all(self) -> None:
         while True:
-            self._save(self._storing.take())
+            batch = self._storing.take()
+            try:
+                self._save(batch)
+            except Exception:
+                for delivery in batch:
+                    self._failed(delivery)
 
     def _save(self, batch: list[Delivery]) -> None:
-        """Store a batch and ack it; what a column can't hold is refused alone. May yield."""
+        """Store a batch and ack it; what can't be stored for a reason of its own is refused alone. May yield."""
         store = self._store
         assert store is not None
         refused = [d.sms.id for d in batch if d.sms is not None and d.outcome is Outcome.TEMPORARY]
@@ -191,17 +209,19 @@ class Incoming:
             self._adopter.expect(refused)
         try:
             rows = store.save([delivery.sms for delivery in batch if delivery.sms is not None])
-        except MessageTooLong as error:
-            if len(batch) > 1:
-                for delivery in batch:
-                    self._save([delivery])
-                return
-            logger.error("Message for %s can't be stored: %s", batch[0].system_id, error)
-            self._ack(batch[0], Outcome.PERMANENT)
-        except KsmppdError as error:
+        except TemporaryError as error:
             logger.warning("%d message(s) can't be stored now: %s", len(batch), error)
             for delivery in batch:
                 self._hold_back(delivery)
+        except Exception as error:
+            if len(batch) > 1:
+                for delivery in batch:
+                    self._save([delivery])
+            elif isinstance(error, MessageTooLong):
+                logger.error("Message for %s can't be stored: %s", batch[0].system_id, error)
+                self._ack(batch[0], Outcome.PERMANENT)
+            else:
+                self._failed(batch[0])
         else:
             self._stored(batch, rows)
         finally:
@@ -254,21 +274,25 @@ class Incoming:
             delivery.row = MOVING
         moving = [delivery.sms.id for delivery in slow if delivery.sms is not None]
         self._adopter.expect(moving)
-        self._move(self._store, slow)
-        self._adopter.expect_no_more(moving)
+        try:
+            self._move(self._store, slow)
+        finally:
+            self._adopter.expect_no_more(moving)
 
     def _move(self, store: MessageStore, slow: list[Delivery]) -> None:
-        """Store them; a message that no column holds spoils it for no other. May yield."""
+        """Store them; a message that can't be stored spoils it for no other. May yield."""
         rows: Sequence[int] = []
         try:
             rows = store.save([delivery.sms for delivery in slow if delivery.sms is not None])
-        except MessageTooLong:
+        except TemporaryError as error:
+            logger.warning("%d message(s) of slow ESMEs can't be stored now: %s", len(slow), error)
+        except Exception as error:
             if len(slow) > 1:
                 for delivery in slow:
                     self._move(store, [delivery])
                 return
-        except KsmppdError as error:
-            logger.warning("%d message(s) of slow ESMEs can't be stored now: %s", len(slow), error)
+            if not isinstance(error, MessageTooLong):
+                logger.exception("A message of %s can't be stored", slow[0].system_id)
         self._moved(slow, rows)
 
     def _moved(self, moved: list[Delivery], rows: Sequence[int]) -> None:
@@ -286,7 +310,11 @@ class Incoming:
         """Give each refusal whose time has come a last try, then let it go; once a second. May yield."""
         while self._held and self._held[0][0] <= now:
             delivery = heappop(self._held)[2]
-            outcome = self._flow.dispatch(delivery) if delivery.system_id else Outcome.TEMPORARY
+            try:
+                outcome = self._flow.dispatch(delivery) if delivery.system_id else Outcome.TEMPORARY
+            except Exception:
+                logger.exception("Message for %s failed unexpectedly", delivery.system_id)
+                outcome = Outcome.TEMPORARY
             if outcome is not None:
                 self._ack(delivery, Outcome.TEMPORARY if outcome is not Outcome.PERMANENT else outcome)
 

@@ -132,9 +132,13 @@ class BearerboxPool:
             connection.refuse_for_now(now)
 
     def stop(self, timeout: float) -> None:
-        """Send what is due and close all connections. May yield, at most about `timeout` seconds."""
-        for connection in self.connections:
-            connection.stop(timeout)
+        """Send what is due and close all connections. May yield, at most about twice `timeout` seconds."""
+        gevent.joinall(
+            [
+                self._owner.spawn(f"bearerbox {connection.settings.name} farewell", connection.stop, timeout)
+                for connection in self.connections
+            ]
+        )
         self._owner.end(timeout)
         for owner in list(self._owners.values()):
             owner.end(timeout)

@@ -8,11 +8,16 @@ import pytest
 
 from ksmppd_py.bearerbox import incoming as incoming_module
 from ksmppd_py.bearerbox import pool as pool_module
+from ksmppd_py.bearerbox.connection import BoxSettings
+from ksmppd_py.bearerbox.pool import BearerboxPool
 from ksmppd_py.errors import MessageTooLong
+from ksmppd_py.flows.delivery import DeliveryFlow
 from ksmppd_py.kannel.messages import Sms
+from ksmppd_py.model.outcomes import Outcome
 from ksmppd_py.model.work import LOST
 from tests.bearerbox.conftest import Bed, StartBed, wait_until
 from tests.fakes import bearerbox as fake
+from tests.flows.memory import MemoryReceivers, MemoryRouter
 
 
 def test_what_waits_behind_a_silent_bearerbox_goes_back(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,3 +95,139 @@ def test_many_refusals_are_no_loop_at_full_speed(start: StartBed, monkeypatch: p
     assert bed.box.acks == []
     wait_until(lambda: len(bed.box.acks) == 3)
     assert {ack.nack for ack in bed.box.acks} == {2}
+
+
+def _broken(*_arguments: Any) -> Any:
+    raise RuntimeError("a defect")
+
+
+def _only_poison(function: Any) -> Any:
+    """`function`, which fails for a batch or a delivery with the text `poison`."""
+
+    def guarded(what: Any, *arguments: Any) -> Any:
+        texts = [sms.msgdata for sms in what] if isinstance(what, list) else [what.sms.msgdata]
+        return _broken() if b"poison" in texts else function(what, *arguments)
+
+    return guarded
+
+
+def test_a_defect_at_a_second_try_ends_no_settler(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bind of both is gone; what happens to one is no matter of the other."""
+    flow = bed.pool.connections[0].incoming._flow
+    poison, good = bed.box.send_mo("1", "2", "poison"), bed.box.send_mo("1", "2", "good")
+    wait_until(lambda: len(bed.receiver.open) == 2)
+    monkeypatch.setattr(flow, "dispatch", _only_poison(flow.dispatch))
+    bed.receiver.answer(Outcome.GONE, 2)
+    assert bed.box.wait_for_ack(poison).nack == 2
+    wait_until(lambda: bed.receiver.open)
+    bed.receiver.answer()
+    assert bed.box.wait_for_ack(good).nack == 0
+    later = bed.box.send_mo("1", "2", "later")
+    wait_until(lambda: bed.receiver.open)
+    bed.receiver.answer(Outcome.PERMANENT)
+    assert bed.box.wait_for_ack(later).nack == 1
+
+
+def test_a_defect_of_the_store_ends_no_storer(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
+    bed.receivers.binds.clear()
+    monkeypatch.setattr(bed.store, "save", _only_poison(bed.store.save))
+    poison = bed.box.send_mo("1", "2", "poison")
+    assert bed.box.wait_for_ack(poison).nack == 2
+    good = bed.box.send_mo("1", "2", "good")
+    assert bed.box.wait_for_ack(good).nack == 0
+    assert bed.adopted.expected == set()
+
+
+def test_a_defect_at_the_last_try_costs_nobody_else(start: StartBed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is held back is acked, heartbeats and other refusals go on."""
+    bed = start(queue=False)
+    bed.receivers.binds.clear()
+    flow = bed.pool.connections[0].incoming._flow
+    poison = bed.box.send_mo("1", "2", "poison")
+    other = bed.box.send_mo("1", "2", "other")
+    wait_until(lambda: len(bed.pool.connections[0].incoming) == 2)
+    monkeypatch.setattr(flow, "dispatch", _only_poison(flow.dispatch))
+    assert bed.box.wait_for_ack(poison).nack == 2
+    assert bed.box.wait_for_ack(other).nack == 2
+
+
+def test_a_defect_of_a_router_that_waits_keeps_no_slot(
+    start: StartBed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bed = start()
+    bed.router.waits = True
+    flow = bed.pool.connections[0].incoming._flow
+    monkeypatch.setattr(flow, "accept", _broken)
+    assert bed.box.wait_for_ack(bed.box.send_mo("1", "2", "poison")).nack == 2
+    wait_until(lambda: len(bed.pool.connections[0].incoming) == 0)
+
+
+def test_a_defect_while_slow_messages_are_moved_keeps_no_slot(
+    bed: Bed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(incoming_module, "BUSY", 1)
+    failed = []
+
+    def fail(batch: list[Sms]) -> Any:
+        failed.append(len(batch))
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(bed.store, "save", fail)
+    sent = [bed.box.send_mo("1", "2", f"{number}") for number in range(3)]
+    wait_until(lambda: failed)
+    bed.receiver.answer(count=3)
+    for each in sent:
+        assert bed.box.wait_for_ack(each).nack == 0
+    assert bed.adopted.expected == set()
+
+
+def test_what_cant_be_packed_goes_back(bed: Bed) -> None:
+    """Its sender hears of a temporary failure; whoever waits behind it is sent."""
+    poison, good = bed.submission(b"poison"), bed.submission(b"good")
+    assert poison.sms is not None
+    poison.sms.id = b"no UUID"
+    for submission in (poison, good):
+        assert bed.pool.send(submission)
+    assert bed.wait_results(2) == [2, 0]
+    assert bed.box.connections == 1
+
+
+def test_what_cant_be_packed_ends_no_connection_when_its_turn_comes(
+    bed: Bed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool_module, "WINDOW", 1)
+    poison = bed.submission(b"poison")
+    assert poison.sms is not None
+    poison.sms.id = b"no UUID"
+    first, last = bed.submission(b"first"), bed.submission(b"last")
+    for submission in (first, poison, last):
+        assert bed.pool.send(submission)
+    bed.wait_results(3)
+    assert [first.result, poison.result, last.result] == [0, 2, 0]
+    assert bed.box.connections == 1
+
+
+def test_two_of_one_id_dont_shadow_each_other(bed: Bed) -> None:
+    """A copied row: the second waits for another time, instead of taking the ack of the first."""
+    bed.box.policy = fake.always(fake.NEVER)
+    first, second = bed.submission(b"first"), bed.submission(b"second")
+    assert first.sms is not None
+    assert second.sms is not None
+    second.sms.id = first.sms.id
+    assert bed.pool.send(first)
+    assert bed.pool.send(second)
+    assert bed.wait_results(1) == [2]
+    bed.pool.connections[0].refuse_for_now(float("inf"))
+    assert bed.wait_results(1) == [2]
+    assert first.result == second.result == 2
+
+
+def test_a_name_that_no_resolver_takes_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = BoxSettings(f"{'a' * 64}.example", 13001)
+    pool = BearerboxPool([settings], DeliveryFlow(MemoryRouter(), MemoryReceivers()), None, None)
+    attempts = []
+    connect = pool.connections[0]._connect
+    monkeypatch.setattr(pool.connections[0], "_connect", lambda: (attempts.append(1), connect()))
+    pool.start()
+    wait_until(lambda: len(attempts) >= 3)
+    pool.stop(0.01)
