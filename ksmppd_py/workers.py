@@ -135,6 +135,9 @@ class Replayer:
                 except DatabaseUnavailable as error:
                     logger.warning("Stored messages of %s wait for the database: %s", system_id, error)
                     self.deliveries.look_later(system_id)
+                except Exception:
+                    logger.exception("The replay of %s failed unexpectedly", system_id)
+                    self.deliveries.look_later(system_id)
 
     def _walk_submissions(self) -> None:
         assert self._submissions is not None
@@ -146,15 +149,18 @@ class Replayer:
             except DatabaseUnavailable as error:
                 logger.warning("Stored messages for bearerboxes wait for the database: %s", error)
                 self._submissions.look_later()
+            except Exception:
+                logger.exception("The replay to bearerboxes failed unexpectedly")
+                self._submissions.look_later()
 
     def _make_rounds(self) -> None:
         known: set[str] = set()
-        online = False
+        arrivals = 0
         next_scan = 0.0
         while True:
             gevent.sleep(ROUND)
             if not self._claim.held:
-                known, online, next_scan = set(), False, 0.0
+                known, arrivals, next_scan = set(), 0, 0.0
                 continue
             receiving = set(self._receivers.receiving())
             for system_id in receiving - known:
@@ -162,20 +168,21 @@ class Replayer:
             known = receiving
             for system_id in self.deliveries.due():
                 self._bell.put(system_id)
-            online = self._look_at_boxes(online)
+            arrivals = self._look_at_boxes(arrivals)
             if monotonic() >= next_scan:
                 next_scan = monotonic() + self._scan(receiving)
 
-    def _look_at_boxes(self, was_online: bool) -> bool:
-        """Start over when a bearerbox came; walk on when rows are due. Returns whether one is there."""
+    def _look_at_boxes(self, arrivals: int) -> int:
+        """Start over when a bearerbox came, be it for a moment; walk on when rows are due. Returns the arrivals."""
         assert self._gateway is not None
-        online = self._gateway.online
-        if self._submissions is not None and online:
-            if not was_online:
-                self._submissions.start_over()
-            if not was_online or self._submissions.due():
-                self._box_bell.put("")
-        return online
+        if self._submissions is None or not self._gateway.online:
+            return arrivals
+        came = self._gateway.arrivals
+        if came != arrivals:
+            self._submissions.start_over()
+        if came != arrivals or self._submissions.due():
+            self._box_bell.put("")
+        return came
 
     def _scan(self, receiving: set[str]) -> float:
         """Ask the database who has rows; returns the seconds until the next time. May yield."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from types import SimpleNamespace
 from typing import Any
 
+import gevent
 import pytest
 
 from ksmppd_py import workers
@@ -49,3 +51,61 @@ def test_when_rows_are_looked_for_again(
     nothing: Any = None
     replayer = workers.Replayer(Store(clock, cost, away), nothing, nothing, nothing, queue=True)  # type: ignore[arg-type]
     assert replayer._scan({"usera"}) == pause
+
+
+class Gateway:
+    """Bearerboxes that come and go."""
+
+    online = True
+    arrivals = 1
+
+
+class Walk:
+    """A replay to bearerboxes that only counts."""
+
+    walks = 0
+
+    def start_over(self) -> None:
+        self.walks += 1
+
+    def due(self) -> bool:
+        return False
+
+
+def test_a_bearerbox_that_was_away_for_a_moment_is_noticed() -> None:
+    """What was stored meanwhile waits no longer than until the next round."""
+    nothing: Any = None
+    replayer = workers.Replayer(nothing, nothing, nothing, nothing, queue=True)
+    gateway, walk = Gateway(), Walk()
+    replayer._gateway, replayer._submissions = gateway, walk  # type: ignore[assignment]
+    arrivals = replayer._look_at_boxes(0)
+    assert (walk.walks, len(replayer._box_bell)) == (1, 1)
+    arrivals = replayer._look_at_boxes(arrivals)
+    assert walk.walks == 1
+    gateway.arrivals += 1  # away and back, between two looks
+    replayer._look_at_boxes(arrivals)
+    assert (walk.walks, len(replayer._box_bell)) == (2, 2)
+
+
+def test_a_defect_that_one_account_meets_stops_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    nothing: Any = None
+    claim = SimpleNamespace(held=True)
+    replayer = workers.Replayer(nothing, claim, nothing, nothing, queue=True)  # type: ignore[arg-type]
+    advanced: list[str] = []
+    later: list[str] = []
+
+    def advance(system_id: str) -> None:
+        advanced.append(system_id)
+        if system_id == "poison":
+            raise RuntimeError("a defect")
+        if system_id == "last":
+            raise gevent.GreenletExit
+
+    replayer.deliveries = SimpleNamespace(advance=advance, look_later=later.append)  # type: ignore[assignment]
+    for system_id in ("poison", "good", "last"):
+        replayer._bell.put(system_id)
+    with pytest.raises(gevent.GreenletExit):
+        replayer._walk_deliveries()
+    assert advanced == ["poison", "good", "last"]
+    assert later == ["poison"]
+    assert "failed unexpectedly" in caplog.text

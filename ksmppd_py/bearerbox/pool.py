@@ -58,6 +58,7 @@ class BearerboxPool:
         self._offline_since = monotonic()
         self._refused: dict[bytes, None] = {}
         self._owners: dict[BoxConnection, Owner] = {}
+        self.arrivals = 0
         self._started = False
         self._rooms = (delivery, store, adopter)
         self.connections = [self._make(box) for box in settings]
@@ -183,6 +184,7 @@ class BearerboxPool:
 
     def came_online(self, connection: BoxConnection) -> None:
         """A bearerbox is up; what waited longest goes first."""
+        self.arrivals += 1
         self._online.append(connection)
         self.has_room(connection)
 

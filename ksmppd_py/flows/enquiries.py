@@ -140,7 +140,7 @@ class Enquiries:
             if asked:
                 self._store.save(asked)
             deleted = self._store.delete([row.global_id for row in mine])
-        except KsmppdError:
+        except BaseException:  # whatever it is: nobody else would ever send them again
             for row in mine:
                 self._withdrawals.put_back(row.global_id)
             raise

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from ksmppd_py.flows.delivery import DeliveryFlow
 from ksmppd_py.flows.rows import PAGE, ROWS_PAUSE, Bell, RowWalk
 from ksmppd_py.kannel.messages import SmsType
+from ksmppd_py.model.names import to_name, to_octets
 from ksmppd_py.model.outcomes import Outcome
 from ksmppd_py.model.ports import MessageStore, Receivers, StoredMessage, StoredPdu
 from ksmppd_py.model.work import Delivery
@@ -45,7 +46,7 @@ class _Account:
         self.sources = [_Source(replay, self, kind) for kind in kinds]
         self.rung = False
         self.peak = 0
-        self.unfinished = False  # the binds had no more room
+        self.unfinished = False  # the binds had no more room, or there were none
 
     @property
     def in_hand(self) -> int:
@@ -142,6 +143,8 @@ class DeliveryReplay:
         """Rows of this account were added. Doesn't yield."""
         if self._receivers.bound(system_id):
             self._bell.put(system_id)
+        else:  # it may bind, or come back, before anybody notices that it was away
+            self._account(system_id).unfinished = True
 
     def due(self) -> list[str]:
         """Accounts whose rows are to be tried again by now, or had no room and have it now. Doesn't yield."""
@@ -159,23 +162,35 @@ class DeliveryReplay:
             room = min(PAGE, self._receivers.room(system_id))
             if room <= 0:
                 return False
-            deliveries = self._read(system_id, source, room)
-            for delivery in deliveries:
+            reading = source.walk.begin_page()
+            rows = self._read(system_id, source, room)
+            if not source.walk.keeps_page(reading, [row.global_id for row in rows], room):
+                continue
+            for row in rows:
+                delivery = self._delivery_of(row, source, system_id)
                 if delivery is not None and not self._dispatch(delivery, source.walk):
                     return False
-            if len(deliveries) < room:
+            if len(rows) < room:
                 return True
 
-    def _read(self, system_id: str, source: _Source, room: int) -> list[Delivery | None]:
-        """The next rows; None for each that is passed over. May yield."""
+    def _read(self, system_id: str, source: _Source, room: int) -> Sequence[StoredPdu | StoredMessage]:
+        """The next rows. May yield."""
         if source.sms_type is None:
-            return [
-                self._of_pdu(row, source) for row in self._store.page_pdus(system_id, source.walk.after, room)
-            ]
-        rows = self._store.page(source.sms_type, source.walk.after, room, system_id)
-        return [self._of_message(row, source, system_id) for row in rows]
+            return self._store.page_pdus(system_id, source.walk.after, room)
+        return self._store.page(source.sms_type, source.walk.after, room, system_id)
 
-    def _of_pdu(self, row: StoredPdu, source: _Source) -> Delivery | None:
+    def _delivery_of(
+        self, row: StoredPdu | StoredMessage, source: _Source, system_id: str
+    ) -> Delivery | None:
+        """None for a row that is passed over."""
+        if isinstance(row, StoredPdu):
+            return self._of_pdu(row, source, system_id)
+        return self._of_message(row, source, system_id)
+
+    def _of_pdu(self, row: StoredPdu, source: _Source, system_id: str) -> Delivery | None:
+        if not _names(to_octets(row.system_id), system_id):
+            source.walk.after = row.global_id
+            return None
         pdu = _read_pdu(row.octets)
         if pdu is None:
             if source.walk.set_aside(row.global_id):
@@ -184,7 +199,7 @@ class DeliveryReplay:
             source.walk.after = row.global_id
             return None
         delivery = Delivery(source, None, row.global_id, pdu)
-        delivery.system_id = row.system_id.lower()
+        delivery.system_id = system_id
         return delivery
 
     def _of_message(self, row: StoredMessage, source: _Source, system_id: str) -> Delivery | None:
@@ -195,7 +210,8 @@ class DeliveryReplay:
                 )
             source.walk.after = row.global_id
             return None
-        if self._expected and row.sms.id in self._expected:
+        expected = self._expected and row.sms.id in self._expected
+        if expected or not _names(row.sms.service or b"", system_id):
             source.walk.after = row.global_id
             return None
         delivery = Delivery(source, row.sms, row.global_id)
@@ -239,6 +255,12 @@ class DeliveryReplay:
         if not account.rung and account.in_hand * 2 <= account.peak:
             account.rung = True
             self._bell.put(delivery.system_id)
+
+
+def _names(service: bytes, system_id: str) -> bool:
+    """Whether a row is of this account; to the database's comparison é may be as good as e."""
+    octets = service.rstrip(b" ")
+    return octets.lower() == to_octets(system_id) or to_name(octets).lower() == system_id
 
 
 def _read_pdu(octets: bytes) -> Pdu | None:

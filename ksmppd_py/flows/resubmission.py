@@ -67,7 +67,10 @@ class SubmissionReplay:
                 self._walk.start_over()
             self._withdrawn -= self._deleted  # no page that is read from now on has these
             self._deleted.clear()
+            reading = self._walk.begin_page()
             rows = self._store.page(SmsType.MT_PUSH, self._walk.after, PAGE)
+            if not self._walk.keeps_page(reading, [row.global_id for row in rows], PAGE):
+                continue
             now = self._monotonic()
             for row in rows:
                 if not self._walk_on(row, now):
@@ -145,7 +148,11 @@ class SubmissionReplay:
         for submission in unsettled:
             now = self._monotonic()
             if submission.result == AckStatus.FAILED:
-                self._refused(submission, now)
+                try:
+                    self._refused(submission, now)
+                except Exception:
+                    logger.exception("Stored message %d failed unexpectedly", submission.row)
+                    self._walk.retry_later(submission.row, now)
             elif submission.result == LOST:
                 self._walk.retry_at_once(submission.row, now)
             else:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
 
 PAGE = 500
 """Rows read at a time."""
@@ -23,17 +24,44 @@ class Bell(Protocol):
         """There is something to do for this account. Doesn't yield."""
 
 
+class Reading(NamedTuple):
+    """A page that is being read: in which walk, and which rows that wait for another try it may hold."""
+
+    walk: int
+    waiting: frozenset[int]
+
+
 class RowWalk:
     """Pure bookkeeping; the time is an argument (monotonic seconds). No row is in hand twice."""
 
-    __slots__ = ("_again_at", "_set_aside", "_waiting", "after", "in_hand")
+    __slots__ = ("_again_at", "_set_aside", "_waiting", "_walks", "after", "in_hand")
 
     def __init__(self) -> None:
+        self._walks = 0
         self.after = 0
         self.in_hand: set[int] = set()
         self._waiting: dict[int, tuple[float, float]] = {}
         self._set_aside: set[int] = set()
         self._again_at: float | None = None
+
+    def begin_page(self) -> Reading:
+        """To be called before the rows behind `after` are read."""
+        return Reading(self._walks, frozenset(row for row in self._waiting if row > self.after))
+
+    def keeps_page(self, reading: Reading, rows: Sequence[int], limit: int) -> bool:
+        """Whether these rows, at most `limit`, are to be looked at; not when the walk was started over meanwhile.
+
+        Rows that wait for another try and should have been among them were deleted by somebody else: forgotten,
+        or so many of them would stop the walk for good.
+        """
+        if reading.walk != self._walks:
+            return False
+        if reading.waiting:
+            found = set(rows)
+            for row in reading.waiting - found:
+                if len(rows) < limit or row < rows[-1]:
+                    self._waiting.pop(row, None)
+        return True
 
     def takes(self, row: int, now: float) -> bool:
         """Whether this row, just read, is to be tried now; the walk has passed it either way."""
@@ -91,6 +119,7 @@ class RowWalk:
 
     def start_over(self) -> None:
         """Read from the first row again: there may be some that were passed."""
+        self._walks += 1
         self.after = 0
         self._again_at = None
 

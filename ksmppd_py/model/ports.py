@@ -206,6 +206,10 @@ class Gateway(Protocol):
     def online(self) -> bool:
         """Whether any bearerbox is connected."""
 
+    @property
+    def arrivals(self) -> int:
+        """How often one came online since the start."""
+
     def send(self, submission: Submission) -> bool:
         """Hand over; False when no bearerbox is up or the queue is full. Doesn't yield.
 

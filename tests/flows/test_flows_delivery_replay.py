@@ -14,6 +14,7 @@ from ksmppd_py.flows.delivery import DeliveryFlow
 from ksmppd_py.flows.replay import DeliveryReplay
 from ksmppd_py.kannel.messages import SmsType
 from ksmppd_py.model.outcomes import Outcome
+from ksmppd_py.model.ports import StoredPdu
 from ksmppd_py.model.work import Delivery
 from ksmppd_py.smpp import codec
 from ksmppd_py.smpp.pdus import DeliverSm, EnquireLink
@@ -272,6 +273,36 @@ def test_after_the_database_failed_the_account_is_looked_at_again(bed: Bed) -> N
     bed.store.failure = None
     bed.advance()
     assert bed.texts == [b"1"]
+
+
+def test_rows_of_a_name_that_only_the_database_takes_for_ours(
+    bed: Bed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Most collations find é = e: those rows are another account's, and hold up none of ours."""
+    pdu = codec.pack(DeliverSm(destination_addr=b"7777", short_message=b"pdu of another"), 1)[4:]
+    bed.store.pdus[1] = StoredPdu(1, "\xe9sme", pdu)
+    bed.store.save([mo(b"of another", service=b"\xe9sme"), mo(b"mine", service=b"Esme ")])
+    everything = [*bed.store.messages.values()]
+    monkeypatch.setattr(bed.store, "page_pdus", lambda *_: list(bed.store.pdus.values()))
+    monkeypatch.setattr(bed.store, "page", lambda kind, after, *_: [
+        row for row in everything if row.global_id > after and kind == SmsType.MO
+    ])  # fmt: skip
+    bed.advance()
+    assert bed.texts == [b"mine"]
+
+
+def test_rows_stored_while_it_was_away_for_a_moment(bed: Bed) -> None:
+    """Whoever binds again before the next round finds what was stored meanwhile at that round."""
+    binds, bed.receivers.binds = bed.receivers.binds, {}
+    bed.store_mos(b"1")
+    bed.replay.stored("esme")
+    assert bed.bell.items == []
+    assert bed.replay.due() == []
+    bed.receivers.binds = binds
+    assert bed.replay.due() == ["esme"]
+    bed.advance()
+    assert bed.texts == [b"1"]
+    assert bed.replay.due() == []
 
 
 class Replays(RuleBasedStateMachine):

@@ -116,6 +116,44 @@ def test_so_many_delays_are_remembered_and_no_more() -> None:
     assert not walk.must_stop_before(limit + 1)
 
 
+def test_rows_that_somebody_else_deleted_stop_no_walk() -> None:
+    """An operator tidies up: what waited for another try is gone, and must not count for ever."""
+    walk = RowWalk()
+    limit = rows.MOST_WAITING
+    for row in range(1, limit + 1):
+        assert walk.takes(row, 0.0)
+        walk.retry_later(row, 0.0)
+    walk.start_over()
+    reading = walk.begin_page()
+    assert walk.keeps_page(reading, [7, limit + 1, limit + 2], 3)
+    assert not walk.takes(7, 1.0)  # this one is still there, and waits
+    assert not walk.must_stop_before(limit + 1)
+
+
+def test_only_what_the_page_should_have_held_is_gone() -> None:
+    walk = RowWalk()
+    for row in (1, 5, 9):
+        assert walk.takes(row, 0.0)
+        walk.retry_later(row, 0.0)
+    walk.start_over()
+    assert not walk.takes(1, 1.0)
+    reading = walk.begin_page()
+    walk.retry_later(3, 0.0)  # stored and refused while the page was being read
+    assert walk.keeps_page(reading, [4, 6], 2)
+    walk.start_over()
+    assert [walk.takes(row, 1.0) for row in (1, 3, 5, 9)] == [False, False, True, False]
+
+
+def test_a_page_of_an_older_walk_isnt_looked_at() -> None:
+    """Or the new walk would begin where the old one was."""
+    walk = RowWalk()
+    assert walk.takes(5, 0.0)
+    reading = walk.begin_page()
+    walk.start_over()
+    assert not walk.keeps_page(reading, [6], 10)
+    assert walk.after == 0
+
+
 @dataclass
 class Row:
     """What the test knows of a stored row."""
@@ -165,6 +203,16 @@ class Walks(RuleBasedStateMachine):
             room -= 1
             row.in_hand = True
 
+    @precondition(lambda self: self.table)
+    @rule(data=st.data())
+    def delete(self, data: st.DataObject) -> None:
+        """Somebody else deletes a row that isn't in hand, and all pages are read once."""
+        number = data.draw(st.sampled_from(sorted(self.table)))
+        if not self.table[number].in_hand:
+            del self.table[number]
+            self.walk.start_over()
+            assert self.walk.keeps_page(self.walk.begin_page(), sorted(self.table), 1000)
+
     @precondition(lambda self: self.in_hand())
     @rule(data=st.data(), kind=st.sampled_from(["done", "later", "at once"]))
     def answer(self, data: st.DataObject, kind: str) -> None:
@@ -187,6 +235,10 @@ class Walks(RuleBasedStateMachine):
     @invariant()
     def both_agree_on_what_is_in_hand(self) -> None:
         assert sorted(self.walk.in_hand) == self.in_hand()
+
+    @invariant()
+    def what_waits_is_in_the_table(self) -> None:
+        assert set(self.walk._waiting) <= set(self.table)
 
     @invariant()
     def nothing_that_was_passed_is_forgotten(self) -> None:

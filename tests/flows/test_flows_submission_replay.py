@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from ksmppd_py.errors import DatabaseUnavailable
@@ -266,3 +268,52 @@ def test_with_too_many_refused_for_now_no_new_ones_are_tried(
     assert tried == 10  # in hand before any was refused
     bed.replay.advance()
     assert len(bed.gateway.sent) == tried
+
+
+def test_rows_that_an_operator_deleted_stop_no_walk(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows, "MOST_WAITING", 3)
+    bed.stored(b"1", b"2", b"3")
+    bed.replay.advance()
+    bed.gateway.settle(2)
+    bed.replay.advance()
+    bed.store.messages.clear()
+    bed.stored(b"4")
+    bed.replay.start_over()
+    bed.replay.advance()
+    assert bed.texts == [b"4"]
+
+
+def test_a_walk_that_starts_over_while_a_page_is_read(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bearerbox comes back in the middle: the rows that it missed are read, too."""
+    bed.stored(b"1", b"2")
+    bed.replay.advance()
+    bed.gateway.settle(2)
+    bed.stored(b"3")
+    page = bed.store.page
+
+    def start_over_first(*arguments: Any) -> Any:
+        monkeypatch.setattr(bed.store, "page", page)
+        rows = page(*arguments)
+        bed.clock.now += 30
+        bed.replay.start_over()
+        return rows
+
+    monkeypatch.setattr(bed.store, "page", start_over_first)
+    bed.replay.advance()
+    assert bed.texts == [b"1", b"2", b"3"]
+
+
+def test_a_defect_while_one_is_refused_holds_no_other(
+    bed: Bed, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    bed.stored(b"1", b"2", dlr_mask=2)
+    bed.replay.advance()
+    bed.gateway.settle(1, 1)
+    bed.gateway.settle(2, 1)
+    monkeypatch.setattr(bed.store, "refuses", lambda sms: 1 / 0)
+    bed.replay.advance()
+    assert "failed unexpectedly" in caplog.text
+    monkeypatch.setattr(bed.store, "refuses", lambda sms: None)
+    bed.clock.now += 30
+    bed.replay.advance()
+    assert bed.texts == [b"1", b"2"]
