@@ -62,7 +62,13 @@ class _Keeper(ABC):
 
     def _keep(self) -> None:
         while True:
-            self._judge(self.claim())
+            try:
+                got = self.claim()
+            except Exception:
+                log.exception("The claim on the queue in %s failed unexpectedly", self._what)
+                self.release()
+                got = None
+            self._judge(got)
             gevent.sleep(INTERVAL)
 
     def _judge(self, got: bool | None) -> None:

@@ -75,6 +75,16 @@ def literal(value: Value) -> str:
     return "NULL" if value is None else repr(value)
 
 
+def _talk(call: Callable[..., T], *arguments: Any) -> T:
+    """Call PyMySQL, which falls over an answer that isn't MySQL's; then the connection is broken, and no more."""
+    try:
+        return call(*arguments)
+    except (pymysql.err.MySQLError, OSError):
+        raise
+    except Exception as error:
+        raise pymysql.err.InterfaceError(0, f"what came is no answer of MySQL: {error!r}") from error
+
+
 class _Session:
     """One connection. `uncertain`: a change may have been committed although no answer came."""
 
@@ -90,7 +100,7 @@ class _Session:
             known = {**statement.defaults, **(values or {})}
             text %= {key: literal(value) for key, value in known.items()}
         with self._connection.cursor() as cursor:
-            matched = cursor.execute(text)
+            matched = _talk(cursor.execute, text)
             return Reply(cursor.fetchall(), matched, cursor.lastrowid or 0)
 
     def execute_many(self, statement: Statement, rows: Sequence[Mapping[str, Value]]) -> None:
@@ -99,7 +109,7 @@ class _Session:
 
     def commit(self) -> None:
         self.uncertain = True
-        self._connection.commit()
+        _talk(self._connection.commit)
 
 
 class MySQLDatabase:
@@ -231,7 +241,7 @@ class MySQLDatabase:
         if not ping or time.monotonic() - connection.info["used"] < _IDLE_BEFORE_PING:
             return connection
         try:
-            connection.ping()
+            _talk(connection.ping)
         except (pymysql.err.MySQLError, OSError):
             self._discard(connection)
             return self._check_out(ping=False)
@@ -245,7 +255,7 @@ class MySQLDatabase:
         broken = not isinstance(error, pymysql.err.MySQLError) or not error.args or error.args[0] in _BROKEN
         if not broken:
             try:
-                connection.rollback()
+                _talk(connection.rollback)
             except (pymysql.err.MySQLError, OSError):
                 broken = True
         if broken:
@@ -269,6 +279,9 @@ class MySQLDatabase:
             raise exc.DisconnectionError  # the pool opens a new one instead
 
     def _connect(self) -> Any:
+        return _talk(self._find)
+
+    def _find(self) -> Any:
         settings = self._settings
         if settings.host.lower() != "localhost":
             return self._open(host=settings.host)

@@ -147,5 +147,8 @@ class Remover:
         except DatabaseUnavailable as error:
             log.warning("%d settled rows can't be deleted yet: %s", len(self.pending), error)
             return False
+        except Exception:
+            log.exception("%d settled rows can't be deleted", len(self.pending))
+            return False
         self.pending.difference_update(some)
         return True

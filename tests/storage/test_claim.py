@@ -152,3 +152,26 @@ def test_a_database_in_memory_is_always_ours(tmp_path: Path, monkeypatch: pytest
     finally:
         one.stop()
     assert not list(tmp_path.iterdir())
+
+
+def test_a_defect_ends_no_claim(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """Without it nothing would be replayed until a restart."""
+    one = open_claim(SQLiteDatabase(ConnectionSettings(id="", database=":memory:")), "smpp_store")
+    answers = iter([True, RuntimeError("a defect"), True])
+    seen: list[bool] = []
+
+    def claim() -> bool:
+        seen.append(one.held)
+        answer = next(answers, True)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(one, "claim", claim)
+    one.start()
+    with gevent.Timeout(10):
+        while len(seen) < 4:
+            gevent.sleep(0.01)
+    one.stop()
+    assert seen[:4] == [False, True, False, True]
+    assert "failed unexpectedly" in caplog.text

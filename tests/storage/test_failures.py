@@ -14,9 +14,12 @@ from typing import Any
 
 import gevent
 import pytest
+from gevent.server import StreamServer
 
 from ksmppd_py.errors import DatabaseUnavailable, StartError
 from ksmppd_py.kannel.messages import Sms, SmsType
+from ksmppd_py.storage import writer
+from ksmppd_py.storage.claim import MySQLClaim, open_claim
 from ksmppd_py.storage.database import Statement
 from ksmppd_py.storage.mysql import MySQLDatabase
 from ksmppd_py.storage.router import DatabaseRouter
@@ -74,6 +77,54 @@ def everything(place: Place) -> dict[str, Callable[[], Any]]:
         "receivers": lambda: store.receivers_with_rows(["smppusera"]),
         "submissions": store.has_submissions,
     }
+
+
+@pytest.mark.parametrize(
+    "greeting",
+    [b"", b"\0\0\0\0", b"\5\0\0\0\x0aabcd", b"\2\0\0\0\x0a\0", b"HTTP/1.1 400 Bad Request\r\n\r\n"],
+)
+def test_a_server_that_isnt_mysqls(greeting: bytes) -> None:
+    """What a proxy or another program says is an outage like any other."""
+
+    def greet(peer: socket.socket, _address: object) -> None:
+        peer.sendall(greeting)
+        peer.close()
+
+    server = StreamServer(("127.0.0.1", 0), greet)
+    server.start()
+    settings = ConnectionSettings(id="db", database="ksmppd", host="127.0.0.1", port=server.server_port)
+    database = MySQLDatabase(settings, timeout=1)
+    with pytest.raises(DatabaseUnavailable):
+        database.execute(Statement("SELECT 1"), repeatable=True)
+    with pytest.raises(StartError, match="no connections"):
+        database.start(within=0.1)
+    claim = open_claim(database, "smpp_store")
+    assert isinstance(claim, MySQLClaim)
+    assert claim.claim() is None
+    server.stop()
+
+
+def test_a_defect_at_the_database_ends_no_remover(
+    place: Place, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(writer, "BACK_OFF", 0.05)
+    store = DatabaseStore(place.database, place.layout)
+    ids = store.save([SMS, SMS])
+    execute = place.database.execute
+    failures: list[Statement] = []
+
+    def fail_at_first(statement: Statement, *arguments: Any, **options: Any) -> Any:
+        if statement.text.startswith("DELETE") and len(failures) < 2:
+            failures.append(statement)
+            raise RuntimeError("a defect")
+        return execute(statement, *arguments, **options)
+
+    monkeypatch.setattr(place.database, "execute", fail_at_first)
+    store.remove(ids)
+    assert store.flush()
+    assert place.run("SELECT count(*) FROM smpp_store") == [(0,)]
+    assert len(failures) == 2
+    assert "can't be deleted" in caplog.text
 
 
 @pytest.mark.integration
@@ -377,6 +428,8 @@ class TestSQLite:
         program = """
 from gevent import monkey; monkey.patch_all()
 import sys, os, signal
+from ksmppd_py.storage import writer
+from ksmppd_py.storage.claim import MySQLClaim, open_claim
 from ksmppd_py.storage.database import Statement
 from ksmppd_py.storage.settings import ConnectionSettings
 from ksmppd_py.storage.sqlite import SQLiteDatabase
