@@ -126,9 +126,18 @@ class MariaDB:
             "charset": "utf8mb4",
             "ssl_disabled": True,
         }
-        return pymysql.connect(
-            unix_socket=self.socket_path, database=database, autocommit=True, **{**known, **options}
+        peer = socket.socket(socket.AF_UNIX)
+        try:
+            peer.settimeout(30)
+            peer.connect(self.socket_path)
+        except BaseException:
+            peer.close()  # PyMySQL would leave its own to the garbage collector, and that to another test
+            raise
+        connection = pymysql.connect(
+            database=database, autocommit=True, defer_connect=True, **{**known, **options}
         )
+        connection.connect(peer)
+        return connection
 
     def query(self, sql: str, database: str | None = None, **options: Any) -> tuple[Any, ...]:
         """Run one statement over a connection of its own and return its rows."""
