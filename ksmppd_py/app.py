@@ -188,15 +188,15 @@ class App:
             if self._pool is not None:
                 self._pool.give_up()
                 self._listener.finish(LAST_REFUSALS)
+        operators = gevent.spawn(self._admin.stop) if self._admin is not None else None
+        if self._listener is not None:
             self._listener.unbind_all(UNBIND_PATIENCE)
-        gevent.joinall([deciders] if deciders is not None else [])
+        gevent.joinall([each for each in (deciders, operators) if each is not None])
         self._simulator.stop()
         if self._pool is not None:
             self._pool.stop(1.0)
         if self._listener is not None:
             self._listener.stop()
-        if self._admin is not None:
-            self._admin.stop()
         if self._claim is not None:
             self._claim.stop()
         if self._messages is not None:

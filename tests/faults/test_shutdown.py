@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Iterator
 
@@ -140,6 +141,32 @@ def test_a_frozen_database_doesnt_keep_it() -> None:
             gevent.sleep(0.2)
             assert terminate(lane) < LONGEST
         assert list(answers.values()) == [wire.RSYSERR] * 5
+        customer.stop()
+
+
+@pytest.mark.database
+def test_everybody_is_silent_at_once() -> None:
+    """A database, a bearerbox, an ESME and an operator's browser that all keep us waiting don't add up."""
+    with Lane("mariadb", keys={"wait-ack-timeout": 60}, constants={}).opened() as lane:
+        assert lane.server is not None
+        wait_until(lambda: lane.box.connection is not None, "the bearerbox connection")
+        taken: list[bytes] = []
+        lane.box.decide = lambda sms: (taken.append(sms.id), 0.0)  # type: ignore[func-returns-value]
+        customer = bound(
+            lane, Customer(lane.daemon.smpp_port, "faulta", PASSWORD, lambda message: (None, 0.0))
+        )
+        submit(customer, 20)
+        for number in range(20):
+            lane.box.send(mo(number))
+        wait_until(lambda: lane.box.connection and len(lane.box.connection.unacked) == 20, "the MOs' arrival")
+        wait_until(lambda: len(taken) == 20, "the MTs at the bearerbox")
+        with socket.create_connection(("127.0.0.1", lane.daemon.config.admin_port)) as browser:
+            browser.sendall(b"GET /esme-status HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n")
+            customer.deafen(60)
+            lane.box.freeze(60)
+            with lane.server.frozen():
+                assert terminate(lane) < LONGEST
+        lane.box.freeze(0)
         customer.stop()
 
 
