@@ -10,6 +10,7 @@ import gevent
 
 from ksmppd_py.errors import DatabaseUnavailable
 from ksmppd_py.flows.delivery import DeliveryFlow
+from ksmppd_py.flows.nameless import NamelessRows
 from ksmppd_py.flows.replay import DeliveryReplay
 from ksmppd_py.flows.resubmission import SubmissionReplay
 from ksmppd_py.flows.simulation import SimulationFlow
@@ -90,6 +91,7 @@ class Replayer:
         self._submissions: SubmissionReplay | None = None
         self._owner = Owner("replay")
         self.deliveries = DeliveryReplay(store, delivery, receivers, self._bell, monotonic, queue)
+        self._nameless = NamelessRows(store, delivery)
 
     def start(self, gateway: Gateway, ids: MessageIds) -> None:
         """Start the greenlets. Doesn't yield."""
@@ -100,6 +102,7 @@ class Replayer:
         self._owner.supervise("replay rounds", self._make_rounds)
         if self._submissions is not None:
             self._owner.supervise("replay to bearerboxes", self._walk_submissions)
+            self._owner.supervise("replay of nameless rows", self._name_rows)
 
     def stop(self) -> None:
         """Start nothing new. May yield."""
@@ -118,7 +121,7 @@ class Replayer:
     def unusable(self) -> int:
         """How many stored rows can't be read, of those that were found since the start."""
         submissions = self._submissions.unusable if self._submissions is not None else 0
-        return self.deliveries.unusable + submissions
+        return self.deliveries.unusable + submissions + self._nameless.unusable
 
     def put_back(self, row: int) -> None:
         """See enquiries.Withdrawals. Doesn't yield."""
@@ -152,6 +155,26 @@ class Replayer:
             except Exception:
                 logger.exception("The replay to bearerboxes failed unexpectedly")
                 self._submissions.look_later()
+
+    def _name_rows(self) -> None:
+        """Once for each time that the rows become ours, and until all could be routed."""
+        complete = False
+        while True:
+            if not self._claim.held:
+                complete = False
+            elif not complete:
+                complete = self._name_all()
+            gevent.sleep(REFRESH)
+
+    def _name_all(self) -> bool:
+        try:
+            named, complete = self._nameless.advance()
+        except DatabaseUnavailable as error:
+            logger.debug("Can't look for stored messages of no account: %s", error)
+            return False
+        for system_id in named:
+            self.deliveries.look_for_passed_rows(system_id)
+        return complete
 
     def _make_rounds(self) -> None:
         known: set[str] = set()

@@ -109,3 +109,35 @@ def test_a_defect_that_one_account_meets_stops_no_other(caplog: pytest.LogCaptur
     assert advanced == ["poison", "good", "last"]
     assert later == ["poison"]
     assert "failed unexpectedly" in caplog.text
+
+
+def test_rows_of_no_account_get_one_while_the_claim_is_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Again when some couldn't be routed or the database was away, and when the claim is ours anew."""
+    nothing: Any = None
+    claim = SimpleNamespace(held=True)
+    replayer = workers.Replayer(nothing, claim, nothing, nothing, queue=True)  # type: ignore[arg-type]
+    answers: list[Any] = [DatabaseUnavailable("away"), ({"some"}, False), ({"rest"}, True), (set(), True)]
+    asked: list[bool] = []
+    rung: list[str] = []
+
+    def advance() -> Any:
+        answer = answers[len(asked)]
+        asked.append(True)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def sleep(seconds: float) -> None:
+        turns.append(seconds)
+        claim.held = len(turns) != 5
+        if len(turns) > 8:
+            raise gevent.GreenletExit
+
+    turns: list[float] = []
+    replayer._nameless = SimpleNamespace(advance=advance)  # type: ignore[assignment]
+    replayer.deliveries = SimpleNamespace(look_for_passed_rows=rung.append)  # type: ignore[assignment]
+    monkeypatch.setattr(workers.gevent, "sleep", sleep)
+    with pytest.raises(gevent.GreenletExit):
+        replayer._name_rows()
+    assert len(asked) == 4
+    assert rung == ["some", "rest"]

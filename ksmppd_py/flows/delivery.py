@@ -48,7 +48,7 @@ class DeliveryFlow:
         sms = delivery.sms
         assert sms is not None
         try:
-            delivery.system_id = self._target(sms)
+            delivery.system_id = self.target(sms)
         except TemporaryError as error:
             logger.warning("Message %s can't be routed now: %s", _id(sms), error)
             return Outcome.TEMPORARY
@@ -82,8 +82,11 @@ class DeliveryFlow:
         receiver.deliver(pdus, delivery)
         return None
 
-    def _target(self, sms: Sms) -> str:
-        """The system_id (lower case) that a message is for. May yield when the router does."""
+    def target(self, sms: Sms) -> str:
+        """The system_id (lower case) that a message is for. Raises as route_mo. May yield when the router does.
+
+        A report that doesn't say so is Untranslatable.
+        """
         if sms.sms_type == _REPORT and sms.dlr_url is not None:
             return _account(receipts.target_of(sms.dlr_url))
         if sms.sms_type != _MO:

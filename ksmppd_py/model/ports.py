@@ -110,6 +110,12 @@ class MessageStore(Protocol):
     ) -> list[StoredMessage]:
         """Waiting MTs of an account between these two addresses. Raises DatabaseUnavailable. May yield."""
 
+    def nameless(self, after: int, limit: int) -> list[StoredMessage]:
+        """MOs and reports of no account, as page gives rows. Raises DatabaseUnavailable. May yield."""
+
+    def give(self, global_id: int, system_id: str) -> None:
+        """From now on the row is this account's (lower case). Raises DatabaseUnavailable. May yield."""
+
     def delete(self, global_ids: Sequence[int]) -> int:
         """Delete rows now; return how many there were. Raises DatabaseUnavailable. May yield."""
 

@@ -60,6 +60,14 @@ class AccountRows:
         self._exists = self._compile(exists.where(ours, for_esmes).limit(1), self._by_service)
         self._names = self._compile(select(store.c.service).where(for_esmes).distinct(), self._by_type)
 
+        nobodys = select(*columns).where(
+            or_(store.c.service.is_(None), store.c.service == bindparam("no_name")),
+            for_esmes,
+            store.c.global_id > bindparam("after"),
+        )
+        ordered = nobodys.order_by(store.c.global_id).limit(bindparam("limit"))
+        self._of_nobody = self._compile(ordered, self._by_service)
+
     def _compile(self, query: Select[Any], index: str | None) -> Statement:
         if index is not None:
             query = query.with_hint(self._store, f"FORCE INDEX ({index})", "mysql")
@@ -71,6 +79,10 @@ class AccountRows:
         statement = self._page if few else self._page_of_many
         rows = self._database.execute(statement, {**values, "service_name": service}, repeatable=True).rows
         return rows if few else sorted(rows, key=lambda row: int(row[0]))
+
+    def of_nobody(self, values: dict[str, Value]) -> Rows:
+        """The next MOs and DLRs without an account in global_id order. `values`: after, limit. May yield."""
+        return self._database.execute(self._of_nobody, {**values, "no_name": ""}, repeatable=True).rows
 
     def having_rows(self, among: Collection[str]) -> set[str]:
         """Which of these accounts (lower case) stored MOs or DLRs are for. May yield."""

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import bindparam, func, select
 
 from ksmppd_py.kannel.messages import SMS_FIELDS, Sms, SmsType
+from ksmppd_py.model.names import to_octets
 from ksmppd_py.model.ports import StoredMessage
 from ksmppd_py.storage.accounts import AccountRows
 from ksmppd_py.storage.database import Database, Statement, compile_statement
@@ -38,6 +39,8 @@ class StoredMessages:
         )
         self._page = compile_statement(page, database.dialect)
         self._of_account: AccountRows = AccountRows(database, layout, columns)
+        given = store.update().values(service=bindparam("service_name"))
+        self._give = compile_statement(given.where(store.c.global_id == bindparam("row")), database.dialect)
         waiting = (
             select(*columns)
             .where(
@@ -78,6 +81,20 @@ class StoredMessages:
                     break
                 after = rows[-1][0]
         return found[:limit]
+
+    def nameless(self, after: int, limit: int) -> list[StoredMessage]:
+        """See ports.MessageStore."""
+        with self.remover.reading() as settled:
+            rows = self._of_account.of_nobody({"after": after, "limit": limit})
+            return [_stored(row) for row in rows if row[0] not in settled]
+
+    def give(self, global_id: int, system_id: str) -> None:
+        """See ports.MessageStore."""
+        values: dict[str, Value] = {
+            "row": global_id,
+            "service_name": to_octets(system_id).decode("latin-1"),
+        }
+        self._database.execute(self._give, values, repeatable=True)
 
     def services(self, among: Collection[str]) -> set[str]:
         """Those of these accounts that stored MOs or DLRs are for. Raises DatabaseUnavailable. May yield."""

@@ -41,6 +41,14 @@ class DatabaseStore:
         """See ports.MessageStore."""
         return self._messages.find_submissions_to(system_id, sender, receiver, limit)
 
+    def nameless(self, after: int, limit: int) -> list[StoredMessage]:
+        """See ports.MessageStore."""
+        return self._messages.nameless(after, limit)
+
+    def give(self, global_id: int, system_id: str) -> None:
+        """See ports.MessageStore."""
+        self._messages.give(global_id, system_id)
+
     def delete(self, global_ids: Sequence[int]) -> int:
         """See ports.MessageStore."""
         return self._messages.remover.remove_now(global_ids)

@@ -80,6 +80,19 @@ def test_few_rows_behind_many_of_another() -> None:
         taker.close()
 
 
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("mariadb", marks=pytest.mark.database)])
+def test_reports_that_name_no_account(kind: str) -> None:
+    """As the original may leave them: their dlr_url tells whose they are."""
+    with Lane(kind).opened() as lane:
+        fill(lane.database, "faulta", 20)
+        lane.database.execute("UPDATE smpp_store SET service = NULL")
+        lane.terminate()
+        taker = Taker(lane.daemon.smpp_port, "faulta", PASSWORD)
+        taker.take_until(20)
+        assert sorted(taker.numbers) == list(range(1, 21))
+        taker.close()
+
+
 @pytest.mark.soak
 @pytest.mark.database
 def test_two_million_on_mariadb() -> None:

@@ -182,6 +182,22 @@ class MemoryStore:
                 found.append(message)
         return found[:limit]
 
+    def nameless(self, after: int, limit: int) -> list[StoredMessage]:
+        self._check()
+        kinds = (SmsType.MO, SmsType.REPORT_MO)
+        rows = [row for _, row in sorted(self.messages.items()) if row.global_id > after]
+        return [
+            row for row in rows
+            if (row.sms is None and self.unreadable[row.global_id] == (SmsType.MO, b""))
+            or (row.sms is not None and not row.sms.service and row.sms.sms_type in kinds)
+        ][:limit]  # fmt: skip
+
+    def give(self, global_id: int, system_id: str) -> None:
+        self._check()
+        sms = self.messages[global_id].sms
+        assert sms is not None
+        sms.service = system_id.encode("latin-1")
+
     def remove(self, global_ids: Sequence[int]) -> None:
         for row in global_ids:
             del self.messages[row]

@@ -270,3 +270,22 @@ def test_ids_of_saved_messages(store: DatabaseStore) -> None:
     for each, batch in zip(saving, batches, strict=True):
         assert [kept[global_id] for global_id in each.value] == batch
     assert store.save([]) == ()
+
+
+def test_rows_of_nobody(place: Place, store: DatabaseStore) -> None:
+    kinds = (SmsType.MO, SmsType.REPORT_MO)
+    mine = [
+        make_sms(sms_type=kind, service=service) for kind in kinds for service in (None, b"", b"smppusera")
+    ]
+    rows = store.save([*mine, make_sms(sms_type=SmsType.MT_PUSH, service=None)])
+    nobodys = [rows[index] for index in (0, 1, 3, 4)]
+    assert [row.global_id for row in store.nameless(0, 10)] == nobodys
+    assert [row.global_id for row in store.nameless(nobodys[1], 1)] == nobodys[2:3]
+    store.remove(nobodys[3:])
+    store.give(nobodys[0], "smppuserb")
+    store.give(nobodys[2], "jos\xe9")
+    assert [row.global_id for row in store.nameless(0, 10)] == nobodys[1:2]
+    assert [row.global_id for row in store.page(SmsType.MO, 0, 10, "smppuserb")] == nobodys[:1]
+    [given] = store.page(SmsType.REPORT_MO, 0, 10, "jos\xe9")
+    assert given.sms is not None
+    assert given.sms.service == b"jos\xe9"

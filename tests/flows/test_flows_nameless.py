@@ -1,0 +1,65 @@
+"""Stored MOs and reports of no account (spec flows 5.1 and 3)."""
+
+from __future__ import annotations
+
+import pytest
+
+from ksmppd_py.errors import BackendUnavailable, NoRoute
+from ksmppd_py.flows.delivery import DeliveryFlow
+from ksmppd_py.flows.nameless import NamelessRows
+from ksmppd_py.flows.rows import PAGE
+from ksmppd_py.kannel.messages import SmsType
+from ksmppd_py.model.routes import Route
+from tests.flows.memory import MemoryReceivers, MemoryRouter, MemoryStore, mo, report
+
+
+class Bed:
+    def __init__(self) -> None:
+        self.store = MemoryStore()
+        self.router = MemoryRouter({b"7777": Route(system_id="esme"), b"8888": BackendUnavailable("away")})
+        self.nameless = NamelessRows(self.store, DeliveryFlow(self.router, MemoryReceivers()))
+
+
+@pytest.fixture
+def bed() -> Bed:
+    return Bed()
+
+
+def test_they_are_routed_as_if_they_came_now(bed: Bed) -> None:
+    bed.store.save([mo(), mo(service=b""), report(b"Other"), mo(service=b"third")])
+    assert bed.nameless.advance() == ({"esme", "other"}, True)
+    assert [sms.service for sms in bed.store.saved] == [b"esme", b"esme", b"other", b"third"]
+    assert bed.nameless.advance() == (set(), True)
+
+
+def test_more_than_a_page(bed: Bed) -> None:
+    bed.store.save([mo() for _ in range(PAGE + 1)])
+    assert bed.nameless.advance() == ({"esme"}, True)
+    assert {sms.service for sms in bed.store.saved} == {b"esme"}
+
+
+def test_what_nobody_is_to_get_is_removed(bed: Bed, caplog: pytest.LogCaptureFixture) -> None:
+    """On a permanent answer only (spec flows 9 row 8)."""
+    bed.router.answers[b"9999"] = NoRoute("nobody")
+    bed.store.save([mo(receiver=b"9999"), report(dlr_url=b"not ours"), mo()])
+    assert bed.nameless.advance() == ({"esme"}, True)
+    assert [sms.receiver for sms in bed.store.saved] == [b"7777"]
+    assert caplog.text.count("is for nobody and is removed") == 2
+
+
+def test_what_cant_be_routed_now_stays_and_holds_up_no_other(bed: Bed) -> None:
+    bed.store.save([mo(receiver=b"8888"), mo()])
+    assert bed.nameless.advance() == ({"esme"}, False)
+    assert [sms.service for sms in bed.store.saved] == [None, b"esme"]
+    bed.router.answers[b"8888"] = Route(system_id="esme")
+    assert bed.nameless.advance() == ({"esme"}, True)
+
+
+def test_what_cant_be_read_is_told_once(bed: Bed, caplog: pytest.LogCaptureFixture) -> None:
+    bed.store.add_unreadable(int(SmsType.MO), b"")
+    bed.store.save([mo()])
+    for _ in range(2):
+        bed.nameless.advance()
+    assert bed.store.saved[-1].service == b"esme"
+    assert bed.nameless.unusable == 1
+    assert caplog.text.count("can't be read") == 1
