@@ -30,6 +30,8 @@ CONNECT_TIMEOUT = 5.0
 FIRST_PAUSE = 1.0
 """Seconds between attempts to connect; doubles up to LAST_PAUSE."""
 LAST_PAUSE = 10.0
+PROOF = 5.0
+"""Seconds online, or a word of it, that show that a bearerbox is there; a proxy before one that isn't accepts, too."""
 HEARTBEAT_INTERVAL = 30.0
 ACK_TIMEOUT = 60.0
 """Seconds after which a live MT without ack is answered as a temporary failure (flows.md 1.2)."""
@@ -83,7 +85,7 @@ class BoxConnection:
     """Keeps one connection up. `open` holds the MTs sent and not acked yet, in sending order.
 
     `acks` counts what came for them by AckStatus, `ack_latency` the time of one MT of each read; `changed_at` is when
-    it last came up or went away (monotonic), None before the first time.
+    it last came up or went away (monotonic), None before the first time. `proven`: a bearerbox was behind the last one.
     """
 
     def __init__(
@@ -102,6 +104,7 @@ class BoxConnection:
         self.ack_latency = Histogram()
         self.connects = 0
         self.changed_at: float | None = None
+        self.proven = False
         self._boxc_id = settings.boxc_id.encode() if settings.boxc_id else None
         self._pool = pool
         self._socket: FramedSocket | None = None
@@ -122,13 +125,13 @@ class BoxConnection:
                 gevent.sleep(pause)
                 pause = min(LAST_PAUSE, pause * 2)
                 continue
-            pause = FIRST_PAUSE
             try:
                 self._serve(framed)
             except Exception:
                 logger.exception("Bearerbox %s: unexpected error, connecting again", self.settings.name)
+            pause = FIRST_PAUSE if self.proven else min(LAST_PAUSE, pause * 2)
             if not self._stopping:
-                gevent.sleep(FIRST_PAUSE)
+                gevent.sleep(pause)
 
     def _connect(self) -> FramedSocket:
         connected: socket.socket = gevent_socket.create_connection(
@@ -152,6 +155,7 @@ class BoxConnection:
         framed.write(pack(Admin(AdminCommand.IDENTIFY, self._boxc_id)))
         self._last_heartbeat = monotonic()
         self.online = True
+        self.proven = False
         self.connects += 1
         self.changed_at = monotonic()
         logger.info("Bearerbox %s: Successfully connected and identified.", self.settings.name)
@@ -160,7 +164,9 @@ class BoxConnection:
             self._read(framed)
         finally:
             self.online = False
-            self.changed_at = monotonic()
+            now = monotonic()
+            self.proven = self.proven or now - self.changed_at >= PROOF
+            self.changed_at = now
             self._socket = None
             framed.close()
             unanswered = list(self.open.values())
@@ -176,6 +182,7 @@ class BoxConnection:
             octets = framed.receive(RECEIVE_OCTETS)
             if not octets:
                 return
+            self.proven = True
             sent_at = 0.0
             for message in link.receive(octets):
                 if message.__class__ is Ack:

@@ -192,7 +192,7 @@ class BearerboxPool:
         """A bearerbox is gone; what it hadn't acked waits for the next, ahead of what came later."""
         if connection in self._online:
             self._online.remove(connection)
-        if not self._online:
+        if not self._online and connection.proven:
             self._offline_since = monotonic()
         for submission in unanswered:
             self._line_up(submission)

@@ -91,8 +91,7 @@ class DeliveryReplay:
         account = self._accounts.get(system_id)
         if account is not None:
             for source in account.sources:
-                if not source.walk.in_hand:
-                    source.walk.start_over()
+                source.walk.start_over()
         self._bell.put(system_id)
 
     def expect(self, message_ids: Sequence[bytes]) -> None:

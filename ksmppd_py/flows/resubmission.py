@@ -97,8 +97,8 @@ class SubmissionReplay:
             return True
 
     def look_for_passed_rows(self) -> bool:
-        """Start over when nothing is in hand and rows are there all the same; True then. May yield."""
-        if self._walk.in_hand or not self._gateway.online or not self._store.has_submissions():
+        """Start over when rows are there: another process may have added some behind us. True then. May yield."""
+        if not self._gateway.online or not self._store.has_submissions():
             return False
         self._walk.start_over()
         return True

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 import pytest
+from gevent.server import StreamServer
 
 from ksmppd_py.bearerbox import incoming as incoming_module
 from ksmppd_py.bearerbox import pool as pool_module
@@ -14,10 +16,10 @@ from ksmppd_py.errors import MessageTooLong
 from ksmppd_py.flows.delivery import DeliveryFlow
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.outcomes import Outcome
-from ksmppd_py.model.work import LOST
-from tests.bearerbox.conftest import Bed, StartBed, wait_until
+from ksmppd_py.model.work import LOST, Submission
+from tests.bearerbox.conftest import Bed, StartBed, make_mt, wait_until
 from tests.fakes import bearerbox as fake
-from tests.flows.memory import MemoryReceivers, MemoryRouter
+from tests.flows.memory import MemoryReceivers, MemoryRouter, Tray
 
 
 def test_what_waits_behind_a_silent_bearerbox_goes_back(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -231,3 +233,34 @@ def test_a_name_that_no_resolver_takes_is_tried_again(monkeypatch: pytest.Monkey
     pool.start()
     wait_until(lambda: len(attempts) >= 3)
     pool.stop(0.01)
+
+
+def test_a_port_that_only_accepts_is_no_bearerbox(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy before a bearerbox that is away, or box-deny-ip: whoever waits is told so all the same."""
+    connections = []
+
+    def take_and_hang_up(peer: socket.socket, _address: object) -> None:
+        connections.append(peer)
+        octets = b""
+        while octets.count(b"hello") < 1 and len(connections) < 1000:
+            more = peer.recv(4096)
+            octets += more
+            if not more:
+                break
+        peer.close()
+
+    server = StreamServer(("127.0.0.1", 0), take_and_hang_up)
+    server.start()
+    settings = [BoxSettings("127.0.0.1", server.server_port)]
+    pool = BearerboxPool(settings, DeliveryFlow(MemoryRouter(), MemoryReceivers()), None, None)
+    pool.start()
+    wait_until(lambda: pool.online)
+    tray = Tray()
+    submission = Submission(tray, 1, None, 2)
+    submission.sms = make_mt()
+    assert pool.send(submission)
+    wait_until(lambda: tray.items)
+    assert submission.result == LOST
+    pool.stop(0.01)
+    server.stop()
+    assert len(connections) > 1

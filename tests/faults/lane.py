@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -146,6 +147,15 @@ class Lane:
             raise
         self.close()
 
+    def lose_box(self) -> None:
+        """Stop the bearerbox, and wait until the daemon has noticed."""
+        self.box.stop()
+        wait_until(lambda: not self.boxes_online(), "the daemon to miss its bearerbox", 30)
+
+    def boxes_online(self) -> int:
+        """How many bearerboxes the daemon has."""
+        return int(json.loads(self.daemon.admin("/bearerbox-status.json").body)["online"])
+
     def stored(self) -> int:
         """Rows in both queue tables."""
         return count_rows(self.database, "smpp_store") + count_rows(self.database, "smpp_queued_pdu")
@@ -186,16 +196,22 @@ class Lane:
         os.kill(pid, signal.SIGCONT)
 
     def freeze_database(self, seconds: float) -> None:
-        """No answer from the database for a while: MariaDB stopped, SQLite locked by somebody else."""
+        """No answer from the database for a while."""
+        with self.frozen_database():
+            gevent.sleep(seconds)
+
+    @contextmanager
+    def frozen_database(self) -> Iterator[None]:
+        """Inside, no answer from the database: MariaDB stopped, SQLite locked by somebody else."""
         if self.server is not None:
             with self.server.frozen():
-                gevent.sleep(seconds)
+                yield
             return
         assert isinstance(self.database, SqliteDatabase)
         connection = sqlite3.connect(self.database.path, timeout=5, isolation_level=None)
         try:
             connection.execute("BEGIN IMMEDIATE")
-            gevent.sleep(seconds)
+            yield
             connection.execute("ROLLBACK")
         finally:
             connection.close()

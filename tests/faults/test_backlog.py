@@ -13,6 +13,8 @@ pytestmark = [pytest.mark.faults, pytest.mark.integration, pytest.mark.slow]
 
 MOST_MEMORY = 150.0
 """MB."""
+BEGIN = 2 + 2.0
+"""Seconds until the first report, and what a busy machine adds."""
 
 
 def drain(kind: str, count: int) -> str:
@@ -33,7 +35,7 @@ def drain(kind: str, count: int) -> str:
         memory.append(resident(pid))
         assert lane.stored() == 0
         taker.close()
-    assert taker.times[0] - bound < 3, "the replay begins within 2 s of the bind"
+    assert taker.times[0] - bound < BEGIN, "the replay begins within 2 s of the bind"
     assert sorted(taker.numbers) == list(range(1, count + 1))
     assert taker.numbers == sorted(taker.numbers)
     tenth = count // 10
@@ -76,7 +78,7 @@ def test_few_rows_behind_many_of_another() -> None:
         taker = Taker(lane.daemon.smpp_port, "faulta", PASSWORD)
         bound = time.monotonic()
         taker.take_until(50)
-        assert time.monotonic() - bound < 3
+        assert time.monotonic() - bound < BEGIN
         taker.close()
 
 

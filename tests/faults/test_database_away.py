@@ -65,56 +65,57 @@ class Submitter:
 
 @contextmanager
 def enquiring(customer: Customer) -> Iterator[None]:
-    """Inside, an enquire_link each 100 ms; each is answered within a second."""
+    """Inside, an enquire_link each 100 ms; each is answered within a second, beside what we ourselves are late."""
+    late = [0.0]
 
     def ask() -> None:
         while True:
             customer.enquire()
+            asked = time.monotonic()
             gevent.sleep(0.1)
+            late.append(time.monotonic() - asked - 0.1)
 
     asking = gevent.spawn(ask)
     try:
         yield
     finally:
-        gevent.sleep(0.3)
         asking.kill()
-    open_ones = [time.monotonic() - asked for asked in customer.enquired.values()]
-    assert max([customer.slowest_enquire_link, *open_ones]) < 1
-    assert customer.session
+    session = customer.session
+    wait_until(lambda: not customer.enquired, "the last enquire_link_resp", 5)
+    assert customer.slowest_enquire_link < 1 + max(late)
+    assert session
+    assert customer.session == session
 
 
 def test_frozen(lane: Lane) -> None:
-    """MariaDB stopped with SIGSTOP, SQLite locked by another process, for 12 s."""
+    """MariaDB stopped with SIGSTOP, SQLite locked by another process, for longer than any operation may take."""
     submitter = Submitter(lane)
     submitter.wait([submitter.send()])  # its routes are known now
     with enquiring(submitter.customer):
-        away = gevent.spawn(lane.freeze_database, 10)
-        gevent.sleep(0.2)
-        with_box = [submitter.send() for _ in range(20)]
-        assert {status for status, _ in submitter.wait(with_box, 2)} == {0}
-        lane.box.stop()
-        gevent.sleep(0.3)
-        without_box = []
-        for _ in range(50):
-            without_box.append(submitter.send())
-            gevent.sleep(0.1)
-        answers = submitter.wait(without_box, 12)
-        assert {status for status, _ in answers} == {wire.RSYSERR}
-        assert max(took for _, took in answers) < 5 + SLACK
-        stranger = Customer(lane.daemon.smpp_port, "faultb", PASSWORD, lambda message: (0, 0.0)).start()
-        if lane.kind == "mariadb":  # a locked SQLite can still be read
-            wait_until(lambda: stranger.refused_binds, "a bind to be refused", 10)
-            assert set(stranger.refused_binds) == {wire.RSYSERR}
-        away.join()
+        with lane.frozen_database():
+            with_box = [submitter.send() for _ in range(20)]
+            assert {status for status, _ in submitter.wait(with_box, 4)} == {
+                0
+            }  # none waited for the database
+            lane.lose_box()
+            without_box = []
+            for _ in range(50):
+                without_box.append(submitter.send())
+                gevent.sleep(0.1)
+            answers = submitter.wait(without_box, 20)
+            assert {status for status, _ in answers} == {wire.RSYSERR}
+            assert max(took for _, took in answers) < 5 + SLACK
+            stranger = Customer(lane.daemon.smpp_port, "faultb", PASSWORD, lambda message: (0, 0.0)).start()
+            if lane.kind == "mariadb":  # a locked SQLite can still be read
+                wait_until(lambda: stranger.refused_binds, "a bind to be refused", 20)
+                assert set(stranger.refused_binds) == {wire.RSYSERR}
         recovered = time.monotonic()
-        wait_until(
-            lambda: submitter.wait([submitter.send()], 7)[0][0] == 0, "the database to be used again", 10
-        )
-        assert time.monotonic() - recovered < 5
+        wait_until(lambda: submitter.wait([submitter.send()])[0][0] == 0, "the database to be used again", 20)
+        assert time.monotonic() - recovered < 5 + SLACK
         assert stranger.bound.wait(10)  # not banned
         stranger.stop()
     lane.box.start()
-    wait_until(lambda: lane.stored() == 0, "an empty store", 20)
+    wait_until(lambda: lane.stored() == 0, "an empty store", 30)
     submitter.customer.stop()
 
 
@@ -124,8 +125,7 @@ def test_stopped_killed_and_connections_killed() -> None:
     with Lane("mariadb", keys=keys, constants={}).opened() as lane:
         submitter = Submitter(lane)
         submitter.wait([submitter.send()])
-        lane.box.stop()
-        gevent.sleep(0.3)
+        lane.lose_box()
         assert submitter.wait([submitter.send()])[0][0] == 0
         assert lane.server is not None
         deeds: list[Callable[[], None]] = [lane.server.stop, lane.server.kill]
@@ -150,8 +150,7 @@ def test_disk_full_sqlite() -> None:
     with Lane("sqlite", constants={}).opened() as lane:
         submitter = Submitter(lane)
         submitter.wait([submitter.send()])
-        lane.box.stop()
-        gevent.sleep(0.3)
+        lane.lose_box()
         pid = lane.daemon.process.pid
         before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
         with enquiring(submitter.customer):
@@ -179,8 +178,7 @@ def test_disk_full_mariadb() -> None:
     with Lane("mariadb", constants={}, server_options=options).opened() as lane:
         submitter = Submitter(lane)
         submitter.wait([submitter.send()])
-        lane.box.stop()
-        gevent.sleep(0.3)
+        lane.lose_box()
         with enquiring(submitter.customer):
             statuses: list[int] = []
             for _ in range(200):
@@ -192,7 +190,6 @@ def test_disk_full_mariadb() -> None:
             assert lane.stored() == statuses.count(0)
         lane.box.start()
         wait_until(lambda: lane.stored() == 0, "an empty store", 30)
-        lane.box.stop()
-        gevent.sleep(1)
+        lane.lose_box()
         assert submitter.wait([submitter.send()])[0][0] == 0
         submitter.customer.stop()

@@ -122,8 +122,9 @@ def test_the_others_hardly_notice(kind: str) -> None:
         beside = party.measure("beside", HEALTHY + 1)
         report = f"\nalone: {alone}\nbeside one that {kind}: {beside}"
         print(report)
-        assert alone.in_time >= 0.95 * alone.offered, report
-        assert beside.in_time >= 0.95 * beside.offered, report
+        assert alone.offered == beside.offered == HEALTHY * RATE * SECONDS
+        assert alone.in_time >= 0.8 * alone.offered, f"this machine is too busy to tell{report}"
+        assert beside.in_time >= 0.95 * alone.in_time, report
         slow = sum(latency > 0.5 for latency in beside.latencies)
         assert slow < 0.05 * beside.offered + sum(latency > 0.5 for latency in alone.latencies), report
         party.leave()

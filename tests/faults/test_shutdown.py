@@ -15,7 +15,7 @@ from tests.fakes.box_wire import Sms
 from tests.fakes.smpp_wire import Message, Pdu
 from tests.faults.customer import Customer
 from tests.faults.lane import PASSWORD, Lane
-from tests.parts.process import wait_until
+from tests.parts.process import accepts, wait_until
 
 pytestmark = [pytest.mark.faults, pytest.mark.integration, pytest.mark.slow]
 
@@ -103,10 +103,11 @@ def test_everything_in_flight_is_settled(lane: Lane) -> None:
 
 def test_a_silent_bearerbox(lane: Lane) -> None:
     """Whoever waits for an ack that doesn't come hears ESME_RSYSERR before the unbind."""
-    lane.box.decide = lambda sms: (None, 0.0)
+    taken: list[bytes] = []
+    lane.box.decide = lambda sms: (taken.append(sms.id), 0.0)  # type: ignore[func-returns-value]
     customer = bound(lane, Customer(lane.daemon.smpp_port, "faulta", PASSWORD, lambda message: (0, 0.0)))
     answers = submit(customer, 20)
-    gevent.sleep(0.5)
+    wait_until(lambda: len(taken) == 20, "the MTs at the bearerbox")
     assert terminate(lane) < LONGEST
     assert set(answers.values()) == {wire.RSYSERR}
     assert len(answers) == 20
@@ -115,17 +116,23 @@ def test_a_silent_bearerbox(lane: Lane) -> None:
 
 
 def test_new_submits_are_refused_while_it_stops(lane: Lane) -> None:
-    lane.box.decide = lambda sms: (0, 2.0)
+    taken: list[Sms] = []
+    lane.box.decide = lambda sms: (taken.append(sms), 0.0)  # type: ignore[func-returns-value]
     customer = bound(lane, Customer(lane.daemon.smpp_port, "faulta", PASSWORD, lambda message: (0, 0.0)))
-    answers = submit(customer, 1)
-    gevent.sleep(0.3)
+    first = submit(customer, 1)
+    wait_until(lambda: taken, "the MT at the bearerbox")
+    port = lane.daemon.smpp_port
     stopping = gevent.spawn(terminate, lane)
-    gevent.sleep(0.7)
-    first = dict(answers)
-    late = submit(customer, 3)
-    stopping.get()
+    wait_until(lambda: not accepts(port), "the port to be closed")
     assert not first
-    assert [status for status in late.values() if status] == [wire.RSYSERR] * 3
+    late = submit(customer, 3)
+    wait_until(lambda: len(late) == 3, "answers to the late ones")
+    assert list(late.values()) == [wire.RSYSERR] * 3
+    assert lane.box.connection is not None
+    lane.box.connection.write(box_wire.pack_ack(0, taken[0].id, taken[0].time))
+    assert stopping.get() < LONGEST
+    wait_until(lambda: len(late) == 4, "the answer to the first")
+    assert list(late.values()) == [wire.RSYSERR] * 3 + [0]
     customer.stop()
 
 
@@ -134,8 +141,7 @@ def test_a_frozen_database_doesnt_keep_it() -> None:
     with Lane("mariadb", constants={}).opened() as lane:
         assert lane.server is not None
         customer = bound(lane, Customer(lane.daemon.smpp_port, "faulta", PASSWORD, lambda message: (0, 0.0)))
-        lane.box.stop()
-        gevent.sleep(0.3)
+        lane.lose_box()
         with lane.server.frozen():
             answers = submit(customer, 5)
             gevent.sleep(0.2)
@@ -173,8 +179,7 @@ def test_everybody_is_silent_at_once() -> None:
 def test_killed_while_it_stores(lane: Lane) -> None:
     """kill -9 in the middle of a stream of submits: what was answered 0 arrives, with its id."""
     customer = bound(lane, Customer(lane.daemon.smpp_port, "faulta", PASSWORD, lambda message: (0, 0.0)))
-    lane.box.stop()
-    gevent.sleep(0.3)
+    lane.lose_box()
     answers = submit(customer, 2000)
     wait_until(lambda: len(answers) > 300, "some answers")
     lane.daemon.kill()

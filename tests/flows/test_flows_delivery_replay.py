@@ -291,6 +291,17 @@ def test_rows_of_a_name_that_only_the_database_takes_for_ours(
     assert bed.texts == [b"mine"]
 
 
+def test_a_row_that_another_process_commits_late(bed: Bed) -> None:
+    """Its number is lower than that of one that is in hand; while there is traffic something always is."""
+    bed.store_mos(b"late", b"1")
+    late = bed.store.messages.pop(1)
+    bed.advance()
+    bed.store.messages[1] = late
+    bed.replay.look_for_passed_rows("esme")
+    bed.advance()
+    assert bed.texts == [b"1", b"late"]
+
+
 def test_rows_stored_while_it_was_away_for_a_moment(bed: Bed) -> None:
     """Whoever binds again before the next round finds what was stored meanwhile at that round."""
     binds, bed.receivers.binds = bed.receivers.binds, {}
