@@ -9,7 +9,6 @@ from ksmppd_py.errors import (
     CreditTooLow,
     DatabaseUnavailable,
     KsmppdError,
-    MessageTooLong,
     NoBearerbox,
     RouteRefused,
     SenderRefused,
@@ -152,6 +151,10 @@ class SubmissionFlow:
             except Untranslatable as refusal:
                 submission.command_status = int(refusal.command_status)
                 settled.append(submission)
+            except Exception:
+                logger.exception("A submit of %s failed unexpectedly", submitter.account.system_id)
+                _refuse(submission, KsmppdError())
+                settled.append(submission)
             else:
                 translated.append(submission)
         parts = _parts_of(translated, submitter)
@@ -269,11 +272,12 @@ class SubmissionFlow:
             for submission in batch:
                 submission.command_status = 0
             return
-        if isinstance(error, MessageTooLong) and len(batch) > 1:
+        for_now = isinstance(error, TemporaryError)
+        if not for_now and len(batch) > 1:
             for submission in batch:  # what a column can't hold is refused alone
                 self._keep([submission], submitter)
             return
-        if isinstance(error, TemporaryError):
+        if for_now:
             logger.warning("%d message(s) can neither be sent nor stored: %s", len(batch), error)
         for submission in batch:
             _refuse(submission, error)
@@ -288,6 +292,9 @@ class SubmissionFlow:
             self._store.save(messages)
         except KsmppdError as error:
             return error
+        except Exception:
+            logger.exception("%d message(s) can't be stored", len(batch))
+            return KsmppdError()
         return None
 
     def _refund(self, batch: list[Submission], submitter: Submitter) -> None:

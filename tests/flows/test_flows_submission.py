@@ -173,6 +173,29 @@ def test_one_message_that_no_column_holds_is_refused_alone(corridor: Corridor) -
     assert corridor.counted == (2, 1)
 
 
+def test_one_message_that_meets_a_defect_of_the_store_is_refused_alone(
+    corridor: Corridor, caplog: pytest.LogCaptureFixture
+) -> None:
+    corridor.gateway.online = False
+    corridor.store.refuses = lambda sms: 1 / 0 if sms.msgdata == b"poison" else None  # type: ignore[return-value]
+    batch = corridor.submit(submit_sm(), submit_sm(text=b"poison"), submit_sm())
+    assert statuses(batch) == [0, 0x08, 0]
+    assert corridor.counted == (2, 1)
+    assert "can't be stored" in caplog.text
+
+
+def test_one_message_that_meets_a_defect_on_its_way_is_refused_alone(
+    corridor: Corridor, caplog: pytest.LogCaptureFixture
+) -> None:
+    poison = submit_sm(text=b"poison")
+    object.__setattr__(poison, "data_coding", None)
+    batch = corridor.submit(submit_sm(), poison, submit_sm())
+    assert [each.command_status for each in batch if each.pdu is poison] == [0x08]
+    assert len(corridor.gateway.sent) == 2
+    assert corridor.counted == (0, 1)
+    assert "failed unexpectedly" in caplog.text
+
+
 def test_a_batch_keeps_its_order(corridor: Corridor) -> None:
     corridor.router.everything = None
     corridor.router.answers = {b"1": Route(), b"2": NoRoute(), b"3": Route()}
