@@ -86,7 +86,7 @@ class StoredMessages:
         """See ports.MessageStore."""
         with self.remover.reading() as settled:
             rows = self._of_account.of_nobody({"after": after, "limit": limit})
-            return [_stored(row) for row in rows if row[0] not in settled]
+            return [read_stored(row) for row in rows if row[0] not in settled]
 
     def give(self, global_id: int, system_id: str) -> None:
         """See ports.MessageStore."""
