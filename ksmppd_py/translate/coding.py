@@ -64,7 +64,7 @@ def _entry(dcs: int) -> DataCoding:
     elif dcs < 0xC0:
         coding = alt_dcs = UNDEFINED
     elif dcs < 0xF0:  # GSM 03.38: 1100, 1101 text, 1110 UCS-2; bit 3 is the indication, bit 2 reserved
-        coding, alt_dcs = UCS2 if dcs >= 0xE0 else SEVEN_BIT, UNDEFINED
+        coding = UCS2 if dcs >= 0xE0 else SEVEN_BIT
         mwi = dcs & 3 | (0 if dcs & 8 else 4)
     else:
         coding, mclass, alt_dcs = dcs >> 2 & 1, dcs & 3, 1

@@ -25,7 +25,7 @@ def _expected(dcs: int) -> tuple[int, int, int, int, int]:
         return -1, -1, -1, -1, -1
     if dcs < 0xF0:
         # Improve: 0xE0-0xEF are UCS-2, and bit 2 is reserved
-        return 2 if dcs >= 0xE0 else 0, -1, (dcs & 3) + (0 if dcs & 8 else 4), -1, -1
+        return 2 if dcs >= 0xE0 else 0, -1, (dcs & 3) + (0 if dcs & 8 else 4), -1, 0
     return dcs >> 2 & 1, dcs & 3, -1, -1, 1
 
 
