@@ -31,8 +31,9 @@ def _compile(pattern: str) -> Callable[[str], bool]:
         except ValueError:
             return lambda _: False
         return lambda ip: _within(ip, network)
-    # At least one character: the original's `192.168.1.1*` takes 192.168.1.10 and not 192.168.1.1.
-    expression = "".join("[^.]+" if char == "*" else re.escape(char) for char in pattern)
+    # At least one character: the original's `192.168.1.1*` takes 192.168.1.10 and not 192.168.1.1. All of them: behind
+    # a `*` nothing but a dot can match.
+    expression = "".join(r"[^.]+(?![^.])" if char == "*" else re.escape(char) for char in pattern)
     compiled = re.compile(expression)
     return lambda ip: compiled.fullmatch(ip) is not None
 

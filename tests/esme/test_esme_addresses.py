@@ -16,6 +16,9 @@ from ksmppd_py.esme.addresses import matches
         ("10.*", "10.0.0.1", False),  # one star never crosses a dot
         ("192.168.1.1*", "192.168.1.10", True),
         ("192.168.1.1*", "192.168.1.1", False),
+        ("1*2.0.0.1", "192.0.0.1", False),  # a star takes the whole rest of its octet
+        ("*2.0.0.1", "192.0.0.1", False),
+        ("1*.0.0.1", "192.0.0.1", True),
         ("10.0.0.1", "10.0.0.12", False),
         ("10.0.0.12", "10.0.0.1", False),
         ("1.1.1.1;2.2.2.2", "2.2.2.2", True),
