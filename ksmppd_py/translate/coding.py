@@ -130,5 +130,9 @@ def write_text(coding: int, data_coding: int, msgdata: bytes, alt_charset: str |
 
 def known_charset(name: str) -> str:
     """Return Python's name of an iconv charset, fit for Dialect.alt_charset. Raises LookupError when there is none."""
-    "".encode(name)  # also refuses codecs that aren't charsets, such as hex
+    try:
+        "?".encode(name, "replace")  # also refuses codecs that aren't charsets, such as hex
+        b"?".decode(name, "replace")
+    except ValueError as error:  # such as idna and undefined: codecs that give up on what they can't express
+        raise LookupError(f"{name!r} is no character set: {error}") from None
     return codecs.lookup(name).name

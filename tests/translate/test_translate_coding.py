@@ -99,7 +99,7 @@ def test_alt_charset() -> None:
 
 def test_known_charset() -> None:
     assert known_charset("ISO-8859-1") == "iso8859-1"
-    for name in ("nonsense", "hex"):
+    for name in ("nonsense", "hex", "undefined", "idna", "a\0b"):
         with pytest.raises(LookupError):
             known_charset(name)
 
