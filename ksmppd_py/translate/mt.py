@@ -23,6 +23,8 @@ _log = getLogger(__name__)
 MAX_PRIORITY = 3
 MAX_TIME = 0x7FFFFFFF
 """The bearerbox reads times as signed 32 bits."""
+LONG_HEADER = 100
+"""Octets of a user data header; beside a shorter one 255 parts hold more than any short_message."""
 
 _RECEIPTS = (  # by the two low bits of registered_delivery; 3 is SMPP 5.0's "success only"
     DlrMask.NOTHING,
@@ -111,6 +113,8 @@ def _translate(
     else:
         sms.coding, sms.msgdata = read_text(pdu.data_coding, text, udhdata is not None, dialect.alt_charset)
     sms.udhdata = udhdata
+    if udhdata is not None and len(udhdata) > LONG_HEADER:
+        udh.count_parts(sms)  # refuses what has no room beside it
     sms.dlr_mask = _DLR_MASKS[pdu.registered_delivery]
     sms.dlr_url = make_dlr_url(service, now, message_id, reference)
     sms.binfo = pdu.service_type or None

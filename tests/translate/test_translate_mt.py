@@ -229,6 +229,20 @@ def test_payload() -> None:
     assert refused(short_message=b"", esm_class=0x40) == 0x43
 
 
+@pytest.mark.parametrize(("header", "text"), [(135, 119), (138, 10), (131, 2000), (101, 40_000)])
+def test_no_room_beside_the_udh(header: int, text: int) -> None:
+    """Refused before anybody is charged for the parts that it can't have."""
+    octets = bytes((header - 1,)) + bytes(header - 1) + b"x" * text
+    payload = {"short_message": b"", "tlvs": {0x0424: octets}}
+    fields = payload if len(octets) > 254 else {"short_message": octets}
+    assert refused(esm_class=0x40, data_coding=4, **fields) == 0x01
+
+
+def test_a_long_udh() -> None:
+    octets = bytes((130,)) + bytes(130) + b"x" * 100
+    assert len(submit(esm_class=0x40, data_coding=4, short_message=octets).udhdata or b"") == 131
+
+
 def test_sm_default_msg_id() -> None:  # D-11
     assert refused(short_message=b"", sm_default_msg_id=5) == 0x63
     assert submit(sm_default_msg_id=5).msgdata == b"Hello"
