@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, get_type_hints
 
 from ksmppd_py.errors import KsmppdError, NoRoute, RouteRefused, StartError
 from ksmppd_py.kannel.codec import pack_sms
@@ -26,6 +28,25 @@ _NAMES = tuple(field.name for field in SMS_FIELDS)
 _values = operator.attrgetter(*_NAMES)
 
 
+def _kinds(table: type) -> dict[str, Any]:
+    """What each field of a dataclass may hold, fit for isinstance; whole numbers are numbers."""
+    return {name: kind | int if kind is float else kind for name, kind in get_type_hints(table).items()}
+
+
+_ACCOUNT_KINDS = _kinds(Account)
+_ROUTE_KINDS = {
+    name: kind for name, kind in _kinds(Route).items() if name in ("cost", "system_id", "smsc_id")
+}
+
+
+def _check_fields(answer: Account | Route, kinds: Mapping[str, Any]) -> None:
+    """Find out now what would fail later, in the hands of others. Raises TypeError."""
+    for name, kind in kinds.items():
+        value = getattr(answer, name)
+        if not isinstance(value, kind) or (isinstance(value, float) and not math.isfinite(value)):
+            raise TypeError(f"{type(answer).__name__}.{name} can't be {value!r}")
+
+
 class PluginAuthenticator:
     """Implements ports.Authenticator. Raises StartError for a plugin that set no `authenticate`."""
 
@@ -45,6 +66,7 @@ class PluginAuthenticator:
             return None
         if not isinstance(account, Account):
             raise TypeError(f"authenticate returned {account!r}, which is neither an Account nor None")
+        _check_fields(account, _ACCOUNT_KINDS)
         return dataclasses.replace(account, system_id=account.system_id.lower())
 
 
@@ -89,6 +111,7 @@ class PluginRouter:
         try:
             answer = self._function(direction, smsc_id, system_id, sms)
             if isinstance(answer, Route):
+                _check_fields(answer, _ROUTE_KINDS)
                 _check_changes(sms, before)
                 return answer
         except BaseException:

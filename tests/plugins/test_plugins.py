@@ -6,6 +6,7 @@ import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import gevent
 import pytest
@@ -20,7 +21,7 @@ from ksmppd_py.errors import (
     StartError,
 )
 from ksmppd_py.kannel.messages import Sms, SmsType
-from ksmppd_py.plugins import Account, Direction, PluginContext, Refusal, Route
+from ksmppd_py.plugins import Account, Direction, PluginContext, Refusal, Route, Simulation
 from ksmppd_py.plugins.calls import Calls
 from ksmppd_py.plugins.load import load_plugin
 from ksmppd_py.plugins.roles import PluginAuthenticator, PluginRouter
@@ -135,6 +136,27 @@ class TestAuthentication:
         assert "Plugin 'p' failed" in caplog.text
         assert "secret" not in caplog.text
 
+    @pytest.mark.parametrize(
+        "settings",
+        [
+            {"throughput": "10"},
+            {"throughput": float("nan")},
+            {"throughput": float("inf")},
+            {"max_binds": None},
+            {"max_binds": 1.5},
+            {"default_smsc": b"smsc"},
+            {"simulation": {"deliver_every": 1}},
+            {"max_open_acks": "5"},
+        ],
+    )
+    def test_settings_that_no_account_can_have(self, settings: dict[str, Any]) -> None:
+        with pytest.raises(BackendUnavailable, match=next(iter(settings))):
+            authenticator(lambda *_: Account("a", **settings)).authenticate(b"a", b"b", "10.0.0.1")
+
+    def test_whole_numbers_are_numbers(self) -> None:
+        account = Account("a", throughput=10, default_cost=1, simulation=Simulation(1), alt_charset="cp1252")
+        assert authenticator(lambda *_: account).authenticate(b"a", b"b", "10.0.0.1") == account
+
     def test_one_that_hangs(self, caplog: pytest.LogCaptureFixture) -> None:
         plugin = authenticator(lambda *_: gevent.sleep(60), 0.05)
         with pytest.raises(BackendUnavailable, match="more than"):
@@ -184,6 +206,16 @@ class TestRouting:
     def test_other_answers_are_errors(self, answer: object) -> None:
         with pytest.raises(BackendUnavailable, match="neither a Route nor a Refusal nor None"):
             router(lambda *_: answer).route_mt("a", mt())
+
+    @pytest.mark.parametrize(
+        "settings",
+        [{"cost": "1"}, {"cost": None}, {"cost": float("nan")}, {"smsc_id": b"x"}, {"system_id": 5}],
+    )
+    def test_routes_that_cant_be(self, settings: dict[str, Any]) -> None:
+        route = Route(**{"system_id": "x", **settings})
+        for ask in (lambda plugin: plugin.route_mt("a", mt()), lambda plugin: plugin.route_mo(mo())):
+            with pytest.raises(BackendUnavailable, match=next(iter(settings))):
+                ask(router(lambda *_: route))
 
     def test_an_exception_is_logged_with_its_place(self, caplog: pytest.LogCaptureFixture) -> None:
         [error] = router(fail).route_mt_all("a", [mt()])
