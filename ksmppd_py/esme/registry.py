@@ -42,6 +42,9 @@ class Bound(Receiver, Protocol):
     def refresh(self, account: Account) -> None:
         """Take over changed settings of its account. Doesn't yield."""
 
+    def bill(self, enable_prepaid_billing: bool) -> None:
+        """Charge for its submits, or don't. Doesn't yield."""
+
     def request_unbind(self) -> None:
         """Unbind it and close; returns at once."""
 
@@ -68,12 +71,17 @@ class EsmeRegistry:
         return None if esme is None else esme.account
 
     def esme_of(self, account: Account) -> Esme:
-        """The account's entry with the settings of its newest bind."""
+        """The account's entry with the settings of its newest bind.
+
+        Whether it is billed holds for its other binds too, as its throughput does; the rest is each bind's own.
+        """
         esme = self._esmes.get(account.system_id)
         if esme is None:
             esme = self._esmes[account.system_id] = Esme(account, self._clock(), self._monotonic())
         else:
             esme.rebind(account, self._monotonic())
+            for bind in self._binds.get(account.system_id, ()):
+                bind.bill(account.enable_prepaid_billing)
         return esme
 
     def bound_accounts(self) -> list[Account]:

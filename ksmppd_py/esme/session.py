@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from time import monotonic, time
 
 from gevent.event import Event
@@ -225,6 +226,12 @@ class Session:
             self._submitter.account, self._submitter.dialect = account, self.dialect
             self._max_open_acks = account.max_open_acks or self._around.settings.max_open_acks
 
+    def bill(self, enable_prepaid_billing: bool) -> None:
+        """See registry.Bound. Doesn't yield."""
+        if self._submitter is not None:
+            account = self._submitter.account
+            self._submitter.account = replace(account, enable_prepaid_billing=enable_prepaid_billing)
+
     def _submitted(self, command_id: int, sequence_number: int, pdu: SubmitSm | DataSm) -> None:
         submits = self._submits
         if submits is None:
@@ -289,12 +296,9 @@ class Session:
 
     def settings_changed(self) -> None:
         """There are other settings around: what this bind has taken from the former follows. Doesn't yield."""
-        around, submitter = self._around, self._submitter
-        self._timers.settings = around.settings.timers
-        if submitter is not None:
-            self._max_open_acks = submitter.account.max_open_acks or around.settings.max_open_acks
-            self.dialect = around.binder.dialect(submitter.account, self.dialect.interface_version)
-            submitter.dialect = self.dialect
+        self._timers.settings = self._around.settings.timers
+        if self._submitter is not None:
+            self.refresh(self._submitter.account)
 
     def _expire(self, now: float) -> None:
         before = now - self._around.settings.wait_ack_timeout

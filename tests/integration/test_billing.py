@@ -69,6 +69,21 @@ def test_golden_parts(sqlite_bed: Bed, message: wire.Message, parts: int) -> Non
     assert credit(sqlite_bed, customer.system_id) == pytest.approx(100 - parts)
 
 
+def test_the_last_bind_decides_about_billing(sqlite_bed: Bed) -> None:
+    """spec smpp-session 5.1 step 5: it holds for all binds of the account."""
+    customer = sqlite_bed.customer(outbound=[RouteRow(1, "", "", cost=1)], credit=100)
+    first = sqlite_bed.esme(customer)
+    assert first.submit(mt()).command_status == wire.ROK
+    for prepaid, left in ((1, 99), (0, 99)):
+        sqlite_bed.daemon.database.execute(
+            "UPDATE smpp_user SET enable_prepaid_billing = ? WHERE system_id = ?",
+            [prepaid, customer.system_id],
+        )
+        sqlite_bed.esme(customer)
+        assert first.submit(mt()).command_status == wire.ROK
+        assert credit(sqlite_bed, customer.system_id) == pytest.approx(left)
+
+
 def _traffic(seed: int) -> list[tuple[wire.Message, int]]:
     chance = random.Random(seed)
     return [chance.choice(GOLDEN)[1:] for _ in range(EACH)]
