@@ -10,6 +10,11 @@ from ksmppd_py.kannel.url import decode, encode
 
 PREFIX = "X-KSMPPD-"
 _NAMES = {field.name: PREFIX + field.name.replace("_", "-") for field in SMS_FIELDS}
+_AS_IT_IS = frozenset(
+    ("smsc_number", "foreign_id", "service", "account", "charset", "boxc_id", "binfo"),
+)
+"""Strings that the original doesn't URL-encode; neither do we, unless a header can't carry them."""
+_PRINTABLE = re.compile(rb"[!-~]([ -~]*[!-~])?")
 _LEAST, _GREATEST = -(2**31), 2**31 - 1  # what an integer of a message can be
 _LEADING_INTEGER = re.compile(r"[+-]?\d{1,18}")
 
@@ -29,13 +34,15 @@ def protected_fields(sms_type: int) -> frozenset[str]:
 
 
 def to_headers(sms: Sms) -> list[tuple[str, str]]:
-    """Return name and value of each field that is set, in the order of the table; strings are URL-encoded."""
+    """Return name and value of each field that is set, in the order of the table; most strings are URL-encoded."""
     headers = []
     for name, kind in SMS_FIELDS:
         value = getattr(sms, name)
         if kind is Kind.INTEGER:
             if value != UNDEFINED:
                 headers.append((_NAMES[name], str(value)))
+        elif name in _AS_IT_IS and value and _PRINTABLE.fullmatch(value):
+            headers.append((_NAMES[name], value.decode("ascii")))
         elif value:
             headers.append((_NAMES[name], encode(value)))
     return headers

@@ -2,7 +2,7 @@
 /*
  * Where a message goes: ksmppd asks this page once for each message (routing-method = 2, http-routing-url).
  *
- * It sends what is set of these headers; strings are URL-encoded, urldecode() makes them readable:
+ * It sends what is set of these headers; those with a % or + below are URL-encoded (smsc-id too), see urldecode():
  *
  *   X-KSMPPD-sender             12345
  *   X-KSMPPD-receiver           %2B491701234567
