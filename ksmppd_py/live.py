@@ -36,6 +36,8 @@ LIVE = frozenset(
         "inactivity_timeout",
         "switch_dlr_addr",
         "cut_dlr_err",
+        "long_mo_as_payload",
+        "submit_fields_in_meta_data",
         "max_unbound_connections",
         "smpp_tls_cert_file",
         "smpp_tls_key_file",

@@ -40,6 +40,8 @@ def session_settings(config: Config, server_id: str | None = None) -> SessionSet
         switch_dlr_addr=ksmppd.switch_dlr_addr,
         default_alt_charset=ksmppd.default_alt_charset,
         cut_dlr_err=ksmppd.cut_dlr_err,
+        long_mo_as_payload=ksmppd.long_mo_as_payload,
+        submit_fields_in_meta_data=ksmppd.submit_fields_in_meta_data,
         max_unbound=ksmppd.max_unbound_connections,
     )
 

@@ -94,6 +94,8 @@ def test_defaults(tmp_path: Path) -> None:
         "switch_dlr_addr": False,
         "default_alt_charset": None,
         "cut_dlr_err": False,
+        "long_mo_as_payload": False,
+        "submit_fields_in_meta_data": False,
         "max_unbound_connections": 1000,
         "query_memory": 100_000,
         "simulation_delay": 0,

@@ -159,6 +159,12 @@ class KsmppdGroup:
         "delivery receipts carry source and destination of the message exchanged, as SMPP 3.4 has it"
     )
     cut_dlr_err: bool = boolean("cut error codes in delivery receipts after 3 characters")
+    long_mo_as_payload: bool = boolean(
+        "long messages go to binds of SMPP 3.4 and later whole, in message_payload, instead of in parts"
+    )
+    submit_fields_in_meta_data: bool = boolean(
+        "TON, NPI and data_coding of submits are passed on in meta_data, where the bearerbox's SMPP client finds them"
+    )
     default_alt_charset: str | None = converted(
         to_charset,
         "character set of data_coding 0 for accounts without one of their own; GSM 03.38 when absent",

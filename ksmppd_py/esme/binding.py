@@ -122,7 +122,9 @@ class Binder:
             alt_charset=_charset(account) or self._settings.default_alt_charset,
             tlvs=self._tlvs.for_system_id(account.system_id),
             switch_dlr_addr=self._settings.switch_dlr_addr if switch is None else switch,
+            long_mo_as_payload=self._settings.long_mo_as_payload,
             cut_err=self._settings.cut_dlr_err,
+            fields_in_meta_data=self._settings.submit_fields_in_meta_data,
         )
 
 

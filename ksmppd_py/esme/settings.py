@@ -27,6 +27,8 @@ class SessionSettings:
     switch_dlr_addr: bool = False
     default_alt_charset: str | None = None
     cut_dlr_err: bool = False
+    long_mo_as_payload: bool = False
+    submit_fields_in_meta_data: bool = False
     max_unbound: int = 1000
 
     @property

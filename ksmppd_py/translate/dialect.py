@@ -14,6 +14,7 @@ class Dialect:
     `alt_charset` stands for GSM 03.38 in data_coding 0, under a name that Python knows. `switch_dlr_addr`:
     receipts have the message's source and destination exchanged, as 2.11 says. `long_mo_as_payload`: a long
     MO comes whole in message_payload. `cut_err`: `err:` of receipts has 3 characters, however long the code.
+    `fields_in_meta_data`: TON, NPI and data_coding of submits travel in meta_data's group `smpp`.
     """
 
     interface_version: int = 0x34
@@ -22,6 +23,7 @@ class Dialect:
     switch_dlr_addr: bool = False
     long_mo_as_payload: bool = False
     cut_err: bool = False
+    fields_in_meta_data: bool = False
     takes_tlvs: bool = field(init=False)
     """Whether we may send TLVs on this bind."""
 

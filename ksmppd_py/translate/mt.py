@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from logging import getLogger
 
 from ksmppd_py.kannel.messages import UNDEFINED, DlrMask, Sms, SmsType
-from ksmppd_py.kannel.meta_data import EMPTY_SMPP, set_group
+from ksmppd_py.kannel.meta_data import EMPTY_SMPP, get_group, set_group
 from ksmppd_py.smpp.constants import CommandStatus
 from ksmppd_py.smpp.errors import BadTime
 from ksmppd_py.smpp.pdus import DataSm, SubmitSm
@@ -103,6 +103,8 @@ def _translate(
         if len(octets) == 2:
             reference = int.from_bytes(octets, "big")
         sms.meta_data = set_group(None, "smpp", dialect.tlvs.to_values(tlvs))
+    if dialect.fields_in_meta_data:
+        sms.meta_data = set_group(None, "smpp", _fields(pdu) | get_group(sms.meta_data, "smpp"))
     if esm_class & 0x40:
         udhdata, text = udh.take_header(text)
     if esm_class & 0x80:
@@ -119,6 +121,17 @@ def _translate(
     sms.dlr_url = make_dlr_url(service, now, message_id, reference)
     sms.binfo = pdu.service_type or None
     return sms
+
+
+def _fields(pdu: SubmitSm | DataSm) -> dict[bytes, bytes]:
+    """Return what an sms has no field for, under the names that the bearerbox's SMPP client looks for."""
+    return {
+        b"source_addr_ton": b"%d" % pdu.source_addr_ton,
+        b"source_addr_npi": b"%d" % pdu.source_addr_npi,
+        b"dest_addr_ton": b"%d" % pdu.dest_addr_ton,
+        b"dest_addr_npi": b"%d" % pdu.dest_addr_npi,
+        b"data_coding": b"%d" % pdu.data_coding,
+    }
 
 
 def _segment(tlvs: Mapping[int, bytes], esm_class: int) -> tuple[bytes | None, int]:

@@ -10,10 +10,14 @@ from logging import getLogger
 from typing import cast
 
 from ksmppd_py.smpp import tlvs as standard
+from ksmppd_py.smpp.fields import wire_fields
+from ksmppd_py.smpp.pdus import SubmitSm
 
 _log = getLogger(__name__)
-_RECEIPT_KEYS = frozenset((b"dlr_err", b"dlr_stat", b"network_error_code"))
-"""Keys of group `smpp` that receipts.py understands without configuration."""
+_NO_TLVS = frozenset((b"dlr_err", b"dlr_stat", b"network_error_code")) | {
+    name.encode() for name, _ in wire_fields(SubmitSm)
+}
+"""Keys of group `smpp` that need no configuration: receipts.py understands some, others are fields of PDUs."""
 _NUMBER = re.compile(rb"\s*([+-]?\d{1,20})")
 
 
@@ -133,7 +137,7 @@ class TlvTable:
         for name, value in values.items():
             definition = self.by_name.get(name)
             if definition is None:
-                if name not in _RECEIPT_KEYS:
+                if name not in _NO_TLVS:
                     _log.error("SMPP: Unknown TLV `%s', don't send.", name.decode("latin-1"))
                 continue
             octets = definition.encode(value)

@@ -147,6 +147,26 @@ def test_switched_receipt_addresses(start_bed: StartBed) -> None:
     assert (message.destination_addr, message.dest_addr_ton) == (b"12345", 2)
 
 
+def test_long_messages_as_payload_and_fields_in_meta_data(start_bed: StartBed) -> None:
+    """spec messages 5 and 1, Improve: long-mo-as-payload, submit-fields-in-meta-data."""
+    bed = start_bed(ksmppd={"long-mo-as-payload": True, "submit-fields-in-meta-data": True})
+    customer = bed.customer()
+    text = "x" * 400
+    esme = bed.esme(customer)
+    bed.box.send_mo("+491701234567", customer.short_code, text)
+    (whole,) = esme.wait_deliveries(1)
+    assert (whole.short_message, whole.esm_class) == (b"", 0)
+    assert whole.tlvs == {wire.MESSAGE_PAYLOAD: text.encode()}
+    assert esme.submit(mt(source_addr_ton=3, data_coding=1)).command_status == wire.ROK
+    assert bed.box.wait_for_sms()[0].meta_data == (
+        b"?smpp?source_addr_ton=3&source_addr_npi=0&dest_addr_ton=1&dest_addr_npi=1&data_coding=1&"
+    )
+    esme.close()
+    bed.box.send_mo("+491701234567", customer.short_code, text)
+    old = bed.esme(customer, version=0x33)
+    assert [part.esm_class for part in old.wait_deliveries(3, 15)] == [0x40] * 3
+
+
 def test_an_old_version_gets_no_tlvs(sqlite_bed: Bed) -> None:
     """spec smpp-session 5.2: interface_version <= 0x33."""
     esme = sqlite_bed.esme(sqlite_bed.customer(), version=0x33)

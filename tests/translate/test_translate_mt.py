@@ -229,6 +229,20 @@ def test_payload() -> None:
     assert refused(short_message=b"", esm_class=0x40) == 0x43
 
 
+def test_fields_in_meta_data() -> None:
+    """spec messages 1, Improve: what Kannel's SMPP client honours."""
+    fields = {"source_addr_ton": 5, "source_addr_npi": 0, "source_addr": b"Acme", "data_coding": 3}
+    passing = dataclasses.replace(VENDOR, fields_in_meta_data=True)
+    kept = b"source_addr_ton=5&source_addr_npi=0&dest_addr_ton=1&dest_addr_npi=1&data_coding=3&"
+    assert submit(passing, **fields).meta_data == b"?smpp?" + kept
+    tlvs = {0x1402: b"\x00\x00\x01\x00"}
+    assert submit(passing, tlvs=tlvs, **fields).meta_data == b"?smpp?" + kept + b"vendor_int=256&"
+    assert data(passing).meta_data == (
+        b"?smpp?source_addr_ton=1&source_addr_npi=1&dest_addr_ton=1&dest_addr_npi=1&data_coding=0&"
+    )
+    assert submit(VENDOR, **fields).meta_data == b"?smpp?"
+
+
 @pytest.mark.parametrize(("header", "text"), [(135, 119), (138, 10), (131, 2000), (101, 40_000)])
 def test_no_room_beside_the_udh(header: int, text: int) -> None:
     """Refused before anybody is charged for the parts that it can't have."""

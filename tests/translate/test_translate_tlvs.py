@@ -112,6 +112,13 @@ def test_sending(type: str, length: int, value: bytes, octets: str | None) -> No
     )
 
 
+def test_only_unknown_keys_are_complained_about(caplog: pytest.LogCaptureFixture) -> None:
+    """Fields of PDUs and what receipts are made of need no group smpp-tlv."""
+    values = dict.fromkeys((b"source_addr_ton", b"data_coding", b"dlr_err", b"odd"), b"1")
+    assert TlvTable([define("x", 0x1400, 1, "integer")]).to_tlvs(values) == {}
+    assert [record.getMessage() for record in caplog.records] == ["SMPP: Unknown TLV `odd', don't send."]
+
+
 @given(st.integers(0, 2**32 - 1), st.binary(max_size=8))
 def test_round_trip(number: int, octets: bytes) -> None:
     integer, octetstring = define(type="integer", length=4), define()
