@@ -141,7 +141,7 @@ def cancel_sm_of_sent_messages(bench: Bench) -> None:
 @clause("C-151")
 def malformed_operations(bench: Bench) -> None:
     esme = bench.trx()
-    assert esme.request(wire.QUERY_SM, b"no end").command_status != wire.ROK
+    assert esme.request(wire.QUERY_SM, b"no end").command_status == 0x0C
     assert esme.request(wire.CANCEL_SM).command_status == wire.RINVCMDLEN
     assert esme.request(wire.SUBMIT_MULTI).command_status == wire.RINVCMDLEN
     alive(esme)
