@@ -78,7 +78,7 @@ class Enquiries:
     def _query(self, system_id: str, pdu: QuerySm) -> QuerySmResp | None:
         """None when the account has no such message from this source, or it is forgotten. May yield."""
         source = _source(pdu)
-        known = self._history.find(system_id, pdu.message_id)
+        known = self._history.find(system_id, pdu.message_id.lower())
         if known is not None:
             if (known.sender or b"") != source:
                 return None

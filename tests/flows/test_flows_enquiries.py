@@ -1,0 +1,180 @@
+"""query_sm and cancel_sm over ports in memory: what is known, what waits, what may be asked how often."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from ksmppd_py.errors import DatabaseUnavailable
+from ksmppd_py.flows.enquiries import LOOKUPS_PER_SECOND, Enquiries
+from ksmppd_py.kannel.messages import Sms, SmsType
+from ksmppd_py.model.history import MessageHistory
+from ksmppd_py.model.ports import StoredMessage
+from ksmppd_py.smpp.constants import CommandStatus, MessageState
+from ksmppd_py.smpp.pdus import CancelSm, QuerySm, QuerySmResp
+from tests.flows import memory
+from tests.flows.memory import NOW, Clock, MemoryStore
+
+ID, OTHER = b"0b45a7a1-3a5f-4f1e-9b7c-2f6f1f0a9d3e", b"11111111-2222-4333-8444-555555555555"
+FAILED, THROTTLED, AWAY = CommandStatus.RCANCELFAIL, CommandStatus.RTHROTTLED, CommandStatus.RSYSERR
+
+
+class Store(MemoryStore):
+    """Finds MTs as the tables do."""
+
+    def _mts(self, system_id: str) -> list[StoredMessage]:
+        self._check()
+        mts = [row for row in self.messages.values() if row.sms and row.sms.sms_type == SmsType.MT_PUSH]
+        return [row for row in mts if row.sms and row.sms.service == system_id.encode()]
+
+    def find_submissions(self, system_id: str, message_id: bytes, limit: int) -> list[StoredMessage]:
+        rows = self._mts(system_id)
+        return [row for row in rows if row.sms and (row.sms.dlr_url or b"").endswith(message_id)][:limit]
+
+    def find_submissions_to(
+        self, system_id: str, sender: bytes, receiver: bytes, limit: int
+    ) -> list[StoredMessage]:
+        rows = self._mts(system_id)
+        return [row for row in rows if row.sms and (row.sms.sender, row.sms.receiver) == (sender, receiver)]
+
+    def delete(self, global_ids: Sequence[int]) -> int:
+        self._check()
+        self.remove(global_ids)
+        return len(global_ids)
+
+
+class Withdrawals:
+    """Rows on their way can't be withdrawn."""
+
+    def __init__(self) -> None:
+        self.on_their_way: set[int] = set()
+        self.withdrawn: set[int] = set()
+
+    def withdraw(self, row: int) -> bool:
+        if row in self.on_their_way:
+            return False
+        self.withdrawn.add(row)
+        return True
+
+    def deleted(self, row: int) -> None:
+        assert row in self.withdrawn
+
+    def put_back(self, row: int) -> None:
+        self.withdrawn.remove(row)
+
+
+class Desk:
+    """Enquiries and everything around it."""
+
+    def __init__(self, queue: bool = True) -> None:
+        self.store, self.rows, self.clock = Store(), Withdrawals(), Clock()
+        self.history = MessageHistory(100)
+        store = self.store if queue else None
+        ids = memory.make_ids()
+        self.enquiries = Enquiries(self.history, store, self.rows, ids, self.clock, self.clock)
+
+    def keep(self, message_id: bytes = ID, dlr_mask: int = 19, **fields: Any) -> int:
+        values = {"sender": b"12345", "receiver": b"+491700", "service": b"esme", **fields}
+        url = b"esme|%d|%b" % (NOW, message_id)
+        [row] = self.store.save([Sms(id=message_id, sms_type=2, dlr_mask=dlr_mask, dlr_url=url, **values)])
+        return row
+
+    def query(self, message_id: bytes = ID, source: bytes = b"12345", **fields: Any) -> Any:
+        pdu = QuerySm(message_id, source_addr=source, **fields)
+        answer = self.enquiries.query("esme", pdu)
+        return answer.message_state if isinstance(answer, QuerySmResp) else answer
+
+    def cancel(self, message_id: bytes = ID, source: bytes = b"12345", **fields: Any) -> int:
+        return self.enquiries.cancel("esme", CancelSm(b"", message_id, source_addr=source, **fields))
+
+    @property
+    def mts(self) -> int:
+        return sum(sms.sms_type == SmsType.MT_PUSH for sms in self.store.saved)
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+@pytest.mark.parametrize("asked", [ID, ID.upper()])
+def test_the_case_of_an_id_says_nothing(desk: Desk, asked: bytes) -> None:
+    """As a bearerbox takes it: in memory and in the store alike."""
+    row = desk.keep()
+    assert desk.query(asked) == MessageState.ENROUTE
+    assert desk.cancel(asked) == 0
+    assert (desk.mts, row in desk.rows.withdrawn) == (0, True)
+    assert desk.query(asked) == MessageState.DELETED
+    answer = desk.enquiries.query("esme", QuerySm(asked, source_addr=b"12345"))
+    assert isinstance(answer, QuerySmResp)
+    assert (answer.message_id, answer.final_date) == (asked, b"231114221320000+")
+
+
+def test_the_source_has_to_match_as_it_was_sent(desk: Desk) -> None:
+    desk.keep(sender=b"+491701")
+    international = {"source_addr_ton": 1, "source": b"491701"}
+    assert desk.query(**international) == MessageState.ENROUTE
+    assert desk.query(source=b"491701") == CommandStatus.RQUERYFAIL
+    assert desk.query(source_addr_ton=1, source=b"letters") == CommandStatus.RQUERYFAIL
+    assert desk.cancel(source=b"491701") == FAILED
+    assert desk.cancel(source_addr_ton=1, source=b"letters") == FAILED
+    assert desk.cancel(**international) == 0
+
+
+def test_a_cancelled_message_is_reported_to_who_asked_for_failures(desk: Desk) -> None:
+    for mask, reported in ((19, 1), (18, 1), (1, 0), (0, 0)):
+        desk.keep(dlr_mask=mask)
+        assert desk.cancel() == 0
+        reports = [sms for sms in desk.store.saved if sms.sms_type == SmsType.REPORT_MO]
+        assert [report.msgdata for report in reports] == [b"stat:DELETED err:000 text:"] * reported
+        desk.store.messages.clear()
+
+
+def test_cancelling_by_addresses(desk: Desk) -> None:
+    to = {"message_id": b"", "dest_addr_ton": 1, "destination_addr": b"491700"}
+    for binfo in (None, b"VMA", b"VMA"):
+        desk.keep(binfo=binfo)
+    desk.keep(receiver=b"+491799")
+    desk.keep(service=b"other")
+    cancel = desk.enquiries.cancel
+    assert cancel("esme", CancelSm(b"CMT", b"", 0, 0, b"12345", 1, 1, b"491700")) == FAILED
+    assert cancel("esme", CancelSm(b"VMA", b"", 0, 0, b"12345", 1, 1, b"491700")) == 0
+    assert desk.mts == 3
+    assert (desk.cancel(**to), desk.mts) == (0, 2)
+    assert (desk.cancel(**to), desk.mts) == (FAILED, 2)
+    assert desk.cancel(b"", dest_addr_ton=1, destination_addr=b"letters") == FAILED
+
+
+def test_what_is_on_its_way_cant_be_cancelled(desk: Desk) -> None:
+    desk.rows.on_their_way.add(desk.keep())
+    assert (desk.cancel(), desk.mts) == (FAILED, 1)
+    assert desk.query() == MessageState.ENROUTE
+
+
+def test_a_failing_store_keeps_the_message(desk: Desk) -> None:
+    desk.keep()
+    desk.store.failure = DatabaseUnavailable("down")
+    assert (desk.cancel(), desk.query()) == (AWAY, AWAY)
+    desk.store.failure = None
+    desk.store.refuses = lambda sms: DatabaseUnavailable("down")  # the report can't be stored
+    assert (desk.cancel(), desk.mts, desk.rows.withdrawn) == (AWAY, 1, set())
+    assert desk.query() == MessageState.ENROUTE
+
+
+def test_questions_to_the_store_are_limited_and_those_to_memory_are_not(desk: Desk) -> None:
+    desk.keep()
+    desk.history.accepted(Sms(id=OTHER, service=b"esme", sender=b"12345", dlr_mask=19))
+    answers = [desk.query() for _ in range(int(LOOKUPS_PER_SECOND) + 2)]
+    assert answers[-2:] == [THROTTLED, THROTTLED]
+    assert desk.cancel() == THROTTLED
+    assert {desk.query(OTHER) for _ in range(100)} == {MessageState.ENROUTE}
+    desk.clock.now += 1
+    assert desk.query() == MessageState.ENROUTE
+
+
+def test_without_a_queue_nothing_can_be_cancelled() -> None:
+    desk = Desk(queue=False)
+    assert (desk.query(), desk.cancel()) == (CommandStatus.RQUERYFAIL, FAILED)
+    assert desk.cancel(b"", destination_addr=b"1") == FAILED
