@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from ksmppd_py.errors import KsmppdError
 from ksmppd_py.flows.delivery import DeliveryFlow
@@ -157,9 +158,10 @@ class SimulationFlow:
 
 
 def _translate(sms: Sms, dialect: Dialect) -> list[DeliverSm]:
+    """For whatever bind comes later: an older one could not be sent a message_payload."""
     if sms.sms_type == SmsType.REPORT_MO:
         return receipts.to_deliver_sm(sms, dialect)
-    return mo.to_deliver_sm(sms, dialect, 0)
+    return mo.to_deliver_sm(sms, replace(dialect, long_mo_as_payload=False), 0)
 
 
 def _hits(every: int, ordinal: int) -> bool:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ksmppd_py.kannel.messages import UNDEFINED, Sms
 from ksmppd_py.kannel.meta_data import EMPTY_SMPP, get_group
 from ksmppd_py.smpp.constants import CommandStatus
 from ksmppd_py.smpp.pdus import DeliverSm
 from ksmppd_py.smpp.tlvs import NO_TLVS, TlvTag
 from ksmppd_py.translate import addresses, udh
-from ksmppd_py.translate.coding import coding_of, data_coding_of, write_text
+from ksmppd_py.translate.coding import SEVEN_BIT, UCS2, coding_of, data_coding_of, write_text
 from ksmppd_py.translate.dialect import Dialect
 from ksmppd_py.translate.errors import Untranslatable
 
@@ -30,12 +32,21 @@ def to_deliver_sm(sms: Sms, dialect: Dialect, reference: int) -> list[DeliverSm]
         octets = write_text(coding, data_coding, part.msgdata, dialect.alt_charset)
         if part.udhdata:
             octets = part.udhdata + octets
+        if len(octets) > MAX_SHORT_MESSAGE and coding == SEVEN_BIT and not dialect.takes_tlvs:
+            return to_deliver_sm(
+                _as_ucs2(sms), dialect, reference
+            )  # an alt_charset of many octets a character
         esm_class = (0x40 if part.udhdata else 0) | (0x80 if sms.rpi == 1 else 0)
         pdu = deliver_sm(sms, source, destination, esm_class, data_coding, octets, tlvs)
         if len(octets) > MAX_SHORT_MESSAGE or (part.msg_left == UNDEFINED and octets):
             _move_to_payload(pdu, dialect)
         pdus.append(pdu)
     return pdus
+
+
+def _as_ucs2(sms: Sms) -> Sms:
+    text = (sms.msgdata or b"").decode("utf-8", "replace")
+    return replace(sms, coding=UCS2, msgdata=text.encode("utf-16-be"))
 
 
 def _parts(sms: Sms, dialect: Dialect, reference: int) -> list[udh.Part]:

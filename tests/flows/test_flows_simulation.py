@@ -12,6 +12,7 @@ from ksmppd_py.model.work import Submission
 from ksmppd_py.smpp import codec
 from ksmppd_py.smpp.constants import CommandId
 from ksmppd_py.smpp.pdus import DataSm, DeliverSm
+from ksmppd_py.translate.dialect import Dialect
 from tests.flows.conftest import Corridor
 from tests.flows.memory import NOW, MemoryReceiver, MemoryReceivers, submit_sm
 
@@ -128,6 +129,20 @@ def test_without_a_receiver_it_goes_to_the_pdu_table() -> None:
     pdus = [codec.unpack_body(CommandId.DELIVER_SM, row.octets, 12, len(row.octets)) for row in rows]
     assert isinstance(pdus[1], DeliverSm)
     assert pdus[1].short_message == b"ping"
+
+
+def test_a_stored_pdu_suits_any_bind_that_comes() -> None:
+    """One that can't be sent TLVs would get an empty text."""
+    corridor = simulating(mo_every=1)
+    corridor.submitter.dialect = Dialect(long_mo_as_payload=True)
+    corridor.submit(submit_sm(text=b"x" * 200))
+    corridor.simulation.deliver_due()
+    rows = corridor.store.pdus.values()
+    pdus = [codec.unpack_body(CommandId.DELIVER_SM, row.octets, 12, len(row.octets)) for row in rows]
+    assert [(len(pdu.short_message), pdu.tlvs) for pdu in pdus if isinstance(pdu, DeliverSm)] == [
+        (159, {}),
+        (53, {}),
+    ]
 
 
 def test_without_a_receiver_and_queue_it_is_dropped() -> None:

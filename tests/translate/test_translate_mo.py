@@ -200,6 +200,18 @@ def test_configured_tlvs() -> None:
     assert list(long_one.tlvs) == [0x0424, *tlvs]
 
 
+@pytest.mark.parametrize(("charset", "text"), [("utf-8", "é" * 160), ("shift_jis", "あ" * 161)])
+def test_what_an_alphabet_of_many_octets_makes_too_long(charset: str, text: str) -> None:
+    """Where there is no message_payload it goes as UCS-2 instead of being given up."""
+    fields = {"coding": 0, "msgdata": text.encode()}
+    pdus = deliver(Dialect(0x33, alt_charset=charset), **fields)
+    assert {(pdu.data_coding, pdu.esm_class) for pdu in pdus} == {(8, 0x40)}
+    assert b"".join(pdu.short_message[6:] for pdu in pdus).decode("utf-16-be") == text
+    assert [pdu.data_coding for pdu in deliver(Dialect(0x33, alt_charset=charset), msgdata=b"short")] == [0]
+    for pdu in deliver(Dialect(0x34, alt_charset=charset), **fields):
+        assert (pdu.data_coding, 0x0424 in pdu.tlvs) == (0, not pdu.short_message)
+
+
 _small = st.integers(-1, 300)
 _sms = st.builds(
     Sms,
@@ -219,7 +231,11 @@ _sms = st.builds(
 )
 
 
-@given(_sms, st.sampled_from([V33, V34, PAYLOAD, Dialect(alt_charset="utf-8")]), st.integers(0, 2**31))
+@given(
+    _sms,
+    st.sampled_from([V33, V34, PAYLOAD, Dialect(alt_charset="utf-8"), Dialect(0x33, alt_charset="utf-8")]),
+    st.integers(0, 2**31),
+)
 def test_any_sms_becomes_pdus_that_can_be_packed_or_is_given_up(
     sms: Sms, dialect: Dialect, reference: int
 ) -> None:
