@@ -26,6 +26,7 @@ TOTAL_TIMEOUT = 10.0
 MOST_CONNECTIONS = 100
 _BLANKS = b" \t"
 _TOO_MANY_REQUESTS = 429
+_SWITCH = "X-KSMPPD-Switch-DLR-Addr"
 
 
 class HttpAuthenticator:
@@ -128,6 +129,8 @@ def account_of(system_id: str, headers: Headers) -> Account:
         connect_allow_ip=headers.text("X-KSMPPD-Connect-Allow-IP"),
         simulation=_simulation(headers) if headers.integer("X-KSMPPD-Simulate") else None,
         alt_charset=_charset(system_id, headers.text("X-KSMPPD-Alt-Charset")),
+        switch_dlr_addr=headers.integer(_SWITCH) != 0 if headers.text(_SWITCH) else None,
+        max_open_acks=max(0, headers.integer("X-KSMPPD-Max-Open-Acks")) or None,
     )
 
 

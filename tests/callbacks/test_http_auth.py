@@ -126,6 +126,12 @@ def test_blanks_around_a_name_dont_make_another_account(server: Misbehaving, ask
         ({"X-KSMPPD-Throughput": "nan", "X-KSMPPD-Max-Binds": "3.9"}, Account("a", max_binds=3)),
         ({"X-KSMPPD-Max-Binds": "9" * 5000}, Account("a", max_binds=int("9" * 18))),
         ({"X-KSMPPD-Alt-Charset": "KLINGON"}, Account("a")),
+        ({"X-KSMPPD-Switch-DLR-Addr": "1"}, Account("a", switch_dlr_addr=True)),
+        ({"X-KSMPPD-Switch-DLR-Addr": "0"}, Account("a", switch_dlr_addr=False)),
+        ({"X-KSMPPD-Switch-DLR-Addr": ""}, Account("a")),
+        ({"X-KSMPPD-Max-Open-Acks": "20"}, Account("a", max_open_acks=20)),
+        ({"X-KSMPPD-Max-Open-Acks": "0"}, Account("a")),
+        ({"X-KSMPPD-Max-Open-Acks": "-1"}, Account("a")),
         (
             {"X-KSMPPD-Simulate": "1", "X-KSMPPD-Simulate-Permanent-Failure-Every": "7"},
             Account("a", simulation=Simulation(permanent_failure_every=7)),
