@@ -33,12 +33,11 @@ class SessionSettings:
 
     @property
     def timers(self) -> TimerSettings:
-        """The four timers of section 7.2."""
+        """The timers of section 7.2 that run on silence; the response timer is wait_ack_timeout."""
         return TimerSettings(
             session_init=self.session_init_timeout,
             enquire_link=self.enquire_link_interval,
             inactivity=self.inactivity_timeout,
-            response=self.wait_ack_timeout,
         )
 
 

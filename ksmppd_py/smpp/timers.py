@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -14,7 +13,6 @@ class TimerSettings:
     session_init: float = 60.0  # connected, but no bind
     enquire_link: float = 180.0  # silence of the peer until we ask
     inactivity: float = 540.0  # silence of the peer until we unbind
-    response: float = 120.0  # a request of ours without its response
 
 
 class TimerEvent(Enum):
@@ -63,23 +61,6 @@ class SessionTimers:
             return TimerEvent.ENQUIRE_LINK
         return None
 
-    def next_due(self) -> float:
-        """Return when `due` is worth the next call, if nothing is heard before; infinity when all are off."""
-        settings = self.settings
-        if not self.bound:
-            return _deadline(self.connected_at, settings.session_init)
-        return min(
-            _deadline(self._heard_at, settings.inactivity), _deadline(self._asked_at, settings.enquire_link)
-        )
-
-    def response_deadline(self, sent_at: float) -> float:
-        """Return when the response to a request of ours, written at `sent_at`, is given up."""
-        return _deadline(sent_at, self.settings.response)
-
-
-def _deadline(since: float, seconds: float) -> float:
-    return since + seconds if seconds > 0 else math.inf
-
 
 def _out(since: float, seconds: float, now: float) -> bool:
-    return now >= _deadline(since, seconds)
+    return 0 < seconds <= now - since
