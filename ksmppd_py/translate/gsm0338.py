@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import re
 
 ALPHABET = (
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ\x1bÆæßÉ"
@@ -21,8 +20,7 @@ EXTENSION = {0x0A: "\f", 0x14: "^", 0x28: "{", 0x29: "}", 0x2F: "\\"} | {
 ESCAPE = 0x1B
 
 # Octets >= 0x80 are free inside the decoder: extension characters take the first, 0xFF is what gets dropped.
-_PAIR = {bytes((ESCAPE, code)): bytes((0x80 + number,)) for number, code in enumerate(EXTENSION)}
-_PAIRS = re.compile(b"\x1b[" + re.escape(bytes(EXTENSION)) + b"]")
+_PAIRS = [(bytes((ESCAPE, code)), bytes((0x80 + number,))) for number, code in enumerate(EXTENSION)]
 _DECODED = ALPHABET.replace("\x1b", "?") + "".join(EXTENSION.values()).ljust(0x80, "\ufffe")
 _HIGH_TO_DROPPED = bytes(range(0x80)) + b"\xff" * 0x80
 
@@ -50,7 +48,8 @@ def decode(septets: bytes) -> bytes:
         return text
     octets = septets.translate(_HIGH_TO_DROPPED)
     if ESCAPE in octets:
-        octets = _PAIRS.sub(lambda pair: _PAIR[pair[0]], octets)
+        for pair, stand_in in _PAIRS:  # none can overlap another: no code is an escape
+            octets = octets.replace(pair, stand_in)
     return codecs.charmap_decode(octets, "ignore", _DECODED)[0].encode()
 
 
