@@ -18,6 +18,7 @@ _NO_TLVS = frozenset((b"dlr_err", b"dlr_stat", b"network_error_code")) | {
     name.encode() for name, _ in wire_fields(SubmitSm)
 }
 """Keys of group `smpp` that need no configuration: receipts.py understands some, others are fields of PDUs."""
+_GREATEST = 2**64 - 1
 _NUMBER = re.compile(rb"\s*([+-]?\d{1,20})")
 
 
@@ -89,7 +90,8 @@ class TlvDefinition:
         if len(octets) > most:
             return None
         if kind is TlvType.INTEGER:
-            return b"%d" % int.from_bytes(octets, "big")
+            number = int.from_bytes(octets, "big")
+            return b"%d" % number if number <= _GREATEST else None
         if kind is TlvType.NULTERMINATED:
             value, nul, _ = octets.partition(b"\0")
             return value if nul else None
