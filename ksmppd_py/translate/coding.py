@@ -89,7 +89,8 @@ def read_text(data_coding: int, octets: bytes, has_udh: bool, alt_charset: str |
             return EIGHT_BIT, octets
         coding = SEVEN_BIT
     if data_coding == 0 and alt_charset is not None:
-        return coding, octets.decode(alt_charset, "replace").replace("\ufffd", "?").encode()
+        characters = octets.decode(alt_charset, "replace").replace("\ufffd", "?")
+        return coding, characters.encode("utf-8", "replace")
     if to_text is None:
         return coding, octets
     text = to_text(octets)

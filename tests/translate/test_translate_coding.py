@@ -93,6 +93,7 @@ def test_alt_charset() -> None:
     assert read_text(0, b"H\xe9", False, "latin-1") == (0, "Hé".encode())
     assert read_text(0xF0, b"\x00", False, "latin-1") == (0, b"@")
     assert read_text(0, b"H\xff", False, "utf-8") == (0, b"H?")
+    assert read_text(0, b"H+3uY-", False, "utf-7") == (0, b"H?")  # half a surrogate pair is no UTF-8
     assert write_text(0, 0, "Hé€".encode(), "latin-1") == b"H\xe9?"  # Improve: not raw UTF-8
     assert write_text(0, 0xF0, "é".encode(), "latin-1") == b"\x05"
 
