@@ -23,13 +23,13 @@ class ToOneOfMany(Submission):
 
 
 class WholeMulti:
-    """Gathers what became of each destination, and answers when the last one is known."""
+    """Gathers what became of each destination, and answers when the last one is known; all have one `message_id`."""
 
-    __slots__ = ("_accepted", "_left", "_message_id", "_refused", "sequence_number")
+    __slots__ = ("_accepted", "_left", "_refused", "message_id", "sequence_number")
 
     def __init__(self, sequence_number: int, message_id: bytes) -> None:
         self.sequence_number = sequence_number
-        self._message_id = message_id
+        self.message_id = message_id
         self._refused: list[UnsuccessSme] = []
         self._accepted = 0
         self._left = 0
@@ -57,7 +57,7 @@ class WholeMulti:
         if self._left:
             return None
         if self._accepted:
-            return codec.pack(SubmitMultiResp(self._message_id, self._refused), self.sequence_number)
+            return codec.pack(SubmitMultiResp(self.message_id, self._refused), self.sequence_number)
         statuses = {refused.error_status_code for refused in self._refused}
         common = statuses.pop() if len(statuses) == 1 else int(CommandStatus.RSUBMITFAIL)
         return codec.pack(SubmitMultiResp(b"", self._refused), self.sequence_number, common)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from time import monotonic
 
 import gevent
@@ -244,6 +245,10 @@ class Submits:
     def _answer_other(self, submission: Submission, message_id: bytes) -> None:
         """Answer what isn't a submit_sm; a submit_multi once all its destinations are settled."""
         if isinstance(submission, ToOneOfMany):
+            if (
+                message_id and submission.sms is not None
+            ):  # the ESME knows it by the id that all of them share
+                self._remember(replace(submission.sms, id=submission.whole.message_id))
             response = submission.whole.settled(submission)
             if response is not None:
                 self._socket.write(response)

@@ -77,6 +77,18 @@ def some_destinations_refused(bench: Bench) -> None:
     assert (nobody.command_status, nobody.text, nobody.body[1]) == (wire.RINVDSTADR, b"", 2)
 
 
+@clause("C-147")
+def query_sm_of_some_destinations(bench: Bench) -> None:
+    """Their id is known although the destination that comes last has been refused."""
+    esme = bench.trx()
+    reply = multi(esme, to(DESTINATIONS[0]), to(b"letters"), registered_delivery=1)
+    assert (reply.command_status, reply.body[-1]) == (wire.ROK, 0x0B)
+    assert queried(esme, reply.text)[3] == ENROUTE
+    bench.box.send_dlr(bench.box.wait_for_sms(1)[0])
+    esme.wait_deliveries(1)
+    assert queried(esme, reply.text)[3] == DELIVERED
+
+
 @clause("C-147", "C-148")
 def query_sm_of_sent_messages(bench: Bench) -> None:
     esme = bench.trx()
