@@ -15,7 +15,8 @@ from urllib.parse import parse_qs
 from ksmppd_py import __version__
 from ksmppd_py.admin.access import Password, Session, Sessions
 from ksmppd_py.admin.commands import COMMANDS, queue_status
-from ksmppd_py.admin.history import INTERVAL, QUEUES_INTERVAL, History
+from ksmppd_py.admin.history import INTERVAL, QUEUES_INTERVAL, History, sums_of
+from ksmppd_py.admin.listing import Wish, listing
 from ksmppd_py.admin.ports import Operations
 from ksmppd_py.admin.render import Reply, json_reply, plain_reply, render
 from ksmppd_py.admin.render_generic import values
@@ -24,7 +25,7 @@ from ksmppd_py.model.esme import ServerSnapshot
 COOKIE = "ksmppd_session"
 CSRF_HEADER = "HTTP_X_CSRF_TOKEN"
 LONGEST_BODY = 16384
-MOST_ACCOUNTS, MOST_BINDS, MOST_REFUSALS, MOST_QUEUES = 500, 50, 50, 200
+MOST_REFUSALS, MOST_QUEUES = 50, 200
 """What the page lists at most; the numbers above its tables count everything."""
 SAME_PICTURE = 1.5
 """Seconds for which all browsers are shown one picture of the binds: with thousands it takes a while to draw."""
@@ -171,14 +172,12 @@ class Panel:
         snapshot = self._snapshot()
         queues = queue_status(operations, QUEUES_INTERVAL)
         measures = overview.measures()
+        asked = parse_qs(visit.query, errors="replace")
         try:
-            since = float(parse_qs(visit.query)["since"][0])
+            since = float(asked["since"][0])
         except (KeyError, ValueError):
             since = 0.0
-        esmes = [
-            {**values(replace(esme, binds=esme.binds[:MOST_BINDS])), "bind_count": len(esme.binds)}
-            for esme in snapshot.esmes[:MOST_ACCOUNTS]
-        ]
+        wish = Wish(asked.get("find", [""])[0].strip().lower(), frozenset(asked.get("open", ())))
         return json_reply(
             200,
             {
@@ -189,7 +188,8 @@ class Panel:
                 "accounts": len(snapshot.esmes),
                 "bound": sum(1 for esme in snapshot.esmes if esme.binds),
                 "binds": sum(measures.binds.values()),
-                "esmes": esmes,
+                "sums": values(sums_of(measures)),
+                **listing(snapshot.esmes, wish),
                 "bearerboxes": values(measures.bearerboxes),
                 "queues": values(replace(queues, queues=queues.queues[:MOST_QUEUES])),
                 "refusals": values(measures.meters.refusals.recent()[:MOST_REFUSALS]),

@@ -11,18 +11,25 @@ from typing import Any
 from ksmppd_py.admin.text import escape, yes_no
 
 _WORD = re.compile(r"(?<!^)(?=[A-Z])")
+_NAMES: dict[
+    type, tuple[str, ...]
+] = {}  # fields() of each kind, asked once: a picture has thousands of facts
 _SUFFIXES = ("-snapshot", "-depth", "-row")
 
 
 def values(fact: Any) -> Any:
     """A fact as JSON has it: an object of its fields, lists, numbers, texts."""
-    if is_dataclass(fact):
-        return {field.name: values(getattr(fact, field.name)) for field in fields(fact)}
-    if isinstance(fact, (tuple, list)):
-        return [values(each) for each in fact]
+    if isinstance(fact, (str, int)) or fact is None:
+        return fact
     if isinstance(fact, float):
         return round(fact, 6)
-    return fact
+    if isinstance(fact, (tuple, list)):
+        return [values(each) for each in fact]
+    kind = type(fact)
+    names = _NAMES.get(kind)
+    if names is None:
+        names = _NAMES[kind] = tuple(field.name for field in fields(fact))
+    return {name: values(getattr(fact, name)) for name in names}
 
 
 def json(value: Any) -> bytes:

@@ -13,7 +13,8 @@ import pytest
 from admin_fakes import FakeOperations, routes_down
 from admin_http import PASSWORD, Answer, Client
 
-from ksmppd_py.admin.panel import _FILES, LONGEST_BODY, MOST_BINDS
+from ksmppd_py.admin.listing import MOST_ACCOUNTS, MOST_BINDS
+from ksmppd_py.admin.panel import _FILES, LONGEST_BODY
 
 FILES = sorted(path for path in _FILES if path != "/")
 
@@ -214,6 +215,7 @@ class TestState:
         operations.overview.boxes = operations.overview.boxes
         state = json.loads(operator.get("/dashboard/state").body)
         assert (state["uptime"], state["ready"], state["accounts"], state["bound"]) == (11, True, 2, 1)
+        assert state["sums"] == {"submits": 5, "refused": 4, "deliveries": 1, "reports": 2}
         assert [esme["system_id"] for esme in state["esmes"]] == ["smppusera", "smppuserb"]
         assert state["esmes"][0]["bind_count"] == 1
         assert [box["online"] for box in state["bearerboxes"]["bearerboxes"]] == [True, False]
@@ -231,12 +233,48 @@ class TestState:
     def test_since(self, operator: Browser, since: str) -> None:
         assert operator.get(f"/dashboard/state{since}").status == 200
 
-    def test_many_binds_are_cut(self, operator: Browser, operations: FakeOperations) -> None:
+    def test_many_binds_are_folded(self, operator: Browser, operations: FakeOperations) -> None:
+        """So that an answer stays small: those of one account are shown when somebody opens it."""
         esme = operations.picture.esmes[0]
-        many = replace(esme, binds=esme.binds * (MOST_BINDS + 7))
-        operations.picture = replace(operations.picture, esmes=(many,))
-        [shown] = json.loads(operator.get("/dashboard/state").body)["esmes"]
-        assert (len(shown["binds"]), shown["bind_count"]) == (MOST_BINDS, MOST_BINDS + 7)
+        many = replace(esme, binds=esme.binds * (MOST_BINDS - 1))
+        other = replace(esme, system_id="other", binds=esme.binds * 2)
+        operations.picture = replace(operations.picture, esmes=(other, many))
+        state = json.loads(operator.get("/dashboard/state").body)
+        assert state["folded"]
+        assert [(each["binds"], each["bind_count"]) for each in state["esmes"]] == [
+            ([], 2),
+            ([], MOST_BINDS - 1),
+        ]
+        state = json.loads(operator.get("/dashboard/state?open=other&open=smppusera").body)
+        assert [len(each["binds"]) for each in state["esmes"]] == [2, MOST_BINDS - 2]
+
+    def test_accounts_are_found_by_name_and_address(
+        self, operator: Browser, operations: FakeOperations
+    ) -> None:
+        first, second = operations.picture.esmes
+        elsewhere = replace(first, system_id="b", binds=(replace(first.binds[0], ip="192.168.1.7"),))
+        operations.picture = replace(operations.picture, esmes=(elsewhere, first, second))
+        for find, names in (
+            ("USERa", ["smppusera"]),
+            ("user", ["smppusera", "smppuserb"]),
+            ("192.168", ["b"]),
+            ("%20", ["b", "smppusera", "smppuserb"]),
+            ("nobody", []),
+            ("%ff", []),
+        ):
+            state = json.loads(operator.get(f"/dashboard/state?find={find}").body)
+            assert [each["system_id"] for each in state["esmes"]] == names
+            assert (state["fit"], state["accounts"]) == (len(names), 3)
+
+    def test_of_many_accounts_those_without_binds_are_left_out(
+        self, operator: Browser, operations: FakeOperations
+    ) -> None:
+        bound, silent = operations.picture.esmes
+        crowd = [replace(silent, system_id=f"a{number:04}") for number in range(MOST_ACCOUNTS)]
+        operations.picture = replace(operations.picture, esmes=(*crowd, bound))
+        state = json.loads(operator.get("/dashboard/state").body)
+        assert (len(state["esmes"]), state["fit"]) == (MOST_ACCOUNTS, MOST_ACCOUNTS + 1)
+        assert (state["esmes"][0]["system_id"], state["esmes"][-1]["system_id"]) == ("a0000", "smppusera")
 
     def test_browsers_share_a_picture_until_something_is_done(
         self, operator: Browser, operations: FakeOperations

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,6 +13,7 @@ from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
+from ksmppd_py.admin.listing import MOST_BINDS
 from tests.fakes import box_wire
 from tests.fakes import smpp_wire as wire
 from tests.fakes.esme import Esme
@@ -213,6 +216,62 @@ def test_refusals_and_blocked_addresses(browser: Chrome, start_bed: StartBed) ->
     assert complaints(browser) == []
 
 
+def test_many_binds_are_folded_and_accounts_are_found(page: Page) -> None:
+    """The page stays short and the poll small; the tiles count everything."""
+    first, second = page.bed.customer(), page.bed.customer()
+    sockets = [bound_socket(page, customer) for customer in (first, second) for _ in range(MOST_BINDS // 2)]
+    esme = page.bed.esme(second)
+    assert esme.submit(mt()).command_status == wire.ROK
+    page.wait("#tile-binds", lambda text: text == f"{MOST_BINDS + 1}")
+    page.wait_row("esmes", f"{first.system_id}/", lambda cells: cells["Binds"] == f"{MOST_BINDS // 2}")
+    assert page.browser.find_elements(By.CSS_SELECTOR, "#esmes tr.bind") == []
+
+    label = f"Binds of {first.system_id}"
+    page.press(label)
+    bind_key(page, first)
+    active = page.browser.switch_to.active_element
+    assert (active.get_attribute("aria-label"), active.get_attribute("aria-expanded")) == (label, "true")
+    page.press(label)
+    wait_until(lambda: not page.browser.find_elements(By.CSS_SELECTOR, "#esmes tr.bind"), "the fold", 15)
+
+    page.part("#find").send_keys(first.system_id.upper())
+    bind_key(page, first)
+    assert page.row("esmes", f"{second.system_id}/") == {}
+    assert page.browser.find_elements(By.CSS_SELECTOR, "#esmes button.fold") == []
+    assert page.text("#tile-submits-more") == "1 accepted"
+    page.part("#find").send_keys("x")
+    page.wait("#esmes", lambda text: text == "No account fits.")
+    for each in sockets:
+        each.close()
+
+
+def bound_socket(page: Page, customer: Customer) -> socket.socket:
+    """A bind that says nothing more."""
+    connected = socket.create_connection(("127.0.0.1", page.bed.daemon.smpp_port), 10)
+    bind = wire.pack_bind(customer.system_id, customer.password, 0x34)
+    connected.sendall(wire.pack(wire.BIND_TRANSMITTER, 0, 1, bind))
+    assert connected.recv(1024)[8:12] == b"\0\0\0\0"
+    return connected
+
+
+def test_a_server_that_is_silent(browser: Chrome, start_bed: StartBed) -> None:
+    bed = start_bed()
+    page = Page(browser, bed).sign_in()
+    page.part("#esmes")
+    page.wait("#ready", lambda text: text == "ready")
+    bed.daemon.process.signal(signal.SIGSTOP)
+    try:
+        page.wait(
+            "#stale", lambda text: text.startswith("The server doesn't answer. What you see is of "), 30
+        )
+        assert page.text("#ready") == "no answer"
+    finally:
+        bed.daemon.process.signal(signal.SIGCONT)
+    page.wait("#ready", lambda text: text == "ready", 30)
+    assert not page.browser.find_element(By.ID, "stale").is_displayed()
+    complaints(browser)  # an answer that didn't come may be on the console
+
+
 def test_names_are_text_not_markup(page: Page) -> None:
     esme = page.bed.connect()
     esme.bind("<b>x</b>&amp;", "x")
@@ -342,7 +401,7 @@ class TestAccessibility:
         chart.send_keys(Keys.ARROW_LEFT)
         label = page.part("#chart-binds svg").get_attribute("aria-label")
         assert label is not None
-        assert label.startswith("Binds over the last hour. at ")
+        assert label.startswith("Live binds over the last hour. at ")
 
 
 CONTRAST = """

@@ -1,9 +1,10 @@
 // The page: signs in, asks for the state every two seconds, shows it, and sends what its buttons ask for.
 
-import { Chart, compact } from "./charts.js";
-import { button, pill, showTable } from "./tables.js";
+import { Chart, clock, compact, whole } from "./charts.js";
+import { button, fold, pill, showTable } from "./tables.js";
 
 const EVERY = 2000;
+const PATIENCE = 10000; // milliseconds, then the server counts as silent
 const HOUR = 3600;
 const TYPES = { 1: "transmitter", 2: "receiver", 3: "transceiver" };
 const QUEUES = { mt: "to bearerbox", mo: "messages to ESME", report: "reports to ESME", pdu: "ready PDUs to ESME", other: "other" };
@@ -14,6 +15,8 @@ let points = [];
 let charts = null;
 let timer = null;
 let running = 0;
+let answeredAt = null;
+const opened = new Set(); // accounts whose binds are wanted although there are too many for all
 
 // -- talking to the server ---------------------------------------------------------------------------------
 
@@ -21,7 +24,7 @@ async function ask(path, { method = "GET", body } = {}) {
   const headers = {};
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (csrf !== null) headers["X-CSRF-Token"] = csrf;
-  const answer = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body), cache: "no-store" });
+  const answer = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body), cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
   return { status: answer.status, told: await answer.json() };
 }
 
@@ -68,7 +71,6 @@ function duration(seconds) {
 }
 
 const rate = (value) => `${compact(value)}/s`;
-const whole = (value) => value.toLocaleString("en");
 const countOf = (number, one, many = `${one}s`) => `${whole(number)} ${number === 1 ? one : many}`;
 
 // -- showing ------------------------------------------------------------------------------------------------
@@ -82,7 +84,7 @@ function show(state) {
   part("uptime").textContent = `up ${duration(state.uptime)}`;
   showTiles(state, latest);
   if (charts === null) charts = makeCharts(state.interval);
-  for (const chart of charts) chart.show(points, state.now);
+  for (const chart of charts) chart.show(points, state.now, state.bearerboxes.bearerboxes.length);
   showEsmes(state);
   showBoxes(state.bearerboxes.bearerboxes);
   showQueues(state.queues);
@@ -97,12 +99,11 @@ function tile(name, number, more, bad = false) {
 }
 
 function showTiles(state, latest) {
-  const sum = (field) => state.esmes.reduce((total, esme) => total + esme[field], 0);
-  const { bearerboxes: boxes, queues } = state;
-  tile("binds", whole(state.binds), `${state.bound} of ${countOf(state.accounts, "account")} seen`);
-  tile("submits", latest ? rate(latest.submits) : "–", `${whole(sum("mt"))} accepted`);
-  tile("deliveries", latest ? rate(latest.deliveries + latest.reports) : "–", `${whole(sum("mo"))} MO, ${whole(sum("dlr"))} reports`);
-  tile("refused", latest ? rate(latest.refused) : "–", `${whole(sum("errors"))} in all`, Boolean(latest && latest.refused > 0));
+  const { bearerboxes: boxes, queues, sums } = state;
+  tile("binds", whole(state.binds), `of ${countOf(state.bound, "account")}`);
+  tile("submits", latest ? rate(latest.submits) : "–", `${whole(sums.submits)} accepted`);
+  tile("deliveries", latest ? rate(latest.deliveries + latest.reports) : "–", `${whole(sums.deliveries)} MO, ${whole(sums.reports)} reports`);
+  tile("refused", latest ? rate(latest.refused) : "–", `${whole(sums.refused)} in all`, Boolean(latest && latest.refused > 0));
   tile("queue", queues.age === null ? "–" : whole(queues.stored), `${whole(queues.waiting)} in memory`);
   tile("boxes", `${boxes.online}/${boxes.bearerboxes.length}`, boxes.online < boxes.bearerboxes.length ? "not all are up" : "all up", boxes.online < boxes.bearerboxes.length);
 }
@@ -118,19 +119,16 @@ function makeCharts(interval) {
     new Chart(part("chart-queues"), [
       { name: "in the database", value: (point) => point.stored },
       { name: "for room at a bearerbox", value: (point) => point.waiting },
-    ], time),
-    new Chart(part("chart-binds"), [
-      { name: "binds", value: (point) => point.binds },
-      { name: "bearerboxes up", value: (point) => point.bearerboxes },
-    ], time),
+    ], { ...time, counts: true, shade: { name: "a bearerbox was down", when: (point, boxes) => point.bearerboxes < boxes } }),
+    new Chart(part("chart-binds"), [{ name: "binds", value: (point) => point.binds }], { ...time, counts: true }),
     new Chart(part("chart-lag"), [{ name: "longest delay", value: (point) => point.lag }], time),
   ];
 }
 
-const esmeRows = (esmes) => esmes.flatMap((esme) => [{ esme }, ...esme.binds.map((bind) => ({ esme, bind }))]);
+const esmeRows = ({ esmes, folded }) => esmes.flatMap((esme) => [{ esme, folded }, ...esme.binds.map((bind) => ({ esme, bind }))]);
 
 const ESME_COLUMNS = [
-  { name: "Account", of: ({ esme, bind }) => (bind ? `bind ${bind.bind_id}` : esme.system_id) },
+  { name: "Account", of: accountName },
   { name: "Binds", of: ({ esme, bind }) => (bind ? TYPES[bind.bind_type] : `${esme.bind_count}${esme.max_binds ? ` of ${esme.max_binds}` : ""}`) },
   { name: "From", of: ({ bind }) => bind?.ip ?? "" },
   { name: "Up", of: ({ bind }) => (bind ? duration(bind.uptime) : "") },
@@ -144,6 +142,15 @@ const ESME_COLUMNS = [
   { name: "Unbind", kind: "act", of: unbindButton },
 ];
 
+function accountName({ esme, bind, folded }, cell) {
+  if (bind) return `bind ${bind.bind_id}`;
+  if (!folded || esme.bind_count === 0) return esme.system_id;
+  return fold(cell, esme.system_id, opened.has(esme.system_id), `Binds of ${esme.system_id}`, async () => {
+    if (!opened.delete(esme.system_id)) opened.add(esme.system_id);
+    await again();
+  });
+}
+
 function unbindButton({ esme, bind }, cell) {
   if (!bind && esme.bind_count < 2) return null;
   const what = bind ? `bind ${bind.bind_id} of ${esme.system_id}` : `all ${esme.bind_count} binds of ${esme.system_id}`;
@@ -154,15 +161,19 @@ function unbindButton({ esme, bind }, cell) {
   return button(cell, bind ? "Unbind" : "Unbind all", `Unbind ${what}`, press);
 }
 
-function showEsmes({ esmes, accounts }) {
-  part("esmes-note").textContent = `${accounts > esmes.length ? `the first ${esmes.length} of ${whole(accounts)}; ` : ""}rates of accounts over a minute, of binds over a second`;
+function showEsmes(state) {
+  const { esmes, accounts, fit } = state;
+  const listed = fit > esmes.length ? `${whole(esmes.length)} of ${countOf(fit, "account")}` : countOf(fit, "account");
+  part("esmes-note").textContent = `${listed}; rates of accounts over a minute, of binds over a second`;
+  part("esmes-note").hidden = accounts === 0;
+  part("find").hidden = accounts < 2;
   showTable(part("esmes"), {
     label: "Accounts and binds",
     columns: ESME_COLUMNS,
-    rows: esmeRows(esmes),
+    rows: esmeRows(state),
     key: ({ esme, bind }) => `${esme.system_id}/${bind ? bind.bind_id : ""}`,
     kind: ({ bind }) => (bind ? "bind" : "account"),
-    empty: "Nobody has bound since the start.",
+    empty: accounts ? "No account fits." : "Nobody has bound since the start.",
   });
 }
 
@@ -237,13 +248,15 @@ function showBlocked(blocked) {
 
 async function refresh() {
   const turn = running;
-  const since = points.at(-1)?.time ?? 0;
-  const { status, told } = await ask(`dashboard/state?since=${since}`);
+  const wanted = new URLSearchParams({ since: points.at(-1)?.time ?? 0, find: part("find").value.trim() });
+  for (const account of opened) wanted.append("open", account);
+  const { status, told } = await ask(`dashboard/state?${wanted}`);
   if (turn !== running) return;
   if (status === 403) {
     close();
     return;
   }
+  answeredAt = new Date();
   part("stale").hidden = true;
   show({ ...told, points: told.points.filter((point) => point.time > (points.at(-1)?.time ?? 0)) });
 }
@@ -253,10 +266,23 @@ async function turn() {
   try {
     if (!document.hidden) await refresh();
   } catch {
-    part("stale").hidden = false;
-    part("stale").textContent = "The server doesn't answer. What you see is from before; trying again.";
+    if (mine === running) showSilence();
   }
   if (mine === running && csrf !== null) timer = setTimeout(turn, EVERY);
+}
+
+function showSilence() {
+  part("stale").hidden = false;
+  part("stale").textContent = `The server doesn't answer. ${answeredAt ? `What you see is of ${clock(answeredAt / 1000, true)}` : "Nothing is known yet"}; trying again.`;
+  part("ready").textContent = "no answer";
+  part("ready").className = "pill bad";
+}
+
+// Asks at once instead of at the next turn.
+async function again() {
+  clearTimeout(timer);
+  running += 1;
+  await turn();
 }
 
 function open(token) {
@@ -271,6 +297,9 @@ function close() {
   csrf = null;
   running += 1;
   points = [];
+  answeredAt = null;
+  opened.clear();
+  part("find").value = "";
   clearTimeout(timer);
   part("desk").hidden = true;
   part("door").hidden = false;
@@ -283,7 +312,10 @@ part("sign-in").addEventListener("submit", async (event) => {
   try {
     const { status, told } = await ask("dashboard/session", { method: "POST", body: { password: part("password").value } });
     if (status === 200) open(told.csrf);
-    else part("sign-in-problem").textContent = told.message;
+    else {
+      part("sign-in-problem").textContent = told.message;
+      part("password").select();
+    }
   } catch {
     part("sign-in-problem").textContent = "The server doesn't answer";
   }
@@ -305,12 +337,13 @@ part("log-level-form").addEventListener("submit", (event) => {
   event.preventDefault();
   command("/log-level", { level: part("log-level").value }, event.submitter);
 });
+part("find").addEventListener("input", () => {
+  clearTimeout(timer);
+  running += 1;
+  timer = setTimeout(turn, 200); // what is typed quickly is asked once
+});
 document.addEventListener("visibilitychange", () => {
-  if (!document.hidden && csrf !== null) {
-    clearTimeout(timer);
-    running += 1;
-    turn();
-  }
+  if (!document.hidden && csrf !== null) again();
 });
 
 const { told } = await ask("dashboard/session").catch(() => ({ told: { signed_in: false } }));

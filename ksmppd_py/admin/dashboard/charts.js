@@ -12,18 +12,22 @@ function shape(name, attributes, parent) {
   return made;
 }
 
+export const whole = (value) => value.toLocaleString("en");
+
 export function compact(value) {
   if (value === null || value === undefined) return "–";
   if (value >= 1e6) return `${(value / 1e6).toFixed(1)}M`;
   if (value >= 1e4) return `${(value / 1e3).toFixed(value >= 1e5 ? 0 : 1)}k`;
-  if (value >= 100 || Number.isInteger(value)) return String(Math.round(value));
+  if (value >= 100 || Number.isInteger(value)) return whole(Math.round(value));
   return value.toFixed(value >= 10 ? 1 : 2);
 }
 
-function niceTop(most) {
-  if (most <= 0) return 1;
+// What can be halved: of counts into counts.
+function niceTop(most, counts) {
+  if (most <= 0) return counts ? 2 : 1;
   const power = 10 ** Math.floor(Math.log10(most));
-  return [1, 2, 2.5, 5, 10].map((step) => step * power).find((top) => top >= most * 1.02) ?? 10 * power;
+  const steps = counts ? [2, 4, 6, 8, 10, 20] : [1, 2, 2.5, 5, 10, 20];
+  return steps.map((step) => step * power).find((top) => top >= most * 1.02);
 }
 
 // Seconds between two times on the axis: about four of them.
@@ -33,16 +37,20 @@ function tickEvery(span) {
 
 const axisNumber = (value) => (value < 10 ? String(Number(value.toPrecision(2))) : compact(value));
 
-function clock(seconds) {
-  return new Date(seconds * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+// As log lines have it, in the browser's time zone.
+export function clock(seconds, exact = false) {
+  const shown = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+  return new Date(seconds * 1000).toLocaleTimeString("en-GB", exact ? { ...shown, second: "2-digit" } : shown);
 }
 
 export class Chart {
-  // series: [{ name, value: (point) => number | null }]
-  constructor(figure, series, { hour, interval }) {
+  // series: [{ name, value: (point) => number | null }]; shade: { name, when: (point, boxes) => boolean }
+  constructor(figure, series, { hour, interval, counts = false, shade = null }) {
     this.series = series;
     this.hour = hour;
     this.interval = interval;
+    this.counts = counts;
+    this.shade = shade;
     this.points = [];
     this.pointed = null;
     this.caption = figure.querySelector("figcaption").textContent;
@@ -57,8 +65,15 @@ export class Chart {
       this.legend.append(item);
       return number;
     });
+    this.shaded = document.createElement("li");
     this.when = document.createElement("li");
-    this.legend.append(this.when);
+    this.legend.append(this.shaded, this.when);
+    this.shaded.hidden = true;
+    if (shade) {
+      const swatch = document.createElement("span");
+      swatch.className = "swatch block";
+      this.shaded.append(swatch, shade.name);
+    }
     this.svg = shape("svg", { role: "img", tabindex: "0" });
     figure.append(this.legend, this.svg);
     this.svg.addEventListener("pointermove", (event) => this.point(event.clientX));
@@ -69,9 +84,10 @@ export class Chart {
     new ResizeObserver(() => this.draw()).observe(this.svg);
   }
 
-  show(points, now) {
+  show(points, now, boxes) {
     this.points = points;
     this.now = now;
+    this.boxes = boxes;
     // A young server fills the width too.
     this.span = Math.min(this.hour, Math.max(SHORTEST, now - (points[0]?.time ?? now)));
     this.draw();
@@ -114,8 +130,9 @@ export class Chart {
     this.width = this.svg.clientWidth || 480;
     this.svg.setAttribute("viewBox", `0 0 ${this.width} ${HEIGHT}`);
     const all = this.points.flatMap((point) => this.series.map(({ value }) => value(point) ?? 0));
-    this.top = niceTop(Math.max(0, ...all));
+    this.top = niceTop(Math.max(0, ...all), this.counts);
     this.svg.replaceChildren();
+    if (this.shade) this.drawShade();
     this.drawAxes();
     this.series.forEach(({ value }, index) => this.drawCurve(value, index));
     this.tell();
@@ -134,6 +151,16 @@ export class Chart {
       if (x < MARGIN.left + 14 || x > this.width - 18) continue;
       const label = shape("text", { x, y: HEIGHT - 4, "text-anchor": "middle" }, this.svg);
       label.textContent = clock(time);
+    }
+  }
+
+  drawShade() {
+    const shaded = this.points.filter((point) => this.shade.when(point, this.boxes) && point.time >= this.now - this.span);
+    this.shaded.hidden = shaded.length === 0;
+    for (const { time } of shaded) {
+      const [left, right] = [Math.max(MARGIN.left, this.x(time - this.interval)), this.x(time)];
+      const size = { width: Math.max(0.5, right - left + 0.5), height: HEIGHT - MARGIN.top - MARGIN.bottom };
+      shape("rect", { class: "shade", x: left, y: MARGIN.top, ...size }, this.svg);
     }
   }
 
@@ -161,7 +188,7 @@ export class Chart {
     this.series.forEach(({ value }, index) => {
       this.numbers[index].textContent = point ? compact(value(point)) : "–";
     });
-    this.when.textContent = this.pointed !== null && point ? `at ${new Date(point.time * 1000).toLocaleTimeString()}` : "";
+    this.when.textContent = this.pointed !== null && point ? `at ${clock(point.time, true)}` : "";
     if (this.pointed !== null && point) {
       const x = this.x(point.time);
       shape("line", { class: "cross", x1: x, x2: x, y1: MARGIN.top, y2: HEIGHT - MARGIN.bottom }, this.svg);

@@ -65,7 +65,7 @@ function fill(shown, columns, row) {
     const content = of(row, cell);
     if (content instanceof Node) {
       if (cell.firstChild !== content || cell.childNodes.length !== 1) cell.replaceChildren(content);
-    } else if (cell.textContent !== String(content ?? "")) {
+    } else if (cell.firstElementChild !== null || cell.textContent !== String(content ?? "")) {
       cell.textContent = content ?? "";
     }
   });
@@ -77,6 +77,18 @@ export function button(cell, words, label, press) {
   made.type = "button";
   made.className = "small danger";
   made.textContent = words;
+  made.setAttribute("aria-label", label);
+  made.onclick = press;
+  return made;
+}
+
+// A name that shows and hides what belongs to it.
+export function fold(cell, name, isOpen, label, press) {
+  const made = cell.querySelector("button") ?? document.createElement("button");
+  made.type = "button";
+  made.className = "fold";
+  if (made.textContent !== name) made.textContent = name;
+  made.setAttribute("aria-expanded", String(isOpen));
   made.setAttribute("aria-label", label);
   made.onclick = press;
   return made;
