@@ -102,6 +102,16 @@ class _Flags(dict[tuple[int, int, int, int], bytes]):
         return piece
 
 
+class _Cleaned(dict[bytes | None, bytes]):
+    """SMSC ids as they stand in a line; a route may name any."""
+
+    def __missing__(self, key: bytes | None) -> bytes:
+        if len(self) >= MOST_PIECES:
+            self.clear()
+        piece = self[key] = _clean(key)
+        return piece
+
+
 def _goes_plain(submission: Submission, sms: Sms) -> bool:
     """Whether the bearerbox accepted it, nobody paid for it and its line needs no escaping."""
     result = submission.result
@@ -115,6 +125,7 @@ class KannelStyle(Style):
     def __init__(self, mask: bool) -> None:
         super().__init__(mask)
         self._flags = _Flags()
+        self._smsc_ids = _Cleaned()
         self._binds: dict[tuple[bytes, int], tuple[bytes, bytes]] = {}
 
     def submits(self, batches: Iterable[Submitted], epoch: int, now: float) -> list[bytes]:
@@ -122,7 +133,7 @@ class KannelStyle(Style):
         stamp, mask = self._stamp_of(epoch), self.mask
         event = stamp + b" Sent SMS [SMSC:"
         lines: list[bytes] = []
-        add, all_flags = lines.append, self._flags
+        add, all_flags, smsc_ids = lines.append, self._flags, self._smsc_ids
         read_at, latency = 0.0, b""
         account = bind = b""
         last: Submitter | None = None
@@ -142,7 +153,7 @@ class KannelStyle(Style):
                     _PLAIN
                     % (
                         event,
-                        sms.smsc_id or b"",
+                        smsc_ids[sms.smsc_id],
                         account,
                         sms.sender,
                         sms.receiver,
@@ -232,6 +243,8 @@ def _is_plain(sms: Sms) -> bool:
     """Whether nothing in it has to be escaped, counted or converted."""
     sender, receiver, msgdata = sms.sender, sms.receiver, sms.msgdata
     if not sender or not receiver or sms.udhdata or sms.binfo or (msgdata and len(msgdata) > SHORT):
+        return False
+    if sms.account or sms.foreign_id:  # an HTTP server or a plugin that routes may set them
         return False
     return (sender.isalnum() or sender.lstrip(b"+").isalnum()) and receiver.lstrip(b"+").isalnum()
 
