@@ -95,14 +95,21 @@ class App:
         self._admin.start()
         self._decisions = Decisions(config, self._database, layout)
         self._decisions.start()
-        self._decisions.keep_accounts(self._registry)
+        self._decisions.keep_up(config, self._registry)
         self._messages = DatabaseStore(self._database, layout)
         self._open_rooms(self._decisions, layout, self._messages)
         self.overview.listener, self.overview.pool = self._listener, self._pool
         assert self._listener is not None
         assert self._pool is not None
         self._live = Live(
-            config, self._listener, self._pool, self._blocklist, self._access, self.rebuild_routes
+            config,
+            self._listener,
+            self._pool,
+            self._blocklist,
+            self._access,
+            self._admin,
+            self._decisions,
+            self._registry,
         )
         self._owner.supervise("load line", self._tell_load)
 
@@ -280,11 +287,5 @@ class App:
 
 def _admin_server(config: Config, app: App) -> AdminServer:
     http = config.http_server
-    return AdminServer(
-        app,
-        http.port,
-        http.password,
-        http.interface,
-        certfile=(http.ssl_server_cert_file or None) if http.ssl else None,
-        keyfile=(http.ssl_server_key_file or None) if http.ssl else None,
-    )
+    certificate, key = wiring.admin_certificate(config)
+    return AdminServer(app, http.port, http.password, http.interface, certfile=certificate, keyfile=key)

@@ -36,7 +36,8 @@ class Decisions:
         self._config = config
         self._database = database
         self._layout = layout
-        self._owner = Owner("decisions")
+        self._refreshers = Owner("refreshers")
+        self._intervals = (0, 0)
         self._contexts: dict[str, PluginContext] = {}
         self.authenticator = self._authenticator()
         self.router = self._router()
@@ -47,29 +48,28 @@ class Decisions:
             self.router.rebuild()
         except TemporaryError as error:
             raise StartError(f"The routes can't be loaded: {error}") from error
-        if isinstance(self.router, DatabaseRouter) and self._config.routing.routes_refresh_interval:
-            self._owner.supervise("routes refresh", lambda: self._refresh(self.router))
 
-    def _refresh(self, router: Router) -> None:
-        assert isinstance(router, DatabaseRouter)
-        while True:
-            gevent.sleep(self._config.routing.routes_refresh_interval)
-            try:
-                router.refresh()
-            except TemporaryError as error:
-                logger.warning("Routes stay as they were: %s", error)
+    def keep_up(self, config: Config, registry: EsmeRegistry) -> None:
+        """From now on look for changed rows as often as `config` says, or never. May yield, not for long.
 
-    def keep_accounts(self, registry: EsmeRegistry) -> None:
-        """From now on carry changes of account rows to the binds, where that is configured. Doesn't yield."""
-        authenticator, interval = self.authenticator, self._config.ksmppd.accounts_refresh_interval
+        Changes of account rows are carried to the binds in `registry`.
+        """
+        every, interval = config.routing.routes_refresh_interval, config.ksmppd.accounts_refresh_interval
+        if (every, interval) == self._intervals:
+            return
+        self._intervals = (every, interval)
+        self._refreshers.end(1.0)
+        router, authenticator = self.router, self.authenticator
+        if every and isinstance(router, DatabaseRouter):
+            self._refreshers.supervise("routes refresh", lambda: _refresh_routes(router, every))
         if interval and isinstance(authenticator, DatabaseAuthenticator):
-            self._owner.supervise(
+            self._refreshers.supervise(
                 "accounts refresh", lambda: _refresh_accounts(authenticator, registry, interval)
             )
 
     def stop(self, patience: float = LAST_ANSWERS) -> None:
         """Decide nothing new: who waits is told to come back later. May yield, at most `patience` seconds."""
-        self._owner.end(1.0)
+        self._refreshers.end(1.0)
         if isinstance(self.router, HttpRouter):
             self.router.close(patience)
         if isinstance(self.authenticator, HttpAuthenticator):
@@ -101,6 +101,15 @@ class Decisions:
             context = load_plugin(group.id, group.path, group.init_function, group.args)
             self._contexts[group.id] = context
         return context
+
+
+def _refresh_routes(router: DatabaseRouter, interval: float) -> None:
+    while True:
+        gevent.sleep(interval)
+        try:
+            router.refresh()
+        except TemporaryError as error:
+            logger.warning("Routes stay as they were: %s", error)
 
 
 def _refresh_accounts(authenticator: DatabaseAuthenticator, registry: EsmeRegistry, interval: float) -> None:

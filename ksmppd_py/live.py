@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
 
 from ksmppd_py import logs, wiring
 from ksmppd_py.accesslog.log import AccessLog
+from ksmppd_py.admin.server import AdminServer
 from ksmppd_py.bearerbox.pool import BearerboxPool
 from ksmppd_py.config import Config
+from ksmppd_py.decisions import Decisions
 from ksmppd_py.errors import KsmppdError, StartError
 from ksmppd_py.esme.blocklist import BlockList
 from ksmppd_py.esme.listener import Listener
+from ksmppd_py.esme.registry import EsmeRegistry
 from ksmppd_py.model.esme import ServerSnapshot
 
 logger = logging.getLogger(__name__)
@@ -24,6 +27,7 @@ LIVE = frozenset(
         "access_log",
         "access_log_format",
         "access_log_text",
+        "accounts_refresh_interval",
         "default_max_open_acks",
         "default_alt_charset",
         "ip_blocklist_time",
@@ -47,6 +51,8 @@ LIVE = frozenset(
     }
 )
 """Keys of group ksmppd that can change without a restart."""
+LIVE_HTTP_SERVER = frozenset({"password", "ssl_server_cert_file", "ssl_server_key_file"})
+LIVE_ROUTING = frozenset({"routes_refresh_interval"})
 WITHOUT_EFFECT = frozenset({"inbound_queue_threads", "outbound_queue_threads"})
 
 
@@ -60,7 +66,9 @@ class Live:
         pool: BearerboxPool,
         blocklist: BlockList,
         access: AccessLog,
-        rebuild_routes: Callable[[], None],
+        admin: AdminServer,
+        decisions: Decisions,
+        registry: EsmeRegistry,
     ) -> None:
         self._started_with = config
         self._log_level = config.ksmppd.log_level
@@ -68,15 +76,19 @@ class Live:
         self._pool = pool
         self._blocklist = blocklist
         self._access = access
-        self._rebuild_routes = rebuild_routes
+        self._admin = admin
+        self._decisions = decisions
+        self._registry = registry
 
     def change(self, config: Config) -> None:
         """All or nothing, but for what needs a restart: that is named. May yield (routes, at last)."""
         settings = wiring.tls(config)
+        admin_certificate = wiring.admin_certificate(config)
         try:
             context = settings.context() if settings is not None else None
+            self._admin.check(*admin_certificate)
         except StartError as error:
-            logger.error("%s; the configuration stays as it was", error)
+            logger.error("%s; the configuration stays as it was", error, extra=logs.EACH)
             return
         self._listener.change(
             wiring.session_settings(config, self._started_with.ksmppd.id),
@@ -87,6 +99,8 @@ class Live:
         self._blocklist.change(*wiring.block_list(config))
         self._access.change(wiring.access_log(config))
         self._pool.change(wiring.boxes(config))
+        self._admin.change(config.http_server.password, *admin_certificate)
+        self._decisions.keep_up(config, self._registry)
         level = config.ksmppd.log_level
         if level != self._log_level:  # else the operator's log-level command holds on
             logs.change_file_level(self._started_with.ksmppd.log_file, level)
@@ -96,7 +110,7 @@ class Live:
         if fixed:
             logger.warning("These changes take a restart: %s", ", ".join(fixed), extra=logs.EACH)
         try:
-            self._rebuild_routes()
+            self._decisions.router.rebuild()
         except KsmppdError as error:
             logger.warning("Routes stay as they were: %s", error, extra=logs.EACH)
 
@@ -104,8 +118,8 @@ class Live:
 def fixed_changes(old: Config, new: Config) -> Iterator[str]:
     """What differs and can't follow, by key, or by group where keys don't matter. Never a value: some are secret."""
     yield from _differing("ksmppd", old.ksmppd, new.ksmppd, LIVE | WITHOUT_EFFECT)
-    yield from _differing("smpp-routing", old.routing, new.routing)
-    yield from _differing("http-server", old.http_server, new.http_server)
+    yield from _differing("smpp-routing", old.routing, new.routing, LIVE_ROUTING)
+    yield from _differing("http-server", old.http_server, new.http_server, LIVE_HTTP_SERVER)
     if old.database != new.database:
         yield "the database's connection group"
     if (old.auth_plugin, old.routing_plugin) != (new.auth_plugin, new.routing_plugin):

@@ -63,6 +63,14 @@ def tls(config: Config) -> TlsSettings | None:
     )
 
 
+def admin_certificate(config: Config) -> tuple[str | None, str | None]:
+    """Certificate and key of the administration port; (None, None) when it speaks no TLS."""
+    http = config.http_server
+    if not http.ssl:
+        return None, None
+    return http.ssl_server_cert_file or None, http.ssl_server_key_file or None
+
+
 def proxies(config: Config) -> str:
     """Whose connections start with a PROXY header."""
     ksmppd = config.ksmppd

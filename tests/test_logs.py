@@ -233,3 +233,108 @@ def test_libraries_do_not_tell_urls_and_sql(start: Start) -> None:
     start(0)
     assert not logging.getLogger("urllib3.connectionpool").isEnabledFor(logging.INFO)
     assert not logging.getLogger("sqlalchemy.engine.Engine").isEnabledFor(logging.INFO)
+
+
+class TestRepeats:
+    """One line for repeated trouble: spec operations 2, and issue "one line per repeated trouble"."""
+
+    @pytest.fixture
+    def clock(self, start: Start) -> Callable[[float], None]:
+        """Sets up logging whose repeats see a clock that only moves when it is told to."""
+        now = [1000.0]
+        start()._repeats = logs.Repeats(lambda: now[0])
+
+        def forward(seconds: float) -> None:
+            now[0] += seconds
+            logs.tell_repeats()
+
+        return forward
+
+    def test_the_first_few_are_written_then_the_last_with_their_number(
+        self, clock: Callable[[float], None], tmp_path: Path
+    ) -> None:
+        for number in range(1, 1006):
+            log.warning("Message %d can't be stored", number)
+        written = texts(tmp_path / "stderr")
+        assert written == [f"WARNING: Message {number} can't be stored" for number in range(1, 6)]
+        clock(29)
+        assert texts(tmp_path / "stderr") == written
+        clock(2)
+        [more] = texts(tmp_path / "stderr")[5:]
+        assert more == "WARNING: Message 1005 can't be stored (and 1,000 more like this in 31 s)"
+
+    def test_while_it_goes_on_there_is_one_line_a_window(
+        self, clock: Callable[[float], None], tmp_path: Path
+    ) -> None:
+        for _ in range(10):
+            for _ in range(100):
+                log.error("Away")
+            clock(30)
+        assert len(texts(tmp_path / "stderr")) == 5 + 10
+
+    def test_after_a_quiet_window_it_is_new_trouble(
+        self, clock: Callable[[float], None], tmp_path: Path
+    ) -> None:
+        for _ in range(6):
+            log.error("Away")
+        clock(30)
+        clock(30)
+        log.error("Away")
+        assert texts(tmp_path / "stderr") == ["ERROR: Away"] * 5 + [
+            "ERROR: Away (and 1 more like this in 30 s)",
+            "ERROR: Away",
+        ]
+
+    def test_kinds_are_apart_and_some_lines_are_never_left_out(
+        self, clock: Callable[[float], None], tmp_path: Path
+    ) -> None:
+        for number in range(20):
+            log.warning("One kind")
+            log.warning("Bind %d refused", number, extra=logs.EACH)
+            log.info("Not trouble")
+            log.critical("The end")
+        log.warning("Another kind")
+        written = texts(tmp_path / "stderr")
+        assert written.count("WARNING: One kind") == 5
+        assert sum("refused" in line for line in written) == 20
+        assert written.count("INFO: Not trouble") == written.count("PANIC: The end") == 20
+        assert written[-1] == "WARNING: Another kind"
+
+    def test_what_was_left_out_is_told_at_the_end(
+        self, clock: Callable[[float], None], tmp_path: Path
+    ) -> None:
+        for _ in range(9):
+            log.error("Away")
+        logs.tell_repeats(at_once=True)
+        assert texts(tmp_path / "stderr")[-1].startswith("ERROR: Away (and 4 more like this in ")
+
+    def test_it_forgets_and_has_a_bound(self) -> None:
+        now = [0.0]
+        repeats = logs.Repeats(lambda: now[0])
+
+        def record(text: str) -> logging.LogRecord:
+            return logging.LogRecord("name", logging.ERROR, "", 0, text, (), None)
+
+        for number in range(logs.MOST_KINDS + 5):
+            assert repeats.takes(record(f"kind {number}"))
+        assert len(repeats._kinds) == logs.MOST_KINDS
+        now[0] = 31.0
+        assert repeats.due() == []
+        assert len(repeats._kinds) == 0
+
+
+def test_lines_of_a_session_bear_its_names(start: Start, tmp_path: Path) -> None:
+    start()
+
+    def session() -> None:
+        gevent.getcurrent().log_context = "[system_id:acme] [bind:7]"
+        log.info("Hello")
+
+    gevent.spawn(session).join()
+    log.info("Told elsewhere", extra={"context": "[system_id:acme] [bind:8]"})
+    log.info("Of nobody")
+    assert texts(tmp_path / "stderr") == [
+        "INFO: Hello [system_id:acme] [bind:7]",
+        "INFO: Told elsewhere [system_id:acme] [bind:8]",
+        "INFO: Of nobody",
+    ]

@@ -26,6 +26,11 @@ class Password:
     def __init__(self, password: bytes) -> None:
         self._wanted = _digest(password) if password else None
 
+    def change(self, password: bytes) -> bool:
+        """From now on it is this one; whether it was another before."""
+        before, self._wanted = self._wanted, _digest(password) if password else None
+        return before != self._wanted
+
     def matches(self, given: bytes) -> bool:
         """Whether `given` is it."""
         return self._wanted is not None and hmac.compare_digest(_digest(given), self._wanted)
@@ -95,3 +100,7 @@ class Sessions:
     def close(self, session: Session) -> None:
         """The operator leaves."""
         self._sessions.pop(_digest(session.token.encode()), None)
+
+    def close_all(self) -> None:
+        """Everybody has to sign in anew."""
+        self._sessions.clear()

@@ -31,6 +31,10 @@ MAX_CONNECTIONS = 500
 BACKLOG = 128
 
 
+def _octets(password: str) -> bytes:
+    return password.encode("utf-8", "surrogateescape")
+
+
 class AdminServer:
     """Shows `operations` to whoever knows the password; further pages can be added to `pages`.
 
@@ -53,7 +57,7 @@ class AdminServer:
     ) -> None:
         self.port = port
         self.pages = command_pages(operations)
-        self._password = Password(password.encode("utf-8", "surrogateescape"))
+        self._password = Password(_octets(password))
         self._loop = LoopWatch()
         self._history = History(operations.overview, self._loop)
         self._panel = Panel(operations, self._password, self._history)
@@ -66,10 +70,11 @@ class AdminServer:
         self._idle_timeout = idle_timeout
         self._max_connections = max_connections
         self._server: Server | None = None
+        self._context: stdlib_ssl.SSLContext | None = None
 
     def start(self) -> None:
         """Bind and serve in the background. Raises StartError when port or certificate can't be used."""
-        context = self._tls_context()
+        self._context = context = self._tls_context(self._certfile, self._keyfile)
         application = self._application()
         listener = self._listen()
         self._server = Server(
@@ -92,19 +97,35 @@ class AdminServer:
         if server is not None:
             server.stop(timeout)
 
-    def _tls_context(self) -> stdlib_ssl.SSLContext | None:
-        if not self._certfile:
-            if self._keyfile:
-                raise StartError(f"Admin HTTP port {self.port}: a key {self._keyfile} without a certificate")
+    def check(self, certfile: str | None, keyfile: str | None) -> None:
+        """Raise StartError when `change` could not use this certificate. Doesn't yield."""
+        if self._context is not None:
+            self._tls_context(certfile, keyfile)
+
+    def change(self, password: str, certfile: str | None, keyfile: str | None) -> None:
+        """Take another password (which ends all browsers' sessions), and read certificate and key again.
+
+        Whether TLS is spoken stays as it was at the start. Raises StartError. Doesn't yield.
+        """
+        self.check(certfile, keyfile)
+        if self._context is not None and certfile is not None:
+            self._context.load_cert_chain(certfile, keyfile, password="")
+        if self._password.change(_octets(password)):
+            self._panel.sessions.close_all()
+
+    def _tls_context(self, certfile: str | None, keyfile: str | None) -> stdlib_ssl.SSLContext | None:
+        if not certfile:
+            if keyfile:
+                raise StartError(f"Admin HTTP port {self.port}: a key {keyfile} without a certificate")
             return None
         context: stdlib_ssl.SSLContext = ssl.SSLContext(stdlib_ssl.PROTOCOL_TLS_SERVER)
         try:
             # An empty password instead of a question at the terminal when the key is encrypted.
-            context.load_cert_chain(self._certfile, self._keyfile, password="")
+            context.load_cert_chain(certfile, keyfile, password="")
         except (OSError, ValueError) as error:
             raise StartError(
-                f"Admin HTTP port {self.port}: can't use certificate {self._certfile}"
-                f" with key {self._keyfile or self._certfile}: {error}"
+                f"Admin HTTP port {self.port}: can't use certificate {certfile}"
+                f" with key {keyfile or certfile}: {error}"
             ) from error
         return context
 

@@ -38,7 +38,9 @@ class Arrivals:
         self._greeting[framed] = ip
         if len(self._greeting) > self.most:
             oldest = next(iter(self._greeting))
-            logger.warning("Too many connections that say nothing, the one from %s is closed", ip)
+            logger.warning(
+                "Too many connections that say nothing, the one from %s is closed", self._greeting[oldest]
+            )
             oldest.hang_up()
         found = None
         try:

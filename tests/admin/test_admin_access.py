@@ -136,3 +136,14 @@ class TestSessions:
 def test_servers_have_sessions_of_their_own(start: StartServer, server: AdminServer) -> None:
     token = server._panel.sessions.open().token
     assert start()._panel.sessions.find(token) is None
+
+
+def test_another_password_ends_all_sessions(server: AdminServer, client: Client) -> None:
+    sessions = server._panel.sessions
+    sessions.open()
+    server.change(PASSWORD, None, None)
+    assert len(sessions) == 1
+    server.change("another", None, None)
+    assert len(sessions) == 0
+    assert get(client, f"Bearer {PASSWORD}") == 403
+    assert get(client, "Bearer another") == 200
