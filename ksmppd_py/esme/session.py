@@ -68,6 +68,7 @@ class Session:
     asks_to_bind = False
     _inbound_processed = 0
     _reference = 0
+    _name = ""  # what the peer calls itself; once it is bound, its account
     _ending = False
     _refusing = False
     _unbound: Event | None = None
@@ -172,10 +173,6 @@ class Session:
             if answer is not None:
                 self._socket.write(answer)
 
-    @property
-    def _name(self) -> str:
-        return self._submitter.account.system_id if self._submitter is not None else ""
-
     # -- bind ------------------------------------------------------------------------------------------------
 
     def _bind(self, command_id: int, sequence_number: int, request: BindRequest) -> None:
@@ -184,6 +181,7 @@ class Session:
             self._socket.write(error_response(command_id, sequence_number, int(CommandStatus.RALYNBD)))
             return
         self.asks_to_bind = True
+        self._name = request.system_id.decode("latin-1").lower()
         decision = self._around.binder.authenticate(request, self.ip)
         if isinstance(decision, Refusal):
             self.refusal = decision
@@ -194,7 +192,7 @@ class Session:
         self._socket.write(self._around.binder.response(command_id, sequence_number, self.dialect))
 
     def _bound(self, account: Account, request: BindRequest) -> None:
-        esme = self._around.registry.esme_of(account)
+        esme, self._name = self._around.registry.esme_of(account), account.system_id
         self.bind_type = BIND_TYPES[request.__class__]
         self.dialect = self._around.binder.dialect(account, request.interface_version)
         service, counters = to_octets(account.system_id), self.counters
