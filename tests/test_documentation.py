@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
+import json
 import re
 import runpy
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
+import pytest
 import yaml
 
 from ksmppd_py.admin.commands import COMMANDS, PUBLIC
+from ksmppd_py.admin.facts import (
+    BindsDisconnected,
+    Fact,
+    Healthy,
+    LogLevelSet,
+    QueueRow,
+    QueueStatus,
+    RoutesUpdated,
+    Running,
+    Version,
+)
+from ksmppd_py.admin.render import render
+from ksmppd_py.model.esme import BindSnapshot, BlockedAddress, EsmeSnapshot, ServerSnapshot
+from ksmppd_py.model.operation import BearerboxSnapshot, BearerboxStatus
+from ksmppd_py.model.trial import RouteTrial
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -27,17 +46,71 @@ def test_site_has_every_page() -> None:
 
 
 def test_links_lead_somewhere() -> None:
+    """Those of the site stay in it: mkdocs takes no others."""
     for page in (*(PROJECT / "docs").glob("*.md"), PROJECT / "README.md"):
+        home = page.parent if page.name == "README.md" else PROJECT / "docs"
         for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text("utf-8")):
             if "://" not in target:
-                assert (page.parent / target).exists(), f"{page.name}: {target}"
+                path = (page.parent / target).resolve()
+                assert path.exists(), f"{page.name}: {target}"
+                assert path.is_relative_to(home), f"{page.name}: {target} is outside"
+
+
+def api() -> dict[str, Any]:
+    described: dict[str, Any] = yaml.safe_load((PROJECT / "docs/openapi.yaml").read_text("utf-8"))
+    return described
 
 
 def test_openapi_has_every_command() -> None:
-    api = yaml.safe_load((PROJECT / "docs/openapi.yaml").read_text("utf-8"))
-    assert list(api["paths"]) == list(COMMANDS)
-    public = {path for path, methods in api["paths"].items() if methods["get"].get("security") == []}
+    paths = api()["paths"]
+    assert list(paths) == [*COMMANDS, "/metrics"]
+    public = {path for path, methods in paths.items() if methods["get"].get("security") == []}
     assert public == PUBLIC
     page = (PROJECT / "docs/http-api.md").read_text("utf-8")
     for path in COMMANDS:
         assert f"| `{path}` |" in page
+
+
+FACTS: dict[str, Fact] = {
+    "/uptime": Running(1),
+    "/log-level": LogLevelSet(1),
+    "/esme-status": ServerSnapshot(0, (0, 0, 0), 0, (0, 0, 0), ()),
+    "/esme-unbind": BindsDisconnected(1),
+    "/rebuild-routes": RoutesUpdated(),
+    "/bearerbox-status": BearerboxStatus(0, 0, ()),
+    "/queue-status": QueueStatus(0, 0, None, False, ()),
+    "/version": Version("", "", "", ""),
+    "/healthz": Healthy(),
+    "/readyz": Healthy(),
+}
+
+
+@pytest.mark.parametrize("path", [path for path in COMMANDS if path not in ("/blocked-ips", "/route-test")])
+def test_openapi_tells_the_members_of_json_answers(path: str) -> None:
+    described = api()
+    answer = described["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]
+    schema = described["components"]["schemas"][answer["schema"]["$ref"].rpartition("/")[2]]
+    told = json.loads(render(FACTS[path], xml=False, json=True).body)
+    assert list(schema["properties"]) == list(told)
+
+
+@pytest.mark.parametrize(
+    ("schema", "kind"),
+    [
+        ("Esme", EsmeSnapshot),
+        ("Bind", BindSnapshot),
+        ("Bearerbox", BearerboxSnapshot),
+        ("Queue", QueueRow),
+        ("BlockedIp", BlockedAddress),
+    ],
+)
+def test_openapi_tells_the_members_of_what_lists_hold(schema: str, kind: Any) -> None:
+    assert list(api()["components"]["schemas"][schema]["properties"]) == [each.name for each in fields(kind)]
+
+
+def test_openapi_tells_the_members_of_a_route_test() -> None:
+    known = set(api()["components"]["schemas"]["RouteTest"]["properties"])
+    routed = RouteTrial("1", "2", 0, "route", "", 12, "smsc", 2, 1.5, True)
+    refused = RouteTrial("1", "2", 0x0B, reason="no route")
+    told = [json.loads(render(trial, xml=False, json=True).body) for trial in (routed, refused)]
+    assert {name for each in told for name in each} == known
