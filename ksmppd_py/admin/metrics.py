@@ -10,6 +10,7 @@ import platform
 import time
 from collections.abc import Iterable, Iterator, Mapping
 
+import gevent
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, GCCollector, ProcessCollector
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -48,8 +49,21 @@ class Metrics:
         GCCollector(registry=self._registry)
 
     def text(self) -> bytes:
-        """Everything as it stands."""
-        return generate_latest(self._registry)
+        """Everything as it stands. May yield: with a thousand accounts writing it down takes 0.1 s and more."""
+        parts = []
+        for metric in list(self._registry.collect()):
+            parts.append(generate_latest(_Single(metric)))
+            gevent.sleep(0)
+        return b"".join(parts)
+
+
+class _Single(Collector):
+    def __init__(self, metric: Metric) -> None:
+        self._metric = metric
+
+    def collect(self) -> list[Metric]:
+        """The one."""
+        return [self._metric]
 
 
 class _Ours(Collector):
