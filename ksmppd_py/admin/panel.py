@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from http.cookies import CookieError, SimpleCookie
@@ -21,6 +22,8 @@ from ksmppd_py.admin.ports import Operations
 from ksmppd_py.admin.render import Reply, json_reply, plain_reply, render
 from ksmppd_py.admin.render_generic import values
 from ksmppd_py.model.esme import ServerSnapshot
+
+logger = logging.getLogger(__name__)
 
 COOKIE = "ksmppd_session"
 CSRF_HEADER = "HTTP_X_CSRF_TOKEN"
@@ -48,6 +51,11 @@ _FILES = {
     "/dashboard/app.js": ("app.js", "text/javascript; charset=utf-8"),
     "/dashboard/icon.svg": ("icon.svg", "image/svg+xml"),
 }
+
+
+def tell_wrong_password(environ: Mapping[str, Any]) -> None:
+    """A line for the log; never with what was given."""
+    logger.warning("Wrong password for the administration port from %s", environ.get("REMOTE_ADDR", "?"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +134,7 @@ class Panel:
         except ValueError:
             return json_reply(400, {"message": "Not understood"})
         if not isinstance(given, str) or not self._password.matches(given.encode("utf-8", "replace")):
+            tell_wrong_password(visit.environ)
             return json_reply(403, {"message": "Wrong password"})
         session = self.sessions.open()
         secure = "; Secure" if visit.is_tls else ""

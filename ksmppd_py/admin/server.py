@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import socket as stdlib_socket
 import ssl as stdlib_ssl
+from collections.abc import Mapping
+from typing import Any
 
 import bottle
 from gevent import socket, ssl
@@ -17,7 +19,7 @@ from ksmppd_py.admin.http import Server
 from ksmppd_py.admin.loop import LoopWatch
 from ksmppd_py.admin.metrics import CONTENT_TYPE, Metrics
 from ksmppd_py.admin.pages import Request, command_pages
-from ksmppd_py.admin.panel import Panel, Visit
+from ksmppd_py.admin.panel import Panel, Visit, tell_wrong_password
 from ksmppd_py.admin.ports import Operations
 from ksmppd_py.admin.render import Reply, denied
 from ksmppd_py.errors import StartError
@@ -171,11 +173,11 @@ class AdminServer:
         reply = self._panel.answer(Visit(environ["REQUEST_METHOD"], path, query, environ))
         if reply is None:
             authorization = environ.get("HTTP_AUTHORIZATION", "")
-            reply = self._answer(Request.read(target.encode("latin-1")), authorization)
+            reply = self._answer(Request.read(target.encode("latin-1")), authorization, environ)
         headers = {"Content-Type": reply.content_type, "Content-Length": str(len(reply.body))}
         return bottle.HTTPResponse(reply.body, reply.status, {**headers, **dict(reply.headers)})
 
-    def _answer(self, request: Request, authorization: str) -> Reply:
+    def _answer(self, request: Request, authorization: str, environ: Mapping[str, Any]) -> Reply:
         """A password in the query counts, whatever the header says."""
         given: bytes | None
         if "password" in request.parameters:
@@ -183,5 +185,7 @@ class AdminServer:
         else:
             given = password_in(authorization)
         if request.path not in PUBLIC and (given is None or not self._password.matches(given)):
+            if given:
+                tell_wrong_password(environ)
             return denied()
         return self.pages.answer(request)

@@ -147,3 +147,19 @@ def test_another_password_ends_all_sessions(server: AdminServer, client: Client)
     assert len(sessions) == 0
     assert get(client, f"Bearer {PASSWORD}") == 403
     assert get(client, "Bearer another") == 200
+
+
+def test_wrong_passwords_are_told_and_absent_ones_are_not(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert get(client, "") == 403
+    assert caplog.records == []
+    assert get(client, "Bearer wrong-one") == 403
+    assert get(client, "", "/uptime?password=wrong-two") == 403
+    body = b'{"password": "wrong-three"}'
+    head = "POST /dashboard/session HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    client.send(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+    assert client.read().status == 403
+    assert [record.getMessage() for record in caplog.records] == [
+        "Wrong password for the administration port from 127.0.0.1"
+    ] * 3
