@@ -105,7 +105,8 @@ function showTiles(state, latest) {
   tile("deliveries", latest ? rate(latest.deliveries + latest.reports) : "–", `${whole(sums.deliveries)} MO, ${whole(sums.reports)} reports`);
   tile("refused", latest ? rate(latest.refused) : "–", `${whole(sums.refused)} in all`, Boolean(latest && latest.refused > 0));
   tile("queue", queues.age === null ? "–" : whole(queues.stored), `${whole(queues.waiting)} in memory`);
-  tile("boxes", `${boxes.online}/${boxes.bearerboxes.length}`, boxes.online < boxes.bearerboxes.length ? "not all are up" : "all up", boxes.online < boxes.bearerboxes.length);
+  const all = boxes.bearerboxes.length;
+  tile("boxes", `${boxes.online}/${all}`, boxes.online === all ? "all up" : boxes.online ? "not all are up" : "none is up", boxes.online < all);
 }
 
 function makeCharts(interval) {
@@ -239,7 +240,7 @@ function showBlocked(blocked) {
       { name: "Address", of: (each) => each.ip },
       { name: "Failed binds", kind: "figure", of: (each) => whole(each.attempts) },
       { name: "Blocked for", kind: "figure", of: (each) => duration(each.seconds_left) },
-      { name: "Clear", kind: "act", of: ({ ip }, cell) => button(cell, "Clear", `Clear the block of ${ip}`, () => command("/blocked-ips", { clear: ip })) },
+      { name: "Clear", kind: "act", of: ({ ip }, cell) => button(cell, "Clear", `Clear the block of ${ip}`, () => command("/blocked-ips", { clear: ip }), "plain") },
     ],
   });
 }

@@ -30,9 +30,9 @@ function niceTop(most, counts) {
   return steps.map((step) => step * power).find((top) => top >= most * 1.02);
 }
 
-// Seconds between two times on the axis: about four of them.
+// Seconds between two times on the axis: at most six of them.
 function tickEvery(span) {
-  return [60, 120, 300, 600, 900].find((step) => span / step <= 5) ?? 900;
+  return [60, 120, 300, 600, 900].find((step) => span / step <= 6) ?? 900;
 }
 
 const axisNumber = (value) => (value < 10 ? String(Number(value.toPrecision(2))) : compact(value));

@@ -72,10 +72,10 @@ function fill(shown, columns, row) {
 }
 
 // The button that the cell has already, so that a press isn't lost while the page is brought up to date.
-export function button(cell, words, label, press) {
+export function button(cell, words, label, press, kind = "danger") {
   const made = cell.querySelector("button") ?? document.createElement("button");
   made.type = "button";
-  made.className = "small danger";
+  made.className = `small ${kind}`;
   made.textContent = words;
   made.setAttribute("aria-label", label);
   made.onclick = press;
