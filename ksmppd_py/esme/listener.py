@@ -115,10 +115,14 @@ class Listener:
         context: ssl.SSLContext | None,
         proxies: str,
     ) -> None:
-        """From now on, for sessions that are there too, these hold; certificates for new ones. Doesn't yield."""
+        """From now on, for sessions that are there too, these hold; certificates for new ones. Doesn't yield.
+
+        Without a `context` the port for TLS, if there is one, keeps its own: it never takes plain SMPP.
+        """
         self._around.settings = settings
         self._around.binder.change(settings, tlvs)
-        self._context = context
+        if context is not None:
+            self._context = context
         self._arrivals.proxies, self._arrivals.most = proxies, settings.max_unbound
         for session in self._sessions.values():
             session.settings_changed()

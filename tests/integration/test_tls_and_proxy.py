@@ -156,6 +156,18 @@ class TestTls:
         tls.bed.daemon.wait_for_log("the configuration stays as it was")
         assert tls.connect(tls.context(other))
 
+    def test_the_port_goes_on_speaking_tls_when_it_leaves_the_file(self, open_port: OpenPort) -> None:
+        """That takes a restart; until then nobody may say his password in clear there."""
+        tls = open_port()
+        daemon = tls.bed.daemon
+        lines = daemon.config_path.read_text().splitlines(keepends=True)
+        daemon.config_path.write_text("".join(line for line in lines if not line.startswith("smpp-tls-")))
+        daemon.process.signal(signal.SIGHUP)
+        daemon.wait_for_log("These changes take a restart: ksmppd: smpp-tls-port")
+        customer = tls.bed.customer()
+        esme = tls.connect()
+        assert esme.bind(customer.system_id, customer.password).command_status == wire.ROK
+
 
 class TestProxy:
     KEYS = {"smpp-proxy-protocol": "yes", "smpp-proxy-allow-ip": "127.0.0.2"}  # noqa: RUF012

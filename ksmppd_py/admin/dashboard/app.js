@@ -4,6 +4,7 @@ import { Chart, clock, compact, whole } from "./charts.js";
 import { button, fold, pill, showTable } from "./tables.js";
 
 const EVERY = 2000;
+const MOST_OPENED = 50;
 const PATIENCE = 10000; // milliseconds, then the server counts as silent
 const HOUR = 3600;
 const TYPES = { 1: "transmitter", 2: "receiver", 3: "transceiver" };
@@ -148,6 +149,7 @@ function accountName({ esme, bind, folded }, cell) {
   if (!folded || esme.bind_count === 0) return esme.system_id;
   return fold(cell, esme.system_id, opened.has(esme.system_id), `Binds of ${esme.system_id}`, async () => {
     if (!opened.delete(esme.system_id)) opened.add(esme.system_id);
+    if (opened.size > MOST_OPENED) opened.delete(opened.values().next().value);
     await again();
   });
 }
