@@ -18,6 +18,10 @@ PATIENCE = 10.0
 """Seconds that a connection has for all of it."""
 
 
+class TooSlow(Exception):
+    """A connection took longer than PATIENCE. Not TimeoutError, which the socket takes for a lost connection."""
+
+
 class Arrivals:
     """Greets connections, at most `most` at a time; one more and the oldest of them is closed.
 
@@ -44,12 +48,12 @@ class Arrivals:
             oldest.hang_up()
         found = None
         try:
-            with gevent.Timeout(PATIENCE, TimeoutError("too slow")):
+            with gevent.Timeout(PATIENCE, TooSlow("too slow")):
                 source = _read_header(framed) if self.is_proxy(ip) else None
                 if context is not None:
                     framed.start_tls(context, True)
                 found = source or ip
-        except (OSError, proxy.NoProxyHeader) as problem:
+        except (OSError, proxy.NoProxyHeader, TooSlow) as problem:
             logger.warning("Connection from %s closed before its first PDU: %s", ip, _in_words(problem))
         finally:
             del self._greeting[framed]

@@ -1,0 +1,59 @@
+"""Connections before their first PDU: how many may be silent, and for how long."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import gevent
+import pytest
+from gevent import socket
+
+from ksmppd_py.esme import arrival
+from ksmppd_py.esme.arrival import Arrivals
+from ksmppd_py.transport.framed import FramedSocket
+
+PROXIES = "10.0.0.*"
+
+
+class Connection:
+    """One from `ip`, greeted in a greenlet of its own."""
+
+    def __init__(self, arrivals: Arrivals, ip: str) -> None:
+        ours, self.peer = socket.socketpair()
+        self.framed = FramedSocket(ours, ip)
+        self.greeting = gevent.spawn(arrivals.greet, self.framed, ip, None)
+        gevent.sleep(0)
+
+
+@pytest.fixture
+def limit() -> Iterator[None]:
+    with gevent.Timeout(10):
+        yield
+
+
+@pytest.mark.usefixtures("limit")
+def test_one_too_many_closes_the_oldest(caplog: pytest.LogCaptureFixture) -> None:
+    arrivals = Arrivals(PROXIES, 1)
+    first, second = Connection(arrivals, "10.0.0.1"), Connection(arrivals, "10.0.0.2")
+    assert first.greeting.get() is None
+    assert first.peer.recv(1) == b""
+    told = [record.getMessage() for record in caplog.records]
+    assert told[0] == "Too many connections that say nothing, the one from 10.0.0.1 is closed"
+    second.peer.sendall(b"PROXY TCP4 203.0.113.9 10.0.0.9 1 2\r\n")
+    assert second.greeting.get() == "203.0.113.9"
+    for each in (first, second):
+        each.framed.close()
+        each.peer.close()
+
+
+@pytest.mark.usefixtures("limit")
+def test_a_header_that_does_not_come(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(arrival, "PATIENCE", 0.05)
+    connection = Connection(Arrivals(PROXIES, 10), "10.0.0.1")
+    connection.peer.sendall(b"PROXY TCP4 203.")
+    assert connection.greeting.get() is None
+    assert "closed before its first PDU: too slow" in caplog.text
+    connection.framed.close()
+    connection.peer.close()
