@@ -30,7 +30,8 @@ class DemoError(Exception):
 def main() -> int:
     """Run the demonstration; return the exit status."""
     options = _parse()
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))  # both interrupt
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # a script's shell ignores SIGINT for its `&`
+        signal.signal(number, signal.default_int_handler)
     try:
         for port, variable in ((options.smpp_port, "SMPP_PORT"), (options.http_port, "HTTP_PORT")):
             _check_port(port, variable)
@@ -38,6 +39,8 @@ def main() -> int:
     except DemoError as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:  # before there was anything to stop
+        return 130
 
 
 def _parse() -> argparse.Namespace:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -55,6 +57,33 @@ def test_the_demonstration(tmp_path: Path) -> None:
             "That is how it should be.",
         ):
             assert words in ended.stdout
+
+
+@pytest.mark.integration
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_a_signal_ends_what_a_script_runs_in_the_background(tmp_path: Path, number: signal.Signals) -> None:
+    """A shell lets the programs that its scripts start with `&` ignore SIGINT."""
+    smpp_port, http_port = free_ports(2)
+    arguments = ["--smpp-port", str(smpp_port), "--http-port", str(http_port), "--directory", str(tmp_path)]
+    command = [sys.executable, "-u", str(PROJECT / "tools/run_demo.py"), *arguments]
+    with subprocess.Popen(
+        ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *command], stdout=subprocess.PIPE, text=True
+    ) as demo:
+        assert demo.stdout is not None
+        for line in demo.stdout:
+            if line.startswith("Serving until Ctrl-C"):
+                break
+        demo.send_signal(number)
+        try:
+            out, _ = demo.communicate(timeout=30)
+        finally:
+            for process in (*psutil.Process(demo.pid).children(), demo) if demo.poll() is None else ():
+                process.kill()
+    assert demo.returncode == 0
+    assert out.endswith("\nStopping ksmppd\n")
+    with socket.create_server(("127.0.0.1", smpp_port)):
+        pass  # the daemon left it
 
 
 def fake_programs(directory: Path, **scripts: str) -> dict[str, str]:
