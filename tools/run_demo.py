@@ -30,7 +30,8 @@ class DemoError(Exception):
 def main() -> int:
     """Run the demonstration; return the exit status."""
     options = _parse()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # a script's shell ignores SIGINT for its `&`
+    # A shell lets what its scripts start with `&` ignore SIGINT; whoever sends one means it all the same.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     try:
         for port, variable in ((options.smpp_port, "SMPP_PORT"), (options.http_port, "HTTP_PORT")):
