@@ -15,7 +15,8 @@ RUNTIME = [
     "bottle>=0.13",
     "requests>=2.32",
     "certifi>=2024.2",
-    "geventhttpclient>=2.3",
+    "geventhttpclient>=2.5; python_version >= '3.11'",
+    "geventhttpclient>=2.3.1; python_version < '3.11'",  # callbacks/parser.py knows its weakness
     "smpplib>=2.2.3",  # ksmppd-esme
     "google-re2>=1.1",
     "psutil>=5.9",

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+
 from geventhttpclient._parser import HTTPResponseParser
+
+_ONLY_ASCII = bytes(range(128)) + b"?" * 128
 
 
 class AnswerParser(HTTPResponseParser):
@@ -20,6 +24,20 @@ class AnswerParser(HTTPResponseParser):
         self.complete = False
         self.surplus = False
         self._in_value = True
+
+    # The last geventhttpclient for Python 3.10 reads UTF-8, and the process dies of anything else.
+    if sys.version_info < (3, 11):
+
+        def feed(self, octets: str | bytes, /) -> None:
+            """As later ones do: octets are Latin-1."""
+            if isinstance(octets, str) or octets.isascii():
+                super().feed(octets)
+                return
+            for line in octets.splitlines(keepends=True):
+                if self.has_headers:  # nobody asks for what follows, and its length mustn't change
+                    super().feed(line.translate(_ONLY_ASCII))
+                else:
+                    super().feed(line.decode("latin-1").encode())
 
     def _on_message_begin(self) -> None:
         if self.complete:
