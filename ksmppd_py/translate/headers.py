@@ -40,7 +40,7 @@ def to_headers(sms: Sms) -> list[tuple[str, str]]:
         value = getattr(sms, name)
         if kind is Kind.INTEGER:
             if value != UNDEFINED:
-                headers.append((_NAMES[name], str(value)))
+                headers.append((_NAMES[name], f"{value:d}"))  # str() of an enum is its name on Python 3.10
         elif name in _AS_IT_IS and value and _PRINTABLE.fullmatch(value):
             headers.append((_NAMES[name], value.decode("ascii")))
         elif value:
