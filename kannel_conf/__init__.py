@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kannel_conf.errors import ConfigError, Findings, Place
+from kannel_conf.errors import ConfigError, Findings, Place, printable
 from kannel_conf.groups import (
     KANNEL_GROUPS,
     KANNEL_MULTI,
@@ -42,6 +42,7 @@ __all__ = [
     "keep_last",
     "keys_of",
     "optional_text",
+    "printable",
     "read_groups",
     "text",
 ]

@@ -16,11 +16,18 @@ class Place:
         return f"{self.file}:{self.line}" if self.line else self.file
 
 
+def printable(text: str) -> str:
+    """The text on one line: control characters and octets that are no UTF-8 become escapes."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
 class ConfigError(Exception):
     """The first problem of a file; the text is `file:line: reason`."""
 
     def __init__(self, place: Place, reason: str) -> None:
-        super().__init__(f"{place}: {reason}")
+        super().__init__(printable(f"{place}: {reason}"))
         self.place = place
         self.reason = reason
 
@@ -38,7 +45,7 @@ class Findings:
 
     def warning(self, place: Place, text: str) -> None:
         """Note something that a reader should know; the file stays usable."""
-        self.warnings.append(f"{place}: {text}")
+        self.warnings.append(printable(f"{place}: {text}"))
 
     def raise_first(self) -> None:
         """Raise the first error, if there is one."""

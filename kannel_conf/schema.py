@@ -110,9 +110,10 @@ def converted(
     default: T | Required = REQUIRED,
     shown: str = "",
     key: str = "",
+    secret: bool = False,
 ) -> T:
     """A value of any other type; required when it has no default. `shown` is the default as one writes it."""
-    return cast(T, _field(KeySpec(key, type, default is REQUIRED, shown, "", doc, convert), default))
+    return cast(T, _field(KeySpec(key, type, default is REQUIRED, shown, "", doc, convert), default, secret))
 
 
 def to_integer(value: str, warn: Warn) -> int:

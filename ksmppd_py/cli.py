@@ -18,7 +18,7 @@ import gevent
 
 from ksmppd_py import __version__, logs
 from ksmppd_py.arguments import GENERATE, HELP, TEST, USAGE, VERSION, Arguments
-from ksmppd_py.config import Config, ConfigProblems, load, render_reference
+from ksmppd_py.config import Config, ConfigProblems, load, printable, render_reference
 from ksmppd_py.daemon import Process
 from ksmppd_py.errors import StartError
 from ksmppd_py.notify import READY, STOPPING, notify
@@ -86,28 +86,16 @@ def _version_report() -> str:
 def _test(path: str) -> int:
     try:
         config = load(path)
-        _try_certificate(config)
     except ConfigProblems as problems:
         for warning in problems.warnings:
             print(f"{warning} (warning)", file=sys.stderr)
         for problem in problems.problems:
             print(problem, file=sys.stderr)
         return 1
-    except StartError as error:
-        print(error, file=sys.stderr)
-        return 1
     for warning in config.warnings:
         print(f"{warning} (warning)", file=sys.stderr)
-    print(f"{path}: configuration ok")
+    print(f"{printable(path)}: configuration ok")
     return 0
-
-
-def _try_certificate(config: Config) -> None:
-    from ksmppd_py.wiring import tls  # noqa: PLC0415 - only this part of looking needs rooms
-
-    settings = tls(config)
-    if settings is not None:
-        settings.context()
 
 
 def _build_app(config: Config) -> Server:

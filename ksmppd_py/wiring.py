@@ -30,7 +30,7 @@ def session_settings(config: Config, server_id: str | None = None) -> SessionSet
     """What holds for all sessions; `server_id` instead of the configured one."""
     ksmppd = config.ksmppd
     return SessionSettings(
-        server_id=(ksmppd.id if server_id is None else server_id).encode()[:15],
+        server_id=(ksmppd.id if server_id is None else server_id).encode("utf-8", "surrogateescape")[:15],
         max_open_acks=ksmppd.default_max_open_acks,
         wait_ack_timeout=ksmppd.wait_ack_timeout,
         wait_ack_drops=ksmppd.wait_ack_action.value == 1,

@@ -279,8 +279,8 @@ def test_problems_are_panic_lines_with_file_and_line(serve: Starter, tmp_path: P
             "WARNING: x.conf:2: 'smpp-port': 010 has a leading zero and is octal, that is 8.",
             "PANIC: x.conf:3: Group 'ksmppd' may not contain field 'smpp-prt'.",
             "PANIC: x.conf:4: 'log-level': 'x' is not a whole number.",
-            "PANIC: x.conf: No 'http-server' group configured, cannot continue.",
-            "PANIC: x.conf: No valid 'bearerbox-connection' configuration specified, cannot continue.",
+            "PANIC: x.conf:1: No 'http-server' group configured, cannot continue.",
+            "PANIC: x.conf:1: No valid 'bearerbox-connection' configuration specified, cannot continue.",
             "PANIC: Unable to read configuration file x.conf",
         ],
     )

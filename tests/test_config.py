@@ -139,7 +139,7 @@ default-alt-charset = ISO-8859-1
 
 
 def test_passwords_are_not_shown(tmp_path: Path) -> None:
-    plugin = "\ngroup = ksmppd-plugin\nid = p\npath = x\nargs = s3cret"
+    plugin = "\ngroup = ksmppd-plugin\nid = p\npath = json\nargs = s3cret"
     text = KSMPPD + "auth-method = 4\nauth-plugin-id = p\nauth-url = http://u:s3cret@h/\n" + REST + plugin
     config = read(tmp_path, text + "\n\ngroup = smpp-routing\nhttp-routing-url = http://u:s3cret@h/")
     assert config.auth_plugin is not None
@@ -171,17 +171,19 @@ def test_http_without_any_database(tmp_path: Path, word: str) -> None:
 
 
 def test_one_plugin_for_both(tmp_path: Path) -> None:
-    plugin = "\ngroup = ksmppd-plugin\nid = p\npath = module\ninit-function = begin\n"
+    plugin = "\ngroup = ksmppd-plugin\nid = p\npath = json\ninit-function = begin\n"
     routing = "\ngroup = smpp-routing\nrouting-method = plugin\nplugin-id = p"
     config = read(tmp_path, KSMPPD + "auth-method = 4\nauth-plugin-id = p\n" + REST + plugin + routing)
     assert config.auth_plugin is not None
     assert config.auth_plugin is config.routing_plugin
-    assert (config.auth_plugin.path, config.auth_plugin.init_function) == ("module", "begin")
+    assert (config.auth_plugin.path, config.auth_plugin.init_function) == ("json", "begin")
 
 
 def test_plugin_files_are_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     plugin = "\ngroup = ksmppd-plugin\nid = p\npath = sub/mine.py\n"
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub/mine.py").touch()
     config = read(tmp_path, KSMPPD + "auth-method = 4\nauth-plugin-id = p\n" + REST + plugin)
     assert config.auth_plugin is not None
     assert (config.auth_plugin.path, config.auth_plugin.init_function) == (f"{tmp_path}/sub/mine.py", "init")
@@ -287,13 +289,18 @@ BAD: dict[str, tuple[str, list[str]]] = {
         ],
     ),
     "table names": (
-        KSMPPD + "database-user-table = a b\ndatabase-pdu-table = a..b\ndatabase-store-table = x;" + REST,
+        KSMPPD
+        + "database-user-table = a b\ndatabase-pdu-table = a..b\n"
+        + "database-store-table = x;\ndatabase-route-table = a.b.c"
+        + REST,
         [
-            f"{line}: '{key}': '{name}' is no table name (letters, digits, '_', '$', and '.' between parts)."
+            f"{line}: '{key}': '{name}' is no table name (at most 64 letters, digits, '_', '$'; a database's name "
+            "and '.' before it)."
             for line, key, name in (
                 (4, "database-user-table", "a b"),
                 (5, "database-pdu-table", "a..b"),
                 (6, "database-store-table", "x;"),
+                (7, "database-route-table", "a.b.c"),
             )
         ],
     ),
@@ -416,9 +423,9 @@ def test_problems(tmp_path: Path, case: str) -> None:
 
 def test_an_empty_file_lacks_everything(tmp_path: Path) -> None:
     assert problems_of(tmp_path, "") == [
-        f"No group 'ksmppd' configured in {tmp_path / 'x.conf'}, cannot start.",
-        "No 'http-server' group configured, cannot continue.",
-        "No valid 'bearerbox-connection' configuration specified, cannot continue.",
+        f"1: No group 'ksmppd' configured in {tmp_path / 'x.conf'}, cannot start.",
+        "1: No 'http-server' group configured, cannot continue.",
+        "1: No valid 'bearerbox-connection' configuration specified, cannot continue.",
     ]
 
 
@@ -439,14 +446,16 @@ def test_problems_name_the_included_file(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_strange_values_are_told(tmp_path: Path) -> None:
-    extra = "log-level = 7\nip-blocklist-exempt-ips = 10.0.\ndatabase-enable-queue = 2\nsmpp-port = 04451\n"
+    extra = "id = sixteen-octets-x\nlog-level = 7\nip-blocklist-exempt-ips = 10.0.\n"
+    extra += "database-enable-queue = 2\nsmpp-port = 04451\n"
     tlv = "\ngroup = smpp-tlv\nname = a\ntag = 1\ntype = integer\nlength = 4\nsmsc-id = Smsc\n"
     assert warnings_of(tmp_path, KSMPPD + extra + REST + tlv) == [
-        "4: 'log-level': there is no level 7, 4 is taken.",
-        "5: 'ip-blocklist-exempt-ips': '10.0.' is no IPv4 address (four octets, '*' for any) and matches nobody.",
-        "6: 'database-enable-queue': '2' is neither true nor false, 'true' is assumed.",
-        "7: 'smpp-port': 04451 has a leading zero and is octal, that is 2345.",
-        "30: 'smsc-id': 'Smsc' matches no account, accounts are compared in lower case.",
+        "4: 'id': only the first 15 octets fit into a bind response.",
+        "5: 'log-level': there is no level 7, 4 is taken.",
+        "6: 'ip-blocklist-exempt-ips': '10.0.' is no IPv4 address (four octets, '*' for any) and matches nobody.",
+        "7: 'database-enable-queue': '2' is neither true nor false, 'true' is assumed.",
+        "8: 'smpp-port': 04451 has a leading zero and is octal, that is 2345.",
+        "31: 'smsc-id': 'Smsc' matches no account, accounts are compared in lower case.",
     ]
 
 

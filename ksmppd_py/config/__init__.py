@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kannel_conf import printable
 from ksmppd_py.config.convert import AccessLogFormat, DatabaseType, Method, TlvType, WaitAckAction
 from ksmppd_py.config.groups import (
     BearerboxConnection,
@@ -35,5 +36,6 @@ __all__ = [
     "TlvType",
     "WaitAckAction",
     "load",
+    "printable",
     "render_reference",
 ]

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
+import socket
 from collections.abc import Callable
 from enum import Enum, IntEnum
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from kannel_conf.schema import to_integer
 from kannel_conf.values import WHITE_SPACE, parse_integer, split_ids, split_words
 
 Warn = Callable[[str], None]
 
-_TABLE_NAME = re.compile(r"[A-Za-z0-9_$.]+")
+_LONGEST_SYSTEM_ID = 15  # octets, SMPP 3.4, 4.1.2
+_TABLE_NAME = re.compile(r"[A-Za-z0-9_$]{1,64}(\.[A-Za-z0-9_$]{1,64})?")
 _ADDRESS_PATTERN = re.compile(r"(?:[0-9]{1,3}|\*)(?:\.(?:[0-9]{1,3}|\*)){3}|[0-9.]+/[0-9]{1,2}")
 
 
@@ -101,9 +105,68 @@ def to_log_level(value: str, warn: Warn) -> int:
 
 def to_table_name(value: str, warn: Warn) -> str:
     """Accept `table` and `database.table`: the name becomes part of SQL statements."""
-    if not _TABLE_NAME.fullmatch(value) or not all(value.split(".")):
-        raise ValueError(f"{value!r} is no table name (letters, digits, '_', '$', and '.' between parts)")
+    if not _TABLE_NAME.fullmatch(value):
+        raise ValueError(
+            f"{value!r} is no table name (at most 64 letters, digits, '_', '$'; a database's name and '.' before it)"
+        )
     return value
+
+
+def to_server_id(value: str, warn: Warn) -> str:
+    """Accept any octets; a response has room for 15."""
+    if len(value.encode("utf-8", "surrogateescape")) > _LONGEST_SYSTEM_ID:
+        warn(f"only the first {_LONGEST_SYSTEM_ID} octets fit into a bind response")
+    return value
+
+
+def to_utf8(value: str, warn: Warn) -> str:
+    """Accept text; octets that are no UTF-8 would be escapes in it."""
+    if not _is_utf8(value):
+        raise ValueError(f"{value!r} has octets that are no UTF-8")
+    return value
+
+
+def to_host(value: str, warn: Warn) -> str:
+    """Accept an address, or what may be the name of a host."""
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        if not _is_host_name(value):
+            raise ValueError(f"{value!r} is neither an IP address nor the name of a host") from None
+    return value
+
+
+def to_interface(value: str, warn: Warn) -> str:
+    """Accept a host; as in Kannel `*` means all interfaces."""
+    return "" if value == "*" else to_host(value, warn)
+
+
+def to_url(value: str, warn: Warn) -> str:
+    """Accept an http or https URL. It may hold a password, so nothing of it is told."""
+    if not _is_utf8(value):
+        raise ValueError("the URL has octets that are no UTF-8, write them as %XX")
+    try:
+        parts = urlsplit(value)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        raise ValueError("this is no URL that can be asked") from None
+    if parts.scheme not in ("http", "https") or not host:
+        raise ValueError("the URL must start with http:// or https:// and name a host")
+    to_host(host, warn)
+    return value
+
+
+def _is_utf8(text: str) -> bool:
+    return not any("\udc80" <= char <= "\udcff" for char in text)
+
+
+def _is_host_name(text: str) -> bool:
+    try:
+        if re.fullmatch(r"[0-9.]*", text):
+            return bool(socket.inet_aton(text))  # of less than four numbers, as the C library has it
+        return not re.search(r"[\s/:@]", text) and bool(text.encode("idna"))
+    except (OSError, UnicodeError):
+        return False
 
 
 def to_path(value: str, warn: Warn) -> str:

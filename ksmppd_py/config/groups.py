@@ -18,12 +18,17 @@ from ksmppd_py.config.convert import (
     to_charset,
     to_connections,
     to_database_path,
+    to_host,
+    to_interface,
     to_log_level,
     to_method,
     to_path,
     to_plugin_path,
+    to_server_id,
     to_system_ids,
     to_table_name,
+    to_url,
+    to_utf8,
     to_wait_ack_action,
     to_word,
 )
@@ -51,7 +56,7 @@ def _connections() -> int:
 class KsmppdGroup:
     """`group = ksmppd`: the server itself. Single, required."""
 
-    id: str = text("system_id of this server in bind responses")
+    id: str = converted(to_server_id, "system_id of this server in bind responses", type="string", default="")
     log_file: str = converted(to_path, "file that log lines are appended to", type="path", default="")
     log_level: int = _log_level()
     access_log: str = converted(
@@ -69,7 +74,12 @@ class KsmppdGroup:
     )
     access_log_text: bool = boolean("the access log has the texts of messages; only their lengths otherwise")
     smpp_port: int = integer("TCP port for ESMEs; 0 takes any free one", default=2345, low=0, high=65535)
-    interface: str = text("IPv4 address that smpp-port and smpp-tls-port are bound to; all when absent")
+    interface: str = converted(
+        to_interface,
+        "IPv4 address that smpp-port and smpp-tls-port are bound to; all when absent",
+        type="address",
+        default="",
+    )
     smpp_tls_port: int = integer("TCP port for ESMEs that speak TLS, 0 = none", default=0, low=0, high=65535)
     smpp_tls_cert_file: str = converted(
         to_path,
@@ -116,7 +126,9 @@ class KsmppdGroup:
     inbound_queue_threads: int = integer("accepted, without effect", default=1)
     outbound_queue_threads: int = integer("accepted, without effect", default=1)
     auth_method: Method = _method("who decides about binds")
-    auth_url: str = text("URL asked about binds, for auth-method http", secret=True)
+    auth_url: str = converted(
+        to_url, "URL asked about binds, for auth-method http", type="URL", default="", secret=True
+    )
     auth_ssl_trusted_ca_file: str = converted(
         to_path,
         "CA certificates (PEM) that auth-url's server is checked against; the system's when absent",
@@ -190,7 +202,9 @@ class SmppRouting:
     """`group = smpp-routing`: who routes messages; the database when absent. Single."""
 
     routing_method: Method = _method("who decides about routes")
-    http_routing_url: str = text("URL asked about routes, for routing-method http", secret=True)
+    http_routing_url: str = converted(
+        to_url, "URL asked about routes, for routing-method http", type="URL", default="", secret=True
+    )
     http_routing_ssl_trusted_ca_file: str = converted(
         to_path,
         "CA certificates (PEM) that http-routing-url's server is checked against; the system's when absent",
@@ -221,7 +235,9 @@ class HttpServer:
 
     port: int = integer("TCP port; 0 takes any free one", low=0, high=65535)
     password: str = text("what every command must carry", required=True, secret=True)
-    interface: str = text("IPv4 address that the port is bound to; all when absent")
+    interface: str = converted(
+        to_interface, "IPv4 address that the port is bound to; all when absent", type="address", default=""
+    )
     ssl: bool = boolean("speak HTTPS; needs ssl-server-cert-file")
     ssl_server_cert_file: str = converted(
         to_path, "PEM file with the certificate and its chain, for ssl", type="path", default=""
@@ -235,8 +251,8 @@ class HttpServer:
 class BearerboxConnection:
     """`group = bearerbox-connection`: one of Kannel's bearerboxes. Multi, at least one."""
 
-    id: str = text("our boxc_id there; anonymous when absent")
-    host: str = text("host name or address", required=True)
+    id: str = converted(to_utf8, "our boxc_id there; anonymous when absent", type="string", default="")
+    host: str = converted(to_host, "host name or address", type="host")
     port: int = integer("the bearerbox's smsbox-port", low=0, high=65535)
     ssl: bool = boolean("TLS, without verification")
 
@@ -256,7 +272,7 @@ class MysqlConnection:
     """`group = mysql-connection`: a MySQL or MariaDB database. Multi."""
 
     id: str = text("what database-config names")
-    host: str = text("host name or address", required=True)
+    host: str = converted(to_host, "host name or address", type="host")
     port: int = integer("TCP port; 0 is the usual one", default=0, low=0, high=65535)
     username: str = text("database user", required=True)
     password: str = text("the user's password, may be empty", required=True, secret=True, may_be_empty=True)
@@ -278,7 +294,7 @@ class Sqlite3Connection:
 class SmppTlv:
     """`group = smpp-tlv`: an optional parameter of one's own. Multi; a wrong one ends the start."""
 
-    name: str = text("key in the meta_data group smpp", required=True)
+    name: str = converted(to_utf8, "key in the meta_data group smpp", type="string")
     tag: int = integer("tag, usually in hexadecimal", low=0, high=0xFFFF)
     length: int = integer(
         "longest value; of an integer the exact number of octets that is sent",

@@ -16,8 +16,9 @@ from kannel_conf import (
     keep_last,
     read_groups,
 )
-from ksmppd_py.config.certificates import certificate_problem
+from ksmppd_py.config import checks
 from ksmppd_py.config.convert import Method
+from ksmppd_py.config.files import database_problem, plugin_problem
 from ksmppd_py.config.groups import (
     FOREIGN_KEYS,
     SINGLE,
@@ -29,6 +30,7 @@ from ksmppd_py.config.groups import (
     KsmppdPlugin,
     SmppRouting,
     SmppTlv,
+    Sqlite3Connection,
 )
 from ksmppd_py.config.tlvs import check_tlvs
 from ksmppd_py.errors import StartError
@@ -100,8 +102,7 @@ class _Loader:
         routing = self._bind(SmppRouting, routing_group) if routing_group else SmppRouting()
         bearerboxes = self._bearerboxes()
         tlvs = self._tlvs()
-        self._check_ssl(http_server)
-        self._check_smpp(ksmppd)
+        self._check_together(ksmppd, http_server)
         auth_plugin = self._check_auth(ksmppd)
         routing_plugin = self._check_routing(routing, routing_group)
         database = self._database(ksmppd, routing)
@@ -128,7 +129,7 @@ class _Loader:
     def _required(self, group_type: type[T], name: str, missing: str) -> T | None:
         group = self._single(name)
         if group is None:
-            self._findings.error(Place(self._path), missing)
+            self._findings.error(Place(self._path, 1), missing)
             return None
         return self._bind(group_type, group)
 
@@ -160,7 +161,7 @@ class _Loader:
                 self._findings.warning(group.place, text)
         if not boxes and not broken:
             text = "No valid 'bearerbox-connection' configuration specified, cannot continue."
-            self._findings.error(groups[0].place if groups else Place(self._path), text)
+            self._findings.error(groups[0].place if groups else Place(self._path, 1), text)
         return tuple(boxes)
 
     def _tlvs(self) -> tuple[SmppTlv, ...]:
@@ -172,37 +173,23 @@ class _Loader:
         check_tlvs(tlvs, self._findings)
         return tuple(tlv for tlv, _ in tlvs)
 
-    def _check_ssl(self, http_server: HttpServer | None) -> None:
-        group = self._single("http-server")
-        if http_server is None or group is None or not http_server.ssl:
-            return
-        certificate, key = http_server.ssl_server_cert_file, http_server.ssl_server_key_file
-        if not certificate:
-            self._findings.error(group.place_of("ssl"), "'ssl' needs the field 'ssl-server-cert-file'.")
-            return
-        problem = certificate_problem(certificate, key)
-        if problem:
-            place = group.place_of("ssl-server-cert-file")
-            self._findings.error(place, f"'ssl-server-cert-file': {problem}.")
-
-    def _check_smpp(self, ksmppd: KsmppdGroup | None) -> None:
-        group = self._single("ksmppd")
-        if ksmppd is None or group is None:
-            return
-        if ksmppd.smpp_tls_port and not ksmppd.smpp_tls_cert_file:
-            text = "'smpp-tls-port' needs a certificate, 'smpp-tls-cert-file'."
-            self._findings.error(group.place_of("smpp-tls-port"), text)
-        if ksmppd.smpp_proxy_protocol and not ksmppd.smpp_proxy_allow_ip:
-            text = "'smpp-proxy-protocol' needs the addresses of the proxies, 'smpp-proxy-allow-ip'."
-            self._findings.error(group.place_of("smpp-proxy-protocol"), text)
-        if ksmppd.access_log and ksmppd.access_log == ksmppd.log_file:
-            text = "'access-log' and 'log-file' are one file, they need to be two."
-            self._findings.error(group.place_of("access-log"), text)
+    def _check_together(self, ksmppd: KsmppdGroup | None, http_server: HttpServer | None) -> None:
+        group, server_group = self._single("ksmppd"), self._single("http-server")
+        if ksmppd is not None and group is not None:
+            checks.check_smpp(ksmppd, group, self._findings)
+        if http_server is not None and server_group is not None:
+            checks.check_http_server(http_server, server_group, self._findings)
+            if ksmppd is not None and group is not None:
+                checks.check_ports(ksmppd, group, http_server, server_group, self._findings)
 
     def _check_auth(self, ksmppd: KsmppdGroup | None) -> KsmppdPlugin | None:
         group = self._single("ksmppd")
         if ksmppd is None or group is None:
             return None
+        checks.tell_unused(ksmppd.auth_method, group, "auth-method", checks.AUTH_KEYS, self._findings)
+        if ksmppd.auth_method is Method.HTTP:
+            key = "auth-ssl-trusted-ca-file"
+            checks.check_authorities(ksmppd.auth_ssl_trusted_ca_file, key, group, self._findings)
         if ksmppd.auth_method is Method.HTTP and not ksmppd.auth_url:
             self._findings.error(
                 group.place_of("auth-method"), "Authentication by http needs the field 'auth-url'."
@@ -214,10 +201,15 @@ class _Loader:
     def _check_routing(self, routing: SmppRouting | None, group: Group | None) -> KsmppdPlugin | None:
         if routing is None or group is None:
             return None
-        if routing.routing_method is Method.HTTP and not routing.http_routing_url:
+        method = routing.routing_method
+        checks.tell_unused(method, group, "routing-method", checks.ROUTING_KEYS, self._findings)
+        if method is Method.HTTP:
+            key = "http-routing-ssl-trusted-ca-file"
+            checks.check_authorities(routing.http_routing_ssl_trusted_ca_file, key, group, self._findings)
+        if method is Method.HTTP and not routing.http_routing_url:
             text = "No 'http-routing-url' specified in 'smpp-routing' group, cannot proceed."
             self._findings.error(group.place_of("routing-method"), text)
-        if routing.routing_method is Method.PLUGIN:
+        if method is Method.PLUGIN:
             return self._plugin(group, routing.plugin_id, "routing-method", "plugin-id")
         return None
 
@@ -232,7 +224,13 @@ class _Loader:
             text = f"Plugin settings for id '{plugin_id}' are not specified!"
             self._findings.error(group.place_of(id_key), text)
             return None
-        return self._bind(KsmppdPlugin, found)
+        known = self._is_bound(found)
+        plugin = self._bind(KsmppdPlugin, found)
+        if plugin is not None and not known:
+            problem = plugin_problem(plugin.path)
+            if problem:
+                self._findings.error(found.place_of("path"), f"'path': {problem}.")
+        return plugin
 
     def _database(self, ksmppd: KsmppdGroup | None, routing: SmppRouting | None) -> Database | None:
         group = self._single("ksmppd")
@@ -254,6 +252,10 @@ class _Loader:
             self._findings.error(group.place_of("database-config"), text)
             return None
         database: Database | None = self._bind(TYPES[name], found)
+        if isinstance(database, Sqlite3Connection):
+            problem = database_problem(database.database)
+            if problem:
+                self._findings.error(found.place_of("database"), f"'database': {problem}.")
         return database
 
     def _with_id(self, name: str, wanted: str) -> Group | None:

@@ -1,0 +1,78 @@
+"""What single values can't tell: whether those of a group, and the files that they name, go together."""
+
+from __future__ import annotations
+
+from kannel_conf import Findings, Group
+from ksmppd_py.config.convert import Method
+from ksmppd_py.config.files import authorities_problem, certificate_problem
+from ksmppd_py.config.groups import HttpServer, KsmppdGroup
+
+AUTH_KEYS = {"auth-url": Method.HTTP, "auth-plugin-id": Method.PLUGIN}
+ROUTING_KEYS = {"http-routing-url": Method.HTTP, "plugin-id": Method.PLUGIN}
+"""Which method reads a key."""
+
+
+def check_http_server(server: HttpServer, group: Group, findings: Findings) -> None:
+    """HTTPS needs a certificate that can be used."""
+    if not server.ssl:
+        return
+    if not server.ssl_server_cert_file:
+        findings.error(group.place_of("ssl"), "'ssl' needs the field 'ssl-server-cert-file'.")
+        return
+    problem = certificate_problem(server.ssl_server_cert_file, server.ssl_server_key_file)
+    _file(problem, "ssl-server-cert-file", group, findings)
+
+
+def check_smpp(ksmppd: KsmppdGroup, group: Group, findings: Findings) -> None:
+    """What the SMPP ports and the logs need."""
+    if ksmppd.smpp_tls_port:
+        _check_tls(ksmppd, group, findings)
+    if ksmppd.smpp_proxy_protocol and not ksmppd.smpp_proxy_allow_ip:
+        text = "'smpp-proxy-protocol' needs the addresses of the proxies, 'smpp-proxy-allow-ip'."
+        findings.error(group.place_of("smpp-proxy-protocol"), text)
+    if ksmppd.access_log and ksmppd.access_log == ksmppd.log_file:
+        text = "'access-log' and 'log-file' are one file, they need to be two."
+        findings.error(group.place_of("access-log"), text)
+
+
+def _check_tls(ksmppd: KsmppdGroup, group: Group, findings: Findings) -> None:
+    if not ksmppd.smpp_tls_cert_file:
+        text = "'smpp-tls-port' needs a certificate, 'smpp-tls-cert-file'."
+        findings.error(group.place_of("smpp-tls-port"), text)
+        return
+    problem = certificate_problem(ksmppd.smpp_tls_cert_file, ksmppd.smpp_tls_key_file)
+    _file(problem, "smpp-tls-cert-file", group, findings)
+    check_authorities(ksmppd.smpp_tls_ca_file, "smpp-tls-ca-file", group, findings)
+
+
+def check_authorities(path: str, key: str, group: Group, findings: Findings) -> None:
+    """CA certificates, if any are named, must be there."""
+    _file(authorities_problem(path) if path else "", key, group, findings)
+
+
+def _file(problem: str, key: str, group: Group, findings: Findings) -> None:
+    if problem:
+        findings.error(group.place_of(key), f"'{key}': {problem}.")
+
+
+def check_ports(
+    ksmppd: KsmppdGroup, group: Group, server: HttpServer, server_group: Group, findings: Findings
+) -> None:
+    """Our own ports must be different ones, where they are on one address."""
+    plain, tls, http = ksmppd.smpp_port, ksmppd.smpp_tls_port, server.port
+    if tls and tls == plain:
+        findings.error(group.place_of("smpp-tls-port"), f"'smpp-tls-port' {tls} is 'smpp-port', too.")
+    interfaces = {ksmppd.interface, server.interface}
+    if http and http in (plain, tls) and (len(interfaces) == 1 or "" in interfaces):
+        key = "smpp-port" if http == plain else "smpp-tls-port"
+        findings.error(server_group.place_of("port"), f"'port' {http} is '{key}' of group ksmppd, too.")
+
+
+def tell_unused(
+    method: Method, group: Group, method_key: str, users: dict[str, Method], findings: Findings
+) -> None:
+    """Warn of keys that only another method than the chosen one reads: `users` has the method of each."""
+    for key, user in users.items():
+        if user is not method and group.texts().get(key):
+            text = f"'{key}' has no effect: '{method_key}' is {method.value} ({method.name.lower()})."
+            findings.warning(group.place_of(key), text)

@@ -1,0 +1,67 @@
+"""Files that a configuration names: looked at before anything is started."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import ssl
+import tokenize
+
+
+def certificate_problem(certificate: str, key: str) -> str:
+    """Why a server can't use these PEM files, empty when it can; `key` empty = it is in the certificate's file."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        # An empty password instead of a question at the terminal when the key is encrypted.
+        context.load_cert_chain(certificate, key or None, password="")
+    except FileNotFoundError:
+        return f"{certificate}{f' or {key}' if key else ''} doesn't exist"
+    except (OSError, ValueError) as error:
+        return f"can't use {certificate}{f' with {key}' if key else ''} ({_reason(error)})"
+    return ""
+
+
+def authorities_problem(path: str) -> str:
+    """Why CA certificates can't be read from a PEM file or a directory, empty when they can."""
+    is_directory = os.path.isdir(path)
+    try:
+        ssl.create_default_context(
+            cafile=None if is_directory else path, capath=path if is_directory else None
+        )
+    except FileNotFoundError:
+        return f"{path} doesn't exist"
+    except (OSError, ValueError) as error:
+        return f"can't read CA certificates from {path} ({_reason(error)})"
+    return ""
+
+
+def _reason(error: Exception) -> str:
+    return re.sub(r" \(_ssl\.c:\d+\)", "", str(error))
+
+
+def plugin_problem(path: str) -> str:
+    """Why a .py file or a module can't be imported, as far as one sees without running it; else empty."""
+    if not path.endswith(".py"):
+        try:
+            found = importlib.util.find_spec(path) is not None
+        except Exception as error:  # a package runs when its modules are looked for
+            return f"there is no Python module {path} ({type(error).__name__}: {error})"
+        return "" if found else f"there is no Python module {path}"
+    try:
+        with tokenize.open(path) as file:
+            compile(file.read(), path, "exec", dont_inherit=True)
+    except OSError as error:
+        return f"can't read {path} ({error.strerror})"
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None)
+        return f"{path}{f':{line}' if line else ''} is no Python ({getattr(error, 'msg', error)})"
+    return ""
+
+
+def database_problem(path: str) -> str:
+    """Why there can be no SQLite database at this path, empty when there can."""
+    directory = os.path.dirname(path)
+    if path != ":memory:" and not os.path.isdir(directory):
+        return f"there is no directory {directory}"
+    return f"{path} is a directory" if os.path.isdir(path) else ""

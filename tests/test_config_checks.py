@@ -1,0 +1,217 @@
+"""What goes together, and the files that a configuration names: everything that would end the start is told before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ksmppd_py import wiring
+from ksmppd_py.config import Config, ConfigProblems, load
+from tests.parts.certificate import write_certificate
+
+REST = """
+
+group = mysql-connection
+id = demo
+host = h
+username = u
+password = p
+database = d
+
+group = bearerbox-connection
+id = BOX
+host = localhost
+port = 13001
+
+group = http-server
+port = 14010
+password = p
+"""
+
+
+def read(directory: Path, ksmppd: str = "", others: str = "", rest: str = REST) -> Config:
+    path = directory / "x.conf"
+    text = f"group = ksmppd\ndatabase-type = mysql\ndatabase-config = demo\n{ksmppd}{rest}\n{others}"
+    path.write_bytes(text.encode("latin-1"))
+    return load(str(path))
+
+
+def problems_of(directory: Path, ksmppd: str = "", others: str = "", rest: str = REST) -> list[str]:
+    """What is wrong, without file and line; each names a line that is there."""
+    with pytest.raises(ConfigProblems) as caught:
+        read(directory, ksmppd, others, rest)
+    lines = (directory / "x.conf").read_bytes().count(b"\n") + 1
+    texts = []
+    for problem in caught.value.problems:
+        line, _, text = problem.removeprefix(f"{directory}/x.conf:").partition(": ")
+        assert 1 <= int(line) <= lines
+        texts.append(text)
+    return texts
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "10.0.0.1", "::1", "127.1", "box_1.example.com", "b\xfccher.de"]
+)
+def test_hosts(tmp_path: Path, host: str) -> None:
+    host_in_file = host.encode().decode("latin-1")
+    config = read(tmp_path, f"interface = {host_in_file}", rest=REST.replace("localhost", host_in_file))
+    assert (config.ksmppd.interface, config.bearerboxes[0].host) == (host, host)
+
+
+@pytest.mark.parametrize(
+    "host", ["300.1.1.1", "a..b", "a b", "h:80", "10.0.0.0/8", "http://h", "h\xe9", "x" * 64]
+)
+def test_what_is_no_host(tmp_path: Path, host: str) -> None:
+    shown = ascii(host) if "\xe9" not in host else "'h\\udce9'"
+    text = f"{shown} is neither an IP address nor the name of a host."
+    rest = REST.replace("localhost", host).replace("host = h\n", f"host = {host}\n")
+    rest += f"interface = {host}\n"
+    assert sorted(problems_of(tmp_path, f"interface = {host}", rest=rest)) == [
+        f"'host': {text}",
+        f"'host': {text}",
+        f"'interface': {text}",
+        f"'interface': {text}",
+    ]
+
+
+def test_a_star_is_all_interfaces(tmp_path: Path) -> None:
+    config = read(tmp_path, "interface = *", rest=REST + "interface = *\n")
+    assert (config.ksmppd.interface, config.http_server.interface) == ("", "")
+
+
+NO_URL = "the URL must start with http:// or https:// and name a host."
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("localhost/auth.php", NO_URL),
+        ("ftp://s3cret@h/", NO_URL),
+        ("http:///x", NO_URL),
+        ("http://u:s3cret@h:99999/", "this is no URL that can be asked."),
+        ("http://u:s3cret@[::1/", "this is no URL that can be asked."),
+        ("http://h/\xe9?s3cret", "the URL has octets that are no UTF-8, write them as %XX."),
+        ("http://u:s3cret@a..b/", "'a..b' is neither an IP address nor the name of a host."),
+    ],
+)
+def test_what_is_no_url(tmp_path: Path, url: str, reason: str) -> None:
+    routing = f"group = smpp-routing\nrouting-method = 2\nhttp-routing-url = {url}\n"
+    assert problems_of(tmp_path, f"auth-method = 2\nauth-url = {url}", routing) == [
+        f"'auth-url': {reason}",
+        f"'http-routing-url': {reason}",
+    ]
+
+
+def test_octets_that_are_no_utf8(tmp_path: Path) -> None:
+    config = read(tmp_path, "id = \xe9\xe8", rest=REST.replace("password = p", "password = \xe9"))
+    assert wiring.session_settings(config).server_id == b"\xe9\xe8"
+    tlv = "group = smpp-tlv\nname = \xe9\ntag = 1\ntype = integer\nlength = 4"
+    assert problems_of(tmp_path, "", tlv, REST.replace("BOX", "\xe9")) == [
+        "'id': '\\udce9' has octets that are no UTF-8.",
+        "'name': '\\udce9' has octets that are no UTF-8.",
+    ]
+
+
+PORTS = [
+    ("smpp-port = 14010", "", ["'port' 14010 is 'smpp-port' of group ksmppd, too."]),
+    ("smpp-port = 14010\ninterface = 10.0.0.1", "", ["'port' 14010 is 'smpp-port' of group ksmppd, too."]),
+    (
+        "smpp-port = 14010\ninterface = 10.0.0.1",
+        "interface = 10.0.0.1",
+        ["'port' 14010 is 'smpp-port' of group ksmppd, too."],
+    ),
+    ("", "port = 2345", ["'port' 2345 is 'smpp-port' of group ksmppd, too."]),
+    ("smpp-tls-port = 14010", "", ["'port' 14010 is 'smpp-tls-port' of group ksmppd, too."]),
+    ("smpp-tls-port = 2345", "", ["'smpp-tls-port' 2345 is 'smpp-port', too."]),
+]
+
+
+@pytest.mark.parametrize(("ksmppd", "http", "expected"), PORTS)
+def test_one_port_twice(tmp_path: Path, ksmppd: str, http: str, expected: list[str]) -> None:
+    certificate, key = write_certificate(tmp_path)
+    files = f"smpp-tls-cert-file = {certificate}\nsmpp-tls-key-file = {key}\n"
+    assert problems_of(tmp_path, files + ksmppd, rest=REST + http) == expected
+
+
+def test_one_port_on_two_addresses_and_any_free_ports(tmp_path: Path) -> None:
+    read(tmp_path, "smpp-port = 14010\ninterface = 10.0.0.1", rest=REST + "interface = 10.0.0.2")
+    read(tmp_path, "smpp-port = 0", rest=REST.replace("14010", "0"))
+
+
+def test_certificates_of_the_smpp_port(tmp_path: Path) -> None:
+    assert problems_of(tmp_path, "smpp-tls-port = 1") == [
+        "'smpp-tls-port' needs a certificate, 'smpp-tls-cert-file'."
+    ]
+    missing = "smpp-tls-port = 1\nsmpp-tls-cert-file = /nowhere/c.pem\nsmpp-tls-ca-file = /nowhere/ca.pem"
+    assert problems_of(tmp_path, missing) == [
+        "'smpp-tls-cert-file': /nowhere/c.pem doesn't exist.",
+        "'smpp-tls-ca-file': /nowhere/ca.pem doesn't exist.",
+    ]
+    read(tmp_path, missing.replace("port = 1", "port = 0"))
+
+
+def test_authorities_of_https_servers(tmp_path: Path) -> None:
+    (tmp_path / "empty.pem").touch()
+    files = f"auth-ssl-trusted-ca-file = {tmp_path}/empty.pem\nauth-url = https://h\nauth-method = "
+    routing = (
+        "group = smpp-routing\nhttp-routing-url = https://h\n"
+        "http-routing-ssl-trusted-ca-file = /nowhere/ca.pem\nrouting-method = "
+    )
+    found = problems_of(tmp_path, files + "2", routing + "2")
+    assert found[0].startswith(
+        f"'auth-ssl-trusted-ca-file': can't read CA certificates from {tmp_path}/empty.pem ("
+    )
+    assert found[1:] == ["'http-routing-ssl-trusted-ca-file': /nowhere/ca.pem doesn't exist."]
+    read(tmp_path, files + "1", routing + "1")
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("{0}/none.py", "can't read {0}/none.py (No such file or directory)."),
+        ("{0}/broken.py", "{0}/broken.py:2 is no Python ("),
+        ("{0}/nul.py", "{0}/nul.py"),
+        ("no_such_module", "there is no Python module no_such_module."),
+        ("no_such_package.inner", "there is no Python module no_such_package.inner (ModuleNotFoundError: "),
+    ],
+)
+def test_plugins_that_cannot_be_imported(tmp_path: Path, path: str, reason: str) -> None:
+    (tmp_path / "broken.py").write_text("def init(context):\n    return (\n")
+    (tmp_path / "nul.py").write_text("x = 1\0\n")
+    plugin = f"group = ksmppd-plugin\nid = p\npath = {path.format(tmp_path)}\n"
+    routing = "\ngroup = smpp-routing\nrouting-method = 4\nplugin-id = p"
+    found = problems_of(tmp_path, "auth-method = 4\nauth-plugin-id = p", plugin + routing)
+    assert len(found) == 1
+    assert found[0].startswith(f"'path': {reason.format(tmp_path)}")
+
+
+def test_sqlite_files(tmp_path: Path) -> None:
+    group = "group = sqlite3-connection\nid = demo\ndatabase = {}\n"
+    sqlite = "database-type = sqlite3"
+    assert problems_of(tmp_path, sqlite, group.format("/nowhere/x.db")) == [
+        "'database': there is no directory /nowhere."
+    ]
+    assert problems_of(tmp_path, sqlite, group.format(tmp_path)) == [
+        f"'database': {tmp_path} is a directory."
+    ]
+    read(tmp_path, sqlite, group.format(tmp_path / "new.db"))
+
+
+def test_what_has_no_effect_is_told(tmp_path: Path) -> None:
+    ksmppd = "auth-url = http://h/a\nauth-plugin-id = p"
+    routing = "group = smpp-routing\nrouting-method = 1\nhttp-routing-url = http://h/r\nplugin-id ="
+    warnings = [warning.split(": ", 1)[1] for warning in read(tmp_path, ksmppd, routing).warnings]
+    assert [warning for warning in warnings if "replaces" not in warning] == [
+        "'auth-url' has no effect: 'auth-method' is 1 (database).",
+        "'auth-plugin-id' has no effect: 'auth-method' is 1 (database).",
+        "'http-routing-url' has no effect: 'routing-method' is 1 (database).",
+    ]
+
+
+def test_a_problem_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "x.conf"
+    path.write_bytes(b"group = ksmppd\rsmpp-port = 1\r")
+    with pytest.raises(ConfigProblems) as caught:
+        load(str(path))
+    assert f"{path}:1: Group 'ksmppd\\rsmpp-port = 1' is no valid group identifier." in caught.value.problems
