@@ -85,6 +85,11 @@ def _talk(call: Callable[..., T], *arguments: Any) -> T:
         raise pymysql.err.InterfaceError(0, f"what came is no answer of MySQL: {error!r}") from error
 
 
+def _octets(text: str) -> bytes:
+    """As it stands in the configuration: PyMySQL would send Latin-1, or fail."""
+    return text.encode("utf-8", "surrogateescape")
+
+
 class _Session:
     """One connection. `uncertain`: a change may have been committed although no answer came."""
 
@@ -306,9 +311,9 @@ class MySQLDatabase:
             host=host,
             unix_socket=unix_socket,
             port=settings.port or 3306,
-            user=settings.username,
-            password=settings.password,
-            database=settings.database,
+            user=_octets(settings.username),
+            password=_octets(settings.password),
+            database=_octets(settings.database),
             charset="latin1",
             use_unicode=False,
             conv=_READERS,

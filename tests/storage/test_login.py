@@ -24,7 +24,7 @@ ASK_FOR_KEY = b"\x02"
 
 
 class MySQL8:
-    """Takes one connection, wants full authentication and notes the password and statements."""
+    """Takes connections, wants full authentication and notes the answers to it and statements."""
 
     def __init__(self, password: bytes) -> None:
         self._password = password
@@ -32,6 +32,7 @@ class MySQL8:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self.statements: list[bytes] = []
+        self.logins: list[bytes] = []
         self._greenlet = gevent.spawn(self._serve)
 
     def close(self) -> None:
@@ -55,6 +56,7 @@ class MySQL8:
         )
         number, answer = self._receive(connection)
         assert PLUGIN in answer
+        self.logins.append(answer)
         inner = hashlib.sha256(self._password).digest()
         mask = hashlib.sha256(hashlib.sha256(inner).digest() + NONCE).digest()
         scrambled = bytes(a ^ b for a, b in zip(inner, mask, strict=True))
@@ -113,6 +115,22 @@ def test_caching_sha2_password(right: bool) -> None:
         else:
             with pytest.raises(StartError, match=r"eight.*Access denied"):
                 database.start(within=0)
+    finally:
+        database.close()
+        server.close()
+
+
+@pytest.mark.parametrize("octets", ["z\xedma".encode(), "\u0437\u0438\u043c\u0430".encode(), b"z\xedma"])
+def test_names_and_passwords_are_the_octets_of_the_file(octets: bytes) -> None:
+    text = octets.decode("utf-8", "surrogateescape")
+    server = MySQL8(octets)
+    settings = ConnectionSettings(
+        id="eight", database=text, host="127.0.0.1", port=server.port, username=text, password=text
+    )
+    database = MySQLDatabase(settings)
+    try:
+        database.start(within=0)
+        assert server.logins[0].count(octets + b"\0") == 2
     finally:
         database.close()
         server.close()
