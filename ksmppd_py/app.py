@@ -44,6 +44,8 @@ from ksmppd_py.workers import Replayer, Simulator
 
 logger = logging.getLogger(__name__)
 
+DATABASE_PATIENCE = 30.0
+"""Seconds that a start waits for the database."""
 LAST_ACKS = 10.0
 """Seconds that a stop waits for the bearerboxes' acks of submits in hand (spec/smpp-session.md 12)."""
 LAST_REFUSALS = 0.5
@@ -84,7 +86,7 @@ class App:
         """Open everything. Raises StartError. May yield."""
         config = self._config
         self._database = wiring.open_database(config)
-        self._database.start()
+        _reach(self._database)
         try:
             layout = prepare(self._database, wiring.table_names(config))
         except DatabaseUnavailable as error:
@@ -283,6 +285,15 @@ class App:
             f"{sum(box.online for box in boxes)} of {len(boxes)} bearerbox(es) online",
             f"{snapshot.inbound_processed} submits, {snapshot.outbound_processed} deliver_sm_resp",
         ]
+
+
+def _reach(database: Database) -> None:
+    """Wait until the database answers, and say what is waited for. Raises StartError. May yield."""
+    try:
+        database.start(within=0)
+    except StartError as error:
+        logger.warning("%s; trying again for %g s", error, DATABASE_PATIENCE)
+        database.start(within=DATABASE_PATIENCE)
 
 
 def _admin_server(config: Config, app: App) -> AdminServer:

@@ -15,7 +15,6 @@ from ksmppd_py import wiring
 from ksmppd_py.app import App
 from ksmppd_py.config import load
 from ksmppd_py.errors import StartError
-from ksmppd_py.storage.sqlite import SQLiteDatabase
 from tests.fakes import smpp_wire as wire
 from tests.fakes.bearerbox import FakeBearerbox
 from tests.fakes.esme import Esme
@@ -213,15 +212,15 @@ def test_a_port_that_is_taken(start: Start) -> None:
 
 
 def test_a_database_that_cannot_be_opened(
-    tmp_path: Path, box: FakeBearerbox, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, box: FakeBearerbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(SQLiteDatabase.start, "__defaults__", (0.05,))  # it is waited for a while otherwise
-    path = configuration(tmp_path, box)
-    path.write_text(path.read_text().replace(str(tmp_path / "ksmppd.sqlite"), str(tmp_path / "no" / "db")))
-    app = App(load(str(path)))
-    with pytest.raises(StartError):
+    monkeypatch.setattr(app_module, "DATABASE_PATIENCE", 0.05)
+    database(tmp_path).path.write_bytes(b"something else" * 100)
+    app = App(load(str(configuration(tmp_path, box))))
+    with pytest.raises(StartError, match="file is not a database"):
         app.start()
     app.stop()
+    assert caplog.messages == ["sqlite3-connection `db': file is not a database; trying again for 0.05 s"]
 
 
 def test_the_load_line(app: App, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
