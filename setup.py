@@ -19,7 +19,6 @@ RUNTIME = [
     "geventhttpclient>=2.3.1; python_version < '3.11'",  # callbacks/parser.py knows its weakness
     "smpplib>=2.2.3",  # ksmppd-esme
     "google-re2>=1.1",
-    "psutil>=5.9",
     "prometheus_client>=0.20",
 ]
 
@@ -31,6 +30,7 @@ DEVELOPMENT = [
     "ruff>=0.6",
     "types-PyMySQL",
     "types-requests",
+    "psutil>=5.9",
     "types-psutil",
     "PyYAML>=6",
     "types-PyYAML",

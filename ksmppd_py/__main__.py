@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ksmppd_py.arguments import Arguments
+    from ksmppd_py.daemon import Process
 
 
 def main() -> None:
@@ -20,17 +25,27 @@ def main() -> None:
         daemon.say("PANIC", str(error))
         sys.exit(1)
 
-    from gevent import monkey
-
-    monkey.patch_all()
-
-    from ksmppd_py import cli
-
     try:
-        status = cli.run(arguments, process)
+        sys.exit(_run(arguments, process))
     finally:
         process.clean_up()
-    sys.exit(status)
+
+
+def _run(arguments: Arguments, process: Process) -> int:
+    from ksmppd_py.daemon import say
+
+    try:
+        from gevent import monkey
+
+        monkey.patch_all()
+
+        from ksmppd_py import cli
+    except ImportError as error:
+        where = f"{sys.prefix} or {sys.base_prefix}"
+        reader = f"can user '{arguments.user}' read all of it" if arguments.user else "is all of it there"
+        say("PANIC", f"The program can't be loaded from {where}, {reader}? {error}")
+        return 1
+    return cli.run(arguments, process)
 
 
 if __name__ == "__main__":

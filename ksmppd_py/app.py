@@ -25,13 +25,14 @@ from ksmppd_py.flows.enquiries import Enquiries
 from ksmppd_py.flows.simulation import SimulationFlow
 from ksmppd_py.flows.submission import SubmissionFlow
 from ksmppd_py.flows.trial import RouteTrials
-from ksmppd_py.live import Live, load_lines
+from ksmppd_py.live import Live
 from ksmppd_py.model.esme import BlockedAddress, ServerMeters, ServerSnapshot
 from ksmppd_py.model.history import MessageHistory
 from ksmppd_py.model.ids import MessageIds
 from ksmppd_py.model.ports import Router
 from ksmppd_py.model.trial import RouteQuestion, RouteTrial
 from ksmppd_py.overview import Overview
+from ksmppd_py.reports import load_lines, statistics
 from ksmppd_py.smpp.constants import CommandStatus
 from ksmppd_py.storage.backlog import BacklogReader
 from ksmppd_py.storage.claim import Claim, open_claim
@@ -277,14 +278,8 @@ class App:
             self._decisions.router.rebuild()
 
     def statistics(self) -> list[str]:
-        """Lines for the log, on SIGQUIT."""
-        snapshot = self._registry.snapshot()
-        boxes = self._pool.connections if self._pool is not None else []
-        return [
-            f"{sum(len(esme.binds) for esme in snapshot.esmes)} bind(s) of {len(snapshot.esmes)} account(s)",
-            f"{sum(box.online for box in boxes)} of {len(boxes)} bearerbox(es) online",
-            f"{snapshot.inbound_processed} submits, {snapshot.outbound_processed} deliver_sm_resp",
-        ]
+        """Lines for the log, on SIGQUIT. Doesn't yield."""
+        return list(statistics(self._registry.snapshot(), self.overview))
 
 
 def _reach(database: Database) -> None:

@@ -44,13 +44,16 @@ def change_user(name: str) -> None:
     """Become another user with all its groups. Raises StartError."""
     try:
         user = pwd.getpwnam(name)
+    except KeyError:
+        raise StartError(f"Could not change to user '{name}': there is none") from None
+    try:
         if os.geteuid() == user.pw_uid and os.getegid() == user.pw_gid:
             return
         os.setgid(user.pw_gid)
         os.initgroups(name, user.pw_gid)
         os.setuid(user.pw_uid)
-    except (KeyError, OSError) as error:
-        raise StartError(f"Could not change to user '{name}': {error}") from None
+    except OSError as error:
+        raise StartError(f"Could not change to user '{name}': {error.strerror}") from None
 
 
 @dataclass(slots=True)

@@ -17,7 +17,6 @@ from ksmppd_py.errors import KsmppdError, StartError
 from ksmppd_py.esme.blocklist import BlockList
 from ksmppd_py.esme.listener import Listener
 from ksmppd_py.esme.registry import EsmeRegistry
-from ksmppd_py.model.esme import ServerSnapshot
 
 logger = logging.getLogger(__name__)
 
@@ -130,15 +129,3 @@ def _differing(group: str, old: Any, new: Any, without: frozenset[str] = frozens
     for field in fields(old):
         if field.name not in without and getattr(old, field.name) != getattr(new, field.name):
             yield f"{group}: {field.name.replace('_', '-')}"
-
-
-def load_lines(snapshot: ServerSnapshot) -> Iterator[str]:
-    """What the original tells of each account twice a minute."""
-    for esme in snapshot.esmes:
-        binds = ", ".join(
-            f"{bind.bind_id} (type {bind.bind_type}, {bind.open_acks} open acks, load {bind.inbound_load:g}/"
-            f"{bind.outbound_load:g}, queued {bind.inbound_queued}/{bind.outbound_queued}, processed "
-            f"{bind.inbound_processed}/{bind.outbound_processed})"
-            for bind in esme.binds
-        )
-        yield f"SMPP[{esme.system_id}] has {len(esme.binds)} bind(s): {binds or 'none'}"

@@ -25,7 +25,7 @@ FLOORS = (
     ("flows", "esme", "bearerbox", "storage", "callbacks", "plugins", "admin", "accesslog"),
     ("wiring",),
     ("workers", "decisions", "overview"),
-    ("live",),
+    ("live", "reports"),
     ("app",),
     ("cli",),
     ("__main__", "tools"),

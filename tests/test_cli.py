@@ -335,7 +335,7 @@ def test_main_tests_a_configuration(tmp_path: Path) -> None:
     ("words", "text"),
     [
         (["-p"], "Option -p needs an argument"),
-        (["-u", "no such user"], "Could not change to user 'no such user'"),
+        (["-u", "no such user"], "Could not change to user 'no such user': there is none"),
         (["-p", "missing/pid"], "Could not write pid file '"),
         (["-p", "pid"], "Unable to read configuration file ksmppd.conf"),
     ],
@@ -344,6 +344,24 @@ def test_main_fails_with_a_panic_line(tmp_path: Path, words: list[str], text: st
     status, out, err = main(tmp_path, *words)
     assert (status, out) == (1, "")
     assert re.match(rf".{{19}} \[\d+\] \[0\] PANIC: {re.escape(text)}", err.splitlines()[-1])
+    assert not (tmp_path / "pid").exists()
+
+
+def test_a_program_that_cannot_be_loaded(tmp_path: Path) -> None:
+    (tmp_path / "gevent.py").write_text("raise ImportError('not readable')")
+    done = subprocess.run(
+        [sys.executable, "-m", "ksmppd_py", "-p", "pid"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}:{HERE}"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=20,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.fullmatch(
+        r".{19} \[\d+\] \[0\] PANIC: The program can't be loaded from .* not readable\n", done.stderr
+    )
     assert not (tmp_path / "pid").exists()
 
 

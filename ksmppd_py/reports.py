@@ -1,0 +1,50 @@
+"""How the daemon is doing, as lines for the log."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from greenlet import greenlet
+
+from ksmppd_py.model.esme import ServerSnapshot
+from ksmppd_py.overview import Overview
+
+
+def statistics(snapshot: ServerSnapshot, overview: Overview) -> Iterator[str]:
+    """All there is to tell, for SIGQUIT. Looks at every object: takes a moment in which nothing else runs."""
+    measures = overview.measures()
+    boxes = measures.bearerboxes
+    binds = sum(len(esme.binds) for esme in snapshot.esmes)
+    yield f"{binds} bind(s) of {len(snapshot.esmes)} account(s), {measures.connections} connection(s)"
+    yield f"{snapshot.inbound_processed} submits, {snapshot.outbound_processed} deliver_sm_resp"
+    yield f"{boxes.online} of {len(boxes.bearerboxes)} bearerbox(es) online, {boxes.waiting} MT(s) wait for them"
+    for box in boxes.bearerboxes:
+        state = "online" if box.online else "away"
+        yield f"Bearerbox {box.name} is {state}, {box.open_acks} MT(s) unacked, {box.incoming} MO(s) and DLR(s) in hand"
+    yield from load_lines(snapshot)
+    yield _process()
+
+
+def _process() -> str:
+    parts = [f"{sum(isinstance(thing, greenlet) for thing in gc.get_objects())} greenlets"]
+    with contextlib.suppress(OSError, ValueError, IndexError):  # where there is no /proc
+        pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
+        parts.append(f"{pages * os.sysconf('SC_PAGE_SIZE') / 2**20:.1f} MiB of memory")
+        parts.append(f"{len(os.listdir('/proc/self/fd'))} open files and connections")
+    return ", ".join(parts)
+
+
+def load_lines(snapshot: ServerSnapshot) -> Iterator[str]:
+    """What the original tells of each account twice a minute."""
+    for esme in snapshot.esmes:
+        binds = ", ".join(
+            f"{bind.bind_id} (type {bind.bind_type}, {bind.open_acks} open acks, load {bind.inbound_load:g}/"
+            f"{bind.outbound_load:g}, queued {bind.inbound_queued}/{bind.outbound_queued}, processed "
+            f"{bind.inbound_processed}/{bind.outbound_processed})"
+            for bind in esme.binds
+        )
+        yield f"SMPP[{esme.system_id}] has {len(esme.binds)} bind(s): {binds or 'none'}"
