@@ -22,7 +22,7 @@ from ksmppd_py.config import Config, ConfigProblems, load, printable, render_ref
 from ksmppd_py.daemon import Process
 from ksmppd_py.errors import StartError
 from ksmppd_py.notify import READY, STOPPING, notify
-from ksmppd_py.transport.greenlets import Owner
+from ksmppd_py.transport.greenlets import Owner, log_stray_errors
 
 _FEW_DESCRIPTORS = 4096
 _YOUNG_OBJECTS = 10_000
@@ -106,6 +106,7 @@ def _build_app(config: Config) -> Server:
 
 def _serve(arguments: Arguments, process: Process, build: Callable[[Config], Server]) -> int:
     logs.set_up(arguments.verbosity, arguments.debug_places)
+    log_stray_errors()
     if arguments.log_file:
         logs.add_file(arguments.log_file, arguments.file_verbosity)
     try:

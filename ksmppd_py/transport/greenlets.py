@@ -8,6 +8,7 @@ from typing import Any
 
 import gevent
 from gevent import Greenlet
+from gevent.baseserver import BaseServer
 from gevent.pool import Group
 
 logger = logging.getLogger(__name__)
@@ -69,3 +70,17 @@ def _supervised(name: str, function: Callable[[], Any], pause: float) -> None:
         except Exception:
             logger.exception("%s failed, starting it again in %s s", name, pause)
         gevent.sleep(pause)
+
+
+def log_stray_errors() -> None:
+    """Let the event loop log what nobody catches, accepting without a descriptor left above all; it would print."""
+    gevent.get_hub().print_exception = _log_stray
+
+
+def _log_stray(context: object, kind: Any, error: Any, traceback: Any) -> None:
+    if isinstance(context, BaseServer):
+        logger.error("Can't accept connections on port %s: %s", context.server_port, error)
+    elif isinstance(context, tuple):
+        logger.debug("%s in a thread failed: %s", context[-1], error)  # its caller is told, too
+    else:
+        logger.error("%s failed unexpectedly", context, exc_info=(kind, error, traceback))

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import gevent
 import pytest
 from gevent.event import Event
+from gevent.server import StreamServer
 
-from ksmppd_py.transport.greenlets import Owner
+from ksmppd_py.transport.greenlets import Owner, log_stray_errors
 
 
 @pytest.fixture
@@ -115,3 +116,22 @@ def test_a_supervised_loop_ends_with_its_owner(owner: Owner) -> None:
     gevent.sleep(0)
     owner.end(5)
     assert len(owner) == 0
+
+
+def test_what_nobody_catches_is_logged(
+    caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = gevent.get_hub()
+    monkeypatch.setattr(hub, "print_exception", hub.print_exception)  # put back afterwards
+    log_stray_errors()
+    caplog.set_level(logging.DEBUG)
+    failure = OSError(24, "Too many open files")
+    for context in (StreamServer(("127.0.0.1", 7), print), (object(), len), "a callback"):
+        hub.handle_error(context, OSError, failure, None)
+    assert caplog.messages == [
+        "Can't accept connections on port 7: [Errno 24] Too many open files",
+        "<built-in function len> in a thread failed: [Errno 24] Too many open files",
+        "a callback failed unexpectedly",
+    ]
+    assert [record.levelno for record in caplog.records] == [logging.ERROR, logging.DEBUG, logging.ERROR]
+    assert capsys.readouterr() == ("", "")
