@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import math
 import os
 import sys
 import time
@@ -64,13 +65,17 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     listen = commands.add_parser("listen", help="print what arrives")
     for command in (send, listen):
         command.add_argument("--host", default="localhost", help="server (default: %(default)s)")
-        command.add_argument("--port", type=int, default=2345, help="its smpp-port (default: %(default)s)")
+        command.add_argument("--port", type=_port, default=2345, help="its smpp-port (default: %(default)s)")
         command.add_argument("--system-id", required=True)
         command.add_argument("--password", required=True)
     _add_send_options(send)
     listen.add_argument("--bind", choices=("receiver", "transceiver"), default="receiver")
-    listen.add_argument("--count", type=_positive, metavar="N", help="end after N messages and reports")
-    listen.add_argument("--wait", type=float, metavar="S", help="end after S seconds (default: until Ctrl-C)")
+    listen.add_argument(
+        "--count", type=lambda text: _count(text, 1), metavar="N", help="end after N messages and reports"
+    )
+    listen.add_argument(
+        "--wait", type=_seconds, metavar="S", help="end after S seconds (default: until Ctrl-C)"
+    )
     options = parser.parse_args(argv)
     problem = _problem(options)
     if problem:
@@ -85,14 +90,14 @@ def _add_send_options(send: argparse.ArgumentParser) -> None:
     send.add_argument("--receipt", action="store_true", help="ask for a delivery report and wait for it")
     send.add_argument(
         "--expect",
-        type=int,
+        type=_count,
         default=0,
         metavar="N",
         help="also wait for N messages from mobiles",
     )
     send.add_argument(
         "--data-coding",
-        type=lambda number: int(number, 0),
+        type=_octet,
         metavar="N",
         help="0 GSM, 3 Latin-1, 8 UCS-2, ... (default: GSM, or UCS-2 when the text needs it)",
     )
@@ -105,18 +110,43 @@ def _add_send_options(send: argparse.ArgumentParser) -> None:
     send.add_argument("--bind", choices=("transceiver", "transmitter"), default="transceiver")
     send.add_argument(
         "--wait",
-        type=float,
+        type=_seconds,
         default=PATIENCE,
         metavar="S",
         help="seconds to wait (default: %(default)g)",
     )
 
 
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be 1 or more")
+def _number(text: str, base: int, low: int, high: float, words: str) -> int:
+    try:
+        number = int(text, base)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+    if not low <= number <= high:
+        raise argparse.ArgumentTypeError(f"must be {words}")
     return number
+
+
+def _count(text: str, least: int = 0) -> int:
+    return _number(text, 10, least, math.inf, f"{least} or more")
+
+
+def _port(text: str) -> int:
+    return _number(text, 10, 1, 65535, "1 to 65535")
+
+
+def _octet(text: str) -> int:
+    return _number(text, 0, 0, 0xFF, "0 to 255")
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds") from None
+    if not 0 < seconds <= FOREVER:
+        raise argparse.ArgumentTypeError("must be a number of seconds, more than 0")
+    return seconds
 
 
 def _problem(options: argparse.Namespace) -> str | None:
@@ -132,8 +162,6 @@ def _problem(options: argparse.Namespace) -> str | None:
     for name, value in (("--from", options.source), ("--to", options.destination)):
         if not value.isascii() or not value.isprintable() or len(value.lstrip("+")) > LONGEST_ADDRESS:
             return f"{name} must be at most {LONGEST_ADDRESS} printable ASCII characters"
-    if options.data_coding is not None and not 0 <= options.data_coding <= 0xFF:
-        return "--data-coding must be 0 to 255"
     if options.bind == "transmitter" and (options.receipt or options.expect):
         return "a transmitter receives nothing: use --bind transceiver, or 'ksmppd-esme listen' beside it"
     return None
