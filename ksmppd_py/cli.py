@@ -62,16 +62,18 @@ def run(arguments: Arguments, process: Process, build: Callable[[Config], Server
     """Do what the arguments say and return the exit status. `build` makes the application. May yield."""
     for option in arguments.ignored:
         print(f"Unknown option {option}, ignored.", file=sys.stderr)
-    if arguments.action == HELP:
-        print(USAGE, end="")
-    elif arguments.action == VERSION:
-        print(_version_report())
-    elif arguments.action == GENERATE:
-        print(render_reference(), end="")
-    elif arguments.action == TEST:
+    if arguments.action == TEST:
         return _test(arguments.config)
-    else:
-        return _serve(arguments, process, build or _build_app)
+    if arguments.action in _PRINTED:
+        return _print(_PRINTED[arguments.action]())
+    return _serve(arguments, process, build or _build_app)
+
+
+def _print(text: str) -> int:
+    try:
+        print(text, end="", flush=True)
+    except BrokenPipeError:  # its reader has seen enough (`| head`)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 
@@ -80,7 +82,14 @@ def _version_report() -> str:
     for name in _LIBRARIES:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             lines.append(f"{name} {importlib.metadata.version(name)}")
-    return "\n".join(lines)
+    return "\n".join([*lines, ""])
+
+
+_PRINTED: dict[str, Callable[[], str]] = {
+    HELP: lambda: USAGE,
+    VERSION: _version_report,
+    GENERATE: render_reference,
+}
 
 
 def _test(path: str) -> int:

@@ -111,6 +111,22 @@ def test_help_version_and_reference(capsys: pytest.CaptureFixture[str]) -> None:
     assert reference.count("group = ") == 8
 
 
+def test_a_reader_that_has_seen_enough(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "ksmppd_py", "--version"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(HERE)},
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        check=False,
+        timeout=20,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_unknown_options_are_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("-z", "--help") == 0
     assert capsys.readouterr().err == "Unknown option -z, ignored.\n"
