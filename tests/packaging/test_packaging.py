@@ -105,6 +105,18 @@ def test_dockerfile_copies_what_is_there() -> None:
                 assert (PROJECT / source).exists(), line
 
 
+def test_only_what_the_image_needs_is_sent_to_the_builder() -> None:
+    copied = {
+        source
+        for line in (PACKAGING / "Dockerfile").read_text().splitlines()
+        if line.startswith("COPY ") and "--from" not in line
+        for source in line.split()[1:-1]
+    }
+    rules = (PACKAGING / "Dockerfile.dockerignore").read_text().splitlines()
+    assert rules[1] == "*"
+    assert {rule[1:] for rule in rules if rule.startswith("!")} == copied
+
+
 def test_compose_file() -> None:
     compose = yaml.safe_load((PACKAGING / "compose.yaml").read_text())
     services = compose["services"]
@@ -121,6 +133,23 @@ def test_compose_file() -> None:
     assert config.database is not None
     assert config.database.database == environment["MARIADB_DATABASE"]
     assert config.bearerboxes[0].host == "bearerbox"
+    assert services["ksmppd"]["ports"] == [
+        f"{config.ksmppd.smpp_port}:{config.ksmppd.smpp_port}",
+        f"127.0.0.1:{config.http_server.port}:{config.http_server.port}",
+    ]
+    assert f":{config.http_server.port}/healthz" in services["ksmppd"]["healthcheck"]["test"][-1]
+
+
+@pytest.mark.integration
+def test_the_health_check_of_the_container(tmp_path: Path) -> None:
+    compose = yaml.safe_load((PACKAGING / "compose.yaml").read_text())
+    kind, _, *arguments = compose["services"]["ksmppd"]["healthcheck"]["test"]
+    assert kind == "CMD"
+    config = DaemonConfig([("KSMPPD", free_port())])
+    check = [sys.executable, *(argument.replace("14010", str(config.admin_port)) for argument in arguments)]
+    with Daemon(tmp_path, config, SqliteDatabase(tmp_path / "db.sqlite3")):
+        assert subprocess.run(check, check=False).returncode == 0
+    assert subprocess.run(check, check=False, stderr=subprocess.DEVNULL).returncode != 0
 
 
 def test_bearerbox_configuration_knows_our_box() -> None:
@@ -131,6 +160,8 @@ def test_bearerbox_configuration_knows_our_box() -> None:
     box = load(str(PACKAGING / "ksmppd.conf")).bearerboxes[0]
     assert route["smsbox-id"] == box.id
     assert groups["core"].values["smsbox-port"].text == str(box.port)
+    assert route["smsc-id"] == groups["smsc"].texts()["smsc-id"]
+    assert f"'{route['smsc-id']}'" in (PROJECT / "database-schemas/mysql/routes.sql").read_text()
 
 
 def test_notify_without_a_manager_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
