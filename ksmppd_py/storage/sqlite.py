@@ -39,6 +39,11 @@ _AWAY = ("locked", "unable to open", "disk", "readonly")
 """What SQLite says when it isn't the statement's fault."""
 
 
+def _text(octets: bytes) -> str:
+    """A value of type TEXT; what is no UTF-8 must keep nobody from reading its row, and those beside it."""
+    return octets.decode("utf-8", "surrogateescape")
+
+
 class _Session:
     """The connection, inside its thread."""
 
@@ -182,6 +187,7 @@ class SQLiteDatabase:
         connection = sqlite3.connect(
             self._settings.database, timeout=self._lock_timeout, isolation_level=None
         )
+        connection.text_factory = _text
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")

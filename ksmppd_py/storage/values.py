@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 Value: TypeAlias = "int | float | bytes | str | None"
 """What a statement takes: `bytes` are octets, `str` is a name whose characters are octets."""
 
+_GREATEST = 2.0**64
 _LEADING_NUMBER = re.compile(rb"\s*([+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?)")
 
 
@@ -18,7 +19,7 @@ def octets(value: Any) -> bytes | None:
     """Return a column's octets; None stays None. Text that someone typed into an SQLite blob is UTF-8."""
     if value is None or isinstance(value, bytes):
         return value
-    return str(value).encode("utf-8")
+    return str(value).encode("utf-8", "surrogateescape")
 
 
 def name(value: Any) -> str | None:
@@ -40,5 +41,5 @@ def real(value: Any, default: float = 0.0) -> float:
 
 
 def integer(value: Any, default: int = 0) -> int:
-    """Return a whole number read as leniently as `real`."""
-    return value if isinstance(value, int) else int(real(value, default))
+    """Return a whole number read as leniently as `real`; none is too great, but infinity isn't whole."""
+    return value if isinstance(value, int) else int(max(-_GREATEST, min(_GREATEST, real(value, default))))

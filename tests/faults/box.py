@@ -93,6 +93,7 @@ class Box:
         self.cuts = 0
         self.port = 0
         self._frozen_until = 0.0
+        self._denies_until = 0.0
         self._listener: socket.socket | None = None
         self._acceptor: Greenlet | None = None
         self._retry: Greenlet | None = None
@@ -131,6 +132,12 @@ class Box:
         if self.connection is not None:
             self.connection.cut()
 
+    def deny(self, seconds: float) -> None:
+        """Cut, and for a while hang up on whoever connects, as a proxy does while its bearerbox is away."""
+        self._denies_until = time.monotonic() + seconds
+        self.cut()
+        gevent.sleep(seconds)
+
     def freeze(self, seconds: float) -> None:
         """Read nothing for a while."""
         self._frozen_until = time.monotonic() + seconds
@@ -146,6 +153,9 @@ class Box:
                 peer, _ = listener.accept()
             except OSError:
                 return
+            if time.monotonic() < self._denies_until:
+                peer.close()
+                continue
             peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             gevent.spawn(Connection(self, peer).run)
 

@@ -86,8 +86,8 @@ class Scenario:
     # -- schedule ----------------------------------------------------------------------------------------------
 
     def _choose_faults(self) -> list[tuple[float, str]]:
-        menu = ["kill", "kill", "term", "freeze", "box cut", "box cut", "box away", "box freeze", "esme cut",
-                "esme cut", "esme away", "esme deaf", "database freeze", "database freeze"]  # fmt: skip
+        menu = ["kill", "kill", "term", "freeze", "box cut", "box cut", "box away", "box denies", "box freeze",
+                "esme cut", "esme cut", "esme away", "esme deaf", "database freeze", "database freeze"]  # fmt: skip
         if self.lane.kind == "mariadb":
             menu += ["database restart", "database kill", "database connections", "database connections"]
         count = self._random.choice((0, 1, 1, 2, 2, 3))
@@ -100,6 +100,7 @@ class Scenario:
             "freeze": {"box late", "esme late"},
             "box cut": {"box cut"},
             "box away": {"box cut"},
+            "box denies": {"box cut"},
             "box freeze": {"box late"},
             "esme cut": {"esme cut"},
             "esme away": {"esme cut"},
@@ -123,6 +124,7 @@ class Scenario:
             "freeze": lambda: lane.freeze(rng.uniform(0.1, 1.8)),
             "box cut": lane.box.cut,
             "box away": lambda: lane.box.away(long),
+            "box denies": lambda: lane.box.deny(min(long, 3)),
             "box freeze": lambda: lane.box.freeze(rng.uniform(0.2, 2.5)),
             "esme cut": customer.cut,
             "esme away": lambda: customer.away(min(long, 2)),

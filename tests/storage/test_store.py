@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import gevent
@@ -12,8 +13,10 @@ import pytest
 from ksmppd_py.errors import MessageTooLong
 from ksmppd_py.kannel.messages import SMS_FIELDS, Kind, Sms, SmsType
 from ksmppd_py.model.ports import StoredMessage
+from ksmppd_py.storage.database import Statement
 from ksmppd_py.storage.rows import TooLongForColumn
-from ksmppd_py.storage.settings import TableNames
+from ksmppd_py.storage.settings import ConnectionSettings, TableNames
+from ksmppd_py.storage.sqlite import SQLiteDatabase
 from ksmppd_py.storage.store import DatabaseStore
 from ksmppd_py.storage.upgrade import prepare
 from tests.parts.mariadb import MariaDB
@@ -289,3 +292,19 @@ def test_rows_of_nobody(place: Place, store: DatabaseStore) -> None:
     [given] = store.page(SmsType.REPORT_MO, 0, 10, "jos\xe9")
     assert given.sms is not None
     assert given.sms.service == b"jos\xe9"
+
+
+@pytest.mark.parametrize("damage", ["mclass = 9e999", "mclass = '1e999'", "msgdata = CAST(x'ff41' AS TEXT)"])
+def test_a_row_of_another_hand_keeps_no_page_from_being_read(tmp_path: Path, damage: str) -> None:
+    """SQLite's columns hold anything."""
+    database = SQLiteDatabase(ConnectionSettings(id="db", database=str(tmp_path / "ksmppd.sqlite")))
+    database.start()
+    store = DatabaseStore(database, prepare(database, TableNames()))
+    odd, good = store.save([make_sms(1, sms_type=0), make_sms(2, sms_type=0)])
+    database.execute(Statement(f"UPDATE smpp_store SET {damage} WHERE global_id = {odd}"), repeatable=False)
+    rows = store.page(0, 0, 10, "smppusera")
+    assert [row.global_id for row in rows] == [odd, good]
+    assert rows[1].sms is not None
+    if rows[0].sms is not None and damage.startswith("msgdata"):
+        assert rows[0].sms.msgdata == b"\xffA"
+    database.close()
