@@ -97,7 +97,9 @@ class Replayer:
         """Start the greenlets. Doesn't yield."""
         self._gateway = gateway
         if self._queue:
-            self._submissions = SubmissionReplay(self._store, gateway, self._box_bell, ids, time, monotonic)
+            self._submissions = SubmissionReplay(
+                self._store, gateway, self._box_bell, self._bell, ids, time, monotonic
+            )
         self._owner.supervise("replay to ESMEs", self._walk_deliveries)
         self._owner.supervise("replay rounds", self._make_rounds)
         if self._submissions is not None:

@@ -9,6 +9,7 @@ from ksmppd_py.errors import KsmppdError
 from ksmppd_py.flows.rows import PAGE, ROWS_PAUSE, Bell, RowWalk
 from ksmppd_py.kannel.messages import AckStatus, DlrMask, Sms, SmsType
 from ksmppd_py.model.ids import MessageIds
+from ksmppd_py.model.names import to_name
 from ksmppd_py.model.ports import Gateway, MessageStore, StoredMessage
 from ksmppd_py.model.work import LOST, Submission
 
@@ -20,13 +21,17 @@ _FAILURE_MASK = DlrMask.FAIL | DlrMask.SMSC_FAIL
 
 
 class SubmissionReplay:
-    """Sends stored MTs to the bearerboxes, first stored first. Not routed or billed again."""
+    """Sends stored MTs to the bearerboxes, first stored first. Not routed or billed again.
+
+    `bell` wakes who calls `advance`, `accounts` who sends an account the report on a refused one.
+    """
 
     def __init__(
         self,
         store: MessageStore,
         gateway: Gateway,
         bell: Bell,
+        accounts: Bell,
         ids: MessageIds,
         clock: Callable[[], float],
         monotonic: Callable[[], float],
@@ -34,6 +39,7 @@ class SubmissionReplay:
         self._store = store
         self._gateway = gateway
         self._bell = bell
+        self._accounts = accounts
         self._ids = ids
         self._clock = clock
         self._monotonic = monotonic
@@ -182,4 +188,5 @@ class SubmissionReplay:
                 logger.warning("The failure report on it can't be stored now: %s", error)
                 self._walk.retry_later(submission.row, now)
                 return
+            self._accounts.put(to_name(sms.service or b"").lower())
         self._remove(submission.row)

@@ -36,7 +36,7 @@ class Bed:
         self.store = Store()
         self.gateway = MemoryGateway()
         ids = make_ids()
-        self.replay = SubmissionReplay(self.store, self.gateway, Tray(), ids, self.clock, self.clock)  # type: ignore[arg-type]
+        self.replay = SubmissionReplay(self.store, self.gateway, Tray(), Tray(), ids, self.clock, self.clock)  # type: ignore[arg-type]
         self.enquiries = Enquiries(
             MessageHistory(0),
             self.store,

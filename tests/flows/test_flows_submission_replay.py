@@ -22,9 +22,10 @@ class Bed:
         self.store = MemoryStore()
         self.gateway = MemoryGateway()
         self.bell = Tray()
+        self.accounts = Tray()
         self.clock = Clock()
         self.replay = SubmissionReplay(
-            self.store, self.gateway, self.bell, make_ids(), self.clock, self.clock
+            self.store, self.gateway, self.bell, self.accounts, make_ids(), self.clock, self.clock
         )
 
     def stored(self, *texts: bytes, dlr_mask: int = 0) -> list[Sms]:
@@ -134,6 +135,7 @@ def test_a_refusal_for_good_removes_it_and_tells_who_asked(bed: Bed, dlr_mask: i
     bed.replay.advance()
     bed.gateway.settle(1)
     bed.replay.advance()
+    assert bed.accounts.take() == ["esme"] * told  # it is sent now, not at the next look at the tables
     if not told:
         assert bed.store.messages == {}
         return
