@@ -26,7 +26,7 @@ export function compact(value) {
 function niceTop(most, counts) {
   if (most <= 0) return counts ? 2 : 1;
   const power = 10 ** Math.floor(Math.log10(most));
-  const steps = counts ? [2, 4, 6, 8, 10, 20] : [1, 2, 2.5, 5, 10, 20];
+  const steps = counts ? [2, 4, 6, 8, 10, 20] : [1, 2, 3, 4, 5, 6, 8, 10, 20];
   return steps.map((step) => step * power).find((top) => top >= most * 1.02);
 }
 
