@@ -15,9 +15,11 @@ import yaml
 from kannel_conf import Findings, read_groups
 from ksmppd_py.config import load
 from ksmppd_py.notify import READY, notify
+from tests.parts.config import render
 from tests.parts.daemon import KSMPPD, Daemon, DaemonConfig
 from tests.parts.database import SqliteDatabase
-from tests.parts.process import free_port
+from tests.parts.http import request
+from tests.parts.process import Process, accepts, free_port, wait_until
 
 PROJECT = Path(__file__).resolve().parents[2]
 PACKAGING = PROJECT / "packaging"
@@ -215,3 +217,14 @@ def test_wheel_in_a_clean_environment(tmp_path: Path) -> None:
             [str(program_path), *arguments], capture_output=True, text=True, check=False, cwd=tmp_path
         )
         assert done.returncode == 0, done.stderr
+    settings = DaemonConfig([("KSMPPD", free_port())])
+    config = tmp_path / "ksmppd.conf"
+    database = SqliteDatabase(tmp_path / "db.sqlite3")
+    config.write_text(render(settings.groups(database, tmp_path / "log")), "utf-8")
+    daemon = Process([str(program_path), "-v", "1", "--", str(config)], tmp_path, "installed")
+    try:
+        wait_until(lambda: accepts(settings.smpp_port), lambda: f"the daemon\n{daemon.tail(20)}", 60)
+        dashboard = request(settings.admin_port, "/")
+        assert (dashboard.status, "<html" in dashboard.body) == (200, True)
+    finally:
+        assert daemon.stop(20) == 0
