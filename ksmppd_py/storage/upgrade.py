@@ -107,10 +107,13 @@ def prepare(database: Database, names: TableNames) -> Layout:
         if not columns and _create(database, table):
             columns = _columns(database, table)
         found[table.fullname] = columns
+    complete = True
     for attribute, added in _ADDED_LATER.items():
         table = getattr(tables, attribute)
         found[table.fullname] = _add_missing(database, table, added, found[table.fullname])
-    _write_version(database, tables.version)
+        complete = complete and found[table.fullname].keys() >= set(added)
+    if complete:
+        _write_version(database, tables.version)
     return Layout(database, tables, found, {tables.store.fullname: _indexes(database, tables.store)})
 
 

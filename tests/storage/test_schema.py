@@ -168,6 +168,8 @@ def test_without_the_right_to_change_tables(
     complete = ALLOW in user and SOURCE in route and PRIORITY in route
     warned = [record.getMessage() for record in caplog.records if "running without it" in record.getMessage()]
     assert bool(warned) is not complete
+    if number:  # with 4 the C daemon wouldn't try to add what is missing, and fail at every bind
+        assert version(place) == (max(4, number) if complete else number)
     assert ("source_regex" in columns(place, "smpp_route")) is (SOURCE in route)
     use_everything(place)
 
