@@ -18,4 +18,5 @@ echo "Installing$missing"
 apt-get update -qq
 # $missing is a list of words
 # shellcheck disable=SC2086
-DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 \
+    install -y -qq --no-install-recommends $missing >/dev/null

@@ -120,7 +120,7 @@ def test_missing_packages_are_installed_for_root(tmp_path: Path) -> None:
     assert apt_packages(environment).returncode == 0
     assert log.read_text().splitlines() == [
         "update -qq",
-        "install -y -qq --no-install-recommends kannel mariadb-server",
+        "-o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends kannel mariadb-server",
     ]
 
 
