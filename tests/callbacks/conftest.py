@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +11,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from misbehaving import Behaviour, Misbehaving, answer
+
+from tests.parts.certificate import write_certificate
 
 
 @pytest.fixture
@@ -34,15 +35,11 @@ def server(start_server: Callable[..., Misbehaving]) -> Misbehaving:
     return start_server()
 
 
-_OPENSSL = """req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost
-    -addext subjectAltName=DNS:localhost -keyout key.pem -out crt.pem"""
-
-
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A self-signed certificate for localhost, with its key."""
     directory = tmp_path_factory.mktemp("tls")
-    subprocess.run(["openssl", *_OPENSSL.split()], cwd=directory, check=True, capture_output=True)
+    certificate, key = write_certificate(directory)
     both = directory / "both.pem"
-    both.write_text((directory / "key.pem").read_text() + (directory / "crt.pem").read_text())
+    both.write_text(key.read_text() + certificate.read_text())
     return both
