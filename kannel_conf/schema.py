@@ -110,10 +110,9 @@ def converted(
     default: T | Required = REQUIRED,
     shown: str = "",
     key: str = "",
-    secret: bool = False,
 ) -> T:
     """A value of any other type; required when it has no default. `shown` is the default as one writes it."""
-    return cast(T, _field(KeySpec(key, type, default is REQUIRED, shown, "", doc, convert), default, secret))
+    return cast(T, _field(KeySpec(key, type, default is REQUIRED, shown, "", doc, convert), default))
 
 
 def to_integer(value: str, warn: Warn) -> int:

@@ -244,7 +244,7 @@ def test_tlvs(tmp_path: Path) -> None:
 def test_groups_of_kannel_are_nobody_s_business(tmp_path: Path) -> None:
     text = "\ngroup = core\nwhatever = 1\n\ngroup = smsc\nx = y\n"
     text += "\ngroup = redis-connection\nhost = h\nidle-timeout = 1\n"
-    unused = "\ngroup = mysql-connection\nid = other\n\ngroup = ksmppd-plugin\nid = unused"
+    unused = "\ngroup = mysql-connection\nid = other\n\ngroup = ksmppd-plugin\nid = unused\npath = /x/y.so"
     assert read(tmp_path, KSMPPD + REST + text + unused).warnings == ()
 
 

@@ -101,6 +101,9 @@ def test_what_is_no_url(tmp_path: Path, url: str, reason: str) -> None:
         f"'auth-url': {reason}",
         f"'http-routing-url': {reason}",
     ]
+    read(
+        tmp_path, f"auth-method = 1\nauth-url = {url}", routing.replace("method = 2", "method = 1")
+    )  # as before
 
 
 def test_octets_that_are_no_utf8(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kannel_conf import Findings, Group
-from ksmppd_py.config.convert import Method
+from ksmppd_py.config.convert import Method, url_problem
 from ksmppd_py.config.files import authorities_problem, certificate_problem
 from ksmppd_py.config.groups import HttpServer, KsmppdGroup
 
@@ -20,7 +20,7 @@ def check_http_server(server: HttpServer, group: Group, findings: Findings) -> N
         findings.error(group.place_of("ssl"), "'ssl' needs the field 'ssl-server-cert-file'.")
         return
     problem = certificate_problem(server.ssl_server_cert_file, server.ssl_server_key_file)
-    _file(problem, "ssl-server-cert-file", group, findings)
+    _problem(problem, "ssl-server-cert-file", group, findings)
 
 
 def check_smpp(ksmppd: KsmppdGroup, group: Group, findings: Findings) -> None:
@@ -41,16 +41,21 @@ def _check_tls(ksmppd: KsmppdGroup, group: Group, findings: Findings) -> None:
         findings.error(group.place_of("smpp-tls-port"), text)
         return
     problem = certificate_problem(ksmppd.smpp_tls_cert_file, ksmppd.smpp_tls_key_file)
-    _file(problem, "smpp-tls-cert-file", group, findings)
+    _problem(problem, "smpp-tls-cert-file", group, findings)
     check_authorities(ksmppd.smpp_tls_ca_file, "smpp-tls-ca-file", group, findings)
+
+
+def check_url(url: str, key: str, group: Group, findings: Findings) -> None:
+    """A URL that will be asked must be one."""
+    _problem(url_problem(url), key, group, findings)
 
 
 def check_authorities(path: str, key: str, group: Group, findings: Findings) -> None:
     """CA certificates, if any are named, must be there."""
-    _file(authorities_problem(path) if path else "", key, group, findings)
+    _problem(authorities_problem(path) if path else "", key, group, findings)
 
 
-def _file(problem: str, key: str, group: Group, findings: Findings) -> None:
+def _problem(problem: str, key: str, group: Group, findings: Findings) -> None:
     if problem:
         findings.error(group.place_of(key), f"'{key}': {problem}.")
 

@@ -141,19 +141,22 @@ def to_interface(value: str, warn: Warn) -> str:
     return "" if value == "*" else to_host(value, warn)
 
 
-def to_url(value: str, warn: Warn) -> str:
-    """Accept an http or https URL. It may hold a password, so nothing of it is told."""
-    if not _is_utf8(value):
-        raise ValueError("the URL has octets that are no UTF-8, write them as %XX")
+def url_problem(url: str) -> str:
+    """Why this can't be asked by HTTP, empty when it can. It may hold a password, so nothing of it is told."""
+    if not _is_utf8(url):
+        return "the URL has octets that are no UTF-8, write them as %XX"
     try:
-        parts = urlsplit(value)
+        parts = urlsplit(url)
         host, _ = parts.hostname or "", parts.port
     except ValueError:
-        raise ValueError("this is no URL that can be asked") from None
+        return "this is no URL that can be asked"
     if parts.scheme not in ("http", "https") or not host:
-        raise ValueError("the URL must start with http:// or https:// and name a host")
-    to_host(host, warn)
-    return value
+        return "the URL must start with http:// or https:// and name a host"
+    try:
+        to_host(host, lambda text: None)
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def _is_utf8(text: str) -> bool:
@@ -180,17 +183,8 @@ def to_database_path(value: str, warn: Warn) -> str:
 
 
 def to_plugin_path(value: str, warn: Warn) -> str:
-    """Accept a Python file, made absolute, or a module's name; shared objects were the C daemon's."""
-    if value.endswith(".so"):
-        raise ValueError(
-            f"{value!r} is a shared object for the C daemon and can't be loaded here; write its decisions as a "
-            "Python module (docs/plugins.md) and let 'path' name that .py file"
-        )
-    if value.endswith(".py"):
-        return os.path.abspath(value)
-    if all(part.isidentifier() for part in value.split(".")):
-        return value
-    raise ValueError(f"{value!r} is neither a .py file nor the name of a Python module")
+    """Make the path of a Python file absolute. Whether it is one is looked at when the plugin is wanted."""
+    return os.path.abspath(value) if value.endswith(".py") else value
 
 
 def to_connections(value: str, warn: Warn) -> int:

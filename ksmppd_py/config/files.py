@@ -42,7 +42,14 @@ def _reason(error: Exception) -> str:
 
 def plugin_problem(path: str) -> str:
     """Why a .py file or a module can't be imported, as far as one sees without running it; else empty."""
+    if path.endswith(".so"):
+        return (
+            f"{path!r} is a shared object for the C daemon and can't be loaded here; write its decisions as a "
+            "Python module (docs/plugins.md) and let 'path' name that .py file"
+        )
     if not path.endswith(".py"):
+        if not all(part.isidentifier() for part in path.split(".")):
+            return f"{path!r} is neither a .py file nor the name of a Python module"
         try:
             found = importlib.util.find_spec(path) is not None
         except Exception as error:  # a package runs when its modules are looked for

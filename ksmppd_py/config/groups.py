@@ -27,7 +27,6 @@ from ksmppd_py.config.convert import (
     to_server_id,
     to_system_ids,
     to_table_name,
-    to_url,
     to_utf8,
     to_wait_ack_action,
     to_word,
@@ -126,9 +125,7 @@ class KsmppdGroup:
     inbound_queue_threads: int = integer("accepted, without effect", default=1)
     outbound_queue_threads: int = integer("accepted, without effect", default=1)
     auth_method: Method = _method("who decides about binds")
-    auth_url: str = converted(
-        to_url, "URL asked about binds, for auth-method http", type="URL", default="", secret=True
-    )
+    auth_url: str = text("URL asked about binds, for auth-method http", secret=True)
     auth_ssl_trusted_ca_file: str = converted(
         to_path,
         "CA certificates (PEM) that auth-url's server is checked against; the system's when absent",
@@ -202,9 +199,7 @@ class SmppRouting:
     """`group = smpp-routing`: who routes messages; the database when absent. Single."""
 
     routing_method: Method = _method("who decides about routes")
-    http_routing_url: str = converted(
-        to_url, "URL asked about routes, for routing-method http", type="URL", default="", secret=True
-    )
+    http_routing_url: str = text("URL asked about routes, for routing-method http", secret=True)
     http_routing_ssl_trusted_ca_file: str = converted(
         to_path,
         "CA certificates (PEM) that http-routing-url's server is checked against; the system's when absent",

@@ -190,10 +190,11 @@ class _Loader:
         if ksmppd.auth_method is Method.HTTP:
             key = "auth-ssl-trusted-ca-file"
             checks.check_authorities(ksmppd.auth_ssl_trusted_ca_file, key, group, self._findings)
-        if ksmppd.auth_method is Method.HTTP and not ksmppd.auth_url:
-            self._findings.error(
-                group.place_of("auth-method"), "Authentication by http needs the field 'auth-url'."
-            )
+            if ksmppd.auth_url:
+                checks.check_url(ksmppd.auth_url, "auth-url", group, self._findings)
+            else:
+                text = "Authentication by http needs the field 'auth-url'."
+                self._findings.error(group.place_of("auth-method"), text)
         if ksmppd.auth_method is Method.PLUGIN:
             return self._plugin(group, ksmppd.auth_plugin_id, "auth-method", "auth-plugin-id")
         return None
@@ -206,9 +207,11 @@ class _Loader:
         if method is Method.HTTP:
             key = "http-routing-ssl-trusted-ca-file"
             checks.check_authorities(routing.http_routing_ssl_trusted_ca_file, key, group, self._findings)
-        if method is Method.HTTP and not routing.http_routing_url:
-            text = "No 'http-routing-url' specified in 'smpp-routing' group, cannot proceed."
-            self._findings.error(group.place_of("routing-method"), text)
+            if routing.http_routing_url:
+                checks.check_url(routing.http_routing_url, "http-routing-url", group, self._findings)
+            else:
+                text = "No 'http-routing-url' specified in 'smpp-routing' group, cannot proceed."
+                self._findings.error(group.place_of("routing-method"), text)
         if method is Method.PLUGIN:
             return self._plugin(group, routing.plugin_id, "routing-method", "plugin-id")
         return None
