@@ -47,14 +47,14 @@ def plugin_problem(path: str) -> str:
             f"{path!r} is a shared object for the C daemon and can't be loaded here; write its decisions as a "
             "Python module (docs/plugins.md) and let 'path' name that .py file"
         )
-    if not path.endswith(".py"):
-        if not all(part.isidentifier() for part in path.split(".")):
-            return f"{path!r} is neither a .py file nor the name of a Python module"
-        try:
-            found = importlib.util.find_spec(path) is not None
-        except Exception as error:  # a package runs when its modules are looked for
-            return f"there is no Python module {path} ({type(error).__name__}: {error})"
-        return "" if found else f"there is no Python module {path}"
+    if path.endswith(".py"):
+        return _source_problem(path)
+    if all(part.isidentifier() for part in path.split(".")):
+        return _module_problem(path)
+    return f"{path!r} is neither a .py file nor the name of a Python module"
+
+
+def _source_problem(path: str) -> str:
     try:
         with tokenize.open(path) as file:
             compile(file.read(), path, "exec", dont_inherit=True)
@@ -64,6 +64,14 @@ def plugin_problem(path: str) -> str:
         line = getattr(error, "lineno", None)
         return f"{path}{f':{line}' if line else ''} is no Python ({getattr(error, 'msg', error)})"
     return ""
+
+
+def _module_problem(name: str) -> str:
+    try:
+        found = importlib.util.find_spec(name) is not None
+    except Exception as error:  # a package runs when its modules are looked for
+        return f"there is no Python module {name} ({type(error).__name__}: {error})"
+    return "" if found else f"there is no Python module {name}"
 
 
 def database_problem(path: str) -> str:
