@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 
 from kannel_conf.errors import Findings
@@ -22,8 +23,12 @@ def main() -> int:
         for error in findings.errors:
             print(error, file=sys.stderr)
         return 1
-    for group in groups:
-        print(json.dumps({"group": group.name, "line": group.place.line, "values": group.texts()}))
+    try:
+        for group in groups:
+            print(json.dumps({"group": group.name, "line": group.place.line, "values": group.texts()}))
+        sys.stdout.flush()
+    except BrokenPipeError:  # its reader has seen enough (`| head`)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

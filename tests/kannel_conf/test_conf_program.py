@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,6 +42,20 @@ def test_a_broken_file(
         f"warning: {path}:3: 'port' replaces the value set at {path}:2.",
         f"{path}:4: An equals sign ('=') is missing.",
     ]
+
+
+def test_a_reader_that_has_seen_enough(tmp_path: Path) -> None:
+    path = tmp_path / "x.conf"
+    path.write_text("group = smsc\nport = 1\n\n" * 10_000)
+    command = [sys.executable, "-m", "kannel_conf", str(path)]
+    project = Path(__file__).parents[2]
+    with subprocess.Popen(command, cwd=project, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as program:
+        assert program.stdout is not None
+        assert program.stderr is not None
+        program.stdout.readline()
+        program.stdout.close()
+        assert program.stderr.read() == b""
+        assert program.wait(20) == 0
 
 
 def test_usage(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

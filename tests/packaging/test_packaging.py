@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import configparser
+import grp
+import pwd
 import re
 import shutil
 import socket
@@ -51,7 +54,8 @@ def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
 @pytest.mark.integration
 def test_logrotate_accepts_its_file(tmp_path: Path) -> None:
     copy = tmp_path / "logrotate"
-    copy.write_text((PACKAGING / "logrotate").read_text().replace("/var/log/kannel", str(tmp_path)))
+    (tmp_path / "ksmppd.log").touch()
+    copy.write_text((PACKAGING / "logrotate").read_text().replace("/var/log/ksmppd", str(tmp_path)))
     copy.chmod(0o644)
     done = subprocess.run(
         [program("logrotate", "logrotate"), "--debug", "--state", str(tmp_path / "state"), str(copy)],
@@ -61,6 +65,27 @@ def test_logrotate_accepts_its_file(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "error" not in done.stderr.lower(), done.stderr
+    assert f"considering log {tmp_path}/ksmppd.log" in done.stderr
+
+
+@pytest.mark.integration
+def test_logs_are_rotated_beside_those_of_kannel(tmp_path: Path) -> None:
+    """Two files for one log are an error, and Debian's rotates all in /var/log/kannel without telling us."""
+    kannels = Path("/etc/logrotate.d/kannel")
+    assert kannels.exists(), "install the package kannel"
+    whose = [text.split("{")[0] for text in (kannels.read_text(), (PACKAGING / "logrotate").read_text())]
+    directories = [set(re.findall(r"(?m)^(/\S*)/[^/\s]*", text)) for text in whose]
+    assert directories[1]
+    assert not directories[0] & directories[1]
+
+
+@pytest.mark.integration
+def test_the_user_of_the_unit_is_kannels(tmp_path: Path) -> None:
+    unit = configparser.ConfigParser(strict=False, interpolation=None)
+    unit.read(PACKAGING / "ksmppd.service")
+    pwd.getpwnam(unit["Service"]["User"])  # comes with the package kannel
+    if "Group" in unit["Service"]:
+        grp.getgrnam(unit["Service"]["Group"])
 
 
 def complaints_about(dockerfile: str) -> list[str]:
