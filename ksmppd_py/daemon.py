@@ -29,7 +29,7 @@ _FORWARDED = (
     signal.SIGUSR1,
     signal.SIGUSR2,
 )
-_LONGEST_WAIT = 30  # seconds that the caller of `-d` waits for the outcome of the start
+LONGEST_WAIT = 60  # seconds that the caller of `-d` waits for the outcome of the start, the database included
 _UP = b"1"
 
 
@@ -98,7 +98,7 @@ def go_to_background() -> Background:
 
 def _outcome(reading: int) -> int:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    deadline = time.monotonic() + _LONGEST_WAIT
+    deadline = time.monotonic() + LONGEST_WAIT
     os.set_blocking(reading, False)
     while time.monotonic() < deadline:
         try:

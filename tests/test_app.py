@@ -12,7 +12,7 @@ import gevent
 import pytest
 
 from ksmppd_py import app as app_module
-from ksmppd_py import wiring
+from ksmppd_py import daemon, wiring
 from ksmppd_py.app import App
 from ksmppd_py.config import load
 from ksmppd_py.errors import StartError
@@ -227,6 +227,10 @@ def test_a_database_that_cannot_be_opened(
         app.start()
     app.stop()
     assert caplog.messages == ["sqlite3-connection `db': file is not a database; trying again for 0.05 s"]
+
+
+def test_who_starts_it_in_the_background_hears_of_a_database_that_never_came() -> None:
+    assert daemon.LONGEST_WAIT >= app_module.DATABASE_PATIENCE + 15
 
 
 def test_the_load_line(app: App, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
