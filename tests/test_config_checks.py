@@ -75,8 +75,9 @@ def test_what_is_no_host(tmp_path: Path, host: str) -> None:
     ]
 
 
-def test_a_star_is_all_interfaces(tmp_path: Path) -> None:
-    config = read(tmp_path, "interface = *", rest=REST + "interface = *\n")
+@pytest.mark.parametrize("address", ["*", "0.0.0.0"])
+def test_all_interfaces(tmp_path: Path, address: str) -> None:
+    config = read(tmp_path, f"interface = {address}", rest=REST + f"interface = {address}\n")
     assert (config.ksmppd.interface, config.http_server.interface) == ("", "")
 
 

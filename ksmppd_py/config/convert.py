@@ -138,7 +138,7 @@ def to_host(value: str, warn: Warn) -> str:
 
 def to_interface(value: str, warn: Warn) -> str:
     """Accept a host; as in Kannel `*` means all interfaces."""
-    return "" if value == "*" else to_host(value, warn)
+    return "" if value in ("*", "0.0.0.0") else to_host(value, warn)
 
 
 def url_problem(url: str) -> str:
