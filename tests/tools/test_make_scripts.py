@@ -32,7 +32,7 @@ def run_demo(smpp_port: int, http_port: int, directory: Path) -> subprocess.Comp
 def test_a_taken_port_is_named(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        ended = run_demo(*free_ports(1), port, tmp_path)
+        ended = run_demo(0, port, tmp_path)
     assert ended.returncode == 1
     assert ended.stdout == ""
     assert ended.stderr.startswith(f"Port {port} is not free (Address already in use)")
