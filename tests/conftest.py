@@ -12,6 +12,7 @@ from tests.parts.mariadb import MariaDB
 
 # How long an example takes says more about who else uses the machine than about us.
 settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("quick", settings.get_profile("busy machine"), max_examples=20)  # make check
 settings.load_profile("busy machine")
 
 

@@ -34,7 +34,7 @@ def start(operations: FakeOperations) -> Iterator[StartServer]:
     yield start_one
     for server in servers:
         server.stop(timeout=0)
-    gc.collect()  # an unclosed socket shall show up in the test that left it
+    gc.collect(1)  # an unclosed socket, young as it is, shall show up in the test that left it
 
 
 @pytest.fixture

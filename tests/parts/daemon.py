@@ -145,7 +145,8 @@ class Daemon:
 
     def admin(self, path: str, *, method: str = "GET", **parameters: str | int) -> HttpAnswer:
         """Ask the admin server with its password; underscores in parameter names become dashes."""
-        return request(self.config.admin_port, path, method=method, **{"password": PASSWORD, **parameters})
+        query = {"password": PASSWORD, **parameters}
+        return request(self.config.admin_port, path, method=method, timeout=10.0, **query)
 
     def add_accounts(self, *accounts: Account) -> None:
         for account in accounts:

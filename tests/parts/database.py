@@ -12,7 +12,7 @@ from typing import Protocol
 
 import pymysql
 
-from tests.parts.config import Group
+from tests.parts.config import Group, Value
 from tests.parts.process import wait_until
 
 Row = Sequence[object]
@@ -96,7 +96,7 @@ class MariaDatabase:
     kind: str = "mysql"
 
     def groups(self, group_id: str) -> list[Group]:
-        keys = {
+        keys: dict[str, Value] = {
             "id": group_id,
             "host": self.host,
             "port": self.port,
