@@ -1,5 +1,5 @@
 #!/bin/sh
-# The fast part of the tests, on two processors: formatting and types beside the unit tests in two halves.
+# The fast part of the tests, on two processors: formatting and types beside the unit tests in three parts.
 # check.sh BIN_DIRECTORY
 set -eu
 
@@ -15,11 +15,12 @@ unit() {
 }
 
 static >"$out/static" 2>&1 & a=$!
-unit 1/2 >"$out/unit1" 2>&1 & b=$!
-unit 2/2 >"$out/unit2" 2>&1 & c=$!
+unit 1/3 >"$out/unit1" 2>&1 & b=$!
+unit 2/3 >"$out/unit2" 2>&1 & c=$!
+unit 3/3 >"$out/unit3" 2>&1 & d=$!
 failed=0
-for job in $a $b $c; do
+for job in $a $b $c $d; do
     wait "$job" || failed=1
 done
-cat "$out/static" "$out/unit1" "$out/unit2"
+cat "$out/static" "$out/unit1" "$out/unit2" "$out/unit3"
 exit $failed
