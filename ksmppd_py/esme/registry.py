@@ -42,9 +42,6 @@ class Bound(Receiver, Protocol):
     def refresh(self, account: Account) -> None:
         """Take over changed settings of its account. Doesn't yield."""
 
-    def bill(self, enable_prepaid_billing: bool) -> None:
-        """Charge for its submits, or don't. Doesn't yield."""
-
     def request_unbind(self) -> None:
         """Unbind it and close; returns at once."""
 
@@ -80,8 +77,6 @@ class EsmeRegistry:
             esme = self._esmes[account.system_id] = Esme(account, self._clock(), self._monotonic())
         else:
             esme.rebind(account, self._monotonic())
-            for bind in self._binds.get(account.system_id, ()):
-                bind.bill(account.enable_prepaid_billing)
         return esme
 
     def bound_accounts(self) -> list[Account]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
 from time import monotonic, time
 
 from gevent.event import Event
@@ -223,12 +222,6 @@ class Session:
             self.dialect = self._around.binder.dialect(account, self.dialect.interface_version)
             self._submitter.account, self._submitter.dialect = account, self.dialect
             self._max_open_acks = account.max_open_acks or self._around.settings.max_open_acks
-
-    def bill(self, enable_prepaid_billing: bool) -> None:
-        """See registry.Bound. Doesn't yield."""
-        if self._submitter is not None:
-            account = self._submitter.account
-            self._submitter.account = replace(account, enable_prepaid_billing=enable_prepaid_billing)
 
     def _submitted(self, command_id: int, sequence_number: int, pdu: SubmitSm | DataSm) -> None:
         submits = self._submits

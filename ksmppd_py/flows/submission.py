@@ -90,7 +90,7 @@ class SubmissionFlow:
         routed = self._translate_and_route(passed, settled, submitter)
         if turn is not None:
             turn()
-        if submitter.account.enable_prepaid_billing:
+        if submitter.is_charged:
             routed = self._charge(routed, settled, submitter)
         to_store = [submission for submission in routed if not self._gateway.send(submission)]
         if to_store:
@@ -220,7 +220,7 @@ class SubmissionFlow:
             smsc_id=(sms.smsc_id or b"").decode("latin-1") if error is None else "",
             parts=parts,
             cost=cost if error is None else 0.0,
-            is_charged=submitter.account.enable_prepaid_billing,
+            is_charged=submitter.is_charged,
             is_known=is_known,
         )
 
@@ -238,7 +238,7 @@ class SubmissionFlow:
             cost = submitter.account.default_cost
         else:
             return answer
-        if submitter.account.enable_prepaid_billing:
+        if parts:
             submission.cost = cost * parts
         return None
 
@@ -346,7 +346,7 @@ _NOWHERE = _Nowhere()
 
 def _parts_of(batch: Sequence[Submission], submitter: Submitter) -> list[int]:
     """What each counts for billing, before a router changes it (http.md 2.2); 0 where nobody is billed."""
-    if not submitter.account.enable_prepaid_billing:
+    if not submitter.is_charged:
         return [0] * len(batch)
     return [count_parts(submission.sms) for submission in batch if submission.sms is not None]
 

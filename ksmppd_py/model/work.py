@@ -46,6 +46,11 @@ class Submitter:
     def __post_init__(self) -> None:
         self.totals = self.esme.totals_of(self.bind_type)
 
+    @property
+    def is_charged(self) -> bool:
+        """Whether its submits are billed: the account's newest bind decides for all (smpp-session.md 5.1)."""
+        return self.esme.account.enable_prepaid_billing
+
 
 class Submission:
     """An MT from an ESME or from the store, until its sender is answered.
