@@ -129,6 +129,7 @@ class Driver:
         self.boxes: set[int] = set()
         self.sent = 0
         self.bound = 0
+        self.turns = 0
         self.latencies: list[float] = []
         self.began = 0.0
         self.ended = 0.0
@@ -177,14 +178,23 @@ class Driver:
         while self.bound < load.binds + load.idle:
             self.turn(0.1)
 
+    def offer(self) -> None:
+        """Submit what is due at the rate, over one bind after the other."""
+        load, esmes = self.load, self.esmes
+        due = min(int((time.monotonic() - self.began) * load.rate), load.total) - self.sent
+        for _ in range(min(due, len(esmes))):
+            self.turns += 1
+            self.submit(esmes[self.turns % len(esmes)], -(-due // len(esmes)))
+
     def fill(self, esme: Peer) -> None:
-        load = self.load
-        room = min(load.window - esme.outstanding, load.total - self.sent)
-        now = time.monotonic()
-        if load.rate:
-            room = min(room, int((now - self.began) * load.rate) - self.sent)
+        """Submit as much as the window allows."""
+        self.submit(esme, self.load.window - esme.outstanding)
+
+    def submit(self, esme: Peer, most: int) -> None:
+        room = min(most, self.load.window - esme.outstanding, self.load.total - self.sent)
         if room <= 0:
             return
+        now = time.monotonic()
         head, body, sent_at = self.head, self.body, esme.sent_at
         parts = []
         for sequence in range(esme.sequence + 1, esme.sequence + 1 + room):
@@ -225,7 +235,7 @@ class Driver:
         esme.kept = octets[position:]
         if answers:
             esme.send(b"".join(answers))
-        if self.began:
+        if self.began and not self.load.rate:
             self.fill(esme)
 
     # -- bearerbox
@@ -346,13 +356,13 @@ def run(load: Load) -> Result:
             driver.result.idle_kb = (_resident(load.pids) - before) / 1024 / (load.idle + load.binds)
         used = _processor_seconds(load.pids)
         driver.began = time.monotonic()
-        for esme in driver.esmes:
-            driver.fill(esme)
+        if not load.rate:
+            for esme in driver.esmes:
+                driver.fill(esme)
         while not driver.finished():
             driver.turn(0.001 if load.rate else 0.1)
             if load.rate:
-                for esme in driver.esmes:
-                    driver.fill(esme)
+                driver.offer()
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{driver.result.answered} of {load.total} answered")
         used = _processor_seconds(load.pids) - used
