@@ -19,15 +19,30 @@ class Load:
     A window restarts when an add or a read falls at or after its end; the lifetime entry never does.
     """
 
-    __slots__ = ("_counts", "_intervals", "_starts")
+    __slots__ = ("_counts", "_intervals", "_more", "_second", "_starts")
 
     def __init__(self, intervals: tuple[int, ...], now: int) -> None:
         self._intervals = intervals
         self._counts = [0] * len(intervals)
         self._starts = [now] * len(intervals)
+        self._second = now
+        self._more = 0  # events of that second, not in the counts yet: no window can end within it
 
     def add(self, count: int, now: int) -> None:
         """Count `count` events at second `now`."""
+        if now == self._second:
+            self._more += count
+            return
+        self._take_in()
+        self._second = now
+        self._count(count, now)
+
+    def _take_in(self) -> None:
+        if self._more:
+            more, self._more = self._more, 0
+            self._count(more, self._second)
+
+    def _count(self, count: int, now: int) -> None:
         starts = self._starts
         counts = self._counts
         for index, interval in enumerate(self._intervals):
@@ -39,6 +54,7 @@ class Load:
 
     def rate(self, index: int, now: int) -> float:
         """Events a second in the window of interval number `index`."""
+        self._take_in()
         interval = self._intervals[index]
         if interval != LIFETIME and now >= self._starts[index] + interval:
             self._starts[index] = now

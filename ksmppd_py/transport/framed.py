@@ -16,6 +16,7 @@ from gevent.socket import wait_write
 
 from ksmppd_py.transport.tls import TlsStream
 
+_READ = 1  # libev's number
 _AGAIN = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR})
 
 
@@ -30,6 +31,7 @@ class FramedSocket:
 
     __slots__ = (
         "_fd",
+        "_readable",
         "_scheduled",
         "_sealed",
         "_sealed_frames",
@@ -48,6 +50,7 @@ class FramedSocket:
     def __init__(self, connected: socket.socket, peer: str) -> None:
         self._socket = connected
         self._fd = connected.fileno()
+        self._readable = get_hub().loop.io(self._fd, _READ)
         self._tls: TlsStream | None = None
         self._unsent: list[bytes] = []
         self._sealed = b""
@@ -93,14 +96,23 @@ class FramedSocket:
         if self.closed:
             return b""
         try:
-            return self._socket.recv(limit) if self._tls is None else self._receive(limit, self._tls)
+            return self._read(limit) if self._tls is None else self._receive(limit, self._tls)
         except OSError:
             return b""
+
+    def _read(self, limit: int) -> bytes:
+        """Wait first, then ask: the socket's own recv asks first, mostly in vain, and that costs as much. May yield."""
+        while True:
+            get_hub().wait(self._readable)
+            try:
+                return os.read(self._fd, limit)
+            except BlockingIOError:
+                continue
 
     def _receive(self, limit: int, tls: TlsStream) -> bytes:
         octets = tls.decrypt(b"")  # what came together with the handshake
         while not octets and not tls.ended:
-            received = self._socket.recv(limit)
+            received = self._read(limit)
             if not received:
                 break
             octets = tls.decrypt(received)
@@ -223,6 +235,7 @@ class FramedSocket:
         self._unsent = []
         if self._sender is not None:
             self._sender.kill(block=False)
+        get_hub().cancel_wait(self._readable, ConnectionError("closed here"), close_watcher=True)
         try:
             self._socket.close()
         except OSError:
