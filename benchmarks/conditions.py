@@ -141,6 +141,13 @@ def growth_of_rows(mariadb: MariaDB | None) -> Iterator[Finding]:
     )
 
 
+def loading(_mariadb: MariaDB | None) -> Iterator[Finding]:
+    """The first message of an account waits for its routes."""
+    result = _cost(Setup(routes=50_000), None, total=1)
+    what = "until the answer to the first submit of an account with 50,000 routes, which are read and compiled for it"
+    yield Finding("first answer", what, result.p99_ms / 1000, "s", 5)
+
+
 def _cost(setup: Setup, mariadb: MariaDB | None, **load: int) -> Result:
     with (
         tempfile.TemporaryDirectory(prefix="bench-") as directory,
@@ -155,6 +162,7 @@ def _growth(before: float, after: float) -> float:
 
 CONDITIONS: dict[str, Callable[[MariaDB | None], Iterator[Finding]]] = {
     "latency": latency,
+    "loading": loading,
     "growth-binds": growth_of_binds,
     "growth-rows": growth_of_rows,
 }

@@ -12,7 +12,7 @@ import socket
 import ssl
 import struct
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import psutil
@@ -32,7 +32,10 @@ RECEIPT_TEXT = (
 
 @dataclass(frozen=True)
 class Load:
-    """What to do. `rate` is submits a second over all binds, 0 = as fast as answers come; `idle` binds only bind."""
+    """What to do. `rate` is submits a second over all binds, 0 = as fast as answers come; `idle` binds only bind.
+
+    `warm_up` submits are answered before anything is measured.
+    """
 
     smpp_port: int
     box_port: int = 0
@@ -48,6 +51,7 @@ class Load:
     udh: bytes = b""
     stored: int = 0
     rate: float = 0.0
+    warm_up: int = 0
     idle: int = 0
     tls: bool = False
     limit: float = 120.0
@@ -318,6 +322,19 @@ class Driver:
                 else:
                     self.esme_read(peer)
 
+    def pump(self, deadline: float) -> None:
+        """Go on until all is answered. Raises TimeoutError."""
+        load = self.load
+        if not load.rate:
+            for esme in self.esmes:
+                self.fill(esme)
+        while not self.finished():
+            self.turn(0.001 if load.rate else 0.1)
+            if load.rate:
+                self.offer()
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{self.result.answered} of {load.total} answered")
+
     def finished(self) -> bool:
         load, result = self.load, self.result
         if result.answered < load.total:
@@ -341,6 +358,9 @@ def _resident(pids: tuple[int, ...]) -> int:
 
 def run(load: Load) -> Result:
     """Drive one server. Raises ConnectionError when it hangs up, TimeoutError after `load.limit` seconds."""
+    if load.warm_up:
+        run(replace(load, total=load.warm_up, warm_up=0))
+        load = replace(load, warm_up=0)
     driver = Driver(load)
     deadline = time.monotonic() + load.limit
     try:
@@ -356,15 +376,7 @@ def run(load: Load) -> Result:
             driver.result.idle_kb = (_resident(load.pids) - before) / 1024 / (load.idle + load.binds)
         used = _processor_seconds(load.pids)
         driver.began = time.monotonic()
-        if not load.rate:
-            for esme in driver.esmes:
-                driver.fill(esme)
-        while not driver.finished():
-            driver.turn(0.001 if load.rate else 0.1)
-            if load.rate:
-                driver.offer()
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"{driver.result.answered} of {load.total} answered")
+        driver.pump(deadline)
         used = _processor_seconds(load.pids) - used
         return _summed_up(driver, used)
     finally:
