@@ -130,7 +130,7 @@ def _store_reports(database: Database, count: int, system_id: str) -> None:
         "dlr_url",
     ]
     values = ["1700000000", "3", *["-1"] * 6, "1", *["-1"] * 7]
-    hexadecimal = "LPAD(HEX(seq),12,'0')" if database.kind == "mysql" else "printf('%012x',seq)"
+    hexadecimal = "LPAD(LOWER(HEX(seq)),12,'0')" if database.kind == "mysql" else "printf('%012x',seq)"
     own_id = f"'00000000-0000-4000-8000-',{hexadecimal}"
     if database.kind == "mysql":
         url = f"CONCAT('{system_id}|1700000000|',{own_id})"
