@@ -45,13 +45,16 @@ class Finding:
 
 
 def latency(_mariadb: MariaDB | None) -> Iterator[Finding]:
-    """Answers at 80 % of the peak, with an access log, an open dashboard and idle binds."""
+    """Answers at 80 % of the peak, with an access log, an open dashboard and idle binds.
+
+    The peak is that of the same kind of traffic: each bind has one submit under way.
+    """
     setup = Setup(ksmppd={"access-log": "access.log"})
     with (
         tempfile.TemporaryDirectory(prefix="bench-") as directory,
         daemon(setup, Path(directory), None) as server,
     ):
-        load = Load(server.smpp_port, server.box_port, server.pids, binds=BUSY_BINDS, window=10, total=80_000)
+        load = Load(server.smpp_port, server.box_port, server.pids, binds=BUSY_BINDS, window=1, total=80_000)
         peak = run(load).per_second
         rate = peak * SHARE
         loaded = replace(load, rate=rate, idle=IDLE_BINDS, total=int(rate * LATENCY_SECONDS), window=1000)

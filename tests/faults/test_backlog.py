@@ -17,8 +17,20 @@ BEGIN = 2 + 2.0
 """Seconds until the first report, and what a busy machine adds."""
 
 
-def drain(kind: str, count: int) -> str:
-    """Store `count` reports, bind one ESME with a window of 500, return the figures."""
+def drain_steadily(kind: str, count: int) -> None:
+    """As drain; once more when it was slower at its end, since a neighbour on the machine may have begun to work."""
+    tries = []
+    for _ in range(2):
+        steady, figures = drain(kind, count)
+        print(figures)
+        tries.append(figures)
+        if steady:
+            return
+    pytest.fail("\n".join(tries))
+
+
+def drain(kind: str, count: int) -> tuple[bool, str]:
+    """Store `count` reports, bind one ESME with a window of 500; was it no slower at its end, and the figures."""
     with Lane(
         kind, keys={"wait-ack-timeout": 120, "default-max-open-acks": 500}, constants={}
     ).opened() as lane:
@@ -47,11 +59,9 @@ def drain(kind: str, count: int) -> str:
         f"last tenth {last:.0f}/s, processor time {first_used:.1f} and {last_used:.1f} s, "
         f"memory {memory[0]:.0f} MB at first, {max(memory):.0f} MB at most"
     )
-    print(figures)
-    # A machine that others use makes either tenth slow, but not dear.
-    assert last >= 0.8 * first or last_used <= 1.25 * first_used, figures
     assert max(memory) < MOST_MEMORY, figures
-    return figures
+    # A machine that others use makes either tenth slow, but not dear.
+    return last >= 0.8 * first or last_used <= 1.25 * first_used, figures
 
 
 def _used(lane: Lane) -> float:
@@ -62,11 +72,11 @@ def _used(lane: Lane) -> float:
 
 @pytest.mark.database
 def test_two_hundred_thousand_on_mariadb() -> None:
-    drain("mariadb", 200_000)
+    drain_steadily("mariadb", 200_000)
 
 
 def test_fifty_thousand_on_sqlite() -> None:
-    drain("sqlite", 50_000)
+    drain_steadily("sqlite", 50_000)
 
 
 @pytest.mark.database
@@ -98,4 +108,4 @@ def test_reports_that_name_no_account(kind: str) -> None:
 @pytest.mark.soak
 @pytest.mark.database
 def test_two_million_on_mariadb() -> None:
-    drain("mariadb", 2_000_000)
+    drain_steadily("mariadb", 2_000_000)
