@@ -330,6 +330,10 @@ BAD: dict[str, tuple[str, list[str]]] = {
             "6: Group 'mysql-connection' needs the field 'database'.",
         ],
     ),
+    "a codec that is no character set": (
+        KSMPPD + "default-alt-charset = idna" + REST,
+        ["4: 'default-alt-charset': 'idna' is no known character set."],
+    ),
     "http without URLs": (
         KSMPPD + "auth-method = 2" + REST + "\ngroup = smpp-routing\nrouting-method = 2",
         [

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from kannel_conf.schema import to_integer
 from kannel_conf.values import WHITE_SPACE, parse_integer, split_ids, split_words
+from ksmppd_py.translate.coding import known_charset
 
 Warn = Callable[[str], None]
 
@@ -207,8 +208,8 @@ def to_address_patterns(value: str, warn: Warn) -> tuple[str, ...]:
 def to_charset(value: str, warn: Warn) -> str:
     """Accept a character set that Python has under this name."""
     try:
-        "".encode(value)
-    except (LookupError, ValueError):
+        known_charset(value)
+    except LookupError:
         raise ValueError(f"{value!r} is no known character set") from None
     return value
 

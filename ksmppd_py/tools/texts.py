@@ -19,6 +19,8 @@ CHARACTER_SETS = {
     0x05: "shift_jis",
     0x06: "iso8859-5",
     0x07: "iso8859-8",
+    0x0A: "iso2022_jp",
+    0x0D: "euc_jp",
     0x0E: "euc_kr",
 }
 
@@ -41,12 +43,17 @@ _FROM_GSM = {octets: character for character, octets in _TO_GSM.items()}
 
 
 def family(data_coding: int) -> str:
-    """Which of GSM, OCTETS and UCS2 a data_coding means, as far as lengths go (5.2.19, GSM 03.38)."""
+    """Which of GSM, OCTETS and UCS2 a data_coding means, as far as lengths go (5.2.19, GSM 03.38), to the server too.
+
+    Of those below 16 only 8 is UCS-2; what nobody has defined is octets.
+    """
     group, low = data_coding >> 4, data_coding & 0x0F
     if data_coding in CHARACTER_SETS:
         return OCTETS
+    if group == 0:
+        return {0: GSM, 8: UCS2}.get(low, OCTETS)
     if group <= 3:
-        return (GSM, OCTETS, UCS2, OCTETS)[low >> 2] if low != 2 else OCTETS
+        return (GSM, OCTETS, UCS2, OCTETS)[low >> 2]
     if group == 0xF:
         return OCTETS if low & 0x04 else GSM
     return UCS2 if group == 0xE else GSM
