@@ -39,7 +39,7 @@ check: venv
 
 test: venv
 	@tools/apt_packages.sh $(PACKAGES)
-	$(PYTEST) -q -m "not soak"
+	@tools/test.sh $(PYTEST) -q -m "not soak"
 
 fuzz: venv
 	$(BIN)/python -m tests.fuzz.run
