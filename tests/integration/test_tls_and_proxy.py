@@ -153,7 +153,7 @@ class TestTls:
 
         shutil.move(Authority().server_files(tls.directory)[1], tls.key)
         tls.bed.daemon.process.signal(signal.SIGHUP)
-        tls.bed.daemon.wait_for_log("the configuration stays as it was")
+        tls.bed.daemon.wait_for_log("The configuration stays as it was")
         assert tls.connect(tls.context(other))
 
     def test_the_port_goes_on_speaking_tls_when_it_leaves_the_file(self, open_port: OpenPort) -> None:
