@@ -1,4 +1,4 @@
-"""`python -m benchmarks.run [--json FILE] [--only NAME,...]`: measure, print a table, write JSON."""
+"""`python -m benchmarks.run [--json FILE] [--runs N] [--only NAME,...]`: measure, print a table, write JSON."""
 
 from __future__ import annotations
 
@@ -88,16 +88,20 @@ def _line(scenario: Scenario, result: Result, ratio: float) -> str:
     )
 
 
-def measure_costs(chosen: Collection[Scenario], mariadb: MariaDB | None) -> dict[str, Any]:
-    """Run scenarios, each with a floor of its own, and print a line for each."""
+def measure_costs(chosen: Collection[Scenario], mariadb: MariaDB | None, runs: int) -> dict[str, Any]:
+    """Run scenarios so many times, each time behind a floor, and print a line for each: the run of median ratio."""
     costs: dict[str, Any] = {}
     for scenario in chosen:
-        yardstick = measure_floor()
+        pairs = []
         try:
-            result = measure(scenario, mariadb)
+            for _ in range(runs):
+                yardstick = measure_floor()
+                pairs.append((yardstick, measure(scenario, mariadb)))
         except (ConnectionError, TimeoutError) as error:
             print(f"{scenario.name:14s} failed: {error}", flush=True)
             continue
+        pairs.sort(key=lambda pair: pair[1].cpu_us / pair[0].cpu_us)
+        yardstick, result = pairs[len(pairs) // 2]
         ratio = result.cpu_us / yardstick.cpu_us
         print(_line(scenario, result, ratio), flush=True)
         costs[scenario.name] = {
@@ -105,6 +109,7 @@ def measure_costs(chosen: Collection[Scenario], mariadb: MariaDB | None) -> dict
             "goal": scenario.goal,
             "floor_us": yardstick.cpu_us,
             "ratio": ratio,
+            "ratios": [each.cpu_us / its_floor.cpu_us for its_floor, each in pairs],
             **asdict(result),
         }
     return costs
@@ -126,6 +131,7 @@ def main() -> int:
     """Measure all or some; 1 when a scenario failed to finish."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", type=Path, help="write the results here")
+    parser.add_argument("--runs", type=int, default=3, help="of each scenario; the median one is told")
     parser.add_argument("--only", default="", help="scenarios and conditions, comma between")
     arguments = parser.parse_args()
     only = arguments.only.split(",") if arguments.only else None
@@ -138,7 +144,7 @@ def main() -> int:
     try:
         if mariadb is not None:
             mariadb.start()
-        costs = measure_costs(chosen, mariadb)
+        costs = measure_costs(chosen, mariadb, arguments.runs)
         found = measure_conditions(conditions, mariadb)
     finally:
         if mariadb is not None:
