@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from benchmarks.run import measure, measure_floor
 from benchmarks.scenarios import SCENARIOS, Scenario
 
-BOUNDS = {"submit": 4.0, "report": 9.0, "store-sqlite": 10.0, "binds-1000": 6.0, "access-log": 4.5}
-"""Somewhat less than twice what docs/performance.md has."""
+BOUNDS = {"submit": 5.0, "report": 11.0, "store-sqlite": 14.0, "binds-1000": 8.0, "access-log": 6.0}
+"""Two to three times what a quiet machine has: its speed may change between the floor's run and ours."""
 TRIES = 2
 
 
