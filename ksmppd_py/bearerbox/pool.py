@@ -167,6 +167,9 @@ class BearerboxPool:
             unanswered = len(connection.open)
             if unanswered < fewest:
                 best, fewest = connection, unanswered
+        if best is not None and len(self._online) > 1:
+            self._online.remove(best)  # to the end: of equals each has its turn
+            self._online.append(best)
         return best
 
     def _line_up(self, submission: Submission) -> None:

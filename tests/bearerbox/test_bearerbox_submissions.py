@@ -72,6 +72,14 @@ def test_heartbeats(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
     assert set(link.heartbeats) == {0}
 
 
+def test_of_idle_bearerboxes_each_has_its_turn(start: StartBed) -> None:
+    bed = start(count=2)
+    for _ in range(6):
+        bed.send(b"hello")
+        bed.wait_results()
+    assert [len(box.submissions) for box in bed.boxes] == [3, 3]
+
+
 def test_the_window_and_the_order_behind_it(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
     """Higher priority first, then first come (spec flows 1.2 Improve)."""
     assert pool_module.WINDOW == 1000
