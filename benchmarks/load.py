@@ -345,11 +345,8 @@ class Driver:
 
 
 def _processor_seconds(pids: tuple[int, ...]) -> float:
-    total = 0.0
-    for pid in pids:
-        times = psutil.Process(pid).cpu_times()
-        total += times.user + times.system
-    return total
+    times = [psutil.Process(pid).cpu_times() for pid in pids]
+    return float(sum(each.user + each.system for each in times))
 
 
 def _resident(pids: tuple[int, ...]) -> int:
@@ -373,7 +370,8 @@ def run(load: Load) -> Result:
         before = _resident(load.pids)
         driver.bind_all()
         if load.idle:
-            driver.result.idle_kb = (_resident(load.pids) - before) / 1024 / (load.idle + load.binds)
+            grown = _resident(load.pids) - before
+            driver.result.idle_kb = grown / 1024 / (load.idle + load.binds)
         used = _processor_seconds(load.pids)
         driver.began = time.monotonic()
         driver.pump(deadline)

@@ -49,7 +49,7 @@ def test_when_rows_are_looked_for_again(
     clock = Clock()
     monkeypatch.setattr(workers, "monotonic", clock)
     nothing: Any = None
-    replayer = workers.Replayer(Store(clock, cost, away), nothing, nothing, nothing, queue=True)  # type: ignore[arg-type]
+    replayer = workers.Replayer(Store(clock, cost, away), nothing, nothing, nothing, queue=True)
     assert replayer._scan({"usera"}) == pause
 
 
@@ -77,7 +77,7 @@ def test_a_bearerbox_that_was_away_for_a_moment_is_noticed() -> None:
     nothing: Any = None
     replayer = workers.Replayer(nothing, nothing, nothing, nothing, queue=True)
     gateway, walk = Gateway(), Walk()
-    replayer._gateway, replayer._submissions = gateway, walk  # type: ignore[assignment]
+    replayer._gateway, replayer._submissions = gateway, walk
     arrivals = replayer._look_at_boxes(0)
     assert (walk.walks, len(replayer._box_bell)) == (1, 1)
     arrivals = replayer._look_at_boxes(arrivals)
@@ -90,7 +90,7 @@ def test_a_bearerbox_that_was_away_for_a_moment_is_noticed() -> None:
 def test_a_defect_that_one_account_meets_stops_no_other(caplog: pytest.LogCaptureFixture) -> None:
     nothing: Any = None
     claim = SimpleNamespace(held=True)
-    replayer = workers.Replayer(nothing, claim, nothing, nothing, queue=True)  # type: ignore[arg-type]
+    replayer = workers.Replayer(nothing, claim, nothing, nothing, queue=True)
     advanced: list[str] = []
     later: list[str] = []
 
@@ -101,7 +101,7 @@ def test_a_defect_that_one_account_meets_stops_no_other(caplog: pytest.LogCaptur
         if system_id == "last":
             raise gevent.GreenletExit
 
-    replayer.deliveries = SimpleNamespace(advance=advance, look_later=later.append)  # type: ignore[assignment]
+    replayer.deliveries = SimpleNamespace(advance=advance, look_later=later.append)
     for system_id in ("poison", "good", "last"):
         replayer._bell.put(system_id)
     with pytest.raises(gevent.GreenletExit):
@@ -115,7 +115,7 @@ def test_rows_of_no_account_get_one_while_the_claim_is_ours(monkeypatch: pytest.
     """Again when some couldn't be routed or the database was away, and when the claim is ours anew."""
     nothing: Any = None
     claim = SimpleNamespace(held=True)
-    replayer = workers.Replayer(nothing, claim, nothing, nothing, queue=True)  # type: ignore[arg-type]
+    replayer = workers.Replayer(nothing, claim, nothing, nothing, queue=True)
     answers: list[Any] = [DatabaseUnavailable("away"), ({"some"}, False), ({"rest"}, True), (set(), True)]
     asked: list[bool] = []
     rung: list[str] = []
@@ -134,8 +134,8 @@ def test_rows_of_no_account_get_one_while_the_claim_is_ours(monkeypatch: pytest.
             raise gevent.GreenletExit
 
     turns: list[float] = []
-    replayer._nameless = SimpleNamespace(advance=advance)  # type: ignore[assignment]
-    replayer.deliveries = SimpleNamespace(look_for_passed_rows=rung.append)  # type: ignore[assignment]
+    replayer._nameless = SimpleNamespace(advance=advance)
+    replayer.deliveries = SimpleNamespace(look_for_passed_rows=rung.append)
     monkeypatch.setattr(workers.gevent, "sleep", sleep)
     with pytest.raises(gevent.GreenletExit):
         replayer._name_rows()

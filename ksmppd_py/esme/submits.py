@@ -245,9 +245,8 @@ class Submits:
     def _answer_other(self, submission: Submission, message_id: bytes) -> None:
         """Answer what isn't a submit_sm; a submit_multi once all its destinations are settled."""
         if isinstance(submission, ToOneOfMany):
-            if (
-                message_id and submission.sms is not None
-            ):  # the ESME knows it by the id that all of them share
+            if message_id and submission.sms is not None:
+                # The ESME knows it by the id that all of them share.
                 self._remember(replace(submission.sms, id=submission.whole.message_id))
             response = submission.whole.settled(submission)
             if response is not None:

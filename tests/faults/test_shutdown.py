@@ -78,7 +78,7 @@ def test_everything_in_flight_is_settled(lane: Lane) -> None:
     lane.box.acked = lambda sms, nack: acks.append(nack)
     for number in range(30):
         lane.box.send(mo(number))
-    lane.box.decide = lambda sms: (taken.append(sms.msgdata or b"") or 0, 2.0)  # type: ignore[func-returns-value]
+    lane.box.decide = lambda sms: (taken.append(sms.msgdata or b"") or 0, 2.0)
     answers = submit(silent, 50)
     wait_until(lambda: len(taken) == 50, "the MTs at the bearerbox")
     assert terminate(lane) < LONGEST
@@ -93,7 +93,7 @@ def test_everything_in_flight_is_settled(lane: Lane) -> None:
         lane.daemon.smpp_port,
         "faulta",
         PASSWORD,
-        lambda message: (got.append(message.short_message) or 0, 0.0),  # type: ignore[func-returns-value]
+        lambda message: (got.append(message.short_message) or 0, 0.0),
     )
     bound(lane, taker)
     wait_until(lambda: len(got) == 30 and lane.stored() == 0, "the stored messages", 15)
@@ -104,7 +104,7 @@ def test_everything_in_flight_is_settled(lane: Lane) -> None:
 def test_a_silent_bearerbox(lane: Lane) -> None:
     """Whoever waits for an ack that doesn't come hears ESME_RSYSERR before the unbind."""
     taken: list[bytes] = []
-    lane.box.decide = lambda sms: (taken.append(sms.id), 0.0)  # type: ignore[func-returns-value]
+    lane.box.decide = lambda sms: (taken.append(sms.id), 0.0)
     customer = bound(lane, Customer(lane.daemon.smpp_port, "faulta", PASSWORD, lambda message: (0, 0.0)))
     answers = submit(customer, 20)
     wait_until(lambda: len(taken) == 20, "the MTs at the bearerbox")
@@ -117,7 +117,7 @@ def test_a_silent_bearerbox(lane: Lane) -> None:
 
 def test_new_submits_are_refused_while_it_stops(lane: Lane) -> None:
     taken: list[Sms] = []
-    lane.box.decide = lambda sms: (taken.append(sms), 0.0)  # type: ignore[func-returns-value]
+    lane.box.decide = lambda sms: (taken.append(sms), 0.0)
     customer = bound(lane, Customer(lane.daemon.smpp_port, "faulta", PASSWORD, lambda message: (0, 0.0)))
     first = submit(customer, 1)
     wait_until(lambda: taken, "the MT at the bearerbox")
@@ -157,7 +157,7 @@ def test_everybody_is_silent_at_once() -> None:
         assert lane.server is not None
         wait_until(lambda: lane.box.connection is not None, "the bearerbox connection")
         taken: list[bytes] = []
-        lane.box.decide = lambda sms: (taken.append(sms.id), 0.0)  # type: ignore[func-returns-value]
+        lane.box.decide = lambda sms: (taken.append(sms.id), 0.0)
         customer = bound(
             lane, Customer(lane.daemon.smpp_port, "faulta", PASSWORD, lambda message: (None, 0.0))
         )
@@ -185,7 +185,7 @@ def test_killed_while_it_stores(lane: Lane) -> None:
     lane.daemon.kill()
     customer.stop()
     arrived: set[bytes] = set()
-    lane.box.decide = lambda sms: (arrived.add(sms.id) or 0, 0.0)  # type: ignore[func-returns-value]
+    lane.box.decide = lambda sms: (arrived.add(sms.id) or 0, 0.0)
     lane.box.start()
     lane.daemon.start()
     wait_until(lambda: lane.stored() == 0, "an empty store", 20)

@@ -36,14 +36,14 @@ class Bed:
         self.store = Store()
         self.gateway = MemoryGateway()
         ids = make_ids()
-        self.replay = SubmissionReplay(self.store, self.gateway, Tray(), Tray(), ids, self.clock, self.clock)  # type: ignore[arg-type]
+        self.replay = SubmissionReplay(self.store, self.gateway, Tray(), Tray(), ids, self.clock, self.clock)
         self.enquiries = Enquiries(
             MessageHistory(0),
             self.store,
             self.replay,
             ids,
             self.clock,
-            self.clock,  # type: ignore[arg-type]
+            self.clock,
         )
         self.id = ids.next()
         url = b"esme|%d|%b" % (NOW, self.id)

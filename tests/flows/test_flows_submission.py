@@ -177,7 +177,7 @@ def test_one_message_that_meets_a_defect_of_the_store_is_refused_alone(
     corridor: Corridor, caplog: pytest.LogCaptureFixture
 ) -> None:
     corridor.gateway.online = False
-    corridor.store.refuses = lambda sms: 1 / 0 if sms.msgdata == b"poison" else None  # type: ignore[return-value]
+    corridor.store.refuses = lambda sms: 1 / 0 if sms.msgdata == b"poison" else None
     batch = corridor.submit(submit_sm(), submit_sm(text=b"poison"), submit_sm())
     assert statuses(batch) == [0, 0x08, 0]
     assert corridor.counted == (2, 1)

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.integration
 
 def write_config(directory: Path, **config: object) -> Path:
     """A configuration file that nothing is wrong with unless `config` says so."""
-    settings = DaemonConfig([(BOX_ID, free_port())], **config)  # type: ignore[arg-type]
+    settings = DaemonConfig([(BOX_ID, free_port())], **config)
     path = directory / "ksmppd.conf"
     database = SqliteDatabase(directory / "ksmppd.sqlite3")
     path.write_text(render(settings.groups(database, directory / "ksmppd.log")), "utf-8")

@@ -39,7 +39,7 @@ def claim(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
         if request.param == "mysql":
             database = MySQLDatabase(mysql_settings(server, name))
         else:
-            database = SQLiteDatabase(ConnectionSettings(id="db", database=str(tmp_path / "db.sqlite")))  # type: ignore[assignment]
+            database = SQLiteDatabase(ConnectionSettings(id="db", database=str(tmp_path / "db.sqlite")))
         one = open_claim(database, table)
         opened.append(one)
         one.start()

@@ -110,7 +110,7 @@ def test_a_row_that_is_deleted_while_a_page_is_read_isnt_in_it(
     removals = [lambda: store.remove([first]), lambda: store.remove_pdus([first_pdu])]
 
     def slow(self: object, statement: Any, values: Any = None, *, repeatable: bool) -> Any:
-        reply = execute(self, statement, values, repeatable=repeatable)  # type: ignore[arg-type]
+        reply = execute(self, statement, values, repeatable=repeatable)
         if "SELECT" in statement.text:
             monkeypatch.undo()
             if removed_while_reading:
