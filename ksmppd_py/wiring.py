@@ -15,7 +15,10 @@ from ksmppd_py.translate.tlvs import TlvDefinition, TlvTables
 
 def boxes(config: Config) -> list[BoxSettings]:
     """The bearerboxes to connect to."""
-    return [BoxSettings(box.host, box.port, box.id or None, box.ssl) for box in config.bearerboxes]
+    return [
+        BoxSettings(box.host, box.port, box.id or None, box.ssl, box.smsbox_max_pending)
+        for box in config.bearerboxes
+    ]
 
 
 def tlvs(config: Config) -> TlvTables:

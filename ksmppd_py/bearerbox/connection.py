@@ -11,7 +11,7 @@ from typing import Protocol
 import gevent
 from gevent import socket as gevent_socket
 
-from ksmppd_py.bearerbox.incoming import Adopter, Incoming
+from ksmppd_py.bearerbox.incoming import MAX_PENDING, Adopter, Incoming
 from ksmppd_py.kannel.codec import BoxLink, pack, pack_sms
 from ksmppd_py.kannel.messages import Ack, AckStatus, Admin, AdminCommand, Heartbeat, Sms, SmsType
 from ksmppd_py.logs import EACH
@@ -46,12 +46,13 @@ _REPORT_MO = int(SmsType.REPORT_MO)
 
 @dataclass(frozen=True, slots=True)
 class BoxSettings:
-    """A bearerbox-connection group. `boxc_id` None = anonymous."""
+    """A bearerbox-connection group. `boxc_id` None = anonymous; `max_pending` is its smsbox-max-pending."""
 
     host: str
     port: int
     boxc_id: str | None = None
     tls: bool = False
+    max_pending: int = MAX_PENDING
 
     @property
     def name(self) -> str:
@@ -111,7 +112,9 @@ class BoxConnection:
         self._last_heartbeat = 0.0
         self._early_reports: dict[bytes, list[Sms]] = {}
         self._stopping = False
-        self.incoming = Incoming(settings.name, delivery, store, adopter, self._write, owner)
+        self.incoming = Incoming(
+            settings.name, delivery, store, adopter, self._write, owner, settings.max_pending
+        )
 
     def run(self) -> None:
         """Connect and serve, again and again. May yield; returns after `stop`."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from heapq import heappop, heappush
-from itertools import count
+from collections.abc import Callable, Iterable, Sequence
 from time import monotonic, time
 from typing import Protocol
 
 import gevent
 
+from ksmppd_py.bearerbox.held import HeldBack
+from ksmppd_py.bearerbox.shares import Shares
 from ksmppd_py.errors import MessageTooLong, TemporaryError
 from ksmppd_py.kannel.codec import pack_ack
 from ksmppd_py.kannel.messages import AckStatus, Sms, SmsType
@@ -30,17 +30,20 @@ MOST_ATTEMPTS = 3
 """How many binds a message is tried on, one after the other gone, before it is stored or refused for now."""
 MOVING, ENDED = -1, -2
 """`Delivery.row` while its message is on its way to the store, and when it ended before it was there."""
-FIRST_DELAY = 1.0
-"""Seconds for which the first temporary refusal of an account is held back; doubles up to LAST_DELAY."""
-LAST_DELAY = 30.0
 SLOW_AFTER = 1.0
-"""Seconds without an ESME's answer after which its messages may be moved to the store."""
-BUSY = 50
-"""Messages in hand above which those of slow ESMEs are moved: half of the bearerbox's usual window."""
+"""Seconds without an ESME's answer after which a message may be moved to the store, whatever else it answers."""
+SILENT_AFTER = 0.25
+"""Seconds without any answer of an account that others wait for, after which what it holds is moved or given back."""
+MAX_PENDING = 100
+"""The bearerbox's smsbox-max-pending when nobody says otherwise: so many unacked messages, and it waits."""
+BUSY = 0.5
+"""Share of these in hand above which those of slow ESMEs are moved to the store."""
+MOST_AT_ONCE = 50
+"""Refusals that each look lets go early: so none is repeated at full speed."""
 SLOW_FOR = 5.0
 """Seconds for which an account whose messages were moved gets nothing live; an answer of it ends that earlier."""
-MOST_HELD = 50
-"""Temporary refusals held back in full: half of the bearerbox's usual window of 100 unanswered messages."""
+MOST_HELD = 0.5
+"""Share of them that temporary refusals may keep for as long as they are held back."""
 
 
 class Adopter(Protocol):
@@ -77,6 +80,7 @@ class Incoming:
         adopter: Adopter | None,
         write: Callable[[bytes], None],
         owner: Owner,
+        max_pending: int = MAX_PENDING,
     ) -> None:
         self._name = name
         self._flow = delivery
@@ -86,11 +90,12 @@ class Incoming:
         self._unsettled: Desk[Delivery] = Desk()
         self._storing: Desk[Delivery] = Desk()
         self._in_hand: dict[bytes, Delivery] = {}
-        self._held: list[tuple[float, int, Delivery]] = []
-        self._order = count()
-        self._delays: dict[str, float] = {}
+        self._held = HeldBack()
         self._adopter = adopter
         self._slow: dict[str, float] = {}
+        self._watched: dict[str, float] = {}
+        self._max_pending = max_pending
+        self._shares = Shares(max_pending, delivery, self._held) if store is None else None
         self.received = 0
         owner.spawn(f"{name} settler", self._settle_all)
         if store is not None:
@@ -108,19 +113,43 @@ class Incoming:
         delivery.received_at = monotonic()
         self._in_hand[sms.id] = delivery
         if sms.sms_type == _MO and self._flow.waits:
-            self._owner.spawn(f"{self._name} routing", self._accept, delivery)  # the reader goes on meanwhile
+            self._owner.spawn(f"{self._name} routing", self._route, delivery)  # the reader goes on meanwhile
             return
-        outcome = self._flow.accept(delivery, self._slow)
+        self._begin(delivery)
+
+    def _route(self, delivery: Delivery) -> None:
+        try:
+            self._begin(delivery)
+        except Exception:
+            self._failed(delivery)
+
+    def _begin(self, delivery: Delivery) -> None:
+        """Route a message and send it on its way, or settle it. May yield (routing)."""
+        outcome = self._flow.route(delivery)
+        if outcome is None:
+            if self._shares is None and delivery.system_id in self._slow:
+                outcome = Outcome.NO_RECEIVER
+            else:
+                outcome = self._dispatch(delivery)
         if outcome is not None:
             self._settle(delivery, outcome)
 
-    def _accept(self, delivery: Delivery) -> None:
-        try:
-            outcome = self._flow.accept(delivery, self._slow)
+    def _dispatch(self, delivery: Delivery) -> Outcome | None:
+        """Send a message whose account is known. None: under way, or it waits for its account's share."""
+        return self._flow.dispatch(delivery) if self._shares is None else self._shares.dispatch(delivery)
+
+    def _go_on(self, shares: Shares, system_id: str) -> None:
+        """One of an account's messages ended: the next of those that wait for that. Doesn't yield."""
+        while (delivery := shares.next(system_id)) is not None:
+            try:
+                outcome = shares.take(delivery, True)
+            except Exception:
+                self._failed(delivery)
+                continue
             if outcome is not None:
                 self._settle(delivery, outcome)
-        except Exception:
-            self._failed(delivery)
+            elif not delivery.left:
+                return  # it waits again
 
     def hold_back(self, message_id: bytes) -> None:
         """Refuse, after a while, a message that can't be handled now. Doesn't yield."""
@@ -141,6 +170,8 @@ class Incoming:
 
     def put(self, delivery: Delivery) -> None:
         """Take back a message that its ESME answered; what went well is acked at once. Doesn't yield."""
+        if self._watched:
+            self._watched.pop(delivery.system_id, None)
         if self._slow:
             self._slow.pop(delivery.system_id, None)
         if delivery.row == MOVING:
@@ -149,12 +180,14 @@ class Incoming:
             self._done(delivery)
         else:
             self._unsettled.put(delivery)
+        if self._shares is not None:
+            self._shares.ended(delivery.system_id)
+            self._go_on(self._shares, delivery.system_id)
 
     def _done(self, delivery: Delivery) -> None:
         sms = delivery.sms
         assert sms is not None
-        if self._delays:
-            self._delays.pop(delivery.system_id, None)
+        self._held.forgive(delivery.system_id)
         if self._in_hand.pop(sms.id, None) is not None:
             self._write(pack_ack(_SUCCESS, int(time()), sms.id))
 
@@ -181,7 +214,7 @@ class Incoming:
     def _try_again(self, delivery: Delivery) -> None:
         """Its bind is gone: another one of the account, if any, gets it."""
         delivery.attempts += 1
-        outcome = self._flow.dispatch(delivery)
+        outcome = self._dispatch(delivery)
         if outcome is not None:
             self._settle(delivery, outcome)
 
@@ -243,41 +276,72 @@ class Incoming:
 
     def _hold_back(self, delivery: Delivery) -> None:
         """Refuse for now, but not at once: the bearerbox repeats such a message immediately, at full speed."""
-        system_id = delivery.system_id
-        delay = self._delays.get(system_id, FIRST_DELAY)
-        self._delays[system_id] = min(LAST_DELAY, delay * 2)
-        heappush(self._held, (monotonic() + delay, next(self._order), delivery))
+        self._held.put(delivery, monotonic())
 
     def _let_go(self) -> None:
         """What is above MOST_HELD is let go early, so that others get their turn; at each round, not at full speed."""
-        while len(self._held) > MOST_HELD:
-            self._ack(heappop(self._held)[2], Outcome.TEMPORARY)
+        most = int(MOST_HELD * self._max_pending)
+        if self._shares is not None:
+            most = self._shares.held_at_most(most)
+        for delivery in self._held.first(min(MOST_AT_ONCE, len(self._held) - most)):
+            self._ack(delivery, Outcome.TEMPORARY)
 
     def relieve(self, now: float) -> None:
-        """Move messages that slow ESMEs hold to the store, so that the bearerbox goes on sending. May yield.
+        """Let go of what slow ESMEs hold, so that the bearerbox goes on sending. May yield.
 
         The bearerbox sends nothing more while about 100 of its messages are unacked; without this one silent ESME
-        would stop all others. What is moved stays open with the ESME; its answer then removes the row.
+        would stop all others. What is moved to the store stays open with the ESME; its answer then removes the row.
         """
         self._let_go()
         if self._slow:
             self._slow = {system_id: until for system_id, until in self._slow.items() if until > now}
-        if self._store is None or self._adopter is None or len(self._in_hand) <= BUSY:
+        if self._shares is not None:
+            self._make_room(self._shares, now)
+        elif self._store is not None and self._adopter is not None:
+            self._make_room_by(self._store, self._adopter, now)
+
+    def _silent(self, suspects: Iterable[str], now: float) -> set[str]:
+        """Which of these accounts have answered nothing since they were first suspected. Doesn't yield."""
+        self._watched = {system_id: self._watched.get(system_id, now) for system_id in suspects}
+        return {system_id for system_id, since in self._watched.items() if now - since >= SILENT_AFTER}
+
+    def _make_room(self, shares: Shares, now: float) -> None:
+        """Give back to the bearerbox what waits in vain for its account's share. Doesn't yield."""
+        if not shares.is_crowded(len(self._in_hand)):
             return
-        slow = [
-            d for d in self._in_hand.values() if d.left > 0 and not d.row and now - d.received_at > SLOW_AFTER
-        ]
+        parked = shares.parked
+        self._slow.update((system_id, now + SLOW_FOR) for system_id in self._silent(parked, now))
+        most = MOST_AT_ONCE
+        for system_id in parked:
+            if system_id in self._slow:
+                released = shares.release(system_id, most)
+                most -= len(released)
+                for delivery in released:
+                    self._ack(delivery, Outcome.TEMPORARY)
+
+    def _make_room_by(self, store: MessageStore, adopter: Adopter, now: float) -> None:
+        """Move to the store what slow ESMEs hold. May yield."""
+        if len(self._in_hand) <= BUSY * self._max_pending:
+            return
+        held = [d for d in self._in_hand.values() if d.left > 0 and not d.row]
+        silent = self._silent({d.system_id for d in held}, now)
+        slow = [d for d in held if d.system_id in silent or now - d.received_at > SLOW_AFTER]
         if not slow:
             return
         self._slow.update((delivery.system_id, now + SLOW_FOR) for delivery in slow)
         for delivery in slow:
             delivery.row = MOVING
         moving = [delivery.sms.id for delivery in slow if delivery.sms is not None]
-        self._adopter.expect(moving)
+        adopter.expect(moving)
         try:
-            self._move(self._store, slow)
+            self._move(store, slow)
         finally:
-            self._adopter.expect_no_more(moving)
+            adopter.expect_no_more(moving)
+
+    def _let_go_of_parked(self, shares: Shares) -> None:
+        for system_id in shares.parked:
+            for delivery in shares.release(system_id, len(self._in_hand)):
+                self._ack(delivery, Outcome.TEMPORARY)
 
     def _move(self, store: MessageStore, slow: list[Delivery]) -> None:
         """Store them; a message that can't be stored spoils it for no other. May yield."""
@@ -308,10 +372,9 @@ class Incoming:
 
     def tick(self, now: float) -> None:
         """Give each refusal whose time has come a last try, then let it go; once a second. May yield."""
-        while self._held and self._held[0][0] <= now:
-            delivery = heappop(self._held)[2]
+        while (delivery := self._held.due(now)) is not None:
             try:
-                outcome = self._flow.dispatch(delivery) if delivery.system_id else Outcome.TEMPORARY
+                outcome = self._dispatch(delivery) if delivery.system_id else Outcome.TEMPORARY
             except Exception:
                 logger.exception("Message for %s failed unexpectedly", delivery.system_id)
                 outcome = Outcome.TEMPORARY
@@ -322,9 +385,10 @@ class Incoming:
         """Let go of everything: what can't be stored in time the bearerbox keeps and repeats. May yield."""
         deadline = monotonic() + timeout
         while True:
-            for _, _, delivery in self._held:
+            for delivery in self._held.first(len(self._held)):
                 self._ack(delivery, Outcome.TEMPORARY)
-            self._held.clear()
+            if self._shares is not None:
+                self._let_go_of_parked(self._shares)
             if not self._in_hand or monotonic() >= deadline:
                 return
             gevent.sleep(0.01)

@@ -32,7 +32,7 @@ LONGEST_WAIT = 30.0
 """Seconds for which they wait for room at a bearerbox that is there but acks nothing."""
 RETIREMENT = 10.0
 """Seconds that a connection has to end well when its bearerbox is taken out of the configuration."""
-RELIEF_INTERVAL = 0.5
+RELIEF_INTERVAL = 0.025
 """Seconds between two looks at messages that slow ESMEs hold."""
 _REPORT_ID = 36
 _SMSC_FAIL = int(DlrMask.SMSC_FAIL)

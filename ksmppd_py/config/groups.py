@@ -250,6 +250,12 @@ class BearerboxConnection:
     host: str = converted(to_host, "host name or address", type="host")
     port: int = integer("the bearerbox's smsbox-port", low=0, high=65535)
     ssl: bool = boolean("TLS, without verification")
+    smsbox_max_pending: int = integer(
+        "the bearerbox's own smsbox-max-pending: unacked messages that make it wait; no ESME gets all of them",
+        default=100,
+        unit="messages",
+        low=1,
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

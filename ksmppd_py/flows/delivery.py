@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Container
 from dataclasses import replace
 from functools import lru_cache
 
@@ -37,14 +36,11 @@ class DeliveryFlow:
 
     @property
     def waits(self) -> bool:
-        """Whether `accept` of an MO yields for long."""
+        """Whether `route` yields for long with an MO."""
         return self._router.waits
 
-    def accept(self, delivery: Delivery, slow: Container[str] = ()) -> Outcome | None:
-        """Route a message that comes from the bearerbox and send it; as `dispatch`. May yield (routing).
-
-        To the `slow` accounts nothing more is sent: for them there is no receiver.
-        """
+    def route(self, delivery: Delivery) -> Outcome | None:
+        """Find out who a message from the bearerbox is for; None: it can be dispatched. May yield (routing)."""
         sms = delivery.sms
         assert sms is not None
         try:
@@ -56,7 +52,7 @@ class DeliveryFlow:
             logger.error("Message %s from the bearerbox refused: %s", _id(sms), error)
             return Outcome.PERMANENT
         sms.service = to_octets(delivery.system_id)
-        return Outcome.NO_RECEIVER if delivery.system_id in slow else self.dispatch(delivery)
+        return None
 
     def dispatch(self, delivery: Delivery) -> Outcome | None:
         """Send to a bind of `delivery.system_id`. None: under way, the outcome comes to its desk. Doesn't yield."""

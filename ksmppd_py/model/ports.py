@@ -5,7 +5,7 @@ Whatever says "may yield" may let other greenlets run; everything else returns a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Container, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -196,13 +196,13 @@ class Deliveries(Protocol):
 
     @property
     def waits(self) -> bool:
-        """Whether `accept` of an MO yields for long."""
+        """Whether `route` yields for long with an MO."""
 
-    def accept(self, delivery: Delivery, slow: Container[str] = ()) -> Outcome | None:
-        """Route a message and send it; None: under way, the outcome comes to its desk. May yield."""
+    def route(self, delivery: Delivery) -> Outcome | None:
+        """Find out whose a message is; None: `system_id` is known, it can be dispatched. May yield."""
 
     def dispatch(self, delivery: Delivery) -> Outcome | None:
-        """Send to a bind of `delivery.system_id`, as accept does once it is known. Doesn't yield."""
+        """Send to a bind of `delivery.system_id`; None: under way, the outcome comes to its desk. Doesn't yield."""
 
 
 class Gateway(Protocol):

@@ -10,6 +10,7 @@ import gevent
 import pytest
 
 from ksmppd_py.bearerbox import connection as connection_module
+from ksmppd_py.bearerbox import held as held_module
 from ksmppd_py.bearerbox import incoming as incoming_module
 from ksmppd_py.bearerbox import pool as pool_module
 from ksmppd_py.bearerbox.connection import BoxSettings
@@ -136,7 +137,9 @@ def short_times(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(connection_module, name, value)
     for name, value in (("ROUND", 0.01), ("PATIENCE", 0.1), ("RELIEF_INTERVAL", 0.01)):
         monkeypatch.setattr(pool_module, name, value)
-    for name, value in (("FIRST_DELAY", 0.05), ("LAST_DELAY", 0.2), ("SLOW_AFTER", 0.05)):
+    for name, value in (("FIRST_DELAY", 0.05), ("LAST_DELAY", 0.2)):
+        monkeypatch.setattr(held_module, name, value)
+    for name, value in (("SLOW_AFTER", 0.05), ("SILENT_AFTER", 0.02)):
         monkeypatch.setattr(incoming_module, name, value)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from gevent.server import StreamServer
 
+from ksmppd_py.bearerbox import held as held_module
 from ksmppd_py.bearerbox import incoming as incoming_module
 from ksmppd_py.bearerbox import pool as pool_module
 from ksmppd_py.bearerbox.connection import BoxSettings
@@ -47,14 +48,14 @@ def test_a_message_that_meets_a_defect_is_held_back(
 ) -> None:
     """The connection and the messages behind it go on."""
     bed.wait_online()
-    accept = bed.pool.connections[0].incoming._flow.accept
+    dispatch = bed.pool.connections[0].incoming._flow.dispatch
 
-    def fail_once(delivery: Any, slow: Any) -> Any:
+    def fail_once(delivery: Any) -> Any:
         if delivery.sms.msgdata == b"poison":
             raise RuntimeError("a defect")
-        return accept(delivery, slow)
+        return dispatch(delivery)
 
-    monkeypatch.setattr(bed.pool.connections[0].incoming._flow, "accept", fail_once)
+    monkeypatch.setattr(bed.pool.connections[0].incoming._flow, "dispatch", fail_once)
     poison = bed.box.send_mo("1", "2", "poison")
     good = bed.box.send_mo("1", "2", "good")
     wait_until(lambda: bed.receiver.open)
@@ -66,7 +67,7 @@ def test_a_message_that_meets_a_defect_is_held_back(
 
 
 def test_one_too_long_keeps_no_other_out_of_the_store(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(incoming_module, "BUSY", 2)
+    monkeypatch.setattr(incoming_module, "BUSY", 0.02)
     save = bed.store.save
 
     def refuse_long_ones(batch: list[Sms]) -> Any:
@@ -85,9 +86,9 @@ def test_one_too_long_keeps_no_other_out_of_the_store(bed: Bed, monkeypatch: pyt
 
 def test_many_refusals_are_no_loop_at_full_speed(start: StartBed, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is above half of the window is let go at each round, not the moment that another one comes."""
-    monkeypatch.setattr(incoming_module, "MOST_HELD", 3)
-    monkeypatch.setattr(incoming_module, "FIRST_DELAY", 5.0)
-    monkeypatch.setattr(incoming_module, "LAST_DELAY", 5.0)
+    monkeypatch.setattr(incoming_module, "MOST_HELD", 0.03)
+    monkeypatch.setattr(held_module, "FIRST_DELAY", 5.0)
+    monkeypatch.setattr(held_module, "LAST_DELAY", 5.0)
     monkeypatch.setattr(pool_module, "RELIEF_INTERVAL", 0.3)
     bed = start(queue=False)
     bed.receivers.binds.clear()
@@ -159,7 +160,7 @@ def test_a_defect_of_a_router_that_waits_keeps_no_slot(
     bed = start()
     bed.router.waits = True
     flow = bed.pool.connections[0].incoming._flow
-    monkeypatch.setattr(flow, "accept", _broken)
+    monkeypatch.setattr(flow, "route", _broken)
     assert bed.box.wait_for_ack(bed.box.send_mo("1", "2", "poison")).nack == 2
     wait_until(lambda: len(bed.pool.connections[0].incoming) == 0)
 
@@ -167,7 +168,7 @@ def test_a_defect_of_a_router_that_waits_keeps_no_slot(
 def test_a_defect_while_slow_messages_are_moved_keeps_no_slot(
     bed: Bed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(incoming_module, "BUSY", 1)
+    monkeypatch.setattr(incoming_module, "BUSY", 0.01)
     failed = []
 
     def fail(batch: list[Sms]) -> Any:

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from ksmppd_py.bearerbox import connection as connection_module
+from ksmppd_py.bearerbox import held as held_module
 from ksmppd_py.bearerbox import incoming as incoming_module
 from ksmppd_py.errors import BackendUnavailable, DatabaseUnavailable, MessageTooLong, NoRoute
 from ksmppd_py.model.outcomes import Outcome
@@ -169,9 +170,9 @@ def test_success_ends_the_delays(start: StartBed) -> None:
 
 
 def test_only_half_of_the_window_is_held(start: StartBed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(incoming_module, "FIRST_DELAY", 60.0)
-    monkeypatch.setattr(incoming_module, "LAST_DELAY", 60.0)
-    monkeypatch.setattr(incoming_module, "MOST_HELD", 3)
+    monkeypatch.setattr(held_module, "FIRST_DELAY", 60.0)
+    monkeypatch.setattr(held_module, "LAST_DELAY", 60.0)
+    monkeypatch.setattr(incoming_module, "MOST_HELD", 0.03)
     bed = start(queue=False)
     bed.receivers.binds = {}
     ids = [mo(bed) for _ in range(5)]
@@ -295,7 +296,7 @@ def test_reports_on_messages_of_before_the_start(bed: Bed) -> None:
 
 def test_messages_of_a_slow_esme_are_moved_to_the_store(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
     """spec flows 2 Improve: one slow ESME must not hold all of the bearerbox's slots."""
-    monkeypatch.setattr(incoming_module, "BUSY", 3)
+    monkeypatch.setattr(incoming_module, "BUSY", 0.03)
     ids = [mo(bed, b"%d" % n) for n in range(5)]
     assert [acked(bed, message_id) for message_id in ids] == [0] * 5
     assert len(bed.store.saved) == 5
@@ -306,7 +307,7 @@ def test_messages_of_a_slow_esme_are_moved_to_the_store(bed: Bed, monkeypatch: p
 
 def test_a_slow_esme_is_forgiven(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
     """When all that it held was moved, its answers go to the rows; it must not stay slow for good."""
-    monkeypatch.setattr(incoming_module, "BUSY", 3)
+    monkeypatch.setattr(incoming_module, "BUSY", 0.03)
     monkeypatch.setattr(incoming_module, "SLOW_FOR", 0.05)
     ids = [mo(bed, b"%d" % n) for n in range(5)]
     assert [acked(bed, message_id) for message_id in ids] == [0] * 5
@@ -322,7 +323,7 @@ def test_a_slow_esme_is_forgiven(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_stopping_lets_go_of_what_is_held(start: StartBed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(incoming_module, "FIRST_DELAY", 60.0)
+    monkeypatch.setattr(held_module, "FIRST_DELAY", 60.0)
     bed = start(queue=False)
     bed.receivers.binds = {}
     message_id = mo(bed)

@@ -37,14 +37,14 @@ PASSWORD = "secret"
 
 QUICK: Mapping[str, float] = {
     "ksmppd_py.bearerbox.pool:PATIENCE": 0.7,
-    "ksmppd_py.bearerbox.pool:RELIEF_INTERVAL": 0.1,
     "ksmppd_py.bearerbox.connection:ACK_TIMEOUT": 1.5,
     "ksmppd_py.bearerbox.connection:FIRST_PAUSE": 0.1,
     "ksmppd_py.bearerbox.connection:LAST_PAUSE": 0.2,
-    "ksmppd_py.bearerbox.incoming:FIRST_DELAY": 0.1,
-    "ksmppd_py.bearerbox.incoming:LAST_DELAY": 0.4,
+    "ksmppd_py.bearerbox.held:FIRST_DELAY": 0.1,
+    "ksmppd_py.bearerbox.held:LAST_DELAY": 0.4,
     "ksmppd_py.bearerbox.incoming:SLOW_AFTER": 0.3,
-    "ksmppd_py.bearerbox.incoming:BUSY": 15,
+    "ksmppd_py.bearerbox.incoming:SILENT_AFTER": 0.1,
+    "ksmppd_py.bearerbox.incoming:BUSY": 0.15,
     "ksmppd_py.flows.rows:FIRST_DELAY": 0.3,
     "ksmppd_py.flows.rows:LAST_DELAY": 0.6,
     "ksmppd_py.flows.replay:ROWS_PAUSE": 0.3,

@@ -25,6 +25,8 @@ from tests.parts.database import Account, RouteRow, insert_account, insert_route
 pytestmark = [pytest.mark.faults, pytest.mark.integration, pytest.mark.slow]
 
 HEALTHY = 20
+BURST = 300
+"""Messages for the misbehaving one that the bearerbox has before all others: thrice what it leaves unacked."""
 RATE = 20.0
 """Messages a second for each account."""
 SECONDS = 5.0
@@ -92,21 +94,29 @@ class Party:
             text = f"{name} {account} {number}".encode()
             if account < HEALTHY:
                 self.sent[text] = time.monotonic()
-            self.lane.box.send(Sms(
-                sender=b"49170", receiver=b"5%03d" % account, msgdata=text, time=1, smsc_id=b"FAKE",
-                sms_type=box_wire.MO, coding=0,
-            ))  # fmt: skip
+            self._send(account, text)
+
+    def _send(self, account: int, text: bytes) -> None:
+        self.lane.box.send(Sms(
+            sender=b"49170", receiver=b"5%03d" % account, msgdata=text, time=1, smsc_id=b"FAKE",
+            sms_type=box_wire.MO, coding=0,
+        ))  # fmt: skip
+
+    def burst(self) -> None:
+        """Everything at once for the one beside the healthy ones."""
+        for number in range(BURST):
+            self._send(HEALTHY, f"burst {number}".encode())
 
     def leave(self) -> None:
         for customer in self.healthy:
             customer.stop()
 
 
+@pytest.mark.parametrize("queue", [True, False], ids=["queue on", "queue off"])
 @pytest.mark.parametrize("kind", ["never answers", "never reads"])
-def test_the_others_hardly_notice(kind: str) -> None:
-    with Lane(
-        "sqlite", keys={"wait-ack-timeout": 60, "default-max-open-acks": 500}, constants={}
-    ).opened() as lane:
+def test_the_others_hardly_notice(kind: str, queue: bool) -> None:
+    keys = {"wait-ack-timeout": 60, "default-max-open-acks": 500}
+    with Lane("sqlite", queue=queue, keys=keys, constants={}).opened() as lane:
         party = Party(lane)
         alone = party.measure("alone", HEALTHY)
         if kind == "never answers":
@@ -119,6 +129,7 @@ def test_the_others_hardly_notice(kind: str) -> None:
             deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             deaf.sendall(wire.pack(wire.BIND_TRANSCEIVER, 0, 1, wire.pack_bind(f"party{HEALTHY}", PASSWORD)))
             deaf.recv(100)
+        party.burst()
         beside = party.measure("beside", HEALTHY + 1)
         report = f"\nalone: {alone}\nbeside one that {kind}: {beside}"
         print(report)

@@ -35,7 +35,8 @@ class Bed:
 
     def accept(self, sms: Sms) -> tuple[Delivery, Outcome | None]:
         delivery = Delivery(self.tray, sms)
-        return delivery, self.flow.accept(delivery)
+        outcome = self.flow.route(delivery)
+        return delivery, self.flow.dispatch(delivery) if outcome is None else outcome
 
 
 @pytest.fixture
@@ -91,13 +92,6 @@ def test_a_full_window_is_no_receiver() -> None:
     assert bed.accept(mo())[1] is Outcome.NO_RECEIVER
     receiver.answer()
     assert bed.accept(mo())[1] is None
-
-
-def test_a_slow_account_has_no_receiver(bed: Bed, receiver: MemoryReceiver) -> None:
-    delivery = Delivery(bed.tray, mo())
-    assert bed.flow.accept(delivery, {"esme"}) is Outcome.NO_RECEIVER
-    assert delivery.system_id == "esme"
-    assert receiver.pdus == []
 
 
 @pytest.mark.parametrize(
