@@ -29,6 +29,10 @@ class HttpRouter:
         self._callers = Callers(endpoint, limits, trusted)
         self._head = endpoint.head
 
+    def is_ready(self, _system_id: str) -> bool:
+        """See ports.Router."""
+        return False
+
     def route_mt(self, system_id: str, sms: Sms) -> Route:
         """See ports.Router; the answer's headers replace fields of `sms`."""
         [answer] = self.route_mt_all(system_id, (sms,))

@@ -146,10 +146,14 @@ class Session:
                 if not self._outgoing.answered(sequence_number, command_status or implied_status(command_id)):
                     logger.debug("SMPP[%s] answer to no open deliver_sm: %d", self._name, sequence_number)
             else:
+                if self._submits is not None:
+                    self._submits.walk()  # what came before it goes before it
                 self.bad_in_a_row = self.bad_in_a_row + 1 if isinstance(pdu, MalformedPdu) else 0
                 self._take_other(command_id, sequence_number, pdu)
             if self._ending:
                 break
+        if self._submits is not None:
+            self._submits.walk()
         if answered and self._submitter is not None:
             self._around.registry.count_answers(self._submitter.esme, self._outbound, answered)
 

@@ -37,8 +37,10 @@ _SYSTEM_ERROR = int(CommandStatus.RSYSERR)
 class Submits:
     """Lets submits walk down in the order in which they came, and answers each exactly once.
 
-    Its greenlet takes all that the bind has sent meanwhile as one batch. What the bearerbox accepts is answered by
-    `put`, in the greenlet that read the ack: so no receipt overtakes its submit_sm_resp, and nothing is waited for.
+    What came with one read is a batch. The bind's reader takes it down itself while nothing has to be waited for;
+    otherwise a second greenlet does, so that the reader stays free, and takes all that came meanwhile as one batch.
+    What the bearerbox accepts is answered by `put`, in the greenlet that read the ack: so no receipt overtakes its
+    submit_sm_resp, and nothing is waited for.
     """
 
     __slots__ = (
@@ -47,6 +49,7 @@ class Submits:
         "_ended",
         "_enquiries",
         "_flow",
+        "_fresh",
         "_handed_over",
         "_level",
         "_name",
@@ -82,6 +85,7 @@ class Submits:
         self._remember = enquiries.remember if enquiries is not None else _forget
         self._owner = around.owner
         self._desk: Desk[Submission] | None = None
+        self._fresh: list[Submission] = []
         self._ended = False
         self._quiet: Event | None = None
         self._handed_over: Event | None = None
@@ -95,14 +99,31 @@ class Submits:
         return len(self._desk) if self._desk is not None else 0
 
     def take(self, sequence_number: int, pdu: SubmitSm | DataSm, ordinal: int) -> None:
-        """Take a submit in hand. Doesn't yield."""
-        desk = self._desk
-        if desk is None:
-            desk = self._open()
+        """Take a submit in hand; it waits for `walk`. Doesn't yield."""
         self.in_hand += 1
         submission = Submission(self, sequence_number, pdu, ordinal)
         submission.received_at = self.read_at
-        desk.put(submission)
+        self._fresh.append(submission)
+
+    def walk(self) -> None:
+        """Take down what came since the last call: the submits of one read. Doesn't yield."""
+        fresh = self._fresh
+        if not fresh:
+            return
+        self._fresh = []
+        desk = self._desk
+        if (desk is None or desk.is_idle) and self._flow.is_quick(self.submitter):
+            try:
+                refused = self._flow.submit_at_once(fresh, self.submitter)
+                if refused:
+                    self._answer(refused)
+            except Exception:
+                self._failed(fresh)
+            return
+        if desk is None:
+            desk = self._open()
+        for submission in fresh:
+            desk.put(submission)
 
     def operate(self, sequence_number: int, pdu: object, ordinal: int, refusing: bool) -> bool:
         """Carry out submit_multi, query_sm and cancel_sm; False for anything else. Doesn't yield."""
@@ -134,19 +155,18 @@ class Submits:
             self._socket.write(error_response(_SUBMIT_MULTI, sequence_number, int(refusal.command_status)))
             return
         submissions = WholeMulti(sequence_number, message_id).submissions(self, messages, ordinal)
-        desk = self._desk if self._desk is not None else self._open()
         self.in_hand += len(submissions)
         for submission in submissions:
             submission.received_at = self.read_at
-            desk.put(submission)
+        self._fresh.extend(submissions)
 
     def _open(self) -> Desk[Submission]:
         desk: Desk[Submission] = Desk()
         self._desk = desk
-        self._owner.spawn(f"{self._name} submits", self._walk, desk)
+        self._owner.spawn(f"{self._name} submits", self._walk_often, desk)
         return desk
 
-    def _walk(self, desk: Desk[Submission]) -> None:
+    def _walk_often(self, desk: Desk[Submission]) -> None:
         """Take submits down to their next holder, and up again those that aren't simply accepted."""
         while True:
             batch = desk.take()
@@ -155,8 +175,7 @@ class Submits:
             try:
                 self._walk_batch(batch)
             except Exception:
-                logger.exception("Submits of %s failed unexpectedly", self.submitter.account.system_id)
-                self._answer_stranded(batch)
+                self._failed(batch)
 
     def _walk_batch(self, batch: list[Submission]) -> None:
         fresh = [submission for submission in batch if submission.result is None]
@@ -176,8 +195,7 @@ class Submits:
         try:
             settled = self._flow.submit(batch, self.submitter, before.wait if before is not None else None)
         except Exception:
-            logger.exception("Submits of %s failed unexpectedly", self.submitter.account.system_id)
-            self._answer_stranded(batch)
+            self._failed(batch)
         else:
             self._accepted(settled)
         finally:
@@ -191,8 +209,9 @@ class Submits:
                 self._remember(submission.sms)
         self._answer(settled)
 
-    def _answer_stranded(self, batch: list[Submission]) -> None:
-        """After an error of ours: whatever nobody holds is refused for now."""
+    def _failed(self, batch: list[Submission]) -> None:
+        """After an error of ours, that is being handled: whatever nobody holds is refused for now."""
+        logger.exception("Submits of %s failed unexpectedly", self.submitter.account.system_id)
         stranded = [s for s in batch if not s.answered and (s.result is not None or not s.sent_at)]
         for submission in stranded:
             submission.command_status = _SYSTEM_ERROR
@@ -208,8 +227,9 @@ class Submits:
             submitter.totals.mt += 1
             self._remember(submission.sms)
             self._answer((submission,))
-        elif self._desk is not None:
-            self._desk.put(submission)
+        else:
+            desk = self._desk if self._desk is not None else self._open()
+            desk.put(submission)
 
     def _answer(self, settled: Sequence[Submission]) -> None:
         """Send the responses, in this order; into the void when the connection is gone. Doesn't yield."""

@@ -75,6 +75,30 @@ class SubmissionFlow:
         """See ports.Submissions."""
         return self._router.waits and submitter.account.simulation is None
 
+    def is_quick(self, submitter: Submitter) -> bool:
+        """See ports.Submissions."""
+        account = submitter.account
+        return (
+            self._gateway.online
+            and account.simulation is None
+            and not submitter.is_charged
+            and self._router.is_ready(account.system_id)
+        )
+
+    def submit_at_once(self, batch: Sequence[Submission], submitter: Submitter) -> list[Submission]:
+        """Hand each message to a bearerbox; return those that are refused. Doesn't yield while `is_quick`.
+
+        Those that no bearerbox takes come back on their desk as LOST, for `conclude`.
+        """
+        passed, settled = self._throttle(batch, submitter)
+        for submission in self._translate_and_route(passed, settled, submitter):
+            if not self._gateway.send(submission):
+                submission.result = LOST
+                submission.desk.put(submission)
+        if settled:
+            self._count(settled, submitter)
+        return settled
+
     def submit(
         self, batch: Sequence[Submission], submitter: Submitter, turn: Callable[[], object] | None = None
     ) -> list[Submission]:

@@ -34,6 +34,9 @@ class Router(Protocol):
 
     waits: bool
 
+    def is_ready(self, system_id: str) -> bool:
+        """Whether `route_mt` for this account (lower case) wouldn't yield now."""
+
     def route_mt(self, system_id: str, sms: Sms) -> Route:
         """Route a message of an ESME. Raises NoRoute, SenderRefused, RouteRefused, TemporaryError. May yield."""
 
@@ -146,6 +149,12 @@ class Submissions(Protocol):
 
     def waits(self, submitter: Submitter) -> bool:
         """Whether `submit` waits for an HTTP server or a plugin; batches may overlap then. Doesn't yield."""
+
+    def is_quick(self, submitter: Submitter) -> bool:
+        """Whether `submit_at_once` will do: nothing has to be waited for as things are. Doesn't yield."""
+
+    def submit_at_once(self, batch: Sequence[Submission], submitter: Submitter) -> list[Submission]:
+        """As submit; what would have to be stored comes back on its desk, for `conclude`. Doesn't yield."""
 
     def submit(
         self, batch: Sequence[Submission], submitter: Submitter, turn: Callable[[], object] | None = None

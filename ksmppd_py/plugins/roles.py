@@ -81,6 +81,10 @@ class PluginRouter:
         self._function = context.route_message
         self._calls = Calls(context.id, timeout)
 
+    def is_ready(self, _system_id: str) -> bool:
+        """See ports.Router."""
+        return False
+
     def route_mt(self, system_id: str, sms: Sms) -> Route:
         """See ports.Router; the plugin may change fields of `sms`."""
         return self._calls.call(lambda message: self._outbound(system_id, message), sms)

@@ -37,6 +37,10 @@ class DatabaseRouter:
         self._superseded: dict[str, tuple[RouteTable, float]] = {}
         self._loading: dict[str, AsyncResult] = {}
 
+    def is_ready(self, system_id: str) -> bool:
+        """See ports.Router."""
+        return system_id in self._outbound
+
     def route_mt(self, system_id: str, sms: Sms) -> Route:
         """See ports.Router. Yields when the account's rows must be read, at most 5 s."""
         table = self._outbound.get(system_id)

@@ -26,6 +26,11 @@ class Desk(Generic[Item]):
     def __len__(self) -> int:
         return len(self._items)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing lies here and the taker waits for more."""
+        return self._waiter is not None
+
     def put(self, item: Item) -> None:
         """Lay `item` down and see that the taker wakes in the loop's next turn. Doesn't yield."""
         self._items.append(item)

@@ -56,6 +56,9 @@ class MemoryRouter:
         self.everything: Route | KsmppdError | None = None
         self.batches: list[list[Sms]] = []
 
+    def is_ready(self, system_id: str) -> bool:
+        return not self.waits
+
     def _answer(self, sms: Sms) -> Route | KsmppdError:
         if self.everything is not None:
             return self.everything
