@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from heapq import heapify, heappop, heappush
-from itertools import count
 from time import monotonic
 
 import gevent
 
 from ksmppd_py.bearerbox.connection import BoxConnection, BoxSettings
 from ksmppd_py.bearerbox.incoming import Adopter
+from ksmppd_py.bearerbox.line import WaitingLine
 from ksmppd_py.kannel.messages import DlrMask, Sms
 from ksmppd_py.model.operation import BearerboxStatus
 from ksmppd_py.model.ports import Deliveries, MessageStore
@@ -52,8 +51,7 @@ class BearerboxPool:
         adopter: Adopter | None,
     ) -> None:
         self._owner = Owner("bearerbox")
-        self._waiting: list[tuple[int, float, int, Submission]] = []
-        self._order = count()
+        self._waiting = WaitingLine()
         self._online: list[BoxConnection] = []
         self._offline_since = monotonic()
         self._refused: dict[bytes, None] = {}
@@ -157,7 +155,7 @@ class BearerboxPool:
         elif len(self._waiting) >= MOST_WAITING:
             return False
         submission.sent_at = now
-        self._line_up(submission)
+        self._waiting.add(submission)
         return True
 
     def _with_room(self) -> BoxConnection | None:
@@ -172,18 +170,14 @@ class BearerboxPool:
             self._online.append(best)
         return best
 
-    def _line_up(self, submission: Submission) -> None:
-        assert submission.sms is not None
-        priority = submission.sms.priority
-        heappush(self._waiting, (-priority, submission.sent_at, next(self._order), submission))
-
     def has_room(self, connection: BoxConnection) -> None:
         """Give a connection what waits, as far as its window goes. Doesn't yield."""
         if not self._waiting or connection not in self._online:
             return
         now = monotonic()
-        while self._waiting and len(connection.open) < WINDOW:
-            connection.send(heappop(self._waiting)[3], now)
+        waiting = self._waiting
+        for _ in range(min(len(waiting), WINDOW - len(connection.open))):
+            connection.send(waiting.pop(), now)
 
     def came_online(self, connection: BoxConnection) -> None:
         """A bearerbox is up; what waited longest goes first."""
@@ -197,8 +191,7 @@ class BearerboxPool:
             self._online.remove(connection)
         if not self._online and connection.proven:
             self._offline_since = monotonic()
-        for submission in unanswered:
-            self._line_up(submission)
+        self._waiting.put_back(unanswered)
         for other in self._online:
             self.has_room(other)
 
@@ -246,14 +239,10 @@ class BearerboxPool:
 
     def _give_up(self, before: float) -> None:
         """Every MT that waits since before that time (monotonic) goes back to its door. Doesn't yield."""
-        given_up = sorted(
-            (entry for entry in self._waiting if entry[1] <= before), key=lambda entry: entry[:3]
-        )
+        given_up = self._waiting.take_older(before)
         if not given_up:
             return
-        self._waiting = [entry for entry in self._waiting if entry[1] > before]
-        heapify(self._waiting)
         logger.warning("%d message(s) that no bearerbox took in time go back", len(given_up))
-        for _, _, _, submission in given_up:
+        for submission in given_up:
             submission.result = LOST
             submission.desk.put(submission)

@@ -1,0 +1,66 @@
+"""MTs that wait for room at a bearerbox: higher priority first, then first come (flows.md 1.2)."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from operator import attrgetter
+
+from ksmppd_py.model.work import Submission
+
+_sent_at = attrgetter("sent_at")
+
+
+class WaitingLine:
+    """A queue for each priority; `sent_at` (monotonic seconds) is since when one waits. Nothing in here yields."""
+
+    __slots__ = ("_count", "_queues")
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._queues: dict[int, deque[Submission]] = {}
+
+    def __len__(self) -> int:
+        return self._count
+
+    def add(self, submission: Submission) -> None:
+        """Let it wait behind all of its priority."""
+        self._queue_of(submission).append(submission)
+        self._count += 1
+
+    def _queue_of(self, submission: Submission) -> deque[Submission]:
+        assert submission.sms is not None
+        priority = submission.sms.priority
+        queue = self._queues.get(priority)
+        if queue is None:
+            queue = self._queues[priority] = deque()
+            self._queues = dict(sorted(self._queues.items(), reverse=True))
+        return queue
+
+    def pop(self) -> Submission:
+        """Take out the next one. Raises IndexError when none waits."""
+        for queue in self._queues.values():
+            if queue:
+                self._count -= 1
+                if not self._count:
+                    self._queues = {}
+                return queue.popleft()
+        raise IndexError("nobody waits")
+
+    def put_back(self, submissions: Sequence[Submission]) -> None:
+        """Let these wait again, ahead of what came later."""
+        for submission in submissions:
+            self.add(submission)
+        for priority in {s.sms.priority for s in submissions if s.sms is not None}:
+            self._queues[priority] = deque(sorted(self._queues[priority], key=_sent_at))
+
+    def take_older(self, before: float) -> list[Submission]:
+        """Take out all that wait since that time (monotonic) or longer."""
+        older: list[Submission] = []
+        for priority, queue in list(self._queues.items()):
+            gone = [submission for submission in queue if submission.sent_at <= before]
+            if gone:
+                older += gone
+                self._queues[priority] = deque(s for s in queue if s.sent_at > before)
+        self._count -= len(older)
+        return older
