@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Protocol
@@ -248,23 +249,28 @@ class BoxConnection:
             return True
         return False
 
-    def send(self, submission: Submission, now: float) -> None:
-        """Write one MT; its ack, or the loss of the connection, settles it. Doesn't yield."""
-        sms = submission.sms
-        assert sms is not None
-        sms.boxc_id = self._boxc_id
-        submission.sent_at = now
-        try:
-            octets = pack_sms(sms)
-        except Exception:
-            logger.exception("Message %r for bearerbox %s can't be packed", sms.id, self.settings.name)
-            self._refuse(submission)
-            return
-        if self.open.setdefault(sms.id, submission) is submission:
-            self._write(octets)
-        else:  # a copied row: one ack couldn't tell which of them it is for
-            logger.warning("Bearerbox %s has a message %r already", self.settings.name, sms.id)
-            self._refuse(submission)
+    def send_all(self, batch: Sequence[Submission], now: float) -> None:
+        """Write MTs; their acks, or the loss of the connection, settle them. Doesn't yield."""
+        frames: list[bytes] = []
+        open_, boxc_id = self.open, self._boxc_id
+        for submission in batch:
+            sms = submission.sms
+            assert sms is not None
+            sms.boxc_id = boxc_id
+            submission.sent_at = now
+            try:
+                octets = pack_sms(sms)
+            except Exception:
+                logger.exception("Message %r for bearerbox %s can't be packed", sms.id, self.settings.name)
+                self._refuse(submission)
+                continue
+            if open_.setdefault(sms.id, submission) is submission:
+                frames.append(octets)
+            else:  # a copied row: one ack couldn't tell which of them it is for
+                logger.warning("Bearerbox %s has a message %r already", self.settings.name, sms.id)
+                self._refuse(submission)
+        if self._socket is not None and frames:
+            self._socket.write_all(frames)
 
     def _refuse(self, submission: Submission) -> None:
         """Give it back as refused for now. Doesn't yield."""

@@ -144,19 +144,36 @@ class BearerboxPool:
 
     def send(self, submission: Submission) -> bool:
         """Hand over an MT; False when no bearerbox is up or too many wait. Doesn't yield."""
+        return not self.send_all((submission,))
+
+    def send_all(self, batch: Sequence[Submission]) -> list[Submission]:
+        """Hand over MTs, in order; return those that can't be: no bearerbox is up or too many wait. Doesn't yield."""
         if not self._online:
-            return False
+            return list(batch)
         now = monotonic()
-        if not self._waiting:
+        waiting = self._waiting
+        if waiting:
+            sent = 0
+        elif len(self._online) == 1:
+            connection = self._online[0]
+            sent = min(len(batch), max(0, WINDOW - len(connection.open)))
+            connection.send_all(batch if sent == len(batch) else batch[:sent], now)
+        else:
+            sent = self._spread(batch, now)
+        room = max(0, MOST_WAITING - len(waiting))
+        for submission in batch[sent : sent + room]:
+            submission.sent_at = now
+            waiting.add(submission)
+        return list(batch[sent + room :])
+
+    def _spread(self, batch: Sequence[Submission], now: float) -> int:
+        """Send each to the connection that has least to do; return how many found room."""
+        for sent, submission in enumerate(batch):
             connection = self._with_room()
-            if connection is not None:
-                connection.send(submission, now)
-                return True
-        elif len(self._waiting) >= MOST_WAITING:
-            return False
-        submission.sent_at = now
-        self._waiting.add(submission)
-        return True
+            if connection is None:
+                return sent
+            connection.send_all((submission,), now)
+        return len(batch)
 
     def _with_room(self) -> BoxConnection | None:
         best = None
@@ -165,7 +182,7 @@ class BearerboxPool:
             unanswered = len(connection.open)
             if unanswered < fewest:
                 best, fewest = connection, unanswered
-        if best is not None and len(self._online) > 1:
+        if best is not None:
             self._online.remove(best)  # to the end: of equals each has its turn
             self._online.append(best)
         return best
@@ -176,8 +193,9 @@ class BearerboxPool:
             return
         now = monotonic()
         waiting = self._waiting
-        for _ in range(min(len(waiting), WINDOW - len(connection.open))):
-            connection.send(waiting.pop(), now)
+        room = min(len(waiting), WINDOW - len(connection.open))
+        if room > 0:
+            connection.send_all([waiting.pop() for _ in range(room)], now)
 
     def came_online(self, connection: BoxConnection) -> None:
         """A bearerbox is up; what waited longest goes first."""

@@ -10,31 +10,23 @@ from ksmppd_py.errors import (
     DatabaseUnavailable,
     KsmppdError,
     NoBearerbox,
-    RouteRefused,
-    SenderRefused,
     TemporaryError,
     Throttled,
 )
+from ksmppd_py.flows.routing import Routing, refuse
 from ksmppd_py.flows.simulation import SIMULATED_STATUSES, SimulationFlow
 from ksmppd_py.kannel.messages import AckStatus, Sms
 from ksmppd_py.model.esme import ServerMeters
 from ksmppd_py.model.ids import MessageIds
-from ksmppd_py.model.names import to_octets
-from ksmppd_py.model.outcomes import command_status_of, command_status_of_ack, reason_of
+from ksmppd_py.model.outcomes import command_status_of_ack
 from ksmppd_py.model.ports import Credit, Gateway, MessageStore, Router
 from ksmppd_py.model.refusals import SUBMIT
-from ksmppd_py.model.routes import Route
 from ksmppd_py.model.trial import RouteTrial
 from ksmppd_py.model.work import LOST, Submission, Submitter
 from ksmppd_py.smpp.pdus import SubmitSm
-from ksmppd_py.translate.errors import Untranslatable
-from ksmppd_py.translate.multi import TRANSLATIONS
-from ksmppd_py.translate.udh import count_parts
 
 logger = logging.getLogger(__name__)
 
-LONG = 5000
-"""Octets of text that may be more than 255 parts, whatever their coding and user data header."""
 _SUCCESS = int(AckStatus.SUCCESS)
 _BUFFERED = int(AckStatus.BUFFERED)
 
@@ -60,20 +52,18 @@ class SubmissionFlow:
         *,
         after_source_refusal: bool = False,
     ) -> None:
-        self._router = router
-        self._after_source_refusal = after_source_refusal
+        self._routing = Routing(router, meters, ids, clock, monotonic, after_source_refusal)
         self._gateway = gateway
         self._credit = credit
         self._store = store
         self._simulation = simulation
         self._meters = meters
-        self._ids = ids
         self._clock = clock
         self._monotonic = monotonic
 
     def waits(self, submitter: Submitter) -> bool:
         """See ports.Submissions."""
-        return self._router.waits and submitter.account.simulation is None
+        return self._routing.waits and submitter.account.simulation is None
 
     def is_quick(self, submitter: Submitter) -> bool:
         """See ports.Submissions."""
@@ -82,7 +72,7 @@ class SubmissionFlow:
             self._gateway.online
             and account.simulation is None
             and not submitter.is_charged
-            and self._router.is_ready(account.system_id)
+            and self._routing.is_ready(account.system_id)
         )
 
     def submit_at_once(self, batch: Sequence[Submission], submitter: Submitter) -> list[Submission]:
@@ -91,10 +81,9 @@ class SubmissionFlow:
         Those that no bearerbox takes come back on their desk as LOST, for `conclude`.
         """
         passed, settled = self._throttle(batch, submitter)
-        for submission in self._translate_and_route(passed, settled, submitter):
-            if not self._gateway.send(submission):
-                submission.result = LOST
-                submission.desk.put(submission)
+        for submission in self._gateway.send_all(self._routing.run(passed, settled, submitter)):
+            submission.result = LOST
+            submission.desk.put(submission)
         if settled:
             self._count(settled, submitter)
         return settled
@@ -111,12 +100,12 @@ class SubmissionFlow:
             settled.extend(self._simulation.submit(passed, submitter.account, submitter.dialect))
             self._count(settled, submitter)
             return settled
-        routed = self._translate_and_route(passed, settled, submitter)
+        routed = self._routing.run(passed, settled, submitter)
         if turn is not None:
             turn()
         if submitter.is_charged:
             routed = self._charge(routed, settled, submitter)
-        to_store = [submission for submission in routed if not self._gateway.send(submission)]
+        to_store = self._gateway.send_all(routed)
         if to_store:
             self._keep(to_store, submitter)
             settled.extend(to_store)
@@ -147,13 +136,15 @@ class SubmissionFlow:
         self, batch: Sequence[Submission], submitter: Submitter
     ) -> tuple[Sequence[Submission], list[Submission]]:
         esme = submitter.esme
-        allowed = esme.bucket.take(len(batch), self._monotonic())
+        allowed = len(batch)
+        if esme.bucket.rate > 0:
+            allowed = esme.bucket.take(allowed, self._monotonic())
         settled: list[Submission] = []
         if allowed < len(batch):
             settled.extend(batch[allowed:])
             submitter.totals.throttled += len(settled)
             for submission in settled:
-                _refuse(submission, Throttled())
+                refuse(submission, Throttled())
             batch = batch[:allowed]
         if allowed:
             now = int(self._clock())
@@ -163,114 +154,9 @@ class SubmissionFlow:
             self._meters.inbound_processed += allowed
         return batch, settled
 
-    def _translate_and_route(
-        self, batch: Sequence[Submission], settled: list[Submission], submitter: Submitter
-    ) -> list[Submission]:
-        """Return those that have a route, in order; the others are settled. May yield (router)."""
-        now = int(self._clock())
-        translated: list[Submission] = []
-        for submission in batch:
-            try:
-                self._translate(submission, submitter, now)
-            except Untranslatable as refusal:
-                submission.command_status = int(refusal.command_status)
-                settled.append(submission)
-            except Exception:
-                logger.exception("A submit of %s failed unexpectedly", submitter.account.system_id)
-                _refuse(submission, KsmppdError())
-                settled.append(submission)
-            else:
-                translated.append(submission)
-        parts = _parts_of(translated, submitter)
-        asked_at = self._monotonic()
-        answers = self._ask_router(translated, submitter)
-        self._meters.routing.observe(self._monotonic() - asked_at)
-        routed: list[Submission] = []
-        for submission, answer, count in zip(translated, answers, parts, strict=True):
-            error = self._apply(submission, answer, submitter, count)
-            if error is None:
-                routed.append(submission)
-            else:
-                _refuse(submission, error)
-                settled.append(submission)
-        return routed
-
-    def _translate(self, submission: Submission, submitter: Submitter, now: int) -> None:
-        pdu = submission.pdu
-        sms = TRANSLATIONS[pdu.__class__](pdu, submitter.dialect, submitter.service, self._ids.next(), now)
-        default_smsc = submitter.account.default_smsc
-        if default_smsc:
-            sms.smsc_id = to_octets(default_smsc)
-        if sms.msgdata is not None and len(sms.msgdata) > LONG:
-            count_parts(sms)  # refuses what doesn't fit into 255 parts
-        submission.sms = sms
-
-    def _ask_router(self, batch: Sequence[Submission], submitter: Submitter) -> Sequence[Route | KsmppdError]:
-        system_id = submitter.account.system_id
-        messages = [submission.sms for submission in batch if submission.sms is not None]
-        if self._router.waits:
-            return self._router.route_mt_all(system_id, messages)
-        answers: list[Route | KsmppdError] = []
-        for sms in messages:
-            try:
-                answers.append(self._router.route_mt(system_id, sms))
-            except KsmppdError as error:
-                answers.append(error)
-        return answers
-
     def try_out(self, pdu: SubmitSm, submitter: Submitter, is_known: bool) -> RouteTrial:
-        """Tell what would become of a submit, without sending, charging or counting it. May yield (router)."""
-        submission = Submission(_NOWHERE, 0, pdu, 0)
-        sender, receiver = pdu.source_addr.decode("latin-1"), pdu.destination_addr.decode("latin-1")
-        try:
-            self._translate(submission, submitter, int(self._clock()))
-            sms = submission.sms
-            assert sms is not None
-            parts = count_parts(sms)
-        except Untranslatable as refusal:
-            status = int(refusal.command_status)
-            return RouteTrial(sender, receiver, status, reason=str(refusal), is_known=is_known)
-        [answer] = self._ask_router([submission], submitter)
-        error = self._apply(submission, answer, submitter, parts)
-        is_route = isinstance(answer, Route)
-        cost = answer.cost if isinstance(answer, Route) else submitter.account.default_cost
-        return RouteTrial(
-            sender=(sms.sender or b"").decode("latin-1"),
-            receiver=(sms.receiver or b"").decode("latin-1"),
-            command_status=0 if error is None else command_status_of(error),
-            decided_by="" if error is not None else "route" if is_route else "default-smsc",
-            reason="" if is_route else str(answer),
-            route_id=answer.route_id if isinstance(answer, Route) else 0,
-            smsc_id=(sms.smsc_id or b"").decode("latin-1") if error is None else "",
-            parts=parts,
-            cost=cost if error is None else 0.0,
-            is_charged=submitter.is_charged,
-            is_known=is_known,
-        )
-
-    def _apply(
-        self, submission: Submission, answer: Route | KsmppdError, submitter: Submitter, parts: int
-    ) -> KsmppdError | None:
-        """Set smsc_id and cost; without a route the bind's default_smsc takes the message (flows.md 1 step 7)."""
-        sms = submission.sms
-        assert sms is not None
-        if isinstance(answer, Route):
-            cost = answer.cost
-            if answer.smsc_id:
-                sms.smsc_id = to_octets(answer.smsc_id)
-        elif sms.smsc_id and not self._is_final(answer):
-            cost = submitter.account.default_cost
-        else:
-            return answer
-        if parts:
-            submission.cost = cost * parts
-        return None
-
-    def _is_final(self, error: KsmppdError) -> bool:
-        """Whether not even the default_smsc may take the message: its sender is refused, or a plugin says so."""
-        if isinstance(error, SenderRefused):
-            return not self._after_source_refusal
-        return isinstance(error, RouteRefused) and error.is_final
+        """See Routing.try_out."""
+        return self._routing.try_out(pdu, submitter, is_known)
 
     def _charge(
         self, routed: list[Submission], settled: list[Submission], submitter: Submitter
@@ -285,7 +171,7 @@ class SubmissionFlow:
             paid, error = 0, unavailable
         for submission in routed[paid:]:
             submission.cost = 0.0
-            _refuse(submission, error)
+            refuse(submission, error)
             settled.append(submission)
         return routed[:paid]
 
@@ -304,7 +190,7 @@ class SubmissionFlow:
         if for_now:
             logger.warning("%d message(s) can neither be sent nor stored: %s", len(batch), error)
         for submission in batch:
-            _refuse(submission, error)
+            refuse(submission, error)
         self._refund(batch, submitter)
 
     def _save(self, batch: list[Submission]) -> KsmppdError | None:
@@ -356,28 +242,6 @@ class SubmissionFlow:
         now = self._clock()
         for reason, count in reasons.items():
             self._meters.refusals.add(SUBMIT, submitter.account.system_id, "", reason, now, count)
-
-
-class _Nowhere:
-    """The desk of a submit that is only tried out."""
-
-    def put(self, item: object) -> None:
-        """Nobody lays anything here."""
-
-
-_NOWHERE = _Nowhere()
-
-
-def _parts_of(batch: Sequence[Submission], submitter: Submitter) -> list[int]:
-    """What each counts for billing, before a router changes it (http.md 2.2); 0 where nobody is billed."""
-    if not submitter.is_charged:
-        return [0] * len(batch)
-    return [count_parts(submission.sms) for submission in batch if submission.sms is not None]
-
-
-def _refuse(submission: Submission, error: KsmppdError) -> None:
-    submission.command_status = command_status_of(error)
-    submission.reason = reason_of(error)
 
 
 def _reason(submission: Submission, submitter: Submitter) -> str:

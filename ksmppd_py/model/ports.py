@@ -225,6 +225,9 @@ class Gateway(Protocol):
     def arrivals(self) -> int:
         """How often one came online since the start."""
 
+    def send_all(self, batch: Sequence[Submission]) -> list[Submission]:
+        """As send, for many at once, in order; return those that weren't taken. Doesn't yield."""
+
     def send(self, submission: Submission) -> bool:
         """Hand over; False when no bearerbox is up or the queue is full. Doesn't yield.
 

@@ -101,6 +101,9 @@ class MemoryGateway:
         self.sent.append(submission)
         return True
 
+    def send_all(self, batch: Sequence[Submission]) -> list[Submission]:
+        return [submission for submission in batch if not self.send(submission)]
+
     def settle(self, result: int, count: int | None = None) -> list[Submission]:
         """Answer the first `count` (or all) of what was handed over."""
         settled, self.sent = self.sent[:count], self.sent[count:] if count is not None else []

@@ -1,0 +1,224 @@
+"""From a submit_sm to a message that has a route, or the reason why not (spec/flows.md 1, steps 4 to 7)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+
+from ksmppd_py.errors import KsmppdError, RouteRefused, SenderRefused
+from ksmppd_py.model.esme import ServerMeters
+from ksmppd_py.model.ids import MessageIds
+from ksmppd_py.model.names import to_octets
+from ksmppd_py.model.outcomes import command_status_of, reason_of
+from ksmppd_py.model.ports import Router
+from ksmppd_py.model.routes import Route
+from ksmppd_py.model.trial import RouteTrial
+from ksmppd_py.model.work import Submission, Submitter
+from ksmppd_py.smpp.pdus import SubmitSm
+from ksmppd_py.translate.errors import Untranslatable
+from ksmppd_py.translate.multi import TRANSLATIONS
+from ksmppd_py.translate.udh import count_parts
+
+logger = logging.getLogger(__name__)
+
+LONG = 5000
+"""Octets of text that may be more than 255 parts, whatever their coding and user data header."""
+
+
+class Routing:
+    """Translates submits and asks the router about them. `after_source_refusal` as the configuration key says."""
+
+    def __init__(
+        self,
+        router: Router,
+        meters: ServerMeters,
+        ids: MessageIds,
+        clock: Callable[[], float],
+        monotonic: Callable[[], float],
+        after_source_refusal: bool,
+    ) -> None:
+        self._router = router
+        self._meters = meters
+        self._ids = ids
+        self._clock = clock
+        self._monotonic = monotonic
+        self._after_source_refusal = after_source_refusal
+
+    @property
+    def waits(self) -> bool:
+        """Whether the router is an HTTP server or a plugin."""
+        return self._router.waits
+
+    def is_ready(self, system_id: str) -> bool:
+        """Whether `run` wouldn't yield now for this account (lower case)."""
+        return self._router.is_ready(system_id)
+
+    def run(
+        self, batch: Sequence[Submission], settled: list[Submission], submitter: Submitter
+    ) -> list[Submission]:
+        """Return those that have a route, in order; the others go to `settled`. May yield (router)."""
+        translated = self._translated(batch, settled, submitter)
+        asked_at = self._monotonic()
+        routed: list[Submission] = []
+        if self._router.waits:
+            self._route_together(translated, routed, settled, submitter)
+        else:
+            self._route_each(translated, routed, settled, submitter)
+        self._meters.routing.observe(self._monotonic() - asked_at)
+        return routed
+
+    def _translated(
+        self, batch: Sequence[Submission], settled: list[Submission], submitter: Submitter
+    ) -> list[Submission]:
+        now = int(self._clock())
+        translated: list[Submission] = []
+        for submission in batch:
+            try:
+                self._translate(submission, submitter, now)
+            except Untranslatable as refusal:
+                submission.command_status = int(refusal.command_status)
+                settled.append(submission)
+            except Exception:
+                logger.exception("A submit of %s failed unexpectedly", submitter.account.system_id)
+                refuse(submission, KsmppdError())
+                settled.append(submission)
+            else:
+                translated.append(submission)
+        return translated
+
+    def _route_together(
+        self,
+        batch: Sequence[Submission],
+        routed: list[Submission],
+        settled: list[Submission],
+        submitter: Submitter,
+    ) -> None:
+        """Ask about all of them at once, since each answer takes its time. May yield."""
+        messages = [submission.sms for submission in batch if submission.sms is not None]
+        parts = [
+            _parts_of(submission, submitter) for submission in batch
+        ]  # before a router changes it (http.md 2.2)
+        answers = self._router.route_mt_all(submitter.account.system_id, messages)
+        for submission, answer, count in zip(batch, answers, parts, strict=True):
+            error = self._apply(submission, answer, submitter, count)
+            if error is None:
+                routed.append(submission)
+            else:
+                refuse(submission, error)
+                settled.append(submission)
+
+    def _route_each(
+        self,
+        batch: Sequence[Submission],
+        routed: list[Submission],
+        settled: list[Submission],
+        submitter: Submitter,
+    ) -> None:
+        """Ask about one after the other: this is the way of every message. May yield (routes not loaded yet)."""
+        route_mt, system_id = self._router.route_mt, submitter.account.system_id
+        is_charged = submitter.is_charged
+        for submission in batch:
+            sms = submission.sms
+            assert sms is not None
+            answer: Route | KsmppdError
+            try:
+                answer = route_mt(system_id, sms)
+            except KsmppdError as error:
+                answer = error
+            parts = count_parts(sms) if is_charged else 0
+            refusal = self._apply(submission, answer, submitter, parts)
+            if refusal is None:
+                routed.append(submission)
+            else:
+                refuse(submission, refusal)
+                settled.append(submission)
+
+    def _translate(self, submission: Submission, submitter: Submitter, now: int) -> None:
+        pdu = submission.pdu
+        sms = TRANSLATIONS[pdu.__class__](pdu, submitter.dialect, submitter.service, self._ids.next(), now)
+        default_smsc = submitter.account.default_smsc
+        if default_smsc:
+            sms.smsc_id = to_octets(default_smsc)
+        if sms.msgdata is not None and len(sms.msgdata) > LONG:
+            count_parts(sms)  # refuses what doesn't fit into 255 parts
+        submission.sms = sms
+
+    def try_out(self, pdu: SubmitSm, submitter: Submitter, is_known: bool) -> RouteTrial:
+        """Tell what would become of a submit, without sending, charging or counting it. May yield (router)."""
+        submission = Submission(_NOWHERE, 0, pdu, 0)
+        sender, receiver = pdu.source_addr.decode("latin-1"), pdu.destination_addr.decode("latin-1")
+        try:
+            self._translate(submission, submitter, int(self._clock()))
+            sms = submission.sms
+            assert sms is not None
+            parts = count_parts(sms)
+        except Untranslatable as refusal:
+            status = int(refusal.command_status)
+            return RouteTrial(sender, receiver, status, reason=str(refusal), is_known=is_known)
+        answer = self._ask_router(submission, submitter)
+        error = self._apply(submission, answer, submitter, parts)
+        is_route = isinstance(answer, Route)
+        cost = answer.cost if isinstance(answer, Route) else submitter.account.default_cost
+        return RouteTrial(
+            sender=(sms.sender or b"").decode("latin-1"),
+            receiver=(sms.receiver or b"").decode("latin-1"),
+            command_status=0 if error is None else command_status_of(error),
+            decided_by="" if error is not None else "route" if is_route else "default-smsc",
+            reason="" if is_route else str(answer),
+            route_id=answer.route_id if isinstance(answer, Route) else 0,
+            smsc_id=(sms.smsc_id or b"").decode("latin-1") if error is None else "",
+            parts=parts,
+            cost=cost if error is None else 0.0,
+            is_charged=submitter.is_charged,
+            is_known=is_known,
+        )
+
+    def _ask_router(self, submission: Submission, submitter: Submitter) -> Route | KsmppdError:
+        assert submission.sms is not None
+        [answer] = self._router.route_mt_all(submitter.account.system_id, [submission.sms])
+        return answer
+
+    def _apply(
+        self, submission: Submission, answer: Route | KsmppdError, submitter: Submitter, parts: int
+    ) -> KsmppdError | None:
+        """Set smsc_id and cost; without a route the bind's default_smsc takes the message (flows.md 1 step 7)."""
+        sms = submission.sms
+        assert sms is not None
+        if isinstance(answer, Route):
+            cost = answer.cost
+            if answer.smsc_id:
+                sms.smsc_id = to_octets(answer.smsc_id)
+        elif sms.smsc_id and not self._is_final(answer):
+            cost = submitter.account.default_cost
+        else:
+            return answer
+        if parts:
+            submission.cost = cost * parts
+        return None
+
+    def _is_final(self, error: KsmppdError) -> bool:
+        """Whether not even the default_smsc may take the message: its sender is refused, or a plugin says so."""
+        if isinstance(error, SenderRefused):
+            return not self._after_source_refusal
+        return isinstance(error, RouteRefused) and error.is_final
+
+
+class _Nowhere:
+    """The desk of a submit that is only tried out."""
+
+    def put(self, item: object) -> None:
+        """Nobody lays anything here."""
+
+
+_NOWHERE = _Nowhere()
+
+
+def _parts_of(submission: Submission, submitter: Submitter) -> int:
+    """What it counts for billing; 0 where nobody is billed."""
+    return count_parts(submission.sms) if submitter.is_charged and submission.sms is not None else 0
+
+
+def refuse(submission: Submission, error: KsmppdError) -> None:
+    """Settle it with what the ESME is told of this error."""
+    submission.command_status = command_status_of(error)
+    submission.reason = reason_of(error)
