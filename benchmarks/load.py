@@ -92,20 +92,24 @@ class Peer:
         poll.register(self.fd, select.EPOLLIN)
 
     def send(self, octets: bytes) -> None:
-        waiting = bool(self.out)
-        self.out += octets
-        if not waiting:
-            self.flush()
+        if self.out:
+            self.out += octets
+        else:
+            self.out = octets
+            self.flush(False)
 
-    def flush(self) -> None:
+    def flush(self, was_full: bool) -> None:
+        """Send what is there, and ask to be told of room only for what is left."""
         try:
             while self.out:
                 sent = self.socket.send(self.out)
                 self.out = self.out[sent:]
         except (BlockingIOError, ssl.SSLWantWriteError):
-            self.poll.modify(self.fd, select.EPOLLIN | select.EPOLLOUT)
+            if not was_full:
+                self.poll.modify(self.fd, select.EPOLLIN | select.EPOLLOUT)
             return
-        self.poll.modify(self.fd, select.EPOLLIN)
+        if was_full:
+            self.poll.modify(self.fd, select.EPOLLIN)
 
     def receive(self) -> bytes:
         try:
@@ -315,7 +319,7 @@ class Driver:
                 continue
             peer = self.peers[fd]
             if events & select.EPOLLOUT:
-                peer.flush()
+                peer.flush(True)
             if events & ~select.EPOLLOUT:
                 if fd in self.boxes:
                     self.box_read(peer)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import re
+import socket
 from types import TracebackType
 from typing import Any
 
@@ -98,6 +99,8 @@ class Server(WSGIServer):  # type: ignore[misc]  # gevent has no type hints
         """Serve one connection until either side closes it."""
         sock.settimeout(self.idle_timeout)
         try:
+            # Head and body leave in two writes: Nagle's algorithm would hold the second until the first is acked.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             super().handle(sock, address)
         except OSError as error:
             logger.debug("Lost the admin client %s: %s", address, error)
