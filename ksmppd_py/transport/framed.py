@@ -31,6 +31,7 @@ class FramedSocket:
 
     __slots__ = (
         "_fd",
+        "_hub",
         "_readable",
         "_scheduled",
         "_sealed",
@@ -50,7 +51,8 @@ class FramedSocket:
     def __init__(self, connected: socket.socket, peer: str) -> None:
         self._socket = connected
         self._fd = connected.fileno()
-        self._readable = get_hub().loop.io(self._fd, _READ)
+        self._hub = get_hub()
+        self._readable = self._hub.loop.io(self._fd, _READ)
         self._tls: TlsStream | None = None
         self._unsent: list[bytes] = []
         self._sealed = b""
@@ -102,8 +104,9 @@ class FramedSocket:
 
     def _read(self, limit: int) -> bytes:
         """Wait first, then ask: the socket's own recv asks first, mostly in vain, and that costs as much. May yield."""
+        wait = self._hub.wait
         while True:
-            get_hub().wait(self._readable)
+            wait(self._readable)
             try:
                 return os.read(self._fd, limit)
             except BlockingIOError:
@@ -130,7 +133,7 @@ class FramedSocket:
             self.tap(frame)
         if not self._scheduled:
             self._scheduled = True
-            get_hub().loop.run_callback(self._flush)
+            self._hub.loop.run_callback(self._flush)
 
     def write_all(self, frames: list[bytes]) -> None:
         """As write, for many."""
@@ -246,7 +249,7 @@ class FramedSocket:
         self._unsent = []
         if self._sender is not None:
             self._sender.kill(block=False)
-        get_hub().cancel_wait(self._readable, ConnectionError("closed here"), close_watcher=True)
+        self._hub.cancel_wait(self._readable, ConnectionError("closed here"), close_watcher=True)
         try:
             self._socket.close()
         except OSError:
