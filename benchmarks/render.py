@@ -14,6 +14,11 @@ PAGE = REPOSITORY / "docs" / "performance.md"
 BEGIN, END = "<!-- figures: make bench, python -m benchmarks.render bench.json -->", "<!-- end of figures -->"
 
 
+def _range(costs: list[float]) -> str:
+    """The least, which counts, and the greatest."""
+    return f"{min(costs):.1f} µs (to {max(costs):.0f})" if len(costs) > 1 else f"{costs[0]:.1f} µs"
+
+
 def costs_table(scenarios: dict[str, Any]) -> list[str]:
     """A row for each scenario that was measured, in the order of the list."""
     lines = [
@@ -27,12 +32,9 @@ def costs_table(scenarios: dict[str, Any]) -> list[str]:
         goals = [(scenario.goal, "×"), (scenario.most_us, "µs"), (scenario.most_mb, "MB")]
         goal = ", ".join(f"≤ {most:g} {unit}" for most, unit in goals if most is not None) or "–"
         p99 = f"{found['p99_ms']:.1f} ms" if found["p99_ms"] else "–"
-        runs = ", ".join(f"{ratio:.1f}" for ratio in found["ratios"])
-        ratios = f" ({runs})" if len(found["ratios"]) > 1 else ""
         idle = f", {found['idle_kb']:.0f} kB an idle bind" if found["idle_kb"] else ""
         lines.append(
-            f"| {scenario.what} | {found['cpu_us']:.1f} µs | {found['floor_us']:.1f} µs "
-            f"| {found['ratio']:.2f}{ratios} "
+            f"| {scenario.what} | {_range(found['costs'])} | {_range(found['floors'])} | {found['ratio']:.2f} "
             f"| {goal} | {found['per_second']:,.0f} | {p99} | {found['rss_mb']:.0f} MB{idle} |"
         )
     return lines
