@@ -4,23 +4,16 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from ksmppd_py.kannel.messages import Sms, SmsType
-from ksmppd_py.model.work import Delivery, Submission, Submitter
-from ksmppd_py.smpp.constants import ESM_TYPE_DELIVERY_RECEIPT
-from ksmppd_py.smpp.pdus import DeliverSm
+from ksmppd_py.accesslog.frames import NO_ANSWER, Delivered, Event, Submitted
+from ksmppd_py.kannel.messages import NIL_ID, Sms, SmsType
 from ksmppd_py.translate.errors import Untranslatable
 from ksmppd_py.translate.udh import count_parts
 
-Submitted = tuple[Sequence[Submission], Submitter]
-"""Submits of one bind that were answered just now."""
-Delivered = tuple[Delivery, int, int, float]
-"""Message, bind id, command_status of the answer (or NO_ANSWER), seconds that it took."""
 Who = tuple[bytes, bytes, bytes, int]
 """Time, event, account, bind id."""
 
-NO_ANSWER = -1
 MASK = b"*"
 SHORT = 70
 """Octets of text that are one part, whatever their coding."""
@@ -36,6 +29,13 @@ _JSON = (
     b'{"time":"%b","event":"%b","account":"%b","bind":%d,"id":"%b","smsc":"%b","from":"%b","to":"%b",'
     b'"parts":%d,"cost":%.10g,"status":%b,"latency":%.3f,"length":%d%b}\n'
 )
+_EVENTS = {
+    Event.SENT: b"Sent SMS",
+    Event.QUEUED: b"Queued SMS",
+    Event.SIMULATED: b"Simulated SMS",
+    Event.FAILED: b"FAILED Send SMS",
+}
+_SENT = int(Event.SENT)
 _REPORT = int(SmsType.REPORT_MO)
 
 
@@ -47,37 +47,36 @@ class Style:
         self._stamp = b""
         self._epoch = -1
 
-    def submits(self, batches: Iterable[Submitted], epoch: int, now: float) -> list[bytes]:
-        """Lines on answered submits; `now` is monotonic seconds."""
+    def submits(self, submits: Iterable[Submitted], epoch: int, now: float) -> list[bytes]:
+        """Lines on submits that were answered at `epoch`, which is `now` in monotonic seconds."""
         stamp = self._stamp_of(epoch)
-        return [
-            self._submit(stamp, submission, submitter, now)
-            for settled, submitter in batches
-            for submission in settled
-        ]
+        return [self._submit(stamp, now, *submitted) for submitted in submits]
 
-    def deliveries(self, deliveries: Iterable[Delivered], epoch: int) -> list[bytes]:
-        """Lines on answered reports and messages."""
+    def deliveries(self, deliveries: Iterable[Delivered], epoch: int, now: float) -> list[bytes]:
+        """Lines on reports and messages that were answered at `epoch`."""
         stamp = self._stamp_of(epoch)
-        return [self._delivery(stamp, *delivered) for delivered in deliveries]
+        return [self._delivery(stamp, now, *delivered) for delivered in deliveries]
 
-    def _delivery(self, stamp: bytes, delivery: Delivery, bind_id: int, status: int, seconds: float) -> bytes:
-        sms = delivery.sms or _unread(delivery.pdu)
-        who = (stamp, _delivery_event(sms, status), delivery.system_id.encode(), bind_id)
-        return self._line(who, sms, _id_of(sms), 0.0, status, seconds)
+    def _delivery(
+        self, stamp: bytes, now: float, sms: Sms, sent_at: float, account: bytes, bind_id: int, status: int
+    ) -> bytes:
+        who = (stamp, _delivery_event(sms, status), account, bind_id)
+        return self._line(who, sms, _id_of(sms), 0.0, status, now - sent_at)
 
-    def _submit(self, stamp: bytes, submission: Submission, submitter: Submitter, now: float) -> bytes:
-        sms = submission.sms
-        status = submission.command_status or 0
-        event = _event(submission, submitter.account.simulation is not None)
-        return self._line(
-            (stamp, event, submitter.service, submitter.bind_id),
-            sms or _unread(submission.pdu),
-            b"" if sms is None else sms.id,
-            0.0 if status else submission.cost,
-            status,
-            now - submission.received_at,
-        )
+    def _submit(
+        self,
+        stamp: bytes,
+        now: float,
+        sms: Sms,
+        received_at: float,
+        account: bytes,
+        bind_id: int,
+        event: int,
+        status: int,
+        cost: float,
+    ) -> bytes:
+        who = (stamp, _EVENTS[Event(event)], account, bind_id)
+        return self._line(who, sms, _own_id(sms), 0.0 if status else cost, status, now - received_at)
 
     def _line(self, who: Who, sms: Sms, message_id: bytes, cost: float, status: int, seconds: float) -> bytes:
         raise NotImplementedError
@@ -112,13 +111,6 @@ class _Cleaned(dict[bytes | None, bytes]):
         return piece
 
 
-def _goes_plain(submission: Submission, sms: Sms) -> bool:
-    """Whether the bearerbox accepted it, nobody paid for it and its line needs no escaping."""
-    result = submission.result
-    accepted = (result == 0 or result == 3) and not submission.command_status
-    return accepted and not submission.cost and _is_plain(sms)
-
-
 class KannelStyle(Style):
     """As bearerbox writes its access log, with what only we know at the end of the line."""
 
@@ -128,53 +120,52 @@ class KannelStyle(Style):
         self._smsc_ids = _Cleaned()
         self._binds: dict[tuple[bytes, int], tuple[bytes, bytes]] = {}
 
-    def submits(self, batches: Iterable[Submitted], epoch: int, now: float) -> list[bytes]:
+    def submits(self, submits: Iterable[Submitted], epoch: int, now: float) -> list[bytes]:
         """See Style. Most lines are put together of pieces that are there already; this is the way of every message."""
         stamp, mask = self._stamp_of(epoch), self.mask
         event = stamp + b" Sent SMS [SMSC:"
         lines: list[bytes] = []
         add, all_flags, smsc_ids = lines.append, self._flags, self._smsc_ids
-        read_at, latency = 0.0, b""
-        account = bind = b""
-        last: Submitter | None = None
-        for settled, submitter in batches:
-            if submitter is not last:
-                account, bind = self._of_bind(submitter)
-                last = submitter
-            for submission in settled:
-                sms = submission.sms
-                if sms is None or not (mask and _goes_plain(submission, sms)):
-                    add(self._submit(stamp, submission, submitter, now))
-                    continue
-                if submission.received_at != read_at:
-                    read_at = submission.received_at
-                    latency = b"%.3f" % (now - read_at)
-                add(
-                    _PLAIN
-                    % (
-                        event,
-                        smsc_ids[sms.smsc_id],
-                        account,
-                        sms.sender,
-                        sms.receiver,
-                        all_flags[sms.mclass, sms.coding, sms.mwi, sms.dlr_mask],
-                        _NUMBERS[len(sms.msgdata or b"")],
-                        bind,
-                        sms.id,
-                        latency,
-                    )
+        read_at, latency = -1.0, b""
+        service = bind = b""
+        last = -1
+        for submitted in submits:
+            sms, received_at, account, bind_id, became, status, cost = submitted
+            if status or cost or became != _SENT or not (mask and _is_plain(sms)):
+                add(self._submit(stamp, now, *submitted))
+                continue
+            if bind_id != last:
+                service, bind = self._of_bind(account, bind_id)
+                last = bind_id
+            if received_at != read_at:
+                read_at = received_at
+                latency = b"%.3f" % (now - read_at)
+            add(
+                _PLAIN
+                % (
+                    event,
+                    smsc_ids[sms.smsc_id],
+                    service,
+                    sms.sender,
+                    sms.receiver,
+                    all_flags[sms.mclass, sms.coding, sms.mwi, sms.dlr_mask],
+                    _NUMBERS[len(sms.msgdata or b"")],
+                    bind,
+                    sms.id,
+                    latency,
                 )
+            )
         return lines
 
-    def _of_bind(self, submitter: Submitter) -> tuple[bytes, bytes]:
+    def _of_bind(self, account: bytes, bind_id: int) -> tuple[bytes, bytes]:
         """What stands in every plain line of a bind."""
-        key = (submitter.service, submitter.bind_id)
-        pieces = self._binds.get(key)
+        pieces = self._binds.get((account, bind_id))
         if pieces is None:
             if len(self._binds) >= MOST_PIECES:
                 self._binds.clear()
-            account = b"] [SVC:%b] [ACT:] [BINF:] [FID:] [META:] [from:" % _clean(submitter.service)
-            pieces = self._binds[key] = (account, b":*] [udh:0:] [bind:%d] [id:" % submitter.bind_id)
+            service = b"] [SVC:%b] [ACT:] [BINF:] [FID:] [META:] [from:" % _clean(account)
+            pieces = (service, b":*] [udh:0:] [bind:%d] [id:" % bind_id)
+            self._binds[account, bind_id] = pieces
         return pieces
 
     def _line(self, who: Who, sms: Sms, message_id: bytes, cost: float, status: int, seconds: float) -> bytes:
@@ -244,17 +235,13 @@ def _is_plain(sms: Sms) -> bool:
     sender, receiver, msgdata = sms.sender, sms.receiver, sms.msgdata
     if not sender or not receiver or sms.udhdata or sms.binfo or (msgdata and len(msgdata) > SHORT):
         return False
-    if sms.account or sms.foreign_id:  # an HTTP server or a plugin that routes may set them
+    if (
+        sms.account or sms.foreign_id or sms.compress != -1
+    ):  # an HTTP server or a plugin that routes may set them
+        return False
+    if sms.id == NIL_ID:
         return False
     return (sender.isalnum() or sender.lstrip(b"+").isalnum()) and receiver.lstrip(b"+").isalnum()
-
-
-def _event(submission: Submission, simulated: bool) -> bytes:
-    if submission.command_status:
-        return b"FAILED Send SMS"
-    if simulated:
-        return b"Simulated SMS"
-    return b"Sent SMS" if submission.result in (0, 3) else b"Queued SMS"
 
 
 def _delivery_event(sms: Sms, status: int) -> bytes:
@@ -266,21 +253,12 @@ def _id_of(sms: Sms) -> bytes:
     """The id that the ESME knows: of a report that of its message, at the end of dlr_url."""
     if sms.sms_type == _REPORT and sms.dlr_url:
         return sms.dlr_url[-36:]
-    return sms.id
+    return _own_id(sms)
 
 
-def _unread(pdu: object) -> Sms:
-    """What a submit says that was refused before it was translated, or a deliver_sm that was stored as such."""
-    is_report = getattr(pdu, "esm_class", 0) & ESM_TYPE_DELIVERY_RECEIPT and isinstance(pdu, DeliverSm)
-    return Sms(
-        sms_type=int(SmsType.REPORT_MO if is_report else SmsType.MO),
-        id=b"",
-        sender=getattr(pdu, "source_addr", b""),
-        receiver=getattr(pdu, "destination_addr", b""),
-        msgdata=getattr(pdu, "short_message", b""),
-        binfo=getattr(pdu, "service_type", b""),
-        coding=1,
-    )
+def _own_id(sms: Sms) -> bytes:
+    """Nothing for what got no id: it was refused before, or comes from the store as a PDU."""
+    return b"" if sms.id == NIL_ID else sms.id
 
 
 def _parts(sms: Sms) -> int:

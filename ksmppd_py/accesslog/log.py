@@ -1,4 +1,4 @@
-"""The file behind the lines: collects them, writes them in batches, opens it anew."""
+"""What the daemon has of its access log: it collects what was answered and hands it over to the scribe."""
 
 from __future__ import annotations
 
@@ -7,21 +7,28 @@ import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from time import monotonic, time
 
 import gevent
+from gevent.event import Event
 from gevent.hub import get_hub
 
-from ksmppd_py.accesslog.lines import NO_ANSWER, Delivered, JsonStyle, KannelStyle, Style, Submitted
+from ksmppd_py.accesslog.frames import HEAD_OCTETS, NO_ANSWER, Collected, pack_collected, unpack
+from ksmppd_py.accesslog.process import ScribeProcess, tell_loss
+from ksmppd_py.accesslog.writer import Opening, Writer
 from ksmppd_py.model.work import Delivery, Submission, Submitter
 from ksmppd_py.transport.greenlets import Owner
 
 logger = logging.getLogger(__name__)
 
-WRITE_INTERVAL = 0.5
-"""Seconds for which lines are collected at most."""
-MOST_OCTETS = 128 * 1024
-"""Collected octets that are written at once."""
+HAND_OVER_INTERVAL = 0.05
+"""Seconds for which messages are collected at most: a turn has few of them, and each write wakes the scribe."""
+MOST_MESSAGES = 256
+"""Collected messages that are handed over at the end of a turn."""
+FIRST_PAUSE = 1.0
+"""Seconds until a scribe that ended is started again; doubles up to LAST_PAUSE."""
+LAST_PAUSE = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,31 +43,47 @@ class AccessLogSettings:
 class AccessLog:
     """Implements model.ports.AccessLog. While `on` is false nobody needs to call it.
 
-    What is answered in a turn of the loop becomes lines at the end of that turn, in the hub; the file is written
-    twice a second. What a full disk doesn't take is lost, counted and told.
+    The file is opened here, and its descriptor goes to the scribe between the frames: what was answered before a
+    change is in the old file, what comes later in the new one. Without a scribe, and when it doesn't keep up, lines
+    are made and written here.
     """
 
     def __init__(self, settings: AccessLogSettings) -> None:
         self.on = False
         self._settings = AccessLogSettings()
-        self._style: Style = KannelStyle(mask=True)
         self._descriptor = -1
-        self._submits: list[Submitted] = []
-        self._deliveries: list[Delivered] = []
+        self._here = Writer()
         self._scheduled = False
-        self._lines: list[bytes] = []
-        self._octets = 0
+        self._some = Event()
+        self._wanted = Event()
+        self._scribe: ScribeProcess | None = None
         self._owner = Owner("access log")
+        self._collect_anew()
         self.change(settings)
 
-    def start(self) -> None:
-        """Write from now on. Doesn't yield."""
-        self._owner.supervise("access log", self._write_often)
+    def _collect_anew(self) -> None:
+        collected = self._collected = Collected()
+        # A list of our own is appended to by one instruction; a bound method kept here takes three times that.
+        self._submits = collected.submits
+        self._submitters = collected.submitters
+        self._deliveries = collected.deliveries
 
-    def stop(self) -> None:
-        """Write what is there and close the file. May yield."""
+    def start(self) -> None:
+        """Write from now on by a process of its own. Doesn't yield."""
+        self._owner.supervise("access log", self._hand_over_often)
+        self._owner.supervise("access log scribe", self._keep_scribe)
+
+    def stop(self, timeout: float = 2.0) -> None:
+        """Write what is there, wait for the scribe for at most `timeout` seconds, close the file. May yield."""
+        self._turn_over()
+        self._wanted.clear()
+        self.on = False
+        scribe, self._scribe = self._scribe, None
+        if scribe is not None:
+            scribe.finish(timeout)
         self._owner.end(1.0)
-        self.change(AccessLogSettings())
+        self._settings = AccessLogSettings()
+        self._close()
 
     def change(self, settings: AccessLogSettings) -> None:
         """Write as `settings` say from now on; a file that can't be opened is an ERROR line. Doesn't yield."""
@@ -73,76 +96,131 @@ class AccessLog:
             else:
                 self._close()
         self._settings = settings
-        mask = not settings.text
-        self._style = JsonStyle(mask) if settings.json else KannelStyle(mask)
+        self._tell_opening()
 
     def reopen(self) -> None:
         """Open the file anew by its name, after rotation; one that can't be opened stays as it was. Doesn't yield."""
         if self._settings.path:
             self._turn_over()
             self._open(self._settings.path)
+            self._tell_opening()
+
+    def accepted(self, submission: Submission, submitter: Submitter) -> None:
+        """See model.ports.AccessLog."""
+        self._submits.append(submission)
+        self._submitters.append(submitter)
+        if not self._scheduled:
+            self._schedule()
 
     def submitted(self, settled: Sequence[Submission], submitter: Submitter) -> None:
         """See model.ports.AccessLog."""
-        self._submits.append((settled, submitter))
+        collected = self._collected
+        collected.odd = True
+        collected.submits += settled
+        collected.submitters += repeat(submitter, len(settled))
         if not self._scheduled:
             self._schedule()
 
-    def delivered(self, delivery: Delivery, bind_id: int, command_status: int, seconds: float) -> None:
+    def delivered(self, delivery: Delivery, bind_id: int, command_status: int, sent_at: float) -> None:
         """See model.ports.AccessLog."""
-        self._deliveries.append((delivery, bind_id, command_status, seconds))
+        self._deliveries.append((delivery, bind_id, command_status, sent_at))
         if not self._scheduled:
             self._schedule()
 
-    def unanswered(self, delivery: Delivery, bind_id: int, seconds: float) -> None:
+    def unanswered(self, delivery: Delivery, bind_id: int, sent_at: float) -> None:
         """See model.ports.AccessLog."""
-        self.delivered(delivery, bind_id, NO_ANSWER, seconds)
+        self.delivered(delivery, bind_id, NO_ANSWER, sent_at)
 
     def _schedule(self) -> None:
         self._scheduled = True
-        get_hub().loop.run_callback(self._format)
+        get_hub().loop.run_callback(self._turn_ends)
 
-    def _format(self) -> None:
-        """Make lines of all that this turn has brought. Runs in the hub, so it must neither wait nor fail."""
+    def _turn_ends(self) -> None:
+        """Note the time of all that this turn has brought. Runs in the hub, so it must neither wait nor fail."""
         self._scheduled = False
-        submits, self._submits = self._submits, []
-        deliveries, self._deliveries = self._deliveries, []
+        collected = self._collected
+        collected.turn_ends(time(), monotonic())
+        if len(collected.submits) + len(collected.deliveries) >= MOST_MESSAGES:
+            self._hand_over()
+        elif not self._some.is_set():
+            self._some.set()
+
+    def _hand_over_often(self) -> None:
+        while True:
+            self._some.wait()
+            gevent.sleep(HAND_OVER_INTERVAL)
+            self._some.clear()
+            self._hand_over()
+
+    def _turn_over(self) -> None:
+        """Hand over everything that belongs into the file of now. Doesn't yield."""
+        self._collected.turn_ends(time(), monotonic())
+        self._hand_over()
+
+    def _hand_over(self) -> None:
+        """May run in the hub, so it must neither wait nor fail."""
+        collected = self._collected
+        if not len(collected):
+            collected.turns.clear()
+            return
+        self._collect_anew()
         if not self.on:
             return
         try:
-            lines = self._style.submits(submits, int(time()), monotonic()) if submits else []
-            if deliveries:
-                lines += self._style.deliveries(deliveries, int(time()))
+            frame = pack_collected(collected)
         except Exception:
-            logger.exception("Lines of the access log can't be formatted")
+            logger.exception("%d line(s) of the access log can't be formatted", len(collected))
             return
-        chunk = b"".join(lines)
-        self._lines.append(chunk)
-        self._octets += len(chunk)
-        if self._octets >= MOST_OCTETS:
-            self._write()
+        if self._scribe is None or not self._scribe.take(frame, len(collected)):
+            self._here.take(unpack(frame[HEAD_OCTETS:]), len(collected))
+            self._here.write()
+            tell_loss(self._here.fate())
 
-    def _write_often(self) -> None:
+    def _keep_scribe(self) -> None:
+        """Have a scribe while there is an access log."""
+        pause = FIRST_PAUSE
         while True:
-            gevent.sleep(WRITE_INTERVAL)
-            if self._lines:
-                self._write()
+            self._wanted.wait()
+            started_at = monotonic()
+            try:
+                scribe = ScribeProcess(self._owner)
+            except OSError as error:
+                logger.error("The access log's process can't be started: %s", error)
+            else:
+                self._follow(scribe)
+                if scribe.finished:
+                    continue
+            if monotonic() - started_at > LAST_PAUSE:
+                pause = FIRST_PAUSE
+            logger.warning("The access log is written without a process of its own for %d s", pause)
+            gevent.sleep(pause)
+            pause = min(LAST_PAUSE, pause * 2)
 
-    def _turn_over(self) -> None:
-        """Write everything that belongs into the file of now. Doesn't yield."""
-        self._format()
-        self._write()
-
-    def _write(self) -> None:
-        octets = b"".join(self._lines)
-        self._lines = []
-        self._octets = 0
+    def _follow(self, scribe: ScribeProcess) -> None:
+        """Let a scribe write until it has ended. May yield."""
+        if self.on:
+            self._turn_over()
+            scribe.open(self._opening())
+            self._scribe = scribe
+        else:  # changed our minds meanwhile
+            self._owner.spawn("access log end", scribe.finish, 1.0)
         try:
-            while octets:
-                octets = octets[os.write(self._descriptor, octets) :]
-        except OSError as error:
-            lost = octets.count(b"\n")
-            logger.error("%d line(s) of the access log are lost: %s", lost, error)
+            scribe.run()
+        finally:
+            if self._scribe is scribe:
+                self._scribe = None
+
+    def _opening(self) -> Opening:
+        return Opening(self._descriptor, self._settings.json, not self._settings.text)
+
+    def _tell_opening(self) -> None:
+        """Everybody who writes learns where, and how it is to look. Doesn't yield."""
+        if not self.on:
+            return
+        opening = self._opening()
+        self._here.open(opening._replace(descriptor=os.dup(opening.descriptor)))
+        if self._scribe is not None:
+            self._scribe.open(opening)
 
     def _open(self, path: str) -> None:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
@@ -151,12 +229,21 @@ class AccessLog:
         except OSError as error:
             logger.error("Couldn't open access log `%s'", path, exc_info=error)
             return
-        self._close()
+        self._forget_descriptor()
         self._descriptor = fresh
         self.on = True
+        self._wanted.set()
 
     def _close(self) -> None:
         self.on = False
+        self._wanted.clear()
+        self._here.close()
+        self._forget_descriptor()
+        scribe, self._scribe = self._scribe, None
+        if scribe is not None:
+            self._owner.spawn("access log end", scribe.finish, 2.0)
+
+    def _forget_descriptor(self) -> None:
         if self._descriptor >= 0:
             try:
                 os.close(self._descriptor)

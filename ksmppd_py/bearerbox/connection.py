@@ -18,7 +18,7 @@ from ksmppd_py.kannel.messages import Ack, AckStatus, Admin, AdminCommand, Heart
 from ksmppd_py.logs import EACH
 from ksmppd_py.model.meters import Histogram
 from ksmppd_py.model.operation import BearerboxSnapshot
-from ksmppd_py.model.ports import Deliveries, MessageStore
+from ksmppd_py.model.ports import AccessLog, Deliveries, MessageStore
 from ksmppd_py.model.work import Submission
 from ksmppd_py.transport.framed import FramedSocket
 from ksmppd_py.transport.greenlets import Owner
@@ -98,6 +98,7 @@ class BoxConnection:
         store: MessageStore | None,
         adopter: Adopter | None,
         owner: Owner,
+        access: AccessLog | None = None,
     ) -> None:
         self.settings = settings
         self.online = False
@@ -109,6 +110,7 @@ class BoxConnection:
         self.proven = False
         self._boxc_id = settings.boxc_id.encode() if settings.boxc_id else None
         self._pool = pool
+        self._access = access
         self._socket: FramedSocket | None = None
         self._last_heartbeat = 0.0
         self._early_reports: dict[bytes, list[Sms]] = {}
@@ -182,10 +184,12 @@ class BoxConnection:
 
     def _read(self, framed: FramedSocket) -> None:
         link = BoxLink()
+        access = self._access
         while True:
             octets = framed.receive(RECEIVE_OCTETS)
             if not octets:
                 return
+            link.keeps = access is not None and access.on
             self.proven = True
             sent_at = 0.0
             for message in link.receive(octets):
@@ -259,7 +263,7 @@ class BoxConnection:
             sms.boxc_id = boxc_id
             submission.sent_at = now
             try:
-                octets = pack_sms(sms)
+                submission.octets = octets = pack_sms(sms)
             except Exception:
                 logger.exception("Message %r for bearerbox %s can't be packed", sms.id, self.settings.name)
                 self._refuse(submission)

@@ -78,7 +78,7 @@ class Outgoing:
 
     def _note(self, access: AccessLog, delivery: Delivery, sent_at: float, command_status: int) -> None:
         if command_status or (delivery.left == 1 and delivery.outcome is Outcome.DONE):
-            access.delivered(delivery, self._bind_id, command_status, monotonic() - sent_at)
+            access.delivered(delivery, self._bind_id, command_status, sent_at)
 
     def expire(self, before: float, outcome: Outcome) -> int:
         """End the parts sent before that time (monotonic seconds); return how many. Doesn't yield."""
@@ -91,7 +91,7 @@ class Outgoing:
             delivery, sent_at, is_report = self.unanswered.pop(number)
             self._count(is_report, Outcome.TIMEOUT)
             if self._access is not None and self._access.on:
-                self._access.unanswered(delivery, self._bind_id, monotonic() - sent_at)
+                self._access.unanswered(delivery, self._bind_id, sent_at)
             delivery.part_ended(outcome)
         return len(expired)
 

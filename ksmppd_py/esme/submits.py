@@ -226,12 +226,20 @@ class Submits:
             submitter.counters.mt += 1
             submitter.totals.mt += 1
             self._remember(submission.sms)
-            self._answer((submission,))
+            self._respond((submission,))
+            if self._access is not None and self._access.on:
+                self._access.accepted(submission, submitter)
         else:
             desk = self._desk if self._desk is not None else self._open()
             desk.put(submission)
 
     def _answer(self, settled: Sequence[Submission]) -> None:
+        """Send the responses, in this order, and have them logged. Doesn't yield."""
+        self._respond(settled)
+        if self._access is not None and self._access.on:
+            self._access.submitted(settled, self.submitter)
+
+    def _respond(self, settled: Sequence[Submission]) -> None:
         """Send the responses, in this order; into the void when the connection is gone. Doesn't yield."""
         write = self._socket.write
         for submission in settled:
@@ -246,8 +254,6 @@ class Submits:
             else:
                 write(codec.pack_header_only(_SUBMIT_SM_RESP, status, submission.sequence_number))
         self._settled(len(settled))
-        if self._access is not None and self._access.on:
-            self._access.submitted(settled, self.submitter)
 
     def _settled(self, count: int) -> None:
         self.in_hand -= count

@@ -121,13 +121,14 @@ def pack(message: Message) -> bytes:
 
 
 class BoxLink:
-    """Turns what a socket receives into messages; knows nothing of sockets."""
+    """Turns what a socket receives into messages; knows nothing of sockets. With `keeps` each Sms has its `octets`."""
 
-    __slots__ = ("_chunks", "_missing", "broken")
+    __slots__ = ("_chunks", "_missing", "broken", "keeps")
 
     def __init__(self) -> None:
         self._chunks: list[bytes] = []
         self._missing = 0
+        self.keeps = False
         self.broken: str | None = None
         """Why nothing that follows can be understood; the connection must be closed."""
 
@@ -155,6 +156,7 @@ class BoxLink:
     def _take(self, octets: bytes, messages: list[Message]) -> int:
         """Append whole messages; return where the incomplete one starts, and note what it lacks."""
         position, size = 0, len(octets)
+        keeps = self.keeps
         while size - position >= 8:
             length, type_number = head = _HEAD.unpack_from(octets, position)
             if length < 0:
@@ -174,7 +176,10 @@ class BoxLink:
                     Ack(nack, time, id if id.translate(SHAPE) == UUID_SHAPE else canonical_id(id))
                 )
             elif type_number in _UNPACK:
-                messages.append(_UNPACK[type_number](octets, position + 8, end))
+                message = _UNPACK[type_number](octets, position + 8, end)
+                messages.append(message)
+                if keeps and message.__class__ is Sms:
+                    message.octets = octets[position:end]  # type: ignore[misc]  # mypy overlooks inherited slots
             elif type_number != WDP_DATAGRAM:
                 raise ValueError(f"unknown type {type_number}")
             position = end

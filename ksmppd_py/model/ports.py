@@ -190,13 +190,16 @@ class AccessLog(Protocol):
     on: bool
     """Whether anybody keeps the lines; nothing else needs to be called while not."""
 
+    def accepted(self, submission: Submission, submitter: Submitter) -> None:
+        """The bearerbox took it, and the bind is being answered now: the way of most messages."""
+
     def submitted(self, settled: Sequence[Submission], submitter: Submitter) -> None:
-        """These submits of one bind are being answered now."""
+        """These submits of one bind are being answered now, whatever became of them."""
 
-    def delivered(self, delivery: Delivery, bind_id: int, command_status: int, seconds: float) -> None:
-        """A bind answered the whole message, or refused a part of it, after so many seconds."""
+    def delivered(self, delivery: Delivery, bind_id: int, command_status: int, sent_at: float) -> None:
+        """A bind answered the whole message, or refused a part of it, that was sent then (monotonic seconds)."""
 
-    def unanswered(self, delivery: Delivery, bind_id: int, seconds: float) -> None:
+    def unanswered(self, delivery: Delivery, bind_id: int, sent_at: float) -> None:
         """A bind left a part without answer for too long."""
 
 

@@ -60,6 +60,7 @@ class Submission:
     `ordinal` is the bind's count of PDUs when it came (simulation uses it).
     `received_at` and `sent_at` are monotonic seconds. `row` is the global_id of a stored one, 0 otherwise.
     `reason` is set only by who refuses it for an error: a few fixed words for operators.
+    `octets` are the frame in which the bearerbox was sent it last, none before.
     """
 
     __slots__ = (
@@ -67,6 +68,7 @@ class Submission:
         "command_status",
         "cost",
         "desk",
+        "octets",
         "ordinal",
         "pdu",
         "reason",
@@ -86,6 +88,7 @@ class Submission:
         self.pdu = pdu
         self.ordinal = ordinal
         self.sms: Sms | None = None
+        self.octets = b""
         self.cost = 0.0
         self.result: int | None = None
         self.command_status: int | None = None

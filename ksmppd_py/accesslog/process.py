@@ -1,0 +1,243 @@
+"""The daemon's side of the scribe: its process, and what is on the way to it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import sys
+from collections import deque
+from time import monotonic
+
+import gevent
+from gevent import Greenlet, subprocess
+from gevent import socket as gevent_socket
+from gevent.event import Event
+
+from ksmppd_py.accesslog.frames import HEAD_OCTETS, Kind, pack, unpack, unpack_head
+from ksmppd_py.accesslog.writer import Fate, Opening, Writer
+from ksmppd_py.transport.greenlets import Owner
+
+logger = logging.getLogger(__name__)
+
+MOST_QUEUED = 4 * 1024 * 1024
+"""Octets that wait here for a scribe that takes nothing; what is above goes into the file from here."""
+OPENING_WEIGHT = 64 * 1024
+"""What a waiting change of files counts in MOST_QUEUED: it holds a descriptor."""
+LAST_WORD = 1.0
+"""Seconds for a scribe to be gone after it has closed its end."""
+_MAIN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "__main__.py")
+_COMMAND = (sys.executable, "-I", "-S", _MAIN)
+
+
+def tell_loss(fate: Fate | None) -> None:
+    """An ERROR line on lost lines, if any."""
+    if fate is not None and fate.lost:
+        logger.error("%d line(s) of the access log are lost: %s", fate.lost, fate.why)
+
+
+class ScribeProcess:
+    """One scribe, from its start to its end. Only this class writes to its socket.
+
+    What the kernel doesn't take at once waits here, in order, and one greenlet sends it. Whole frames that never left
+    because the scribe ended are written from here at last.
+    """
+
+    def __init__(self, owner: Owner) -> None:
+        """Start it. Raises OSError. May yield."""
+        ours, theirs = gevent_socket.socketpair()
+        try:
+            self._process = subprocess.Popen(
+                _COMMAND,
+                stdin=theirs,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,  # a terminal, or whoever waits for the end of a pipe, is let go
+                close_fds=True,
+                start_new_session=True,  # out of reach of the terminal's Ctrl-C, from its first moment
+            )
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        ours.settimeout(0.0)
+        self._socket = ours
+        self._owner = owner
+        self._queue: deque[tuple[bytes, int] | Opening] = deque()
+        self._queued = 0
+        self._left = 0
+        self._sender: Greenlet | None = None
+        self._current: Opening | None = None
+        self._on_the_way = 0
+        self._broken = False
+        self._finishing = False
+        self._ended = Event()
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return int(self._process.pid)
+
+    @property
+    def finished(self) -> bool:
+        """Whether it was asked to end."""
+        return self._finishing
+
+    def open(self, opening: Opening) -> None:
+        """Let what follows go to this file; its descriptor stays the caller's. Doesn't yield."""
+        own = opening._replace(descriptor=os.dup(opening.descriptor))
+        if self._queue and isinstance(self._queue[-1], Opening):
+            os.close(self._queue[-1].descriptor)
+            self._queue[-1] = own  # nothing went to the one before
+        elif self._queue or not self._send_opening(own):
+            self._wait_with(own, OPENING_WEIGHT)
+
+    def take(self, frame: bytes, lines: int) -> bool:
+        """Take a frame; False when too much waits already, or it is gone. Doesn't yield."""
+        if self._broken or self._finishing or self._queued >= MOST_QUEUED:
+            return False
+        if not self._queue:
+            sent = self._send(frame)
+            if sent == len(frame):
+                self._on_the_way += lines
+                return True
+            self._left = sent
+        self._wait_with((frame, lines), len(frame))
+        return True
+
+    def _wait_with(self, item: tuple[bytes, int] | Opening, weight: int) -> None:
+        self._queue.append(item)
+        self._queued += weight
+        if self._sender is None:
+            self._sender = self._owner.spawn("access log sender", self._send_rest)
+
+    def _send_rest(self) -> None:
+        try:
+            while self._queue and not self._broken:
+                gevent_socket.wait_write(self._socket.fileno())
+                self._send_first()
+        finally:
+            self._sender = None
+
+    def _send_first(self) -> None:
+        first = self._queue[0]
+        if isinstance(first, Opening):
+            if self._send_opening(first):
+                self._queue.popleft()
+                self._queued -= OPENING_WEIGHT
+            return
+        frame, lines = first
+        self._left += self._send(memoryview(frame)[self._left :])
+        if self._left == len(frame):
+            self._queue.popleft()
+            self._queued -= len(frame)
+            self._left = 0
+            self._on_the_way += lines
+
+    def _send(self, octets: bytes | memoryview) -> int:
+        """How many octets the kernel takes. Doesn't yield."""
+        try:
+            return os.write(self._socket.fileno(), octets)
+        except BlockingIOError:
+            return 0
+        except OSError:
+            self._broken = True
+            return 0
+
+    def _send_opening(self, opening: Opening) -> bool:
+        frame = pack(Kind.OPEN, 0, (opening.json, opening.mask))
+        try:
+            sent = socket.send_fds(self._socket, [frame], [opening.descriptor])
+        except BlockingIOError:
+            return False
+        except OSError:
+            self._broken = True
+            return False
+        assert sent == len(frame)  # so few octets are taken whole or not at all
+        self._close_current()
+        self._current = opening
+        return True
+
+    def run(self) -> None:
+        """Follow what it tells until it has ended. May yield."""
+        received = b""
+        try:
+            while True:
+                gevent_socket.wait_read(self._socket.fileno())
+                try:
+                    octets = os.read(self._socket.fileno(), 4096)
+                except BlockingIOError:
+                    continue
+                except OSError:
+                    break
+                if not octets:
+                    break
+                received = self._hear(received + octets)
+        finally:
+            self._bury()
+
+    def _hear(self, received: bytes) -> bytes:
+        while len(received) >= HEAD_OCTETS:
+            length, _, _ = unpack_head(received)
+            end = HEAD_OCTETS + length
+            if len(received) < end:
+                break
+            fate = Fate(*unpack(received[HEAD_OCTETS:end]))
+            received = received[end:]
+            self._on_the_way -= fate.settled
+            tell_loss(fate)
+        return received
+
+    def _bury(self) -> None:
+        """It is gone: no process, no descriptor and no line that never left remains of it. May yield."""
+        self._broken = True
+        if self._sender is not None:
+            self._sender.kill()
+        self._socket.close()
+        try:
+            self._process.wait(LAST_WORD)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        if self._on_the_way > 0:
+            reason = "their process ended before it wrote them"
+            tell_loss(Fate(self._on_the_way, self._on_the_way, reason))
+        self._write_rest()
+        self._ended.set()
+        if not self._finishing:
+            logger.error("The access log's process ended by itself (%s)", self._process.returncode)
+
+    def _write_rest(self) -> None:
+        writer = Writer()
+        if self._current is not None:
+            writer.open(self._current)
+            self._current = None
+        for item in self._queue:
+            if isinstance(item, Opening):
+                writer.open(item)
+            else:
+                frame, lines = item
+                writer.take(unpack(frame[HEAD_OCTETS:]), lines)
+        self._queue.clear()
+        writer.close()
+        tell_loss(writer.fate())
+
+    def _close_current(self) -> None:
+        if self._current is not None:
+            os.close(self._current.descriptor)
+
+    def finish(self, timeout: float) -> None:
+        """Let it write all and end; one that takes longer than `timeout` seconds is killed. May yield.
+
+        `run` has to be under way.
+        """
+        deadline = monotonic() + timeout
+        self._finishing = True
+        while self._queue and not self._broken and monotonic() < deadline:
+            gevent.sleep(0.002)
+        if not self._broken:
+            if not self._queue:
+                self._socket.shutdown(socket.SHUT_WR)
+            if not self._ended.wait(max(0.0, deadline - monotonic())):
+                self._process.kill()
+        self._ended.wait(LAST_WORD)
