@@ -66,6 +66,8 @@ class Collected:
 
     `submits` and their `submitters` are in the order of the answers; `odd` once there is one that the bearerbox
     didn't simply take. `deliveries` come with bind id, command_status (or NO_ANSWER), and when they were sent.
+    `turns` tell for each turn how many submits and deliveries there were when it ended, and when that was, in epoch
+    and in monotonic seconds.
     """
 
     __slots__ = ("deliveries", "odd", "submits", "submitters", "turns")
@@ -79,10 +81,6 @@ class Collected:
 
     def __len__(self) -> int:
         return len(self.submits) + len(self.deliveries)
-
-    def turn_ends(self, epoch: float, now: float) -> None:
-        """All that came since the last call was answered by now (epoch seconds, monotonic seconds)."""
-        self.turns.append((len(self.submits), len(self.deliveries), epoch, now))
 
 
 def pack(kind: Kind, lines: int, content: tuple[Any, ...]) -> bytes:
@@ -156,9 +154,9 @@ def _submits_of(
 ) -> list[Submitted]:
     events, statuses = odd or (repeat(int(Event.SENT)), repeat(0))
     accounts = [services[bind_id] for bind_id in bind_ids]
-    return list(
-        zip(_read(octets), received_at, accounts, bind_ids, events, statuses, costs or repeat(0.0))  # noqa: B905
-    )
+    all_costs = costs or repeat(0.0)
+    columns = zip(_read(octets), received_at, accounts, bind_ids, events, statuses, all_costs)  # noqa: B905 - the same
+    return list(columns)
 
 
 def _delivery_columns(collected: Collected) -> tuple[object, ...]:
@@ -167,18 +165,19 @@ def _delivery_columns(collected: Collected) -> tuple[object, ...]:
         octets = [delivery.sms.octets for delivery in deliveries]
     except AttributeError:  # one that was stored, or came before there was an access log
         octets = [_octets_as_read(delivery) for delivery in deliveries]
-    return b"".join(octets), sent_at, [delivery.system_id for delivery in deliveries], bind_ids, statuses
+    system_ids = "\0".join([delivery.system_id for delivery in deliveries])  # C-Octet Strings
+    return b"".join(octets), sent_at, system_ids, bind_ids, statuses if any(statuses) else None
 
 
 def _deliveries_of(
     octets: bytes,
     sent_at: Sequence[float],
-    system_ids: list[str],
+    system_ids: str,
     bind_ids: Sequence[int],
-    statuses: Sequence[int],
+    statuses: Sequence[int] | None,
 ) -> list[Delivered]:
-    accounts = [system_id.encode() for system_id in system_ids]
-    return list(zip(_read(octets), sent_at, accounts, bind_ids, statuses, strict=True))
+    accounts = system_ids.encode().split(b"\0")
+    return list(zip(_read(octets), sent_at, accounts, bind_ids, statuses or repeat(0)))  # noqa: B905 - one is endless
 
 
 def _read(octets: bytes) -> list[Any]:

@@ -54,9 +54,12 @@ class AccessLog:
         self._descriptor = -1
         self._here = Writer()
         self._scheduled = False
+        self._waiting = False
         self._some = Event()
         self._wanted = Event()
         self._scribe: ScribeProcess | None = None
+        self._followed: ScribeProcess | None = None
+        """As `_scribe`, but also one that was told to end and hasn't yet."""
         self._owner = Owner("access log")
         self._collect_anew()
         self.change(settings)
@@ -67,20 +70,26 @@ class AccessLog:
         self._submits = collected.submits
         self._submitters = collected.submitters
         self._deliveries = collected.deliveries
+        self._turns = collected.turns
 
     def start(self) -> None:
         """Write from now on by a process of its own. Doesn't yield."""
         self._owner.supervise("access log", self._hand_over_often)
         self._owner.supervise("access log scribe", self._keep_scribe)
 
+    @property
+    def scribe_pid(self) -> int:
+        """The process that writes; 0 while this one does."""
+        return self._scribe.pid if self._scribe is not None else 0
+
     def stop(self, timeout: float = 2.0) -> None:
         """Write what is there, wait for the scribe for at most `timeout` seconds, close the file. May yield."""
         self._turn_over()
         self._wanted.clear()
         self.on = False
-        scribe, self._scribe = self._scribe, None
-        if scribe is not None:
-            scribe.finish(timeout)
+        self._scribe = None
+        if self._followed is not None:
+            self._followed.finish(timeout)
         self._owner.end(1.0)
         self._settings = AccessLogSettings()
         self._close()
@@ -138,11 +147,12 @@ class AccessLog:
     def _turn_ends(self) -> None:
         """Note the time of all that this turn has brought. Runs in the hub, so it must neither wait nor fail."""
         self._scheduled = False
-        collected = self._collected
-        collected.turn_ends(time(), monotonic())
-        if len(collected.submits) + len(collected.deliveries) >= MOST_MESSAGES:
+        submits, deliveries = len(self._submits), len(self._deliveries)
+        self._turns.append((submits, deliveries, time(), monotonic()))
+        if submits + deliveries >= MOST_MESSAGES:
             self._hand_over()
-        elif not self._some.is_set():
+        elif not self._waiting:
+            self._waiting = True
             self._some.set()
 
     def _hand_over_often(self) -> None:
@@ -150,11 +160,12 @@ class AccessLog:
             self._some.wait()
             gevent.sleep(HAND_OVER_INTERVAL)
             self._some.clear()
+            self._waiting = False
             self._hand_over()
 
     def _turn_over(self) -> None:
         """Hand over everything that belongs into the file of now. Doesn't yield."""
-        self._collected.turn_ends(time(), monotonic())
+        self._turns.append((len(self._submits), len(self._deliveries), time(), monotonic()))
         self._hand_over()
 
     def _hand_over(self) -> None:
@@ -198,6 +209,7 @@ class AccessLog:
 
     def _follow(self, scribe: ScribeProcess) -> None:
         """Let a scribe write until it has ended. May yield."""
+        self._followed = scribe
         if self.on:
             self._turn_over()
             scribe.open(self._opening())
@@ -207,6 +219,7 @@ class AccessLog:
         try:
             scribe.run()
         finally:
+            self._followed = None
             if self._scribe is scribe:
                 self._scribe = None
 

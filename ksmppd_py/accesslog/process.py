@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import socket
@@ -40,7 +41,8 @@ class ScribeProcess:
     """One scribe, from its start to its end. Only this class writes to its socket.
 
     What the kernel doesn't take at once waits here, in order, and one greenlet sends it. Whole frames that never left
-    because the scribe ended are written from here at last.
+    because the scribe ended are written from here at last. `queued` counts octets that wait, `on_the_way` lines that
+    left and of which it hasn't told what became.
     """
 
     def __init__(self, owner: Owner) -> None:
@@ -64,11 +66,11 @@ class ScribeProcess:
         self._socket = ours
         self._owner = owner
         self._queue: deque[tuple[bytes, int] | Opening] = deque()
-        self._queued = 0
+        self.queued = 0
         self._left = 0
         self._sender: Greenlet | None = None
         self._current: Opening | None = None
-        self._on_the_way = 0
+        self.on_the_way = 0
         self._broken = False
         self._finishing = False
         self._ended = Event()
@@ -94,12 +96,12 @@ class ScribeProcess:
 
     def take(self, frame: bytes, lines: int) -> bool:
         """Take a frame; False when too much waits already, or it is gone. Doesn't yield."""
-        if self._broken or self._finishing or self._queued >= MOST_QUEUED:
+        if self._broken or self._finishing or self.queued >= MOST_QUEUED:
             return False
         if not self._queue:
             sent = self._send(frame)
             if sent == len(frame):
-                self._on_the_way += lines
+                self.on_the_way += lines
                 return True
             self._left = sent
         self._wait_with((frame, lines), len(frame))
@@ -107,7 +109,7 @@ class ScribeProcess:
 
     def _wait_with(self, item: tuple[bytes, int] | Opening, weight: int) -> None:
         self._queue.append(item)
-        self._queued += weight
+        self.queued += weight
         if self._sender is None:
             self._sender = self._owner.spawn("access log sender", self._send_rest)
 
@@ -124,15 +126,15 @@ class ScribeProcess:
         if isinstance(first, Opening):
             if self._send_opening(first):
                 self._queue.popleft()
-                self._queued -= OPENING_WEIGHT
+                self.queued -= OPENING_WEIGHT
             return
         frame, lines = first
         self._left += self._send(memoryview(frame)[self._left :])
         if self._left == len(frame):
             self._queue.popleft()
-            self._queued -= len(frame)
+            self.queued -= len(frame)
             self._left = 0
-            self._on_the_way += lines
+            self.on_the_way += lines
 
     def _send(self, octets: bytes | memoryview) -> int:
         """How many octets the kernel takes. Doesn't yield."""
@@ -184,7 +186,7 @@ class ScribeProcess:
                 break
             fate = Fate(*unpack(received[HEAD_OCTETS:end]))
             received = received[end:]
-            self._on_the_way -= fate.settled
+            self.on_the_way -= fate.settled
             tell_loss(fate)
         return received
 
@@ -199,9 +201,9 @@ class ScribeProcess:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        if self._on_the_way > 0:
+        if self.on_the_way > 0:
             reason = "their process ended before it wrote them"
-            tell_loss(Fate(self._on_the_way, self._on_the_way, reason))
+            tell_loss(Fate(self.on_the_way, self.on_the_way, reason))
         self._write_rest()
         self._ended.set()
         if not self._finishing:
@@ -237,7 +239,8 @@ class ScribeProcess:
             gevent.sleep(0.002)
         if not self._broken:
             if not self._queue:
-                self._socket.shutdown(socket.SHUT_WR)
+                with contextlib.suppress(OSError):
+                    self._socket.shutdown(socket.SHUT_WR)
             if not self._ended.wait(max(0.0, deadline - monotonic())):
                 self._process.kill()
         self._ended.wait(LAST_WORD)

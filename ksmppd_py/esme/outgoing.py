@@ -61,8 +61,13 @@ class Outgoing:
         if entry is None:
             return False
         delivery, sent_at, is_report = entry
-        if self._access is not None and self._access.on:
-            self._note(self._access, delivery, sent_at, command_status)
+        access = self._access
+        if (
+            access is not None
+            and access.on
+            and (command_status or (delivery.left == 1 and delivery.outcome is _DONE))
+        ):
+            access.delivered(delivery, self._bind_id, command_status, sent_at)
         if command_status == 0:
             for counters in self._counters:
                 if is_report:
@@ -75,10 +80,6 @@ class Outgoing:
             self._count(is_report, outcome)
             delivery.part_ended(outcome)
         return True
-
-    def _note(self, access: AccessLog, delivery: Delivery, sent_at: float, command_status: int) -> None:
-        if command_status or (delivery.left == 1 and delivery.outcome is Outcome.DONE):
-            access.delivered(delivery, self._bind_id, command_status, sent_at)
 
     def expire(self, before: float, outcome: Outcome) -> int:
         """End the parts sent before that time (monotonic seconds); return how many. Doesn't yield."""

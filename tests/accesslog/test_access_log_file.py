@@ -1,4 +1,4 @@
-"""The access log's file: when lines reach it, rotation, and what goes wrong with it."""
+"""The access log's file: when lines reach it, rotation, and what goes wrong with it; with a scribe and without."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ import pytest
 from test_access_log_lines import sms, submission, submitter
 
 from ksmppd_py.accesslog import log as log_module
+from ksmppd_py.accesslog import scribe
+from ksmppd_py.accesslog import writer as writer_module
 from ksmppd_py.accesslog.log import AccessLog, AccessLogSettings
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.work import Delivery, Submission
@@ -20,14 +22,16 @@ from ksmppd_py.model.work import Delivery, Submission
 Open = Callable[..., AccessLog]
 
 
-@pytest.fixture
-def opened(tmp_path: Path) -> Iterator[Open]:
+@pytest.fixture(params=["here", "scribe"])
+def opened(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Open]:
     """Opens an access log, by default on `access.log`; it is stopped at the end."""
     made: list[AccessLog] = []
 
     def open_log(path: Path | str = tmp_path / "access.log", **settings: bool) -> AccessLog:
         log = AccessLog(AccessLogSettings(str(path), **settings))
         made.append(log)
+        if request.param == "scribe" and log.on:
+            start(log)
         return log
 
     with gevent.Timeout(20):
@@ -36,8 +40,15 @@ def opened(tmp_path: Path) -> Iterator[Open]:
             log.stop()
 
 
+def start(log: AccessLog) -> None:
+    """Let it have its scribe."""
+    log.start()
+    while not log.scribe_pid:
+        gevent.sleep(0.01)
+
+
 def note(log: AccessLog, receiver: bytes = b"+491700") -> None:
-    """One accepted submit, formatted by now."""
+    """One accepted submit, of a turn of its own."""
     log.submitted([submission(sms(receiver=receiver))], submitter())
     gevent.sleep(0)
 
@@ -47,7 +58,7 @@ def receivers(path: Path) -> list[str]:
 
 
 def wait_for_lines(path: Path, count: int) -> None:
-    while len(receivers(path)) < count:
+    while not path.exists() or len(receivers(path)) < count:
         gevent.sleep(0.01)
 
 
@@ -57,7 +68,8 @@ def test_without_a_path_it_is_off(opened: Open) -> None:
 
 def test_lines_reach_the_file_by_themselves_and_in_order(opened: Open, tmp_path: Path) -> None:
     log = opened()
-    log.start()
+    if not log.scribe_pid:
+        log.start()
     delivery = Delivery(_Nowhere(), Sms(sender=b"1", receiver=b"3", sms_type=0))
     for number in (b"1", b"2"):
         note(log, number)
@@ -74,11 +86,11 @@ class _Nowhere:
 
 def test_many_lines_are_written_before_their_time(opened: Open, tmp_path: Path) -> None:
     log = opened()
-    per_line = 180
-    for _ in range(log_module.MOST_OCTETS // per_line // 50 + 1):
-        log.submitted([submission(sms())] * 50, submitter())
+    assert log_module.MOST_MESSAGES * 180 * 3 > scribe.MOST_OCTETS  # octets of lines
+    for _ in range(3):
+        log.submitted([submission(sms())] * log_module.MOST_MESSAGES, submitter())
         gevent.sleep(0)
-    assert receivers(tmp_path / "access.log")
+    wait_for_lines(tmp_path / "access.log", 3 * log_module.MOST_MESSAGES)
 
 
 def test_stopping_writes_what_is_there(opened: Open, tmp_path: Path) -> None:
@@ -127,10 +139,20 @@ def test_one_that_cannot_be_opened_is_an_error_line_and_can_come_later(
     assert log.on
 
 
-def test_a_full_disk_loses_lines_and_tells_how_many(
-    opened: Open, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+def test_a_full_disk_loses_lines_and_tells_how_many(opened: Open, caplog: pytest.LogCaptureFixture) -> None:
+    log = opened("/dev/full")
+    note(log)
+    note(log)
+    log.stop()
+    [record] = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert record.getMessage().startswith("2 line(s) of the access log are lost: ")
+    assert "No space left" in record.getMessage()
+
+
+def test_of_a_disk_that_fills_up_the_whole_rest_is_counted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    log = opened()
+    log = AccessLog(AccessLogSettings(str(tmp_path / "access.log")))
     taken = [3]
 
     def write(descriptor: int, octets: bytes) -> int:
@@ -140,8 +162,9 @@ def test_a_full_disk_loses_lines_and_tells_how_many(
 
     note(log)
     note(log)
-    monkeypatch.setattr(log_module.os, "write", write)
-    log.stop()
+    with monkeypatch.context() as full:
+        full.setattr(writer_module.os, "write", write)
+        log.stop()
     [record] = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert record.getMessage().startswith("2 line(s) of the access log are lost")
 
@@ -154,6 +177,7 @@ def test_changing_path_and_format(opened: Open, tmp_path: Path) -> None:
     note(log)
     log.change(AccessLogSettings())
     assert not log.on
+    log.stop()
     assert receivers(tmp_path / "access.log") == ["+491700"]
     assert json.loads(other.read_text())["text"] == "secret"
 
@@ -163,8 +187,9 @@ def test_what_cannot_be_formatted_harms_nobody(
 ) -> None:
     log = opened()
     with monkeypatch.context() as broken:
-        broken.setattr(log._style, "submits", None)
+        broken.setattr(log_module, "pack_collected", None)
         note(log)
+        log.reopen()
     note(log, b"2")
     log.stop()
     assert receivers(tmp_path / "access.log") == ["2"]

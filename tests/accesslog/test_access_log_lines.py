@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from ksmppd_py.accesslog.lines import NO_ANSWER, JsonStyle, KannelStyle, Style
+from ksmppd_py.accesslog.frames import (
+    HEAD_OCTETS,
+    NO_ANSWER,
+    Collected,
+    Kind,
+    pack_collected,
+    turns_of,
+    unpack,
+    unpack_head,
+)
+from ksmppd_py.accesslog.lines import JsonStyle, KannelStyle, Style
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.account import Account, Simulation
 from ksmppd_py.model.esme import Counters, Esme
@@ -20,6 +31,7 @@ from ksmppd_py.translate.dialect import Dialect
 EPOCH = 1_700_000_000
 STAMP = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(EPOCH))
 ID = b"0a1b2c3d-0000-4000-8000-000000000001"
+OTHER_ID = b"0a1b2c3d-0000-4000-8000-000000000002"
 MT, MO, REPORT = 2, 0, 3
 
 
@@ -59,8 +71,32 @@ def submission(message: Sms | None, result: int | None = 0, status: int = 0, cos
     return made
 
 
+def collected(
+    *submits: tuple[Submission, Submitter], deliveries: Sequence[tuple[Delivery, int, int, float]] = ()
+) -> Collected:
+    """All of one turn."""
+    found = Collected()
+    found.submits = [made for made, _ in submits]
+    found.submitters = [bind for _, bind in submits]
+    found.deliveries += deliveries
+    found.odd = True
+    found.turns = [(len(submits), len(deliveries), float(EPOCH), 100.0)]
+    return found
+
+
+def lines_of(style: Style, found: Collected) -> list[bytes]:
+    """Through a frame, as in the daemon."""
+    frame = pack_collected(found)
+    assert unpack_head(frame) == (len(frame) - HEAD_OCTETS, len(found), Kind.LINES)
+    lines = []
+    for epoch, now, submits, deliveries in turns_of(unpack(frame[HEAD_OCTETS:])):
+        lines += style.submits(submits, epoch, now)
+        lines += style.deliveries(deliveries, epoch, now)
+    return lines
+
+
 def line_of(style: Style, made: Submission, simulation: Simulation | None = None) -> bytes:
-    [line] = style.submits([((made,), submitter(simulation))], EPOCH, 100.0)
+    [line] = lines_of(style, collected((made, submitter(simulation))))
     return line
 
 
@@ -149,11 +185,11 @@ class TestDeliveries:
     def line(self, style: Style, message: Sms | None, status: int, pdu: Any = None) -> bytes:
         delivery = Delivery(Nowhere(), message, pdu=pdu)
         delivery.system_id = "acme"
-        [line] = style.deliveries([(delivery, 7, status, 0.25)], EPOCH)
+        [line] = lines_of(style, collected(deliveries=[(delivery, 7, status, 99.75)]))
         return line
 
     def test_a_report_has_the_id_that_the_esme_knows(self) -> None:
-        report = sms(sms_type=REPORT, id=b"other", dlr_url=b"acme|1700000000|" + ID)
+        report = sms(sms_type=REPORT, id=OTHER_ID, dlr_url=b"acme|1700000000|" + ID)
         line = self.line(KannelStyle(mask=True), report, 0)
         assert line.startswith(f"{STAMP} DLR SMS [SMSC:smsc1] [SVC:acme]".encode())
         assert b"[id:%b]" % ID in line

@@ -1,0 +1,154 @@
+"""Frames of the access log: a line is the same whether it was made at once or by way of a frame."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from test_access_log_lines import (
+    EPOCH,
+    ID,
+    MO,
+    MT,
+    REPORT,
+    Nowhere,
+    collected,
+    lines_of,
+    sms,
+    submission,
+    submitter,
+)
+
+from ksmppd_py.accesslog.frames import (
+    HEAD_OCTETS,
+    NO_ANSWER,
+    Collected,
+    Event,
+    pack_collected,
+    turns_of,
+    unpack,
+)
+from ksmppd_py.accesslog.lines import JsonStyle, KannelStyle, Style
+from ksmppd_py.kannel.codec import BoxLink, pack_sms
+from ksmppd_py.kannel.messages import SMS_FIELDS, Kind, Sms
+from ksmppd_py.model.work import Delivery, Submission, Submitter
+
+STYLES = [KannelStyle(mask=True), KannelStyle(mask=False), JsonStyle(mask=True), JsonStyle(mask=False)]
+IDS = st.integers(1, 10**12 - 1).map(lambda number: b"0a1b2c3d-0000-4000-8000-%012d" % number)
+STRINGS = st.none() | st.binary(max_size=6) | st.sampled_from([b"+491700", b"a]b\n", b"x" * 80])
+OF_KIND = {Kind.INTEGER: st.integers(-1, 40) | st.just(2**31 - 1), Kind.STRING: STRINGS, Kind.UUID: IDS}
+MESSAGES = st.fixed_dictionaries({name: OF_KIND[kind] for name, kind in SMS_FIELDS}).map(
+    lambda told: Sms(**told)
+)
+TIMES = st.floats(0, 100)
+
+
+@st.composite
+def submissions(draw: Any) -> Submission:
+    made = submission(
+        draw(MESSAGES), draw(st.sampled_from([None, 0, 1, 2, 3])), draw(st.sampled_from([0, 0, 0x58]))
+    )
+    made.cost, made.received_at = draw(st.sampled_from([0.0, 0.5, 1234567.0])), draw(TIMES)
+    if draw(st.booleans()):
+        made.octets = pack_sms(made.sms)
+    return made
+
+
+@st.composite
+def deliveries(draw: Any) -> tuple[Delivery, int, int, float]:
+    message = draw(MESSAGES)
+    if draw(st.booleans()):
+        message.octets = pack_sms(message)
+    delivery = Delivery(Nowhere(), message)
+    delivery.system_id = draw(st.sampled_from(["acme", "zoë", ""]))
+    return delivery, draw(st.integers(0, 2**40)), draw(st.sampled_from([0, 0x14, NO_ANSWER])), draw(TIMES)
+
+
+def bind(number: int) -> Submitter:
+    made = submitter()
+    made.bind_id, made.service = number, b"acme%d" % number
+    return made
+
+
+def directly(style: Style, found: Collected) -> list[bytes]:
+    """Lines without a frame."""
+    submits = []
+    for made, by in zip(found.submits, found.submitters, strict=True):
+        event = Event.FAILED if made.command_status else Event.SENT if made.result in (0, 3) else Event.QUEUED
+        status = made.command_status or 0
+        submits.append((made.sms, made.received_at, by.service, by.bind_id, event, status, made.cost))
+    delivered = [
+        (delivery.sms, sent_at, delivery.system_id.encode(), bind_id, status)
+        for delivery, bind_id, status, sent_at in found.deliveries
+    ]
+    return style.submits(submits, EPOCH, 100.0) + style.deliveries(delivered, EPOCH, 100.0)
+
+
+@given(
+    st.lists(st.tuples(submissions(), st.integers(1, 3).map(bind)), max_size=4),
+    st.lists(deliveries(), max_size=4),
+)
+def test_lines_are_the_same_by_way_of_a_frame(
+    submits: list[tuple[Submission, Submitter]], delivered: list[tuple[Delivery, int, int, float]]
+) -> None:
+    found = collected(*submits, deliveries=delivered)
+    for style in STYLES:
+        assert lines_of(style, found) == directly(style, found)
+
+
+def test_what_the_bearerbox_took_needs_no_column_of_its_own() -> None:
+    message = sms()
+    made = submission(message)
+    made.octets = pack_sms(message)
+    found = collected((made, submitter()))
+    [odd] = lines_of(KannelStyle(mask=True), found)
+    with_columns = pack_collected(found)
+    found.odd = False
+    assert lines_of(KannelStyle(mask=True), found) == [odd]
+    assert len(pack_collected(found)) < len(with_columns)
+
+
+def test_turns_keep_their_times() -> None:
+    delivery = Delivery(Nowhere(), sms(sms_type=MO))
+    found = collected(*[(submission(sms()), submitter())] * 3, deliveries=[(delivery, 7, 0, 1.0)] * 2)
+    found.turns = [(1, 0, 1000.9, 1.5), (1, 2, 1001.0, 2.5), (3, 2, 1002.0, 3.5)]
+    turns = list(turns_of(unpack(pack_collected(found)[HEAD_OCTETS:])))
+    assert [turn[:2] for turn in turns] == [(1000, 1.5), (1001, 2.5), (1002, 3.5)]
+    assert [(len(turn.submits), len(turn.deliveries)) for turn in turns] == [(1, 0), (0, 2), (2, 0)]
+
+
+def test_the_octets_that_the_bearerbox_was_sent_last_count() -> None:
+    made = submission(sms(smsc_id=b"first"))
+    assert made.sms is not None
+    made.octets = pack_sms(made.sms)
+    assert b"[SMSC:first]" in lines_of(KannelStyle(mask=True), collected((made, submitter())))[0]
+
+
+@pytest.mark.parametrize("odd_id", [b"", b"17", b"not a uuid" * 9])
+def test_a_stored_message_may_have_any_id(odd_id: bytes) -> None:
+    [line] = lines_of(
+        KannelStyle(mask=True), collected((submission(sms(id=odd_id), result=None), submitter()))
+    )
+    assert b" Queued SMS " in line
+    assert b"[id:]" in line
+
+
+def test_a_link_keeps_octets_of_messages_when_asked() -> None:
+    frames = [pack_sms(sms(sms_type=REPORT, receiver=receiver)) for receiver in (b"1", b"22")]
+    link = BoxLink()
+    [plain] = link.receive(frames[0])
+    assert not hasattr(plain, "octets")
+    link.keeps = True
+    kept = link.receive(frames[0] + frames[1][:50]) + link.receive(frames[1][50:])
+    assert [message.octets for message in kept] == frames  # type: ignore[union-attr]
+    assert kept[0] == plain
+
+
+def test_a_frame_with_nonsense_is_refused() -> None:
+    made = submission(sms(sms_type=MT, id=ID))
+    made.octets = b"\0\0\0\x08\0\0\0\x02\0\0\0\0"
+    found = collected((made, submitter()))
+    with pytest.raises(ValueError):
+        lines_of(KannelStyle(mask=True), found)
