@@ -120,7 +120,7 @@ class App:
         config, router = self._config, decisions.router
         assert self._database is not None
         queue = messages if config.ksmppd.database_enable_queue else None
-        registry, ids = self._registry, MessageIds(os.urandom)
+        registry, ids, access = self._registry, MessageIds(os.urandom), self._access
         delay = config.ksmppd.simulation_delay / 1000
         history = MessageHistory(config.ksmppd.query_memory)
         delivery = DeliveryFlow(router, registry, history)
@@ -128,9 +128,7 @@ class App:
         claim = self._claim = open_claim(self._database, wiring.table_names(config).store)
         replayer = self._replayer = Replayer(messages, claim, delivery, registry, queue is not None)
         self.overview.unusable_rows = lambda: replayer.unusable
-        pool = self._pool = BearerboxPool(
-            wiring.boxes(config), delivery, queue, replayer.deliveries, self._access
-        )
+        pool = self._pool = BearerboxPool(wiring.boxes(config), delivery, queue, replayer.deliveries, access)
         credit = DatabaseCredit(self._database, layout)
         submission = self._submission(router, pool, credit, queue, simulation, ids)
         settings = wiring.session_settings(config)
@@ -147,11 +145,11 @@ class App:
             self._blocklist,
             settings,
             Enquiries(history, queue, replayer, ids, time, monotonic),
-            self._access,
+            access,
             wiring.tls(config),
             wiring.proxies(config),
         )
-        self._access.start()
+        access.start()
         self._listener.start()
         pool.start()
         self._simulator.start(simulation, delay)
@@ -216,7 +214,7 @@ class App:
         if self._database is not None:
             with gevent.Timeout(max(0.1, deadline - monotonic()), False):  # it may be frozen
                 self._database.close()
-        self._access.stop()
+        self._access.stop(max(0.5, min(2.0, deadline - monotonic())))
         self._stopped.set()
 
     def _tell_load(self) -> None:

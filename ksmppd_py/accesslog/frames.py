@@ -10,7 +10,7 @@ from __future__ import annotations
 import marshal
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
@@ -61,6 +61,7 @@ class Turn(NamedTuple):
     deliveries: Sequence[Delivered]
 
 
+@dataclass(slots=True)
 class Collected:
     """What was answered in a few turns of the loop, to become one frame.
 
@@ -70,17 +71,25 @@ class Collected:
     and in monotonic seconds.
     """
 
-    __slots__ = ("deliveries", "odd", "submits", "submitters", "turns")
-
-    def __init__(self) -> None:
-        self.submits: list[Submission] = []
-        self.submitters: list[Submitter] = []
-        self.deliveries: list[tuple[Delivery, int, int, float]] = []
-        self.turns: list[tuple[int, int, float, float]] = []
-        self.odd = False
+    submits: list[Submission] = field(default_factory=list)
+    submitters: list[Submitter] = field(default_factory=list)
+    deliveries: list[tuple[Delivery, int, int, float]] = field(default_factory=list)
+    turns: list[tuple[int, int, float, float]] = field(default_factory=list)
+    odd: bool = False
 
     def __len__(self) -> int:
         return len(self.submits) + len(self.deliveries)
+
+    def singly(self) -> Iterator[Collected]:
+        """Each message by itself."""
+        first_submit = first_delivery = 0
+        for end_submit, end_delivery, epoch, now in self.turns:
+            for number in range(first_submit, end_submit):
+                submit, submitter = [self.submits[number]], [self.submitters[number]]
+                yield Collected(submit, submitter, [], [(1, 0, epoch, now)], self.odd)
+            for number in range(first_delivery, end_delivery):
+                yield Collected([], [], [self.deliveries[number]], [(0, 1, epoch, now)])
+            first_submit, first_delivery = end_submit, end_delivery
 
 
 def pack(kind: Kind, lines: int, content: tuple[Any, ...]) -> bytes:
@@ -129,7 +138,7 @@ def _submit_columns(collected: Collected) -> tuple[object, ...]:
     if collected.odd:
         odd = (
             bytes(map(_event_of, submits, submitters)),
-            [submission.command_status or 0 for submission in submits],
+            [int(submission.command_status or 0) for submission in submits],  # marshal takes no IntEnum
         )
     return (
         b"".join(octets),
@@ -166,7 +175,8 @@ def _delivery_columns(collected: Collected) -> tuple[object, ...]:
     except AttributeError:  # one that was stored, or came before there was an access log
         octets = [_octets_as_read(delivery) for delivery in deliveries]
     system_ids = "\0".join([delivery.system_id for delivery in deliveries])  # C-Octet Strings
-    return b"".join(octets), sent_at, system_ids, bind_ids, statuses if any(statuses) else None
+    told = list(map(int, statuses)) if any(statuses) else None
+    return b"".join(octets), sent_at, system_ids, bind_ids, told
 
 
 def _deliveries_of(

@@ -178,10 +178,16 @@ class AccessLog:
         if not self.on:
             return
         try:
-            frame = pack_collected(collected)
-        except Exception:
-            logger.exception("%d line(s) of the access log can't be formatted", len(collected))
-            return
+            self._pass_on(collected)
+        except Exception:  # a defect of ours that one message meets costs no other its line
+            for single in collected.singly():
+                try:
+                    self._pass_on(single)
+                except Exception:
+                    logger.exception("A line of the access log can't be formatted")
+
+    def _pass_on(self, collected: Collected) -> None:
+        frame = pack_collected(collected)
         if self._scribe is None or not self._scribe.take(frame, len(collected)):
             self._here.take(unpack(frame[HEAD_OCTETS:]), len(collected))
             self._here.write()

@@ -183,14 +183,17 @@ def test_changing_path_and_format(opened: Open, tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_formatted_harms_nobody(
-    opened: Open, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    opened: Open, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     log = opened()
-    with monkeypatch.context() as broken:
-        broken.setattr(log_module, "pack_collected", None)
-        note(log)
-        log.reopen()
-    note(log, b"2")
+    delivery = Delivery(_Nowhere(), Sms(sender=b"1", receiver=b"3", sms_type=0))
+    for receiver in (b"1", b"damaged", b"2"):
+        made = submission(sms(receiver=receiver))
+        if receiver == b"damaged":
+            made.received_at = object()  # type: ignore[assignment]  # a defect
+        log.accepted(made, submitter())
+        log.delivered(delivery, 7, 0, 0.1)
+        gevent.sleep(0)
     log.stop()
-    assert receivers(tmp_path / "access.log") == ["2"]
+    assert receivers(tmp_path / "access.log") == ["1", "3", "3", "2", "3"]
     assert any("can't be formatted" in record.message for record in caplog.records)

@@ -34,6 +34,7 @@ from ksmppd_py.accesslog.lines import JsonStyle, KannelStyle, Style
 from ksmppd_py.kannel.codec import BoxLink, pack_sms
 from ksmppd_py.kannel.messages import SMS_FIELDS, Kind, Sms
 from ksmppd_py.model.work import Delivery, Submission, Submitter
+from ksmppd_py.smpp.constants import CommandStatus
 
 STYLES = [KannelStyle(mask=True), KannelStyle(mask=False), JsonStyle(mask=True), JsonStyle(mask=False)]
 IDS = st.integers(1, 10**12 - 1).map(lambda number: b"0a1b2c3d-0000-4000-8000-%012d" % number)
@@ -48,9 +49,11 @@ TIMES = st.floats(0, 100)
 @st.composite
 def submissions(draw: Any) -> Submission:
     made = submission(
-        draw(MESSAGES), draw(st.sampled_from([None, 0, 1, 2, 3])), draw(st.sampled_from([0, 0, 0x58]))
+        draw(MESSAGES),
+        draw(st.sampled_from([None, 0, 1, 2, 3])),
+        draw(st.sampled_from([0, 0, 0x58, CommandStatus.RTHROTTLED])),
     )
-    made.cost, made.received_at = draw(st.sampled_from([0.0, 0.5, 1234567.0])), draw(TIMES)
+    made.cost, made.received_at = draw(st.sampled_from([0.0, 0.5, 3, 1234567.0])), draw(TIMES)
     if draw(st.booleans()):
         made.octets = pack_sms(made.sms)
     return made
@@ -63,7 +66,12 @@ def deliveries(draw: Any) -> tuple[Delivery, int, int, float]:
         message.octets = pack_sms(message)
     delivery = Delivery(Nowhere(), message)
     delivery.system_id = draw(st.sampled_from(["acme", "zoë", ""]))
-    return delivery, draw(st.integers(0, 2**40)), draw(st.sampled_from([0, 0x14, NO_ANSWER])), draw(TIMES)
+    return (
+        delivery,
+        draw(st.integers(0, 2**40)),
+        draw(st.sampled_from([0, 0x14, CommandStatus.RX_T_APPN, NO_ANSWER])),
+        draw(TIMES),
+    )
 
 
 def bind(number: int) -> Submitter:

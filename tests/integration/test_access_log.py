@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -96,3 +97,29 @@ def test_kannel_style(start_bed: StartBed, tmp_path: Path) -> None:
         assert f" [SVC:{wanted['account']}] " in line
         assert f" [status:0x{wanted['status']:X}] " in line
         assert "secret" not in line
+
+
+def test_rotation_under_load(start_bed: StartBed, tmp_path: Path) -> None:
+    """Each submit has one line, in whichever file; and those that were answered before a rotation are in an old one."""
+    path = tmp_path / "access.log"
+    bed = start_bed(ksmppd={"access-log": path})
+    esmes = [bed.esme(bed.customer()) for _ in range(2)]
+    rotations, each = 6, 200
+    answered: list[set[str]] = []
+    for number in range(rotations):
+        responses = [response for esme in esmes for response in esme.submit_all([mt()] * each)]
+        assert {response.command_status for response in responses} == {wire.ROK}
+        answered.append({response.text.decode() for response in responses})
+        under_way = [(esme, esme.send_submit(mt())) for esme in esmes for _ in range(20)]
+        path.rename(tmp_path / f"access.log.{number}")
+        bed.daemon.process.signal(signal.SIGUSR2 if number % 2 else signal.SIGHUP)
+        answered.append({esme.wait_response(sequence).text.decode() for esme, sequence in under_way})
+        wait_until(path.exists, "the new file")
+    bed.daemon.stop()
+    files = [tmp_path / f"access.log.{number}" for number in range(rotations)] + [path]
+    found = [[line.partition(" [id:")[2][:36] for line in file.read_text().splitlines()] for file in files]
+    for number in range(rotations):
+        assert answered[2 * number] <= set(found[number])
+    everything = [one for ids in found for one in ids]
+    assert len(everything) == rotations * (2 * each + 40) == len(set(everything))
+    assert set(everything) == set().union(*answered)
