@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 from collections.abc import Sequence
@@ -29,6 +28,8 @@ MOST_MESSAGES = 256
 FIRST_PAUSE = 1.0
 """Seconds until a scribe that ended is started again; doubles up to LAST_PAUSE."""
 LAST_PAUSE = 60.0
+LAST_WORDS = 2.0
+"""Seconds for a scribe that is to end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ class AccessLog:
         """The process that writes; 0 while this one does."""
         return self._scribe.pid if self._scribe is not None else 0
 
-    def stop(self, timeout: float = 2.0) -> None:
+    def stop(self, timeout: float = LAST_WORDS) -> None:
         """Write what is there, wait for the scribe for at most `timeout` seconds, close the file. May yield."""
         self._turn_over()
         self._wanted.clear()
@@ -216,16 +217,17 @@ class AccessLog:
     def _follow(self, scribe: ScribeProcess) -> None:
         """Let a scribe write until it has ended. May yield."""
         self._followed = scribe
-        if self.on:
-            self._turn_over()
-            scribe.open(self._opening())
-            self._scribe = scribe
-        else:  # changed our minds meanwhile
-            self._owner.spawn("access log end", scribe.finish, 1.0)
         try:
+            if self.on:
+                self._turn_over()
+                scribe.open(self._opening())
+                self._scribe = scribe
+            else:  # its access log was taken away meanwhile
+                self._owner.spawn("access log end", scribe.finish, LAST_WORDS)
             scribe.run()
         finally:
             self._followed = None
+            scribe.close()
             if self._scribe is scribe:
                 self._scribe = None
 
@@ -237,9 +239,19 @@ class AccessLog:
         if not self.on:
             return
         opening = self._opening()
-        self._here.open(opening._replace(descriptor=os.dup(opening.descriptor)))
+        self._here.open(opening)
         if self._scribe is not None:
-            self._scribe.open(opening)
+            try:
+                self._scribe.open(opening)
+            except OSError as error:
+                logger.error("The access log's process can't be told of its file: %s", error)
+                self._dismiss()  # the next one will be
+
+    def _dismiss(self) -> None:
+        """Let the scribe end in its own time. Doesn't yield."""
+        scribe, self._scribe = self._scribe, None
+        if scribe is not None:
+            self._owner.spawn("access log end", scribe.finish, LAST_WORDS)
 
     def _open(self, path: str) -> None:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
@@ -248,7 +260,6 @@ class AccessLog:
         except OSError as error:
             logger.error("Couldn't open access log `%s'", path, exc_info=error)
             return
-        self._forget_descriptor()
         self._descriptor = fresh
         self.on = True
         self._wanted.set()
@@ -257,16 +268,4 @@ class AccessLog:
         self.on = False
         self._wanted.clear()
         self._here.close()
-        self._forget_descriptor()
-        scribe, self._scribe = self._scribe, None
-        if scribe is not None:
-            self._owner.spawn("access log end", scribe.finish, 2.0)
-
-    def _forget_descriptor(self) -> None:
-        if self._descriptor >= 0:
-            try:
-                os.close(self._descriptor)
-            except OSError as error:
-                if error.errno != errno.EINTR:
-                    logger.error("The access log didn't close well: %s", error)
-            self._descriptor = -1
+        self._dismiss()

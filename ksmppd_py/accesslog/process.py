@@ -86,7 +86,7 @@ class ScribeProcess:
         return self._finishing
 
     def open(self, opening: Opening) -> None:
-        """Let what follows go to this file; its descriptor stays the caller's. Doesn't yield."""
+        """Let what follows go to this file; its descriptor stays the caller's. Raises OSError. Doesn't yield."""
         own = opening._replace(descriptor=os.dup(opening.descriptor))
         if self._queue and isinstance(self._queue[-1], Opening):
             os.close(self._queue[-1].descriptor)
@@ -161,22 +161,19 @@ class ScribeProcess:
         return True
 
     def run(self) -> None:
-        """Follow what it tells until it has ended. May yield."""
+        """Follow what it tells until it has ended, `close` has to follow. May yield."""
         received = b""
-        try:
-            while True:
-                gevent_socket.wait_read(self._socket.fileno())
-                try:
-                    octets = os.read(self._socket.fileno(), 4096)
-                except BlockingIOError:
-                    continue
-                except OSError:
-                    break
-                if not octets:
-                    break
-                received = self._hear(received + octets)
-        finally:
-            self._bury()
+        while True:
+            gevent_socket.wait_read(self._socket.fileno())
+            try:
+                octets = os.read(self._socket.fileno(), 4096)
+            except BlockingIOError:
+                continue
+            except OSError:
+                return
+            if not octets:
+                return
+            received = self._hear(received + octets)
 
     def _hear(self, received: bytes) -> bytes:
         while len(received) >= HEAD_OCTETS:
@@ -190,8 +187,8 @@ class ScribeProcess:
             tell_loss(fate)
         return received
 
-    def _bury(self) -> None:
-        """It is gone: no process, no descriptor and no line that never left remains of it. May yield."""
+    def close(self) -> None:
+        """Leave nothing of it: no process, no descriptor, no line that never left. May yield."""
         self._broken = True
         if self._sender is not None:
             self._sender.kill()
@@ -231,7 +228,7 @@ class ScribeProcess:
     def finish(self, timeout: float) -> None:
         """Let it write all and end; one that takes longer than `timeout` seconds is killed. May yield.
 
-        `run` has to be under way.
+        `run` has to be under way, and `close` to follow.
         """
         deadline = monotonic() + timeout
         self._finishing = True

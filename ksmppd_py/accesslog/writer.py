@@ -39,8 +39,10 @@ class Writer:
         self._why = ""
 
     def open(self, opening: Opening) -> None:
-        """Write what is there, then go on with this file, which is the writer's to close."""
-        self.close()
+        """Write what is there, then go on with this file (or this one still), which is the writer's to close."""
+        self.write()
+        if opening.descriptor != self._descriptor:
+            self.close()
         self._descriptor = opening.descriptor
         self._style = JsonStyle(opening.mask) if opening.json else KannelStyle(opening.mask)
 
