@@ -7,7 +7,16 @@ from collections.abc import Callable
 from typing import Any
 
 from ksmppd_py.kannel.compiler import compile_function, pack_source, unpack_source
-from ksmppd_py.kannel.messages import MESSAGES, WDP_DATAGRAM, Ack, Kind, Message, Sms, fields_of
+from ksmppd_py.kannel.messages import (
+    MESSAGES,
+    WDP_DATAGRAM,
+    Ack,
+    Kind,
+    Message,
+    Sms,
+    SmsType,
+    fields_of,
+)
 
 MAX_FRAME = 1 << 20
 """Octets; Kannel has no limit and would wait for ever."""
@@ -23,6 +32,7 @@ SHAPE = bytes(
     ord("0") if chr(octet) in "0123456789abcdef" else octet if octet == ord("-") else ord("x")
     for octet in range(256)
 )
+_REPORT_MO = int(SmsType.REPORT_MO)
 _INT = struct.Struct(">i")
 _HEAD = struct.Struct(">ii")
 _ACK = struct.Struct(">iiiii36s")
@@ -121,7 +131,10 @@ def pack(message: Message) -> bytes:
 
 
 class BoxLink:
-    """Turns what a socket receives into messages; knows nothing of sockets. With `keeps` each Sms has its `octets`."""
+    """Turns what a socket receives into messages; knows nothing of sockets.
+
+    With `keeps` reports have their `octets`. Other messages haven't: whoever routes an MO may change it afterwards.
+    """
 
     __slots__ = ("_chunks", "_missing", "broken", "keeps")
 
@@ -178,7 +191,7 @@ class BoxLink:
             elif type_number in _UNPACK:
                 message = _UNPACK[type_number](octets, position + 8, end)
                 messages.append(message)
-                if keeps and message.__class__ is Sms:
+                if keeps and message.__class__ is Sms and message.sms_type == _REPORT_MO:
                     message.octets = octets[position:end]  # type: ignore[misc]  # mypy overlooks inherited slots
             elif type_number != WDP_DATAGRAM:
                 raise ValueError(f"unknown type {type_number}")

@@ -154,6 +154,18 @@ def test_a_link_keeps_octets_of_messages_when_asked() -> None:
     assert kept[0] == plain
 
 
+def test_an_mo_is_told_as_it_was_delivered() -> None:
+    """Whoever routes it may have changed it since it was read."""
+    link = BoxLink()
+    link.keeps = True
+    [message] = link.receive(pack_sms(sms(sms_type=MO, receiver=b"7777")))
+    assert isinstance(message, Sms)
+    message.receiver = b"8888"
+    found = collected(deliveries=[(Delivery(Nowhere(), message), 7, 0, 1.0)])
+    [line] = lines_of(KannelStyle(mask=True), found)
+    assert b"[to:8888]" in line
+
+
 def test_a_frame_with_nonsense_is_refused() -> None:
     made = submission(sms(sms_type=MT, id=ID))
     made.octets = b"\0\0\0\x08\0\0\0\x02\0\0\0\0"
