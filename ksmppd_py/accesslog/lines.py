@@ -20,21 +20,25 @@ SHORT = 70
 MOST_PIECES = 20_000
 """Prepared pieces of lines that are kept."""
 _NUMBERS = [b"%d" % number for number in range(SHORT + 1)]
+_NO_PIECES = (b"", b"")
 _KANNEL = (
     b"%b %b [SMSC:%b] [SVC:%b] [ACT:%b] [BINF:%b] [FID:%b] [META:%b] [from:%b] [to:%b] [flags:%d:%d:%d:%d:%d] "
     b"[msg:%d:%b] [udh:%d:%b] [bind:%d] [id:%b] [parts:%d] [cost:%.10g] [status:%b] [latency:%.3f]\n"
 )
-_PLAIN = b"%b%b%b%b] [to:%b%b%b%b%b] [parts:1] [cost:0] [status:0x0] [latency:%b]\n"
+_PLAIN_KANNEL = b"%b%b%b%b] [to:%b%b%b%b%b] [parts:1] [cost:0] [status:0x0] [latency:%b]\n"
 _JSON = (
     b'{"time":"%b","event":"%b","account":"%b","bind":%d,"id":"%b","smsc":"%b","from":"%b","to":"%b",'
     b'"parts":%d,"cost":%.10g,"status":%b,"latency":%.3f,"length":%d%b}\n'
 )
+_PLAIN_JSON = b'%b%b%b","smsc":"%b","from":"%b","to":"%b%b%b,"length":%b}\n'
 _EVENTS = {
     Event.SENT: b"Sent SMS",
     Event.QUEUED: b"Queued SMS",
     Event.SIMULATED: b"Simulated SMS",
     Event.FAILED: b"FAILED Send SMS",
 }
+_HARMLESS = bytes(octet for octet in range(0x20, 0x7F) if octet != ord("]"))
+_UNQUOTED = bytes(octet for octet in range(0x20, 0x7F) if octet not in b'"\\')
 _SENT = int(Event.SENT)
 _REPORT = int(SmsType.REPORT_MO)
 
@@ -46,11 +50,50 @@ class Style:
         self.mask = mask
         self._stamp = b""
         self._epoch = -1
+        self._binds: dict[tuple[bytes, int], tuple[bytes, bytes]] = {}
 
     def submits(self, submits: Iterable[Submitted], epoch: int, now: float) -> list[bytes]:
-        """Lines on submits that were answered at `epoch`, which is `now` in monotonic seconds."""
-        stamp = self._stamp_of(epoch)
-        return [self._submit(stamp, now, *submitted) for submitted in submits]
+        """Lines on submits that were answered at `epoch`, which is `now` in monotonic seconds.
+
+        Most are put together of pieces that are there already; this is the way of every message.
+        """
+        stamp, mask, plain = self._stamp_of(epoch), self.mask, self._plain_line
+        opening = self._opening(stamp)
+        lines: list[bytes] = []
+        add = lines.append
+        read_at, latency = -1.0, b""
+        bind, last = _NO_PIECES, -1
+        for submitted in submits:
+            sms, received_at, account, bind_id, became, status, cost = submitted
+            if status or cost or became != _SENT or not (mask and _is_plain(sms)):
+                add(self._submit(stamp, now, *submitted))
+                continue
+            if bind_id != last:
+                bind = self._binds.get((account, bind_id)) or self._keep_bind(account, bind_id)
+                last = bind_id
+            if received_at != read_at:
+                read_at = received_at
+                latency = b"%.3f" % (now - read_at)
+            add(plain(opening, bind, sms, latency))
+        return lines
+
+    def _keep_bind(self, account: bytes, bind_id: int) -> tuple[bytes, bytes]:
+        if len(self._binds) >= MOST_PIECES:
+            self._binds.clear()
+        pieces = self._binds[account, bind_id] = self._bind_pieces(account, bind_id)
+        return pieces
+
+    def _opening(self, stamp: bytes) -> bytes:
+        """How a plain line starts."""
+        raise NotImplementedError
+
+    def _bind_pieces(self, account: bytes, bind_id: int) -> tuple[bytes, bytes]:
+        """What stands in every plain line of a bind, in two places."""
+        raise NotImplementedError
+
+    def _plain_line(self, opening: bytes, bind: tuple[bytes, bytes], sms: Sms, latency: bytes) -> bytes:
+        """The line on a submit that the bearerbox took, with nothing in it to be escaped, counted or converted."""
+        raise NotImplementedError
 
     def deliveries(self, deliveries: Iterable[Delivered], epoch: int, now: float) -> list[bytes]:
         """Lines on reports and messages that were answered at `epoch`."""
@@ -111,6 +154,16 @@ class _Cleaned(dict[bytes | None, bytes]):
         return piece
 
 
+class _Quoted(dict[bytes | None, bytes]):
+    """The same for JSON."""
+
+    def __missing__(self, key: bytes | None) -> bytes:
+        if len(self) >= MOST_PIECES:
+            self.clear()
+        piece = self[key] = _quoted(key)
+        return piece
+
+
 class KannelStyle(Style):
     """As bearerbox writes its access log, with what only we know at the end of the line."""
 
@@ -118,55 +171,27 @@ class KannelStyle(Style):
         super().__init__(mask)
         self._flags = _Flags()
         self._smsc_ids = _Cleaned()
-        self._binds: dict[tuple[bytes, int], tuple[bytes, bytes]] = {}
 
-    def submits(self, submits: Iterable[Submitted], epoch: int, now: float) -> list[bytes]:
-        """See Style. Most lines are put together of pieces that are there already; this is the way of every message."""
-        stamp, mask = self._stamp_of(epoch), self.mask
-        event = stamp + b" Sent SMS [SMSC:"
-        lines: list[bytes] = []
-        add, all_flags, smsc_ids = lines.append, self._flags, self._smsc_ids
-        read_at, latency = -1.0, b""
-        service = bind = b""
-        last = -1
-        for submitted in submits:
-            sms, received_at, account, bind_id, became, status, cost = submitted
-            if status or cost or became != _SENT or not (mask and _is_plain(sms)):
-                add(self._submit(stamp, now, *submitted))
-                continue
-            if bind_id != last:
-                service, bind = self._of_bind(account, bind_id)
-                last = bind_id
-            if received_at != read_at:
-                read_at = received_at
-                latency = b"%.3f" % (now - read_at)
-            add(
-                _PLAIN
-                % (
-                    event,
-                    smsc_ids[sms.smsc_id],
-                    service,
-                    sms.sender,
-                    sms.receiver,
-                    all_flags[sms.mclass, sms.coding, sms.mwi, sms.dlr_mask],
-                    _NUMBERS[len(sms.msgdata or b"")],
-                    bind,
-                    sms.id,
-                    latency,
-                )
-            )
-        return lines
+    def _opening(self, stamp: bytes) -> bytes:
+        return stamp + b" Sent SMS [SMSC:"
 
-    def _of_bind(self, account: bytes, bind_id: int) -> tuple[bytes, bytes]:
-        """What stands in every plain line of a bind."""
-        pieces = self._binds.get((account, bind_id))
-        if pieces is None:
-            if len(self._binds) >= MOST_PIECES:
-                self._binds.clear()
-            service = b"] [SVC:%b] [ACT:] [BINF:] [FID:] [META:] [from:" % _clean(account)
-            pieces = (service, b":*] [udh:0:] [bind:%d] [id:" % bind_id)
-            self._binds[account, bind_id] = pieces
-        return pieces
+    def _bind_pieces(self, account: bytes, bind_id: int) -> tuple[bytes, bytes]:
+        service = b"] [SVC:%b] [ACT:] [BINF:] [FID:] [META:] [from:" % _clean(account)
+        return service, b":*] [udh:0:] [bind:%d] [id:" % bind_id
+
+    def _plain_line(self, opening: bytes, bind: tuple[bytes, bytes], sms: Sms, latency: bytes) -> bytes:
+        return _PLAIN_KANNEL % (
+            opening,
+            self._smsc_ids[sms.smsc_id],
+            bind[0],
+            sms.sender,
+            sms.receiver,
+            self._flags[sms.mclass, sms.coding, sms.mwi, sms.dlr_mask],
+            _NUMBERS[len(sms.msgdata or b"")],
+            bind[1],
+            sms.id,
+            latency,
+        )
 
     def _line(self, who: Who, sms: Sms, message_id: bytes, cost: float, status: int, seconds: float) -> bytes:
         stamp, event, service, bind_id = who
@@ -205,6 +230,30 @@ class KannelStyle(Style):
 
 class JsonStyle(Style):
     """One JSON object a line. `length` is that of the text, in octets; `text` is there when it isn't masked."""
+
+    def __init__(self, mask: bool) -> None:
+        super().__init__(mask)
+        self._smsc_ids = _Quoted()
+
+    def _opening(self, stamp: bytes) -> bytes:
+        return b'{"time":"%b","event":"Sent SMS","account":"' % stamp
+
+    def _bind_pieces(self, account: bytes, bind_id: int) -> tuple[bytes, bytes]:
+        who = b'%b","bind":%d,"id":"' % (_quoted(account), bind_id)
+        return who, b'","parts":1,"cost":0,"status":0,"latency":'
+
+    def _plain_line(self, opening: bytes, bind: tuple[bytes, bytes], sms: Sms, latency: bytes) -> bytes:
+        return _PLAIN_JSON % (
+            opening,
+            bind[0],
+            sms.id,
+            self._smsc_ids[sms.smsc_id],
+            sms.sender,
+            sms.receiver,
+            bind[1],
+            latency,
+            _NUMBERS[len(sms.msgdata or b"")],
+        )
 
     def _line(self, who: Who, sms: Sms, message_id: bytes, cost: float, status: int, seconds: float) -> bytes:
         stamp, event, service, bind_id = who
@@ -274,18 +323,16 @@ def _clean(octets: bytes | None) -> bytes:
     """Nothing that could end a field or a line."""
     if not octets:
         return b""
-    if octets.lstrip(b"+").isalnum():
+    if not octets.translate(None, _HARMLESS):
         return octets
-    return b"".join(
-        bytes((octet,)) if 0x20 <= octet < 0x7F and octet != 0x5D else b"\\x%02x" % octet for octet in octets
-    )
+    return b"".join(bytes((octet,)) if octet in _HARMLESS else b"\\x%02x" % octet for octet in octets)
 
 
 def _quoted(octets: bytes | None) -> bytes:
     """The inside of a JSON string."""
     if not octets:
         return b""
-    if octets.lstrip(b"+").isalnum():
+    if not octets.translate(None, _UNQUOTED):
         return octets
     text = octets.decode("utf-8", "backslashreplace")
     return json.dumps(text, ensure_ascii=True)[1:-1].encode()
