@@ -23,7 +23,7 @@ def values(fact: Any) -> Any:
         return fact
     if isinstance(fact, float):
         return round(fact, 6)
-    if isinstance(fact, (tuple, list)):
+    if isinstance(fact, Sequence):
         return [values(each) for each in fact]
     kind = type(fact)
     names = _NAMES.get(kind)

@@ -8,7 +8,14 @@ from sys import maxsize
 from typing import Protocol
 
 from ksmppd_py.model.account import Account
-from ksmppd_py.model.esme import BindSnapshot, Esme, EsmeSnapshot, ServerMeters, ServerSnapshot
+from ksmppd_py.model.esme import (
+    BindSnapshot,
+    BindSnapshots,
+    Esme,
+    EsmeSnapshot,
+    ServerMeters,
+    ServerSnapshot,
+)
 from ksmppd_py.model.meters import Load
 from ksmppd_py.model.ports import Receiver
 
@@ -190,5 +197,5 @@ class EsmeRegistry:
             mo=counters.mo,
             dlr=counters.dlr,
             errors=counters.errors,
-            binds=tuple(bind.snapshot(now) for bind in binds),
+            binds=BindSnapshots(binds, now),
         )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol, overload
 
 from ksmppd_py.model.account import Account
 from ksmppd_py.model.meters import SERVER_INTERVALS, Histogram, Load, TokenBucket
@@ -123,6 +125,46 @@ class BindSnapshot:
     errors: int
 
 
+class Pictured(Protocol):
+    """A bind that can tell of itself."""
+
+    def snapshot(self, now: float) -> BindSnapshot:
+        """What esme-status shows of it; `now` is epoch seconds."""
+
+
+class BindSnapshots(Sequence[BindSnapshot]):
+    """What operators see of an account's binds, made when it is looked at: most want to know only how many there are.
+
+    Pictures of a thousand binds take as long as a thousand messages, and the dashboard asks every two seconds.
+    """
+
+    __slots__ = ("_binds", "_now")
+
+    def __init__(self, binds: Sequence[Pictured], now: float) -> None:
+        self._binds = binds
+        self._now = now
+
+    def __len__(self) -> int:
+        return len(self._binds)
+
+    @overload
+    def __getitem__(self, index: int) -> BindSnapshot: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[BindSnapshot, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> BindSnapshot | tuple[BindSnapshot, ...]:
+        if isinstance(index, slice):
+            return tuple(bind.snapshot(self._now) for bind in self._binds[index])
+        return self._binds[index].snapshot(self._now)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+
 @dataclass(frozen=True, slots=True)
 class EsmeSnapshot:
     """One account; the three-part loads are lifetime, 1 s, 60 s; `max_inbound_load` is its throughput limit."""
@@ -136,7 +178,7 @@ class EsmeSnapshot:
     mo: int
     dlr: int
     errors: int
-    binds: tuple[BindSnapshot, ...] = field(default_factory=tuple)
+    binds: Sequence[BindSnapshot] = field(default_factory=tuple)
 
 
 @dataclass(frozen=True, slots=True)

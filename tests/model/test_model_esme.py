@@ -8,7 +8,15 @@ import pytest
 
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.account import Account
-from ksmppd_py.model.esme import LONG_MESSAGE, Counters, Esme, EsmeSnapshot, ServerMeters
+from ksmppd_py.model.esme import (
+    LONG_MESSAGE,
+    BindSnapshot,
+    BindSnapshots,
+    Counters,
+    Esme,
+    EsmeSnapshot,
+    ServerMeters,
+)
 from ksmppd_py.model.outcomes import Outcome
 from ksmppd_py.model.refusals import BIND, MOST_REMEMBERED, SUBMIT, Refusal, Refusals
 from ksmppd_py.model.work import LOST, Delivery, Submission
@@ -111,3 +119,33 @@ def test_a_long_message_passes_at_once_however_low_the_limit() -> None:
     esme = Esme(Account("smppusera", throughput=1), 1000, 5.0)
     assert esme.bucket.take(9, 5.0) == LONG_MESSAGE == 6
     assert esme.bucket.take(9, 7.0) == 2
+
+
+class Counted:
+    """A bind that counts how often it is looked at."""
+
+    def __init__(self, bind_id: int) -> None:
+        self.bind_id = bind_id
+        self.looks = 0
+
+    def snapshot(self, now: float) -> BindSnapshot:
+        self.looks += 1
+        return BindSnapshot(
+            self.bind_id, "::1", int(now), 9, 0, False, 0.0, 0, 0, 0, 0.0, 0, 0, mt=0, mo=0, dlr=0, errors=0
+        )
+
+
+def test_pictures_of_binds_are_made_when_they_are_looked_at() -> None:
+    binds = [Counted(number) for number in range(5)]
+    pictures = BindSnapshots(binds, 1000.0)
+    assert len(pictures) == 5
+    assert pictures
+    assert [bind.looks for bind in binds] == [0] * 5
+    assert [each.bind_id for each in pictures[1:3]] == [1, 2]
+    assert pictures[4].uptime == 1000
+    assert [bind.looks for bind in binds] == [0, 1, 1, 0, 1]
+    assert [each.bind_id for each in pictures] == [0, 1, 2, 3, 4]
+    assert pictures == tuple(bind.snapshot(1000.0) for bind in binds)
+    assert pictures != ()
+    assert BindSnapshots([], 1.0) == ()
+    assert hash(pictures) == hash(tuple(pictures))
