@@ -14,9 +14,9 @@ PAGE = REPOSITORY / "docs" / "performance.md"
 BEGIN, END = "<!-- figures: make bench, python -m benchmarks.render bench.json -->", "<!-- end of figures -->"
 
 
-def _range(costs: list[float]) -> str:
-    """The least, which counts, and the greatest."""
-    return f"{min(costs):.1f} µs (to {max(costs):.0f})" if len(costs) > 1 else f"{costs[0]:.1f} µs"
+def _among(value: float, all_of_them: list[float]) -> str:
+    """The one that counts, and between which others it was."""
+    return f"{value:.1f} µs ({min(all_of_them):.0f} to {max(all_of_them):.0f})"
 
 
 def costs_table(scenarios: dict[str, Any]) -> list[str]:
@@ -34,7 +34,9 @@ def costs_table(scenarios: dict[str, Any]) -> list[str]:
         p99 = f"{found['p99_ms']:.1f} ms" if found["p99_ms"] else "–"
         idle = f", {found['idle_kb']:.0f} kB an idle bind" if found["idle_kb"] else ""
         lines.append(
-            f"| {scenario.what} | {_range(found['costs'])} | {_range(found['floors'])} | {found['ratio']:.2f} "
+            f"| {scenario.what} | {_among(found['cpu_us'], found['costs'])} "
+            f"| {_among(found['floor_us'], found['floors'])} "
+            f"| {found['ratio']:.2f} "
             f"| {goal} | {found['per_second']:,.0f} | {p99} | {found['rss_mb']:.0f} MB{idle} |"
         )
     return lines
