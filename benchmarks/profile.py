@@ -5,6 +5,7 @@ The samples of py-spy are stacks; a step has those in which its functions are, t
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,7 +23,7 @@ RATE = 500
 STEPS = (
     ("acks of the bearerbox, answers to ESMEs", ("BoxConnection._read",)),
     ("hand over to the bearerbox: pack, window", ("BearerboxPool.send_all", "BearerboxPool.has_room")),
-    ("route: RE2 and what surrounds it", ("Routing._route_each",)),
+    ("route: RE2 and what surrounds it", ("Routing._ask_router",)),
     ("translate submit_sm to Kannel's message, make ids", ("Routing._translated",)),
     ("limits and counters", ("SubmissionFlow._throttle", "SubmissionFlow._count")),
     ("parse PDUs", ("SmppLink.receive",)),
@@ -55,7 +56,7 @@ def by_step(text: str) -> tuple[Counter[str], Counter[str]]:
 
 
 def record(name: str) -> str:
-    """Run a scenario ten times as long under py-spy; return its collapsed stacks."""
+    """Run a scenario five times as long under py-spy; return its collapsed stacks."""
     [scenario] = [each for each in SCENARIOS if each.name == name]
     with (
         tempfile.TemporaryDirectory(prefix="bench-") as directory,
@@ -74,7 +75,10 @@ def record(name: str) -> str:
 
 
 def main() -> int:
-    """Print both tables in Markdown."""
+    """Print both tables in Markdown; 2 without py-spy."""
+    if shutil.which("py-spy") is None:
+        print("py-spy isn't there: pip install py-spy", file=sys.stderr)
+        return 2
     steps, functions = by_step(record(sys.argv[1] if len(sys.argv) > 1 else "submit"))
     total = sum(functions.values())
     print("| step | share |\n|---|---|")

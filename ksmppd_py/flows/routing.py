@@ -58,13 +58,18 @@ class Routing:
     ) -> list[Submission]:
         """Return those that have a route, in order; the others go to `settled`. May yield (router)."""
         translated = self._translated(batch, settled, submitter)
+        parts = _parts_of(translated, submitter)
         asked_at = self._monotonic()
-        routed: list[Submission] = []
-        if self._router.waits:
-            self._route_together(translated, routed, settled, submitter)
-        else:
-            self._route_each(translated, routed, settled, submitter)
+        answers = self._ask_router(translated, submitter)
         self._meters.routing.observe(self._monotonic() - asked_at)
+        routed: list[Submission] = []
+        for submission, answer, count in zip(translated, answers, parts, strict=True):
+            error = self._apply(submission, answer, submitter, count)
+            if error is None:
+                routed.append(submission)
+            else:
+                refuse(submission, error)
+                settled.append(submission)
         return routed
 
     def _translated(
@@ -85,53 +90,6 @@ class Routing:
             else:
                 translated.append(submission)
         return translated
-
-    def _route_together(
-        self,
-        batch: Sequence[Submission],
-        routed: list[Submission],
-        settled: list[Submission],
-        submitter: Submitter,
-    ) -> None:
-        """Ask about all of them at once, since each answer takes its time. May yield."""
-        messages = [submission.sms for submission in batch if submission.sms is not None]
-        parts = [
-            _parts_of(submission, submitter) for submission in batch
-        ]  # before a router changes it (http.md 2.2)
-        answers = self._router.route_mt_all(submitter.account.system_id, messages)
-        for submission, answer, count in zip(batch, answers, parts, strict=True):
-            error = self._apply(submission, answer, submitter, count)
-            if error is None:
-                routed.append(submission)
-            else:
-                refuse(submission, error)
-                settled.append(submission)
-
-    def _route_each(
-        self,
-        batch: Sequence[Submission],
-        routed: list[Submission],
-        settled: list[Submission],
-        submitter: Submitter,
-    ) -> None:
-        """Ask about one after the other: this is the way of every message. May yield (routes not loaded yet)."""
-        route_mt, system_id = self._router.route_mt, submitter.account.system_id
-        is_charged = submitter.is_charged
-        for submission in batch:
-            sms = submission.sms
-            assert sms is not None
-            answer: Route | KsmppdError
-            try:
-                answer = route_mt(system_id, sms)
-            except KsmppdError as error:
-                answer = error
-            parts = count_parts(sms) if is_charged else 0
-            refusal = self._apply(submission, answer, submitter, parts)
-            if refusal is None:
-                routed.append(submission)
-            else:
-                refuse(submission, refusal)
-                settled.append(submission)
 
     def _translate(self, submission: Submission, submitter: Submitter, now: int) -> None:
         pdu = submission.pdu
@@ -155,7 +113,7 @@ class Routing:
         except Untranslatable as refusal:
             status = int(refusal.command_status)
             return RouteTrial(sender, receiver, status, reason=str(refusal), is_known=is_known)
-        answer = self._ask_router(submission, submitter)
+        [answer] = self._ask_router([submission], submitter)
         error = self._apply(submission, answer, submitter, parts)
         is_route = isinstance(answer, Route)
         cost = answer.cost if isinstance(answer, Route) else submitter.account.default_cost
@@ -173,10 +131,9 @@ class Routing:
             is_known=is_known,
         )
 
-    def _ask_router(self, submission: Submission, submitter: Submitter) -> Route | KsmppdError:
-        assert submission.sms is not None
-        [answer] = self._router.route_mt_all(submitter.account.system_id, [submission.sms])
-        return answer
+    def _ask_router(self, batch: Sequence[Submission], submitter: Submitter) -> Sequence[Route | KsmppdError]:
+        messages = [submission.sms for submission in batch if submission.sms is not None]
+        return self._router.route_mt_all(submitter.account.system_id, messages)
 
     def _apply(
         self, submission: Submission, answer: Route | KsmppdError, submitter: Submitter, parts: int
@@ -213,9 +170,11 @@ class _Nowhere:
 _NOWHERE = _Nowhere()
 
 
-def _parts_of(submission: Submission, submitter: Submitter) -> int:
-    """What it counts for billing; 0 where nobody is billed."""
-    return count_parts(submission.sms) if submitter.is_charged and submission.sms is not None else 0
+def _parts_of(batch: Sequence[Submission], submitter: Submitter) -> list[int]:
+    """What each counts for billing, before a router changes it (http.md 2.2); 0 where nobody is billed."""
+    if not submitter.is_charged:
+        return [0] * len(batch)
+    return [count_parts(submission.sms) for submission in batch if submission.sms is not None]
 
 
 def refuse(submission: Submission, error: KsmppdError) -> None:

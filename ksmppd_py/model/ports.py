@@ -41,7 +41,7 @@ class Router(Protocol):
         """Route a message of an ESME. Raises NoRoute, SenderRefused, RouteRefused, TemporaryError. May yield."""
 
     def route_mt_all(self, system_id: str, batch: Sequence[Sms]) -> list[Route | KsmppdError]:
-        """Route many, answers in the same order, an error in place of its message, for `waits`. May yield."""
+        """Route many, answers in the same order, an error in place of its message. May yield."""
 
     def route_mo(self, sms: Sms) -> Route:
         """Route a message from the bearerbox; the Route's system_id is the target. Raises as route_mt."""

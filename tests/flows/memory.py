@@ -73,7 +73,13 @@ class MemoryRouter:
 
     def route_mt_all(self, system_id: str, batch: Sequence[Sms]) -> list[Route | KsmppdError]:
         self.batches.append(list(batch))
-        return [self._answer(sms) for sms in batch]
+        answers: list[Route | KsmppdError] = []
+        for sms in batch:
+            try:
+                answers.append(self.route_mt(system_id, sms))
+            except KsmppdError as error:
+                answers.append(error)
+        return answers
 
     def route_mo(self, sms: Sms) -> Route:
         answer = self._answer(sms)
