@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 from ksmppd_py.accesslog.frames import NO_ANSWER, Delivered, Event, Submitted
 from ksmppd_py.kannel.messages import NIL_ID, Sms, SmsType
@@ -43,7 +45,7 @@ _SENT = int(Event.SENT)
 _REPORT = int(SmsType.REPORT_MO)
 
 
-class Style:
+class Style(ABC):
     """How lines look; `mask` hides the text of messages."""
 
     def __init__(self, mask: bool) -> None:
@@ -83,17 +85,17 @@ class Style:
         pieces = self._binds[account, bind_id] = self._bind_pieces(account, bind_id)
         return pieces
 
+    @abstractmethod
     def _opening(self, stamp: bytes) -> bytes:
         """How a plain line starts."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _bind_pieces(self, account: bytes, bind_id: int) -> tuple[bytes, bytes]:
         """What stands in every plain line of a bind, in two places."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _plain_line(self, opening: bytes, bind: tuple[bytes, bytes], sms: Sms, latency: bytes) -> bytes:
         """The line on a submit that the bearerbox took, with nothing in it to be escaped, counted or converted."""
-        raise NotImplementedError
 
     def deliveries(self, deliveries: Iterable[Delivered], epoch: int, now: float) -> list[bytes]:
         """Lines on reports and messages that were answered at `epoch`."""
@@ -121,8 +123,10 @@ class Style:
         who = (stamp, _EVENTS[Event(event)], account, bind_id)
         return self._line(who, sms, _own_id(sms), 0.0 if status else cost, status, now - received_at)
 
-    def _line(self, who: Who, sms: Sms, message_id: bytes, cost: float, status: int, seconds: float) -> bytes:
-        raise NotImplementedError
+    @abstractmethod
+    def _line(
+        self, who: Who, sms: Sms, message_id: bytes, cost: float, status: int, seconds: float
+    ) -> bytes: ...
 
     def _stamp_of(self, epoch: int) -> bytes:
         if epoch != self._epoch:
@@ -130,38 +134,30 @@ class Style:
             self._epoch = epoch
         return self._stamp
 
-    def _render_time(self, epoch: int) -> bytes:
-        raise NotImplementedError
+    @abstractmethod
+    def _render_time(self, epoch: int) -> bytes: ...
 
 
-class _Flags(dict[tuple[int, int, int, int], bytes]):
+Key = TypeVar("Key")
+
+
+class _Pieces(dict[Key, bytes]):
+    """Pieces of lines, made by `make` when they are asked for first."""
+
+    def __init__(self, make: Callable[[Key], bytes]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, key: Key) -> bytes:
+        if len(self) >= MOST_PIECES:
+            self.clear()
+        piece = self[key] = self._make(key)
+        return piece
+
+
+def _flags(key: tuple[int, int, int, int]) -> bytes:
     """mclass, coding, mwi and dlr_mask as they stand in a line."""
-
-    def __missing__(self, key: tuple[int, int, int, int]) -> bytes:
-        if len(self) >= MOST_PIECES:
-            self.clear()
-        piece = self[key] = b"] [flags:%d:%d:%d:-1:%d] [msg:" % key
-        return piece
-
-
-class _Cleaned(dict[bytes | None, bytes]):
-    """SMSC ids as they stand in a line; a route may name any."""
-
-    def __missing__(self, key: bytes | None) -> bytes:
-        if len(self) >= MOST_PIECES:
-            self.clear()
-        piece = self[key] = _clean(key)
-        return piece
-
-
-class _Quoted(dict[bytes | None, bytes]):
-    """The same for JSON."""
-
-    def __missing__(self, key: bytes | None) -> bytes:
-        if len(self) >= MOST_PIECES:
-            self.clear()
-        piece = self[key] = _quoted(key)
-        return piece
+    return b"] [flags:%d:%d:%d:-1:%d] [msg:" % key
 
 
 class KannelStyle(Style):
@@ -169,8 +165,8 @@ class KannelStyle(Style):
 
     def __init__(self, mask: bool) -> None:
         super().__init__(mask)
-        self._flags = _Flags()
-        self._smsc_ids = _Cleaned()
+        self._flags = _Pieces(_flags)
+        self._smsc_ids = _Pieces(_clean)
 
     def _opening(self, stamp: bytes) -> bytes:
         return stamp + b" Sent SMS [SMSC:"
@@ -233,7 +229,7 @@ class JsonStyle(Style):
 
     def __init__(self, mask: bool) -> None:
         super().__init__(mask)
-        self._smsc_ids = _Quoted()
+        self._smsc_ids = _Pieces(_quoted)
 
     def _opening(self, stamp: bytes) -> bytes:
         return b'{"time":"%b","event":"Sent SMS","account":"' % stamp

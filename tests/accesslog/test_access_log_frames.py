@@ -150,7 +150,7 @@ def test_a_link_keeps_octets_of_messages_when_asked() -> None:
     assert not hasattr(plain, "octets")
     link.keeps = True
     kept = link.receive(frames[0] + frames[1][:50]) + link.receive(frames[1][50:])
-    assert [message.octets for message in kept] == frames  # type: ignore[union-attr]
+    assert [message.octets for message in kept] == frames  # type: ignore[union-attr]  # only Sms were packed
     assert kept[0] == plain
 
 
