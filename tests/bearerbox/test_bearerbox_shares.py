@@ -8,9 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ksmppd_py.bearerbox import held as held_module
 from ksmppd_py.bearerbox import incoming as incoming_module
-from ksmppd_py.bearerbox.held import HeldBack
 from ksmppd_py.bearerbox.shares import Shares
 from ksmppd_py.flows.delivery import DeliveryFlow
 from ksmppd_py.kannel.messages import Sms
@@ -127,25 +125,6 @@ def test_no_slot_is_lost_and_none_is_taken_twice(steps: list[tuple[str, bool]]) 
         while table.open(name):
             table.answer(name)
         assert table.receivers[name].texts == [b"%d" % number for number in range(sent[name])]
-
-
-def test_refusals_are_held_longer_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(held_module, "FIRST_DELAY", 1.0)
-    monkeypatch.setattr(held_module, "LAST_DELAY", 4.0)
-    held = HeldBack()
-    deliveries = [Delivery(Tray(), None) for _ in range(8)]
-    for delivery in deliveries:
-        delivery.system_id = "a"
-        held.put(delivery, 100.0)
-    for when, delivery in ((101.0, deliveries[0]), (102.0, deliveries[1]), (104.0, deliveries[2])):
-        assert held.due(when - 0.01) is None
-        assert held.due(when) is delivery
-    assert held.first(2) == deliveries[3:5]
-    assert len(held) == 3
-    held.forgive("a")
-    held.put(deliveries[0], 100.0)
-    assert held.due(101.0) is deliveries[0]
-    assert [held.due(104.0) for _ in range(4)] == [*deliveries[5:], None]
 
 
 # -- with a bearerbox ----------------------------------------------------------------------------------------------
