@@ -89,14 +89,14 @@ def _line(scenario: Scenario, result: Result, ratio: float) -> str:
     )
 
 
-def steadiest(costs: Sequence[float], floors: Sequence[float]) -> tuple[int, float]:
+def steadiest(floors: Sequence[float]) -> tuple[int, float]:
     """Which run counts, and the floor that it is compared with: the one whose floors before and after differ least.
 
-    `floors` has one more than `costs`. The speed of a shared machine changes from second to second; a run counts that
-    had the same before and after.
+    There is one more of `floors` than of runs. The speed of a shared machine changes from second to second; a run
+    counts that had the same before and after.
     """
-    pairs = [(floors[index], floors[index + 1]) for index in range(len(costs))]
-    index = min(range(len(costs)), key=lambda number: max(pairs[number]) / min(pairs[number]))
+    pairs = [(floors[index], floors[index + 1]) for index in range(len(floors) - 1)]
+    index = min(range(len(pairs)), key=lambda number: max(pairs[number]) / min(pairs[number]))
     return index, sum(pairs[index]) / 2
 
 
@@ -113,7 +113,7 @@ def measure_costs(chosen: Collection[Scenario], mariadb: MariaDB | None, runs: i
         except (ConnectionError, TimeoutError) as error:
             print(f"{scenario.name:14s} failed: {error}", flush=True)
             continue
-        index, yardstick = steadiest([result.cpu_us for result in results], floors)
+        index, yardstick = steadiest(floors)
         result = results[index]
         ratio = result.cpu_us / yardstick
         print(_line(scenario, result, ratio), flush=True)
