@@ -8,6 +8,7 @@ share in reading it (keeping the octets that it came in) is counted, the scribe'
 
 from __future__ import annotations
 
+import math
 import tempfile
 import time
 from collections.abc import Callable
@@ -22,7 +23,7 @@ from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.account import Account
 from ksmppd_py.model.esme import Counters, Esme
 from ksmppd_py.model.meters import BIND_INTERVALS, Load
-from ksmppd_py.model.work import Delivery, Submission, Submitter
+from ksmppd_py.model.work import Accepted, Delivery, Submission, Submitter
 from ksmppd_py.smpp.pdus import SubmitSm
 from ksmppd_py.translate.dialect import Dialect
 
@@ -60,23 +61,27 @@ def _submitter(bind_id: int) -> Submitter:
     )
 
 
-def _submission(number: int) -> Submission:
+def _submission(number: int, read_at: float) -> Submission:
     submission = Submission(_Nowhere(), 1, SubmitSm(), 1)
     submission.sms = _sms(number)
     submission.octets = pack_sms(submission.sms)
     submission.result = submission.command_status = 0
-    submission.received_at = time.monotonic()
+    submission.received_at = read_at
     return submission
 
 
 def _submits(log: AccessLog, turn: int) -> Callable[[], None]:
-    pairs = [(_submission(number), _submitter(number // 10 % BINDS)) for number in range(MESSAGES)]
+    binds = [_submitter(number) for number in range(BINDS)]
+    submissions = [_submission(number, float(number // turn)) for number in range(MESSAGES)]
 
     def once() -> None:
-        accepted = log.accepted
         for start in range(0, MESSAGES, turn):
-            for submission, submitter in pairs[start : start + turn]:
-                accepted(submission, submitter)
+            accepted = Accepted(None, math.nan, 0.0)
+            for submission in submissions[start : start + turn]:
+                if submission.received_at != accepted.read_at or submission.cost != accepted.cost:
+                    bind = binds[start // turn % BINDS]
+                    accepted = log.accepting(bind, submission.received_at, submission.cost)
+                accepted.frames.append(submission.octets)
             log._turn_ends()
 
     return once

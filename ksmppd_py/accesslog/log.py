@@ -6,25 +6,26 @@ import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import repeat
 from time import monotonic, time
 
 import gevent
 from gevent.event import Event
 from gevent.hub import get_hub
 
-from ksmppd_py.accesslog.frames import HEAD_OCTETS, NO_ANSWER, Collected, pack_collected, unpack
+from ksmppd_py.accesslog.batch import Batch
+from ksmppd_py.accesslog.frames import NO_ANSWER, PackedRun
+from ksmppd_py.accesslog.notes import Answered, note_accepted, note_deliveries, note_settled
 from ksmppd_py.accesslog.process import ScribeProcess, tell_loss
 from ksmppd_py.accesslog.writer import Opening, Writer
-from ksmppd_py.model.work import Delivery, Submission, Submitter
+from ksmppd_py.model.work import Accepted, Delivery, Submission, Submitter
 from ksmppd_py.transport.greenlets import Owner
 
 logger = logging.getLogger(__name__)
 
 HAND_OVER_INTERVAL = 0.05
-"""Seconds for which messages are collected at most: a turn has few of them, and each write wakes the scribe."""
-MOST_MESSAGES = 256
-"""Collected messages that are handed over at the end of a turn."""
+"""Seconds for which turns of the loop are collected at most: each hand-over wakes the scribe."""
+MOST_LINES = 1024
+"""Lines that are handed over at the end of a turn."""
 FIRST_PAUSE = 1.0
 """Seconds until a scribe that ended is started again; doubles up to LAST_PAUSE."""
 LAST_PAUSE = 60.0
@@ -62,16 +63,11 @@ class AccessLog:
         self._followed: ScribeProcess | None = None
         """As `_scribe`, but also one that was told to end and hasn't yet."""
         self._owner = Owner("access log")
-        self._collect_anew()
+        self._batch = Batch(None)
+        self._accepted: list[Accepted] = []
+        self._settled: list[tuple[Submitter, Sequence[Submission]]] = []
+        self._deliveries: list[Answered] = []
         self.change(settings)
-
-    def _collect_anew(self) -> None:
-        collected = self._collected = Collected()
-        # A list of our own is appended to by one instruction; a bound method kept here takes three times that.
-        self._submits = collected.submits
-        self._submitters = collected.submitters
-        self._deliveries = collected.deliveries
-        self._turns = collected.turns
 
     def start(self) -> None:
         """Write from now on by a process of its own. Doesn't yield."""
@@ -87,8 +83,8 @@ class AccessLog:
         """Write what is there, wait for the scribe for at most `timeout` seconds, close the file. May yield."""
         self._turn_over()
         self._wanted.clear()
+        self._leave()
         self.on = False
-        self._scribe = None
         if self._followed is not None:
             self._followed.finish(timeout)
         self._owner.end(1.0)
@@ -115,19 +111,17 @@ class AccessLog:
             self._open(self._settings.path)
             self._tell_opening()
 
-    def accepted(self, submission: Submission, submitter: Submitter) -> None:
+    def accepting(self, submitter: Submitter, read_at: float, cost: float) -> Accepted:
         """See model.ports.AccessLog."""
-        self._submits.append(submission)
-        self._submitters.append(submitter)
+        accepted = Accepted(submitter, read_at, cost)
+        self._accepted.append(accepted)
         if not self._scheduled:
             self._schedule()
+        return accepted
 
     def submitted(self, settled: Sequence[Submission], submitter: Submitter) -> None:
         """See model.ports.AccessLog."""
-        collected = self._collected
-        collected.odd = True
-        collected.submits += settled
-        collected.submitters += repeat(submitter, len(settled))
+        self._settled.append((submitter, settled))
         if not self._scheduled:
             self._schedule()
 
@@ -146,15 +140,33 @@ class AccessLog:
         get_hub().loop.run_callback(self._turn_ends)
 
     def _turn_ends(self) -> None:
-        """Note the time of all that this turn has brought. Runs in the hub, so it must neither wait nor fail."""
+        """Note what this turn has brought. Runs in the hub, so it must neither wait nor fail."""
         self._scheduled = False
-        submits, deliveries = len(self._submits), len(self._deliveries)
-        self._turns.append((submits, deliveries, time(), monotonic()))
-        if submits + deliveries >= MOST_MESSAGES:
+        try:
+            self._note_turn()
+        except Exception:
+            logger.exception("The access log failed unexpectedly")
+        if self._batch.lines >= MOST_LINES:
             self._hand_over()
-        elif not self._waiting:
+        elif not self._waiting and self._batch.lines:
             self._waiting = True
             self._some.set()
+
+    def _note_turn(self) -> None:
+        everybody, self._accepted = self._accepted, []
+        settled, self._settled = self._settled, []
+        deliveries, self._deliveries = self._deliveries, []
+        if not self.on:
+            return
+        runs: list[PackedRun] = []
+        frames: list[bytes] = []
+        for accepted in everybody:
+            note_accepted(accepted, runs, frames)
+        for submitter, submissions in settled:
+            note_settled(submitter, submissions, runs, frames)
+        columns, delivered = note_deliveries(deliveries)
+        if frames or delivered:
+            self._batch.add(int(time()), monotonic(), runs, frames, columns, delivered)
 
     def _hand_over_often(self) -> None:
         while True:
@@ -166,33 +178,28 @@ class AccessLog:
 
     def _turn_over(self) -> None:
         """Hand over everything that belongs into the file of now. Doesn't yield."""
-        self._turns.append((len(self._submits), len(self._deliveries), time(), monotonic()))
+        self._note_turn()
         self._hand_over()
 
     def _hand_over(self) -> None:
         """May run in the hub, so it must neither wait nor fail."""
-        collected = self._collected
-        if not len(collected):
-            collected.turns.clear()
-            return
-        self._collect_anew()
-        if not self.on:
+        scribe = self._scribe
+        batch, self._batch = self._batch, Batch(scribe.ring if scribe is not None else None)
+        if not batch.lines:
             return
         try:
-            self._pass_on(collected)
-        except Exception:  # a defect of ours that one message meets costs no other its line
-            for single in collected.singly():
-                try:
-                    self._pass_on(single)
-                except Exception:
-                    logger.exception("A line of the access log can't be formatted")
-
-    def _pass_on(self, collected: Collected) -> None:
-        frame = pack_collected(collected)
-        if self._scribe is None or not self._scribe.take(frame, len(collected)):
-            self._here.take(unpack(frame[HEAD_OCTETS:]), len(collected))
-            self._here.write()
-            tell_loss(self._here.fate())
+            is_taken = (
+                scribe is not None
+                and (batch.ring is scribe.ring or not batch.weight)
+                and scribe.take(batch.frame(), batch.lines)
+            )
+            if not is_taken:
+                self._here.take(batch.turns, batch.lines, batch.get)
+                self._here.write()
+                tell_loss(self._here.fate())
+                batch.withdraw()
+        except Exception:
+            logger.exception("%d line(s) of the access log are lost", batch.lines)
 
     def _keep_scribe(self) -> None:
         """Have a scribe while there is an access log."""
@@ -222,14 +229,20 @@ class AccessLog:
                 self._turn_over()
                 scribe.open(self._opening())
                 self._scribe = scribe
+                self._batch = Batch(scribe.ring)
             else:  # its access log was taken away meanwhile
                 self._owner.spawn("access log end", scribe.finish, LAST_WORDS)
             scribe.run()
         finally:
             self._followed = None
-            scribe.close()
             if self._scribe is scribe:
-                self._scribe = None
+                self._leave()
+            scribe.close()
+
+    def _leave(self) -> None:
+        """Lines are made here until there is another scribe, also those that are in its ring and it doesn't know of."""
+        self._scribe = None
+        self._turn_over()
 
     def _opening(self) -> Opening:
         return Opening(self._descriptor, self._settings.json, not self._settings.text)
@@ -249,8 +262,9 @@ class AccessLog:
 
     def _dismiss(self) -> None:
         """Let the scribe end in its own time. Doesn't yield."""
-        scribe, self._scribe = self._scribe, None
+        scribe = self._scribe
         if scribe is not None:
+            self._leave()
             self._owner.spawn("access log end", scribe.finish, LAST_WORDS)
 
     def _open(self, path: str) -> None:

@@ -16,6 +16,7 @@ from gevent import socket as gevent_socket
 from gevent.event import Event
 
 from ksmppd_py.accesslog.frames import HEAD_OCTETS, Kind, pack, unpack, unpack_head
+from ksmppd_py.accesslog.ring import Ring
 from ksmppd_py.accesslog.writer import Fate, Opening, Writer
 from ksmppd_py.transport.greenlets import Owner
 
@@ -42,15 +43,22 @@ class ScribeProcess:
 
     What the kernel doesn't take at once waits here, in order, and one greenlet sends it. Whole frames that never left
     because the scribe ended are written from here at last. `queued` counts octets that wait, `on_the_way` lines that
-    left and of which it hasn't told what became.
+    left and of which it hasn't told what became. The octets of messages are in the `ring`, frames tell where.
     """
 
     def __init__(self, owner: Owner) -> None:
         """Start it. Raises OSError. May yield."""
         ours, theirs = gevent_socket.socketpair()
         try:
+            self.ring = Ring()
+        except BaseException:
+            ours.close()
+            theirs.close()
+            raise
+        try:
             self._process = subprocess.Popen(
-                _COMMAND,
+                (*_COMMAND, str(self.ring.descriptor)),
+                pass_fds=(self.ring.descriptor,),
                 stdin=theirs,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,  # a terminal, or whoever waits for the end of a pipe, is let go
@@ -62,6 +70,7 @@ class ScribeProcess:
             raise
         finally:
             theirs.close()
+            self.ring.close_descriptor()
         ours.settimeout(0.0)
         self._socket = ours
         self._owner = owner
@@ -181,8 +190,10 @@ class ScribeProcess:
             end = HEAD_OCTETS + length
             if len(received) < end:
                 break
-            fate = Fate(*unpack(received[HEAD_OCTETS:end]))
+            *told, released = unpack(received[HEAD_OCTETS:end])
+            fate = Fate(*told)
             received = received[end:]
+            self.ring.release(released)
             self.on_the_way -= fate.settled
             tell_loss(fate)
         return received
@@ -202,6 +213,7 @@ class ScribeProcess:
             reason = "their process ended before it wrote them"
             tell_loss(Fate(self.on_the_way, self.on_the_way, reason))
         self._write_rest()
+        self.ring.close()
         self._ended.set()
         if not self._finishing:
             logger.error("The access log's process ended by itself (%s)", self._process.returncode)
@@ -216,7 +228,8 @@ class ScribeProcess:
                 writer.open(item)
             else:
                 frame, lines = item
-                writer.take(unpack(frame[HEAD_OCTETS:]), lines)
+                _, turns = unpack(frame[HEAD_OCTETS:])
+                writer.take(turns, lines, self.ring.get)
         self._queue.clear()
         writer.close()
         tell_loss(writer.fate())

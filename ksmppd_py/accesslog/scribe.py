@@ -8,6 +8,7 @@ reach it, too (a terminal's, systemd's); they don't end it, as lines would be lo
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import select
 import signal
@@ -17,14 +18,19 @@ from collections import deque
 from time import monotonic
 
 from ksmppd_py.accesslog.frames import HEAD_OCTETS, Kind, pack, unpack, unpack_head
-from ksmppd_py.accesslog.writer import Opening, Writer
+from ksmppd_py.accesslog.ring import RING_OCTETS, RingView
+from ksmppd_py.accesslog.writer import Fate, Opening, Writer
 
-WRITE_INTERVAL = 0.5
-"""Seconds for which lines are collected at most."""
+INTERVAL = 0.5
+"""Seconds for which lines are collected at most, and the daemon isn't told of those that are written."""
 MOST_OCTETS = 128 * 1024
 """Collected octets of lines that are written at once."""
+MOST_UNTOLD = RING_OCTETS // 4
+"""Octets of the ring that are free again without the daemon's knowing."""
 RECEIVE_OCTETS = 256 * 1024
 MOST_DESCRIPTORS = 16
+MOST_YOUNG = 100_000
+"""Objects that the garbage collector lets come before it looks."""
 NICENESS = 5
 """Answers are urgent, lines aren't: where processors are few the daemon goes first, and writes what is too much."""
 IGNORED = (
@@ -42,9 +48,11 @@ IGNORED = (
 class Scribe:
     """Reads frames from the daemon and tells it what became of their lines."""
 
-    def __init__(self, daemon: socket.socket) -> None:
+    def __init__(self, daemon: socket.socket, ring: RingView) -> None:
         daemon.setblocking(False)
         self._daemon = daemon
+        self._ring = ring
+        self._released = 0
         self._writer = Writer()
         self._received = bytearray()
         self._descriptors: deque[int] = deque()
@@ -54,19 +62,24 @@ class Scribe:
         """Return when the daemon has closed its end and all is written."""
         poll = select.poll()
         poll.register(self._daemon, select.POLLIN)
-        due = 0.0
+        writer, due = self._writer, 0.0
         while True:
-            waiting = self._writer.octets > 0
+            waiting = writer.octets or writer.settled or self._untold
             ready = poll.poll(max(0.0, due - monotonic()) * 1000 if waiting else None)
             if ready and not self._receive():
                 break
             if not waiting:
-                due = monotonic() + WRITE_INTERVAL
-            if self._writer.octets >= MOST_OCTETS or (self._writer.octets and monotonic() >= due):
-                self._writer.write()
-                due = monotonic() + WRITE_INTERVAL
-            self._tell()
-        self._writer.close()
+                due = monotonic() + INTERVAL
+            if monotonic() >= due:
+                writer.write()
+                self._tell()
+                due = monotonic() + INTERVAL
+                continue
+            if writer.octets >= MOST_OCTETS:
+                writer.write()
+            if self._released >= MOST_UNTOLD:
+                self._tell()
+        writer.close()
         self._tell()
 
     def _receive(self) -> bool:
@@ -99,24 +112,32 @@ class Scribe:
                 if kind == Kind.OPEN:
                     self._writer.open(Opening(self._descriptors.popleft(), *content))
                 else:
-                    self._writer.take(content, lines)
+                    weight, turns = content
+                    self._writer.take(turns, lines, self._ring.get)
+                    self._released += weight
         del received[:position]
 
     def _tell(self) -> None:
-        """Tell what became of lines, as far as the daemon listens."""
+        """Tell what became of lines, and what in the ring is free again, as far as the daemon listens."""
         if not self._untold:
             fate = self._writer.fate()
-            if fate is None:
+            if fate is None and not self._released:
                 return
-            self._untold = pack(Kind.REPORT, 0, tuple(fate))
+            self._untold = pack(Kind.REPORT, 0, (*(fate or Fate(0, 0, "")), self._released))
+            self._released = 0
         with contextlib.suppress(OSError):
             self._untold = self._untold[self._daemon.send(self._untold) :]
 
 
 def main() -> None:
-    """Serve the daemon at the other end of stdin."""
+    """Serve the daemon at the other end of stdin; its ring is behind the descriptor that the one argument tells."""
     for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)
     with contextlib.suppress(OSError):
         os.nice(NICENESS)
-    Scribe(socket.socket(fileno=sys.stdin.fileno())).run()
+    gc.freeze()
+    gc.set_threshold(MOST_YOUNG)  # lines are made of nothing that refers back to itself
+    descriptor = int(sys.argv[1])
+    ring = RingView(descriptor)
+    os.close(descriptor)
+    Scribe(socket.socket(fileno=sys.stdin.fileno()), ring).run()

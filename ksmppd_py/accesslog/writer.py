@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
-from ksmppd_py.accesslog.frames import turns_of
+from ksmppd_py.accesslog.frames import Get, Packed, Turn, turns_of
 from ksmppd_py.accesslog.lines import JsonStyle, KannelStyle, Style
 
 
@@ -27,7 +28,10 @@ class Fate(NamedTuple):
 
 
 class Writer:
-    """Collects lines, `octets` in all, and writes whole ones. Nothing here yields; a disk may block."""
+    """Collects lines, `octets` in all, and writes whole ones. Nothing here yields; a disk may block.
+
+    `settled` are lines of which `fate` hasn't told what became.
+    """
 
     def __init__(self) -> None:
         self.octets = 0
@@ -35,7 +39,7 @@ class Writer:
         self._style: Style = KannelStyle(mask=True)
         self._chunks: list[bytes] = []
         self._collected = 0
-        self._settled = self._lost = 0
+        self.settled = self._lost = 0
         self._why = ""
 
     def open(self, opening: Opening) -> None:
@@ -54,32 +58,27 @@ class Writer:
                 os.close(self._descriptor)
         self._descriptor = -1
 
-    def take(self, content: Any, lines: int) -> None:
-        """Make lines of the content of a frame, for the next `write`."""
+    def take(self, turns: Sequence[Packed], lines: int, get: Get) -> None:
+        """Make lines of what was noted, for the next `write`."""
         try:
-            chunk = b"".join(self._lines_of(content))
+            chunks = [self._lines_of(turn) for turn in turns_of(turns, get)]
         except Exception as error:
-            self._settled += lines
+            self.settled += lines
             self._lost += lines
             self._why = f"they can't be formatted: {error!r}"
             return
-        self._chunks.append(chunk)
+        self._chunks += chunks
         self._collected += lines
-        self.octets += len(chunk)
+        self.octets += sum(map(len, chunks))
 
-    def _lines_of(self, content: Any) -> list[bytes]:
-        style = self._style
-        lines: list[bytes] = []
-        for epoch, now, submits, deliveries in turns_of(content):
-            lines += style.submits(submits, epoch, now)
-            lines += style.deliveries(deliveries, epoch, now)
-        return lines
+    def _lines_of(self, turn: Turn) -> bytes:
+        return b"".join(self._style.submits(turn) + self._style.deliveries(turn))
 
     def write(self) -> None:
         """Write all; what a full disk doesn't take is lost, counted, and told by `fate`."""
         octets = b"".join(self._chunks)
         self._chunks = []
-        self._settled += self._collected
+        self.settled += self._collected
         self._collected = 0
         self.octets = 0
         try:
@@ -91,9 +90,9 @@ class Writer:
 
     def fate(self) -> Fate | None:
         """What became of lines since the last call; None for nothing."""
-        if not self._settled:
+        if not self.settled:
             return None
-        fate = Fate(self._settled, self._lost, self._why)
-        self._settled = self._lost = 0
+        fate = Fate(self.settled, self._lost, self._why)
+        self.settled = self._lost = 0
         self._why = ""
         return fate

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from time import monotonic
@@ -16,7 +17,7 @@ from ksmppd_py.esme.refusals import error_response
 from ksmppd_py.esme.surroundings import Surroundings
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.ports import Enquiries
-from ksmppd_py.model.work import Submission, Submitter
+from ksmppd_py.model.work import Accepted, Submission, Submitter
 from ksmppd_py.smpp import codec
 from ksmppd_py.smpp.constants import CommandId, CommandStatus
 from ksmppd_py.smpp.pdus import CancelSm, DataSm, DataSmResp, QuerySm, SubmitMulti, SubmitSm
@@ -31,6 +32,7 @@ _GLANCE = 0.02
 """Seconds between two looks at what is in hand, when we end a bind."""
 _SUBMIT_SM_RESP = int(CommandId.SUBMIT_SM_RESP)
 _SUBMIT_MULTI = int(CommandId.SUBMIT_MULTI)
+_NOTHING = Accepted(None, math.nan, 0.0)
 _SYSTEM_ERROR = int(CommandStatus.RSYSERR)
 
 
@@ -52,6 +54,7 @@ class Submits:
         "_fresh",
         "_handed_over",
         "_level",
+        "_logged",
         "_name",
         "_operations",
         "_owner",
@@ -92,6 +95,7 @@ class Submits:
         self.routing = 0
         """Submits that wait for the answer of an HTTP server or a plugin."""
         self._level = 0
+        self._logged = _NOTHING
 
     @property
     def queued(self) -> int:
@@ -227,8 +231,13 @@ class Submits:
             submitter.totals.mt += 1
             self._remember(submission.sms)
             self._respond((submission,))
-            if self._access is not None and self._access.on:
-                self._access.accepted(submission, submitter)
+            access = self._access
+            if access is not None and access.on:
+                accepted = self._logged
+                if submission.received_at is not accepted.read_at or submission.cost != accepted.cost:
+                    accepted = access.accepting(submitter, submission.received_at, submission.cost)
+                    self._logged = accepted
+                accepted.frames.append(submission.octets)
         else:
             desk = self._desk if self._desk is not None else self._open()
             desk.put(submission)

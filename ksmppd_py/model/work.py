@@ -98,6 +98,22 @@ class Submission:
         self.row = 0
 
 
+class Accepted:
+    """Of the submits of one read, those that the bearerbox took in one turn of the loop, as the access log wants them.
+
+    `frames` are in which the bearerbox was sent them. `read_at` is monotonic seconds, the very object that these submits
+    have, which is quicker to compare; not a number once the turn has ended.
+    """
+
+    __slots__ = ("cost", "frames", "read_at", "submitter")
+
+    def __init__(self, submitter: Submitter | None, read_at: float, cost: float) -> None:
+        self.submitter = submitter
+        self.read_at = read_at
+        self.cost = cost
+        self.frames: list[bytes] = []
+
+
 class Delivery:
     """An MO or DLR towards an ESME, until every one of its deliver_sm is answered.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from ksmppd_py.accesslog import log as log_module
 from ksmppd_py.accesslog import scribe
 from ksmppd_py.accesslog import writer as writer_module
 from ksmppd_py.accesslog.log import AccessLog, AccessLogSettings
+from ksmppd_py.kannel.codec import pack_sms
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.work import Delivery, Submission
 
@@ -86,11 +88,11 @@ class _Nowhere:
 
 def test_many_lines_are_written_before_their_time(opened: Open, tmp_path: Path) -> None:
     log = opened()
-    assert log_module.MOST_MESSAGES * 180 * 3 > scribe.MOST_OCTETS  # octets of lines
+    assert log_module.MOST_LINES * 180 * 3 > scribe.MOST_OCTETS  # octets of lines
     for _ in range(3):
-        log.submitted([submission(sms())] * log_module.MOST_MESSAGES, submitter())
+        log.submitted([submission(sms())] * log_module.MOST_LINES, submitter())
         gevent.sleep(0)
-    wait_for_lines(tmp_path / "access.log", 3 * log_module.MOST_MESSAGES)
+    wait_for_lines(tmp_path / "access.log", 3 * log_module.MOST_LINES)
 
 
 def test_stopping_writes_what_is_there(opened: Open, tmp_path: Path) -> None:
@@ -188,12 +190,28 @@ def test_what_cannot_be_formatted_harms_nobody(
     log = opened()
     delivery = Delivery(_Nowhere(), Sms(sender=b"1", receiver=b"3", sms_type=0))
     for receiver in (b"1", b"damaged", b"2"):
-        made = submission(sms(receiver=receiver))
-        if receiver == b"damaged":
-            made.received_at = object()  # type: ignore[assignment]  # a defect
-        log.accepted(made, submitter())
+        damaged: object = object() if receiver == b"damaged" else 1.0
+        accepted = log.accepting(submitter(), damaged, 0.0)  # type: ignore[arg-type]  # a defect
+        accepted.frames.append(pack_sms(sms(receiver=receiver)))
         log.delivered(delivery, 7, 0, 0.1)
+        made = submission(sms(receiver=receiver + b"4"))
+        made.received_at = damaged  # type: ignore[assignment]  # another
+        log.submitted([made], submitter())
+        log.delivered(Delivery(_Nowhere(), None), 7, 0, 0.1)  # neither a message nor a PDU
         gevent.sleep(0)
     log.stop()
-    assert receivers(tmp_path / "access.log") == ["1", "3", "3", "2", "3"]
-    assert any("can't be formatted" in record.message for record in caplog.records)
+    assert receivers(tmp_path / "access.log") == ["1", "14", "3", "3", "2", "24", "3"]
+    assert sum("can't be formatted" in record.message for record in caplog.records) == 5
+
+
+def test_whoever_answers_one_after_the_turn_begins_anew(opened: Open, tmp_path: Path) -> None:
+    log = opened()
+    accepted = log.accepting(submitter(), 1.0, 0.5)
+    accepted.frames.append(pack_sms(sms(receiver=b"1")))
+    assert accepted.read_at == 1.0
+    gevent.sleep(0)
+    assert math.isnan(accepted.read_at)
+    accepted.frames.append(pack_sms(sms(receiver=b"2")))  # too late
+    log.stop()
+    assert receivers(tmp_path / "access.log") == ["1"]
+    assert " [cost:0.5] " in (tmp_path / "access.log").read_text()

@@ -14,25 +14,21 @@ from test_access_log_lines import (
     MT,
     REPORT,
     Nowhere,
-    collected,
+    accepted_batch,
+    batch_of,
     lines_of,
     sms,
     submission,
     submitter,
 )
 
-from ksmppd_py.accesslog.frames import (
-    HEAD_OCTETS,
-    NO_ANSWER,
-    Collected,
-    Event,
-    pack_collected,
-    turns_of,
-    unpack,
-)
-from ksmppd_py.accesslog.lines import JsonStyle, KannelStyle, Style
+from ksmppd_py.accesslog.batch import Batch
+from ksmppd_py.accesslog.frames import HEAD_OCTETS, NO_ANSWER, turns_of, unpack
+from ksmppd_py.accesslog.lines import JsonStyle, KannelStyle, Style, Who
+from ksmppd_py.accesslog.notes import Answered, note_deliveries
+from ksmppd_py.accesslog.ring import Ring
 from ksmppd_py.kannel.codec import BoxLink, pack_sms
-from ksmppd_py.kannel.messages import SMS_FIELDS, Kind, Sms
+from ksmppd_py.kannel.messages import SMS_FIELDS, Kind, Sms, SmsType
 from ksmppd_py.model.work import Delivery, Submission, Submitter
 from ksmppd_py.smpp.constants import CommandStatus
 
@@ -80,18 +76,30 @@ def bind(number: int) -> Submitter:
     return made
 
 
-def directly(style: Style, found: Collected) -> list[bytes]:
+def directly(
+    style: Style, submits: list[tuple[Submission, Submitter]], delivered: list[Answered]
+) -> list[bytes]:
     """Lines without a frame."""
-    submits = []
-    for made, by in zip(found.submits, found.submitters, strict=True):
-        event = Event.FAILED if made.command_status else Event.SENT if made.result in (0, 3) else Event.QUEUED
-        status = made.command_status or 0
-        submits.append((made.sms, made.received_at, by.service, by.bind_id, event, status, made.cost))
-    delivered = [
-        (delivery.sms, sent_at, delivery.system_id.encode(), bind_id, status)
-        for delivery, bind_id, status, sent_at in found.deliveries
-    ]
-    return style.submits(submits, EPOCH, 100.0) + style.deliveries(delivered, EPOCH, 100.0)
+    stamp = style._stamp_of(EPOCH)
+    lines = []
+    for made, by in submits:
+        message, status = made.sms, made.command_status or 0
+        assert message is not None
+        event = b"FAILED Send SMS" if status else b"Sent SMS" if made.result in (0, 3) else b"Queued SMS"
+        who = Who(stamp, event, by.service, by.bind_id)
+        row, latency = style._row(message, message.id), b"%.3f" % (100.0 - made.received_at)
+        lines.append(style._line(who, message, row, 0.0 if status else made.cost, status, latency))
+    for delivery, bind_id, status, sent_at in delivered:
+        message = delivery.sms
+        assert message is not None
+        is_report = message.sms_type == SmsType.REPORT_MO
+        event = (b"FAILED " if status else b"") + (b"DLR SMS" if is_report else b"Receive SMS")
+        who = Who(stamp, event, delivery.system_id.encode(), bind_id)
+        own = message.dlr_url[-36:] if is_report and message.dlr_url else message.id
+        lines.append(
+            style._line(who, message, style._row(message, own), 0.0, status, b"%.3f" % (100.0 - sent_at))
+        )
+    return lines
 
 
 @given(
@@ -101,43 +109,41 @@ def directly(style: Style, found: Collected) -> list[bytes]:
 def test_lines_are_the_same_by_way_of_a_frame(
     submits: list[tuple[Submission, Submitter]], delivered: list[tuple[Delivery, int, int, float]]
 ) -> None:
-    found = collected(*submits, deliveries=delivered)
     for style in STYLES:
-        assert lines_of(style, found) == directly(style, found)
+        assert lines_of(style, batch_of(*submits, deliveries=delivered)) == directly(
+            style, submits, delivered
+        )
 
 
-def test_what_the_bearerbox_took_needs_no_column_of_its_own() -> None:
-    message = sms()
-    made = submission(message)
-    made.octets = pack_sms(message)
-    found = collected((made, submitter()))
-    [odd] = lines_of(KannelStyle(mask=True), found)
-    with_columns = pack_collected(found)
-    found.odd = False
-    assert lines_of(KannelStyle(mask=True), found) == [odd]
-    assert len(pack_collected(found)) < len(with_columns)
+@pytest.mark.parametrize("style", STYLES)
+def test_what_the_bearerbox_took_is_told_in_the_same_words(style: Style) -> None:
+    messages = [sms(receiver=b"%d" % number, msgdata=b"x" * number) for number in range(1, 90)]
+    singly = batch_of(*[(submission(message), submitter()) for message in messages])
+    assert lines_of(style, accepted_batch(*messages)) == lines_of(style, singly)
 
 
-def test_turns_keep_their_times() -> None:
-    delivery = Delivery(Nowhere(), sms(sms_type=MO))
-    found = collected(*[(submission(sms()), submitter())] * 3, deliveries=[(delivery, 7, 0, 1.0)] * 2)
-    found.turns = [(1, 0, 1000.9, 1.5), (1, 2, 1001.0, 2.5), (3, 2, 1002.0, 3.5)]
-    turns = list(turns_of(unpack(pack_collected(found)[HEAD_OCTETS:])))
-    assert [turn[:2] for turn in turns] == [(1000, 1.5), (1001, 2.5), (1002, 3.5)]
-    assert [(len(turn.submits), len(turn.deliveries)) for turn in turns] == [(1, 0), (0, 2), (2, 0)]
+def test_turns_keep_their_times_and_their_octets() -> None:
+    batch = Batch(Ring())
+    for number in range(3):
+        delivered = [(Delivery(Nowhere(), sms(sms_type=MO, receiver=b"%d" % number)), 7, 0, 1.0)] * number
+        batch.add(1000 + number, 1.5 + number, [], [], *note_deliveries(delivered))
+    _, turns = unpack(batch.frame()[HEAD_OCTETS:])
+    found = list(turns_of(turns, batch.get))
+    assert [turn[:2] for turn in found] == [(1000, 1.5), (1001, 2.5), (1002, 3.5)]
+    assert [[one[0].receiver for one in turn.deliveries] for turn in found] == [[], [b"1"], [b"2", b"2"]]
 
 
 def test_the_octets_that_the_bearerbox_was_sent_last_count() -> None:
     made = submission(sms(smsc_id=b"first"))
     assert made.sms is not None
     made.octets = pack_sms(made.sms)
-    assert b"[SMSC:first]" in lines_of(KannelStyle(mask=True), collected((made, submitter())))[0]
+    assert b"[SMSC:first]" in lines_of(KannelStyle(mask=True), batch_of((made, submitter())))[0]
 
 
 @pytest.mark.parametrize("odd_id", [b"", b"17", b"not a uuid" * 9])
 def test_a_stored_message_may_have_any_id(odd_id: bytes) -> None:
     [line] = lines_of(
-        KannelStyle(mask=True), collected((submission(sms(id=odd_id), result=None), submitter()))
+        KannelStyle(mask=True), batch_of((submission(sms(id=odd_id), result=None), submitter()))
     )
     assert b" Queued SMS " in line
     assert b"[id:]" in line
@@ -161,7 +167,7 @@ def test_an_mo_is_told_as_it_was_delivered() -> None:
     [message] = link.receive(pack_sms(sms(sms_type=MO, receiver=b"7777")))
     assert isinstance(message, Sms)
     message.receiver = b"8888"
-    found = collected(deliveries=[(Delivery(Nowhere(), message), 7, 0, 1.0)])
+    found = batch_of(deliveries=[(Delivery(Nowhere(), message), 7, 0, 1.0)])
     [line] = lines_of(KannelStyle(mask=True), found)
     assert b"[to:8888]" in line
 
@@ -169,6 +175,6 @@ def test_an_mo_is_told_as_it_was_delivered() -> None:
 def test_a_frame_with_nonsense_is_refused() -> None:
     made = submission(sms(sms_type=MT, id=ID))
     made.octets = b"\0\0\0\x08\0\0\0\x02\0\0\0\0"
-    found = collected((made, submitter()))
-    with pytest.raises(ValueError):
+    found = batch_of((made, submitter()))
+    with pytest.raises((ValueError, IndexError)):
         lines_of(KannelStyle(mask=True), found)

@@ -4,28 +4,32 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
+from ksmppd_py.accesslog.batch import Batch
 from ksmppd_py.accesslog.frames import (
     HEAD_OCTETS,
     NO_ANSWER,
-    Collected,
     Kind,
-    Submitted,
-    pack_collected,
+    PackedRun,
+    Turn,
+    end_of,
+    read,
     turns_of,
     unpack,
     unpack_head,
 )
 from ksmppd_py.accesslog.lines import JsonStyle, KannelStyle, Style
+from ksmppd_py.accesslog.notes import Answered, note_accepted, note_deliveries, note_settled
+from ksmppd_py.kannel.codec import pack_sms
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.account import Account, Simulation
 from ksmppd_py.model.esme import Counters, Esme
 from ksmppd_py.model.meters import BIND_INTERVALS, Load
-from ksmppd_py.model.work import Delivery, Submission, Submitter
+from ksmppd_py.model.work import Accepted, Delivery, Submission, Submitter
 from ksmppd_py.smpp.pdus import DeliverSm, SubmitSm
 from ksmppd_py.translate.dialect import Dialect
 
@@ -72,32 +76,43 @@ def submission(message: Sms | None, result: int | None = 0, status: int = 0, cos
     return made
 
 
-def collected(
-    *submits: tuple[Submission, Submitter], deliveries: Sequence[tuple[Delivery, int, int, float]] = ()
-) -> Collected:
-    """All of one turn."""
-    found = Collected()
-    found.submits = [made for made, _ in submits]
-    found.submitters = [bind for _, bind in submits]
-    found.deliveries += deliveries
-    found.odd = True
-    found.turns = [(len(submits), len(deliveries), float(EPOCH), 100.0)]
-    return found
+def batch_of(*submits: tuple[Submission, Submitter], deliveries: Sequence[Answered] = ()) -> Batch:
+    """All of one turn, each submit by itself."""
+    runs: list[PackedRun] = []
+    frames: list[bytes] = []
+    for made, by in submits:
+        note_settled(by, [made], runs, frames)
+    batch = Batch(None)
+    batch.add(EPOCH, 100.0, runs, frames, *note_deliveries(deliveries))
+    return batch
 
 
-def lines_of(style: Style, found: Collected) -> list[bytes]:
+def accepted_batch(*messages: Sms, cost: float = 0.0) -> Batch:
+    """All of one read, which the bearerbox took in one turn."""
+    accepted = Accepted(submitter(), 99.5, cost)
+    accepted.frames = [pack_sms(message) for message in messages]
+    runs: list[PackedRun] = []
+    frames: list[bytes] = []
+    note_accepted(accepted, runs, frames)
+    batch = Batch(None)
+    batch.add(EPOCH, 100.0, runs, frames, None, [])
+    return batch
+
+
+def lines_of(style: Style, batch: Batch) -> list[bytes]:
     """Through a frame, as in the daemon."""
-    frame = pack_collected(found)
-    assert unpack_head(frame) == (len(frame) - HEAD_OCTETS, len(found), Kind.LINES)
+    frame = batch.frame()
+    assert unpack_head(frame) == (len(frame) - HEAD_OCTETS, batch.lines, Kind.LINES)
+    _, turns = unpack(frame[HEAD_OCTETS:])
     lines = []
-    for epoch, now, submits, deliveries in turns_of(unpack(frame[HEAD_OCTETS:])):
-        lines += style.submits(submits, epoch, now)
-        lines += style.deliveries(deliveries, epoch, now)
+    for turn in turns_of(turns, batch.get):
+        lines += style.submits(turn)
+        lines += style.deliveries(turn)
     return lines
 
 
 def line_of(style: Style, made: Submission, simulation: Simulation | None = None) -> bytes:
-    [line] = lines_of(style, collected((made, submitter(simulation))))
+    [line] = lines_of(style, batch_of((made, submitter(simulation))))
     return line
 
 
@@ -111,18 +126,19 @@ SENT = (
 class LongKannel(KannelStyle):
     """Formats each line whole."""
 
-    def _plain_line(self, *_: Any) -> bytes:
-        raise AssertionError
-
-    def submits(self, submits: Iterable[Submitted], epoch: int, now: float) -> list[bytes]:
-        stamp = self._stamp_of(epoch)
-        return [self._submit(stamp, now, *submitted) for submitted in submits]
+    def submits(self, turn: Turn) -> list[bytes]:
+        lines, position = [], 0
+        for run in turn.runs:
+            end = end_of(turn.octets, position, run.messages)
+            lines += self._singly(turn, run, read(turn.octets[position:end]))
+            position = end
+        return lines
 
 
 class LongJson(JsonStyle):
     """The same."""
 
-    submits = LongKannel.submits
+    submits = LongKannel.submits  # type: ignore[assignment]  # it uses what both have
 
 
 @pytest.mark.parametrize(("short", "long"), [(KannelStyle, LongKannel), (JsonStyle, LongJson)])
@@ -142,13 +158,18 @@ class LongJson(JsonStyle):
         {"sender": b'a"]'},
         {"receiver": b"a\\b"},
         {"sender": None},
+        {"smsc_id": b"100%", "receiver": b"50%b"},
+        {"binfo": b"CMT"},
+        {"mclass": 1, "coding": 1, "mwi": 2, "dlr_mask": 0, "dlr_url": None},
+        {"meta_data": b"?smpp?a=%b", "validity": 1_700_000_100},
     ],
 )
-def test_a_line_from_pieces_says_what_the_long_way_says(
+def test_a_line_from_a_template_says_what_the_long_way_says(
     short: type[Style], long: type[Style], fields: dict[str, Any]
 ) -> None:
-    made = submission(sms(**fields))
-    assert line_of(short(mask=True), made) == line_of(long(mask=True), made)
+    for cost in (0.0, 0.25):
+        batch = accepted_batch(sms(), sms(**fields), sms(receiver=b"+4917012"), sms(**fields), cost=cost)
+        assert lines_of(short(mask=True), batch) == lines_of(long(mask=True), batch)
 
 
 class TestKannelStyle:
@@ -213,7 +234,7 @@ class TestDeliveries:
     def line(self, style: Style, message: Sms | None, status: int, pdu: Any = None) -> bytes:
         delivery = Delivery(Nowhere(), message, pdu=pdu)
         delivery.system_id = "acme"
-        [line] = lines_of(style, collected(deliveries=[(delivery, 7, status, 99.75)]))
+        [line] = lines_of(style, batch_of(deliveries=[(delivery, 7, status, 99.75)]))
         return line
 
     def test_a_report_has_the_id_that_the_esme_knows(self) -> None:
