@@ -23,7 +23,7 @@ SYSTEM_ID, PASSWORD = "load", "pw"
 
 @dataclass(frozen=True)
 class Setup:
-    """What a daemon is started with."""
+    """What a daemon is started with; `program` runs it in the place of ksmppd."""
 
     mariadb: bool = False
     queue: bool = False
@@ -36,6 +36,7 @@ class Setup:
     ksmppd: Mapping[str, Value] = field(default_factory=dict)
     routing: Mapping[str, Value] = field(default_factory=lambda: {"routing-method": 1})
     others: Sequence[Group] = ()
+    program: Sequence[str] = ()
 
 
 @dataclass
@@ -70,7 +71,7 @@ def daemon(setup: Setup, directory: Path, mariadb: MariaDB | None) -> Iterator[S
         routing=setup.routing,
         others=list(setup.others),
     )
-    running = Daemon(directory, config, database, name="ksmppd")
+    running = Daemon(directory, config, database, name="ksmppd", program=setup.program)
     running.start()
     running.stop()  # the tables are there now
     _fill(setup, database)

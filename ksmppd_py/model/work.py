@@ -101,7 +101,7 @@ class Submission:
 class Accepted:
     """Of the submits of one read, those that the bearerbox took in one turn of the loop, as the access log wants them.
 
-    `frames` are in which the bearerbox was sent them. `read_at` is monotonic seconds, the very object that these submits
+    `frames` are in which the bearerbox was sent them. `read_at` is monotonic seconds, the object that these submits
     have, which is quicker to compare; not a number once the turn has ended.
     """
 

@@ -6,7 +6,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -75,13 +75,20 @@ class Daemon:
     """One ksmppd. Used as a context manager it also checks its end: exit code 0, no traceback, no PANIC."""
 
     def __init__(
-        self, directory: Path, config: DaemonConfig, database: Database, *, name: str = "ksmppd"
+        self,
+        directory: Path,
+        config: DaemonConfig,
+        database: Database,
+        *,
+        name: str = "ksmppd",
+        program: Sequence[str] = (),
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
         self.name = name
         self.config = config
         self.database = database
+        self._program = tuple(program) or (str(KSMPPD),)
         self.log_path = directory / f"{name}.log"
         self.config_path = directory / f"{name}.conf"
         self.config_path.write_text(render(config.groups(database, self.log_path)), "utf-8")
@@ -99,7 +106,7 @@ class Daemon:
     def start(self) -> Daemon:
         """Start it and return when the admin page answers and the SMPP port accepts."""
         self._process = Process(
-            [str(KSMPPD), "-v", "1", "--", str(self.config_path)],
+            [*self._program, "-v", "1", "--", str(self.config_path)],
             self.directory,
             self.name,
             environment=environment(),
