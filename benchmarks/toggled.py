@@ -16,7 +16,7 @@ import statistics
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -69,6 +69,12 @@ def _trimmed(values: list[float]) -> float:
     return statistics.mean(sorted(values)[cut : len(values) - cut])
 
 
+def _slice_of(line: str) -> Slice:
+    """As _toggle writes it."""
+    on, began, submits, seconds, used = line.split()
+    return Slice(on == "1", float(began), int(submits), float(seconds), float(used))
+
+
 def measure(rounds: int, json: bool = False) -> Loss:
     """Load so many daemons, one after the other."""
     from benchmarks.load import Load, run  # noqa: PLC0415 - the daemon patches before anything else is imported
@@ -78,17 +84,14 @@ def measure(rounds: int, json: bool = False) -> Loss:
     for _ in range(rounds):
         with tempfile.TemporaryDirectory(prefix="bench-") as directory:
             told = Path(directory) / "toggled.slices"
-            program = (sys.executable, "-m", "benchmarks.toggled", str(told))
-            setup = replace(
-                Setup(ksmppd={"access-log": "access.log", "access-log-format": "json" if json else "kannel"}),
-                program=program,
+            setup = Setup(
+                ksmppd={"access-log": "access.log", "access-log-format": "json" if json else "kannel"},
+                program=(sys.executable, "-m", "benchmarks.toggled", str(told)),
             )
             with daemon(setup, Path(directory), None) as server:
                 run(Load(server.smpp_port, server.box_port, server.pids, total=SUBMITS))
-            found = [line.split() for line in told.read_text().splitlines()]
-        losses.append(
-            loss_of([Slice(a == "1", float(b), int(c), float(d), float(e)) for a, b, c, d, e in found[2:]])
-        )
+            slices = [_slice_of(line) for line in told.read_text().splitlines()]
+        losses.append(loss_of(slices[2:]))
     rates = [rate * 100 for rate, _ in losses]
     error = statistics.stdev(rates) / len(rates) ** 0.5 if len(rates) > 1 else float("nan")
     return Loss(statistics.mean(rates), error, statistics.mean(cost * 100 for _, cost in losses))

@@ -156,8 +156,6 @@ class AccessLog:
         everybody, self._accepted = self._accepted, []
         settled, self._settled = self._settled, []
         deliveries, self._deliveries = self._deliveries, []
-        if not self.on:
-            return
         runs: list[PackedRun] = []
         frames: list[bytes] = []
         for accepted in everybody:
@@ -165,7 +163,7 @@ class AccessLog:
         for submitter, submissions in settled:
             note_settled(submitter, submissions, runs, frames)
         columns, delivered = note_deliveries(deliveries)
-        if frames or delivered:
+        if self.on and (frames or delivered):
             self._batch.add(int(time()), monotonic(), runs, frames, columns, delivered)
 
     def _hand_over_often(self) -> None:
@@ -187,6 +185,7 @@ class AccessLog:
         batch, self._batch = self._batch, Batch(scribe.ring if scribe is not None else None)
         if not batch.lines:
             return
+        is_taken = False
         try:
             is_taken = (
                 scribe is not None
@@ -197,9 +196,10 @@ class AccessLog:
                 self._here.take(batch.turns, batch.lines, batch.get)
                 self._here.write()
                 tell_loss(self._here.fate())
-                batch.withdraw()
         except Exception:
             logger.exception("%d line(s) of the access log are lost", batch.lines)
+        if not is_taken:
+            batch.withdraw()
 
     def _keep_scribe(self) -> None:
         """Have a scribe while there is an access log."""

@@ -24,16 +24,17 @@ _SENT = int(Event.SENT)
 def note_accepted(accepted: Accepted, runs: list[PackedRun], frames: list[bytes]) -> None:
     """Submits that the bearerbox took: the way of most messages. Nothing is added to `accepted` from now on."""
     read_at, accepted.read_at = accepted.read_at, math.nan
+    taken, accepted.frames = accepted.frames, []  # the bind keeps the object, for as long as it is idle
     submitter = accepted.submitter
     assert submitter is not None
     try:
         cost = float(accepted.cost)
-        run = (len(accepted.frames), submitter.service, submitter.bind_id, float(read_at), _SENT, 0, cost)
+        run = (len(taken), submitter.service, submitter.bind_id, float(read_at), _SENT, 0, cost)
     except Exception:  # a defect of ours that one message meets costs no other its line
         logger.exception("A line of the access log can't be formatted")
     else:
         runs.append(run)
-        frames += accepted.frames
+        frames += taken
 
 
 def note_settled(

@@ -211,6 +211,7 @@ def test_whoever_answers_one_after_the_turn_begins_anew(opened: Open, tmp_path: 
     assert accepted.read_at == 1.0
     gevent.sleep(0)
     assert math.isnan(accepted.read_at)
+    assert accepted.frames == []  # an idle bind holds no messages
     accepted.frames.append(pack_sms(sms(receiver=b"2")))  # too late
     log.stop()
     assert receivers(tmp_path / "access.log") == ["1"]

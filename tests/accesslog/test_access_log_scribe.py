@@ -19,6 +19,7 @@ from test_access_log_lines import sms, submission, submitter
 
 from ksmppd_py.accesslog import log as log_module
 from ksmppd_py.accesslog import process, scribe
+from ksmppd_py.accesslog.batch import Batch
 from ksmppd_py.accesslog.log import AccessLog, AccessLogSettings
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -308,3 +309,18 @@ def test_errors_of_formatting_are_told(path: Path, caplog: pytest.LogCaptureFixt
     assert receivers(path) == ["2"]
     assert lost(caplog) == 3
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
+
+
+def test_what_cannot_be_handed_over_takes_no_room_in_the_ring(
+    log: AccessLog, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(batch: Batch) -> bytes:
+        raise ValueError("a defect")
+
+    with monkeypatch.context() as defect:
+        defect.setattr(Batch, "frame", fail)
+        pour(log, 0, 1)
+    assert any("are lost" in record.getMessage() for record in caplog.records)
+    assert log._scribe is not None
+    size = log._scribe.ring.size
+    assert log._scribe.ring.put(b"x" * size) == (0, size)
