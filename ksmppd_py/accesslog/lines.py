@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ksmppd_py.accesslog.escapes import HARMLESS, UNQUOTED, clean, quoted, text_of
 from ksmppd_py.accesslog.frames import NO_ANSWER, Event, Run, Turn, end_of, read
-from ksmppd_py.kannel.cutter import SHORT, Cutter, Group, Likeness, Row
+from ksmppd_py.kannel.cutter import SHORT, Columns, Cutter, Group, Likeness, Row
 from ksmppd_py.kannel.messages import NIL_ID, Sms, SmsType
 from ksmppd_py.translate.errors import Untranslatable
 from ksmppd_py.translate.udh import count_parts
@@ -61,55 +61,62 @@ class Style(ABC):
         self._cutter = Cutter()
         self._stamp = b""
         self._epoch = -1
-        self._templates: dict[tuple[Likeness, bytes, int, float], bytes] = {}
+        self._templates: dict[tuple[Likeness, bytes, int, float], list[bytes]] = {}
 
     def submits(self, turn: Turn) -> list[bytes]:
-        """Lines on submits."""
+        """Lines on submits; many that follow each other may be in one item."""
         octets, position = turn.octets, 0
         lines: list[bytes] = []
         for run in turn.runs:
             if run.event == Event.SENT and not run.command_status and self.mask:
-                groups, end = self._cutter.cut(octets, position, run.messages, run.account)
-                lines += self._alike(turn, run, groups)
+                alike = self._cutter.cut_alike(octets, position, run.messages, run.account)
+                if alike is not None:
+                    likeness, columns, end = alike
+                    lines.append(self._alike(turn, run, likeness, columns))
+                else:
+                    groups, end = self._cutter.cut(octets, position, run.messages, run.account)
+                    lines += self._by_groups(turn, run, groups)
             else:
                 end = end_of(octets, position, run.messages)
                 lines += self._singly(turn, run, read(octets[position:end]))
             position = end
         return lines
 
-    def _alike(self, turn: Turn, run: Run, groups: Sequence[Group]) -> list[bytes]:
-        """Lines on what the bearerbox took, made by a template for all that look alike; this is the way of most."""
-        stamp, latency = self._stamp_of(turn.epoch), b"%.3f" % (turn.now - run.read_at)
+    def _by_groups(self, turn: Turn, run: Run, groups: Sequence[Group]) -> list[bytes]:
         lines: list[bytes] = []
         for likeness, rows in groups:
             if likeness is None:
                 lines += self._singly(turn, run, rows)
-                continue
-            template = self._templates.get((likeness, run.account, run.bind_id, run.cost))
-            if template is None:
-                template = self._make_template(likeness, run)
-            template = template.replace(_STAMP, stamp).replace(_LATENCY, latency)
-            lines += map(template.__mod__, self._escaped(rows))
+            else:
+                senders, receivers, lengths, ids = zip(*rows, strict=True)
+                lines.append(self._alike(turn, run, likeness, (senders, receivers, lengths, ids)))
         return lines
 
-    def _make_template(self, likeness: Likeness, run: Run) -> bytes:
-        """A line with %b in the place of each field of a Row."""
+    def _alike(self, turn: Turn, run: Run, likeness: Likeness, columns: Columns) -> bytes:
+        """Lines on what the bearerbox took, made by a template as all look alike; this is the way of most."""
+        template = self._templates.get((likeness, run.account, run.bind_id, run.cost))
+        if template is None:
+            template = self._make_template(likeness, run)
+        first, *between, last = template
+        first = first.replace(_STAMP, self._stamp_of(turn.epoch))
+        last = last.replace(_LATENCY, b"%.3f" % (turn.now - run.read_at))
+        return _fill(first, between, last, self._escaped(columns))
+
+    def _make_template(self, likeness: Likeness, run: Run) -> list[bytes]:
+        """What stands before, between and behind the fields of a Row: a stamp in the first, a latency in the last."""
         if len(self._templates) >= MOST_TEMPLATES:
             self._templates.clear()
         who = Who(_STAMP, _EVENTS[Event.SENT], run.account, run.bind_id)
-        line = self._line(who, likeness.sms, _BLANKS, run.cost, 0, _LATENCY)
-        template = line.replace(b"%", b"%%").replace(_BLANK, b"%b")
+        template = self._line(who, likeness.sms, _BLANKS, run.cost, 0, _LATENCY).split(_BLANK)
         self._templates[likeness, run.account, run.bind_id, run.cost] = template
         return template
 
-    def _escaped(self, rows: Sequence[Row]) -> Sequence[Row]:
-        receivers = b"".join([row[1] for row in rows])
-        if not b"".join({row[0] for row in rows}).translate(None, self.harmless) and not receivers.translate(
-            None, self.harmless
-        ):
-            return rows
+    def _escaped(self, columns: Columns) -> Columns:
+        senders, receivers, lengths, ids = columns
+        if not b"".join((*set(senders), *receivers)).translate(None, self.harmless):
+            return columns
         escape = self.escape
-        return [(escape(sender), escape(receiver), length, id) for sender, receiver, length, id in rows]
+        return list(map(escape, senders)), list(map(escape, receivers)), lengths, ids
 
     def _singly(self, turn: Turn, run: Run, messages: Sequence[Sms]) -> list[bytes]:
         who = Who(self._stamp_of(turn.epoch), _EVENTS[Event(run.event)], run.account, run.bind_id)
@@ -217,6 +224,19 @@ class JsonStyle(Style):
     def _render_time(self, epoch: int) -> bytes:
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(epoch))
         return f"{stamp[:-2]}:{stamp[-2:]}".encode()
+
+
+def _fill(first: bytes, between: Sequence[bytes], last: bytes, columns: Columns) -> bytes:
+    """Lines of these parts, with a value of each column between them. One join is quicker than a format for each."""
+    pieces = [last + first, b""]
+    for part in between:
+        pieces += part, b""
+    pieces *= len(columns[0])
+    for number, column in enumerate(columns):
+        pieces[2 * number + 1 :: 2 * len(columns)] = column
+    pieces[0] = first
+    pieces.append(last)
+    return b"".join(pieces)
 
 
 def _delivery_event(sms: Sms, status: int) -> bytes:

@@ -32,7 +32,11 @@ MOST_DESCRIPTORS = 16
 MOST_YOUNG = 100_000
 """Objects that the garbage collector lets come before it looks."""
 NICENESS = 5
-"""Answers are urgent, lines aren't: where processors are few the daemon goes first, and writes what is too much."""
+"""Answers are urgent, lines aren't: where processors are few the daemon goes first, and writes what is too much.
+
+For the same reason the scribe steps aside for whoever waits for its processor every few dozen lines: a neighbour of the
+daemon's that has to wait for one of the scheduler's slices (3 ms) keeps the daemon waiting, too.
+"""
 IGNORED = (
     signal.SIGINT,
     signal.SIGTERM,
@@ -53,7 +57,7 @@ class Scribe:
         self._daemon = daemon
         self._ring = ring
         self._released = 0
-        self._writer = Writer()
+        self._writer = Writer(between_turns=os.sched_yield)
         self._received = bytearray()
         self._descriptors: deque[int] = deque()
         self._untold = b""

