@@ -8,7 +8,6 @@ share in reading it (keeping the octets that it came in) is counted, the scribe'
 
 from __future__ import annotations
 
-import math
 import tempfile
 import time
 from collections.abc import Callable
@@ -23,7 +22,7 @@ from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.account import Account
 from ksmppd_py.model.esme import Counters, Esme
 from ksmppd_py.model.meters import BIND_INTERVALS, Load
-from ksmppd_py.model.work import Accepted, Delivery, Submission, Submitter
+from ksmppd_py.model.work import Delivery, Submission, Submitter, Taken
 from ksmppd_py.smpp.pdus import SubmitSm
 from ksmppd_py.translate.dialect import Dialect
 
@@ -71,17 +70,18 @@ def _submission(number: int, read_at: float) -> Submission:
 
 
 def _submits(log: AccessLog, turn: int) -> Callable[[], None]:
-    binds = [_submitter(number) for number in range(BINDS)]
-    submissions = [_submission(number, float(number // turn)) for number in range(MESSAGES)]
+    binds = [Taken(_submitter(number)) for number in range(BINDS)]
+    read_at = [float(number) for number in range(MESSAGES)]
+    submissions = [_submission(number, read_at[number // turn]) for number in range(MESSAGES)]
 
     def once() -> None:
         for start in range(0, MESSAGES, turn):
-            accepted = Accepted(None, math.nan, 0.0)
+            bind = binds[start // turn % BINDS]
             for submission in submissions[start : start + turn]:
-                if submission.received_at != accepted.read_at or submission.cost != accepted.cost:
-                    bind = binds[start // turn % BINDS]
-                    accepted = log.accepting(bind, submission.received_at, submission.cost)
-                accepted.frames.append(submission.octets)
+                if submission.received_at is bind.read_together and submission.cost == bind.cost_each:
+                    bind.note(submission.octets)
+                else:
+                    log.taking(bind, submission)
             log._turn_ends()
 
     return once

@@ -14,10 +14,10 @@ from gevent.hub import get_hub
 
 from ksmppd_py.accesslog.batch import Batch
 from ksmppd_py.accesslog.frames import NO_ANSWER, PackedRun
-from ksmppd_py.accesslog.notes import Answered, note_accepted, note_deliveries, note_settled
+from ksmppd_py.accesslog.notes import Answered, note_deliveries, note_settled, note_taken
 from ksmppd_py.accesslog.process import ScribeProcess, tell_loss
 from ksmppd_py.accesslog.writer import Opening, Writer
-from ksmppd_py.model.work import Accepted, Delivery, Submission, Submitter
+from ksmppd_py.model.work import Delivery, Submission, Submitter, Taken
 from ksmppd_py.transport.greenlets import Owner
 
 logger = logging.getLogger(__name__)
@@ -64,7 +64,9 @@ class AccessLog:
         """As `_scribe`, but also one that was told to end and hasn't yet."""
         self._owner = Owner("access log")
         self._batch = Batch(None)
-        self._accepted: list[Accepted] = []
+        self._taken: list[Taken] = []
+        self._runs: list[PackedRun] = []
+        self._frames: list[bytes] = []
         self._settled: list[tuple[Submitter, Sequence[Submission]]] = []
         self._deliveries: list[Answered] = []
         self.change(settings)
@@ -111,13 +113,17 @@ class AccessLog:
             self._open(self._settings.path)
             self._tell_opening()
 
-    def accepting(self, submitter: Submitter, read_at: float, cost: float) -> Accepted:
+    def taking(self, taken: Taken, submission: Submission) -> None:
         """See model.ports.AccessLog."""
-        accepted = Accepted(submitter, read_at, cost)
-        self._accepted.append(accepted)
+        if taken.read_together is None:
+            self._taken.append(taken)
+        else:
+            note_taken(taken, self._runs, self._frames)
+        taken.read_together = submission.received_at
+        taken.cost_each = submission.cost
+        taken.note(submission.octets)
         if not self._scheduled:
             self._schedule()
-        return accepted
 
     def submitted(self, settled: Sequence[Submission], submitter: Submitter) -> None:
         """See model.ports.AccessLog."""
@@ -153,13 +159,13 @@ class AccessLog:
             self._some.set()
 
     def _note_turn(self) -> None:
-        everybody, self._accepted = self._accepted, []
+        everybody, self._taken = self._taken, []
         settled, self._settled = self._settled, []
         deliveries, self._deliveries = self._deliveries, []
-        runs: list[PackedRun] = []
-        frames: list[bytes] = []
-        for accepted in everybody:
-            note_accepted(accepted, runs, frames)
+        runs, self._runs = self._runs, []
+        frames, self._frames = self._frames, []
+        for taken in everybody:
+            note_taken(taken, runs, frames)
         for submitter, submissions in settled:
             note_settled(submitter, submissions, runs, frames)
         columns, delivered = note_deliveries(deliveries)

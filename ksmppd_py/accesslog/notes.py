@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeAlias
@@ -11,7 +10,7 @@ from typing import TypeAlias
 from ksmppd_py.accesslog.frames import Event, PackedColumns, PackedRun
 from ksmppd_py.kannel.codec import pack_sms
 from ksmppd_py.kannel.messages import NIL_ID, Sms, SmsType
-from ksmppd_py.model.work import Accepted, Delivery, Submission, Submitter
+from ksmppd_py.model.work import Delivery, Submission, Submitter, Taken
 from ksmppd_py.smpp.constants import ESM_TYPE_DELIVERY_RECEIPT
 
 logger = logging.getLogger(__name__)
@@ -21,20 +20,20 @@ Answered: TypeAlias = "tuple[Delivery, int, int, float]"
 _SENT = int(Event.SENT)
 
 
-def note_accepted(accepted: Accepted, runs: list[PackedRun], frames: list[bytes]) -> None:
-    """Submits that the bearerbox took: the way of most messages. Nothing is added to `accepted` from now on."""
-    read_at, accepted.read_at = accepted.read_at, math.nan
-    taken, accepted.frames = accepted.frames, []  # the bind keeps the object, for as long as it is idle
-    submitter = accepted.submitter
-    assert submitter is not None
+def note_taken(taken: Taken, runs: list[PackedRun], frames: list[bytes]) -> None:
+    """Submits that the bearerbox took: the way of most messages. The bind holds none of them afterwards."""
+    read_at, taken.read_together = taken.read_together, None
+    submitter = taken.submitter
     try:
-        cost = float(accepted.cost)
-        run = (len(taken), submitter.service, submitter.bind_id, float(read_at), _SENT, 0, cost)
+        cost = float(taken.cost_each)
+        times = float(read_at), _SENT, 0, cost  # type: ignore[arg-type]  # whoever is noted was read
+        run = (len(taken.frames), submitter.service, submitter.bind_id, *times)
     except Exception:  # a defect of ours that one message meets costs no other its line
         logger.exception("A line of the access log can't be formatted")
     else:
         runs.append(run)
-        frames += taken
+        frames += taken.frames
+    taken.frames.clear()
 
 
 def note_settled(

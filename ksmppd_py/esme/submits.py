@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from time import monotonic
@@ -17,7 +16,7 @@ from ksmppd_py.esme.refusals import error_response
 from ksmppd_py.esme.surroundings import Surroundings
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.ports import Enquiries
-from ksmppd_py.model.work import Accepted, Submission, Submitter
+from ksmppd_py.model.work import Submission, Submitter, Taken
 from ksmppd_py.smpp import codec
 from ksmppd_py.smpp.constants import CommandId, CommandStatus
 from ksmppd_py.smpp.pdus import CancelSm, DataSm, DataSmResp, QuerySm, SubmitMulti, SubmitSm
@@ -32,17 +31,17 @@ _GLANCE = 0.02
 """Seconds between two looks at what is in hand, when we end a bind."""
 _SUBMIT_SM_RESP = int(CommandId.SUBMIT_SM_RESP)
 _SUBMIT_MULTI = int(CommandId.SUBMIT_MULTI)
-_NOTHING = Accepted(None, math.nan, 0.0)
 _SYSTEM_ERROR = int(CommandStatus.RSYSERR)
 
 
-class Submits:
+class Submits(Taken):
     """Lets submits walk down in the order in which they came, and answers each exactly once.
 
     What came with one read is a batch. The bind's reader takes it down itself while nothing has to be waited for;
     otherwise a second greenlet does, so that the reader stays free, and takes all that came meanwhile as one batch.
     What the bearerbox accepts is answered by `put`, in the greenlet that read the ack: so no receipt overtakes its
-    submit_sm_resp, and nothing is waited for.
+    submit_sm_resp, and nothing is waited for. For the access log it is a Taken: that saves a look at another object for
+    each message.
     """
 
     __slots__ = (
@@ -54,7 +53,6 @@ class Submits:
         "_fresh",
         "_handed_over",
         "_level",
-        "_logged",
         "_name",
         "_operations",
         "_owner",
@@ -64,7 +62,6 @@ class Submits:
         "in_hand",
         "read_at",
         "routing",
-        "submitter",
     )
 
     def __init__(
@@ -75,7 +72,7 @@ class Submits:
         around: Surroundings,
     ) -> None:
         enquiries = around.enquiries
-        self.submitter = submitter
+        super().__init__(submitter)
         self.in_hand = 0
         self.read_at = monotonic()
         """Monotonic seconds of the last read."""
@@ -95,7 +92,6 @@ class Submits:
         self.routing = 0
         """Submits that wait for the answer of an HTTP server or a plugin."""
         self._level = 0
-        self._logged = _NOTHING
 
     @property
     def queued(self) -> int:
@@ -231,13 +227,10 @@ class Submits:
             submitter.totals.mt += 1
             self._remember(submission.sms)
             self._respond((submission,))
-            access = self._access
-            if access is not None and access.on:
-                accepted = self._logged
-                if submission.received_at is not accepted.read_at or submission.cost != accepted.cost:
-                    accepted = access.accepting(submitter, submission.received_at, submission.cost)
-                    self._logged = accepted
-                accepted.frames.append(submission.octets)
+            if submission.received_at is self.read_together and submission.cost == self.cost_each:
+                self.note(submission.octets)
+            elif self._access is not None and self._access.on:
+                self._access.taking(self, submission)
         else:
             desk = self._desk if self._desk is not None else self._open()
             desk.put(submission)

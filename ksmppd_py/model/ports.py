@@ -14,7 +14,7 @@ from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.account import Account
 from ksmppd_py.model.outcomes import Outcome
 from ksmppd_py.model.routes import Route
-from ksmppd_py.model.work import Accepted, Delivery, Submission, Submitter
+from ksmppd_py.model.work import Delivery, Submission, Submitter, Taken
 from ksmppd_py.smpp.pdus import CancelSm, DeliverSm, QuerySm, QuerySmResp
 from ksmppd_py.translate.dialect import Dialect
 
@@ -190,10 +190,10 @@ class AccessLog(Protocol):
     on: bool
     """Whether anybody keeps the lines; nothing else needs to be called while not."""
 
-    def accepting(self, submitter: Submitter, read_at: float, cost: float) -> Accepted:
-        """The bearerbox takes submits of this bind: the way of most messages.
+    def taking(self, taken: Taken, submission: Submission) -> None:
+        """The bearerbox took a submit of this bind, one that wasn't read and doesn't cost as those in `taken`.
 
-        Whoever answers one that was read then and costs that adds its octets, while `read_at` is still the same.
+        Whatever follows, is and does goes to `taken.note`.
         """
 
     def submitted(self, settled: Sequence[Submission], submitter: Submitter) -> None:

@@ -98,20 +98,22 @@ class Submission:
         self.row = 0
 
 
-class Accepted:
-    """Of the submits of one read, those that the bearerbox took in one turn of the loop, as the access log wants them.
+class Taken:
+    """Of a bind's submits, those that the bearerbox took in this turn of the loop, as the access log wants them.
 
-    `frames` are in which the bearerbox was sent them. `read_at` is monotonic seconds, the object that these submits
-    have, which is quicker to compare; not a number once the turn has ended.
+    `note` takes the frame in which the bearerbox was sent one of those that were read at `read_together` and cost
+    `cost_each`; for any other ask AccessLog.taking. `read_together` is monotonic seconds, the object that these
+    submits have, which is quicker to compare; None: the turn has none yet.
     """
 
-    __slots__ = ("cost", "frames", "read_at", "submitter")
+    __slots__ = ("cost_each", "frames", "note", "read_together", "submitter")
 
-    def __init__(self, submitter: Submitter | None, read_at: float, cost: float) -> None:
+    def __init__(self, submitter: Submitter) -> None:
         self.submitter = submitter
-        self.read_at = read_at
-        self.cost = cost
+        self.read_together: float | None = None
+        self.cost_each = 0.0
         self.frames: list[bytes] = []
+        self.note = self.frames.append
 
 
 class Delivery:

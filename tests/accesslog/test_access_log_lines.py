@@ -23,13 +23,13 @@ from ksmppd_py.accesslog.frames import (
     unpack_head,
 )
 from ksmppd_py.accesslog.lines import JsonStyle, KannelStyle, Style
-from ksmppd_py.accesslog.notes import Answered, note_accepted, note_deliveries, note_settled
+from ksmppd_py.accesslog.notes import Answered, note_deliveries, note_settled, note_taken
 from ksmppd_py.kannel.codec import pack_sms
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.account import Account, Simulation
 from ksmppd_py.model.esme import Counters, Esme
 from ksmppd_py.model.meters import BIND_INTERVALS, Load
-from ksmppd_py.model.work import Accepted, Delivery, Submission, Submitter
+from ksmppd_py.model.work import Delivery, Submission, Submitter, Taken
 from ksmppd_py.smpp.pdus import DeliverSm, SubmitSm
 from ksmppd_py.translate.dialect import Dialect
 
@@ -89,11 +89,13 @@ def batch_of(*submits: tuple[Submission, Submitter], deliveries: Sequence[Answer
 
 def accepted_batch(*messages: Sms, cost: float = 0.0) -> Batch:
     """All of one read, which the bearerbox took in one turn."""
-    accepted = Accepted(submitter(), 99.5, cost)
-    accepted.frames = [pack_sms(message) for message in messages]
+    taken = Taken(submitter())
+    taken.read_together, taken.cost_each = 99.5, cost
+    for message in messages:
+        taken.note(pack_sms(message))
     runs: list[PackedRun] = []
     frames: list[bytes] = []
-    note_accepted(accepted, runs, frames)
+    note_taken(taken, runs, frames)
     batch = Batch(None)
     batch.add(EPOCH, 100.0, runs, frames, None, [])
     return batch
