@@ -3,7 +3,7 @@
     python -m benchmarks.toggled [ROUNDS [json]]
 
 The speed of a machine may change by more from one second to the next than what is to be measured. So each slice of
-0.4 s with the access log is compared with the two beside it, and several daemons are taken, as they differ as well.
+0.2 s with the access log is compared with the two beside it, and several daemons are taken, as they differ as well.
 
     python -m benchmarks.toggled FILE.slices ARGUMENTS...
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from ksmppd_py.accesslog.log import AccessLog
     from ksmppd_py.model.esme import ServerMeters
 
-SLICE = 0.4
+SLICE = 0.2
 """Seconds between two switches."""
-GUARD = 0.1
+GUARD = 0.05
 """Seconds after a switch that don't count: what was logged before is still being written."""
 SUBMITS = 600_000
 TRIMMED = 0.1

@@ -9,7 +9,7 @@ from __future__ import annotations
 import mmap
 import os
 
-RING_OCTETS = 4 * 1024 * 1024
+RING_OCTETS = 16 * 1024 * 1024
 
 
 class Ring:
