@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import marshal
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from enum import IntEnum
 from itertools import repeat
 from typing import Any, NamedTuple, TypeAlias
@@ -109,13 +109,19 @@ def unpack(content: bytes | bytearray | memoryview) -> Any:
     return marshal.loads(content)
 
 
-def turns_of(turns: Sequence[Packed], get: Get) -> Iterator[Turn]:
-    """What the daemon noted, turn by turn. Raises ValueError."""
-    for epoch, now, runs, place, columns, delivered in turns:
-        deliveries: list[Delivered] = []
-        if columns:
-            deliveries = _deliveries_of(_octets_at(delivered, get), Columns(*columns))
-        yield Turn(epoch, now, _octets_at(place, get), list(map(Run._make, runs)), deliveries)
+def turn_of(packed: Packed, get: Get) -> Turn:
+    """What the daemon noted of a turn. Raises ValueError."""
+    epoch, now, runs, place, columns, delivered = packed
+    deliveries: list[Delivered] = []
+    if columns:
+        deliveries = _deliveries_of(_octets_at(delivered, get), Columns(*columns))
+    return Turn(epoch, now, _octets_at(place, get), list(map(Run._make, runs)), deliveries)
+
+
+def lines_of(packed: Packed) -> int:
+    """How many lines a turn makes."""
+    _, _, runs, _, columns, _ = packed
+    return sum(run[0] for run in runs) + (len(columns[0]) if columns else 0)
 
 
 def _octets_at(place: PackedPlace, get: Get) -> bytes:

@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 HAND_OVER_INTERVAL = 0.05
 """Seconds for which turns of the loop are collected at most: each hand-over wakes the scribe."""
-MOST_LINES = 1024
+MOST_LINES = 4096
 """Lines that are handed over at the end of a turn."""
 FIRST_PAUSE = 1.0
 """Seconds until a scribe that ended is started again; doubles up to LAST_PAUSE."""

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from ksmppd_py.accesslog.frames import Get, Packed, Turn, turns_of
+from ksmppd_py.accesslog.frames import Get, Packed, Turn, lines_of, turn_of
 from ksmppd_py.accesslog.lines import JsonStyle, KannelStyle, Style
 
 
@@ -65,20 +65,21 @@ class Writer:
         self._descriptor = -1
 
     def take(self, turns: Sequence[Packed], lines: int, get: Get) -> None:
-        """Make lines of what was noted, for the next `write`."""
-        try:
-            chunks = []
-            for turn in turns_of(turns, get):
-                chunks.append(self._lines_of(turn))
-                self._between_turns()
-        except Exception as error:
-            self.settled += lines
-            self._lost += lines
-            self._why = f"they can't be formatted: {error!r}"
-            return
-        self._chunks += chunks
+        """Make `lines` lines of what was noted, for the next `write`. A defect costs the lines of its turn only."""
+        for packed in turns:
+            try:
+                chunk = self._lines_of(turn_of(packed, get))
+            except Exception as error:
+                damaged = lines_of(packed)
+                lines -= damaged
+                self.settled += damaged
+                self._lost += damaged
+                self._why = f"they can't be formatted: {error!r}"
+            else:
+                self._chunks.append(chunk)
+                self.octets += len(chunk)
+            self._between_turns()
         self._collected += lines
-        self.octets += sum(map(len, chunks))
 
     def _lines_of(self, turn: Turn) -> bytes:
         return b"".join(self._style.submits(turn) + self._style.deliveries(turn))

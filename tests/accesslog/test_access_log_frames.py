@@ -23,7 +23,7 @@ from test_access_log_lines import (
 )
 
 from ksmppd_py.accesslog.batch import Batch
-from ksmppd_py.accesslog.frames import HEAD_OCTETS, NO_ANSWER, turns_of, unpack
+from ksmppd_py.accesslog.frames import HEAD_OCTETS, NO_ANSWER, turn_of, unpack
 from ksmppd_py.accesslog.lines import JsonStyle, KannelStyle, Style, Who
 from ksmppd_py.accesslog.notes import Answered, note_deliveries
 from ksmppd_py.accesslog.ring import Ring
@@ -128,7 +128,7 @@ def test_turns_keep_their_times_and_their_octets() -> None:
         delivered = [(Delivery(Nowhere(), sms(sms_type=MO, receiver=b"%d" % number)), 7, 0, 1.0)] * number
         batch.add(1000 + number, 1.5 + number, [], [], *note_deliveries(delivered))
     _, turns = unpack(batch.frame()[HEAD_OCTETS:])
-    found = list(turns_of(turns, batch.get))
+    found = [turn_of(packed, batch.get) for packed in turns]
     assert [turn[:2] for turn in found] == [(1000, 1.5), (1001, 2.5), (1002, 3.5)]
     assert [[one[0].receiver for one in turn.deliveries] for turn in found] == [[], [b"1"], [b"2", b"2"]]
 

@@ -18,7 +18,7 @@ from ksmppd_py.accesslog.frames import (
     Turn,
     end_of,
     read,
-    turns_of,
+    turn_of,
     unpack,
     unpack_head,
 )
@@ -107,7 +107,7 @@ def lines_of(style: Style, batch: Batch) -> list[bytes]:
     assert unpack_head(frame) == (len(frame) - HEAD_OCTETS, batch.lines, Kind.LINES)
     _, turns = unpack(frame[HEAD_OCTETS:])
     written = b""
-    for turn in turns_of(turns, batch.get):
+    for turn in (turn_of(packed, batch.get) for packed in turns):
         written += b"".join(style.submits(turn) + style.deliveries(turn))
     return written.splitlines(keepends=True)
 
