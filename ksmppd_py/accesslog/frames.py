@@ -118,7 +118,7 @@ def turn_of(packed: Packed, get: Get) -> Turn:
     return Turn(epoch, now, _octets_at(place, get), list(map(Run._make, runs)), deliveries)
 
 
-def lines_of(packed: Packed) -> int:
+def count_lines(packed: Packed) -> int:
     """How many lines a turn makes."""
     _, _, runs, _, columns, _ = packed
     return sum(run[0] for run in runs) + (len(columns[0]) if columns else 0)

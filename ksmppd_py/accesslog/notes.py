@@ -26,7 +26,8 @@ def note_taken(taken: Taken, runs: list[PackedRun], frames: list[bytes]) -> None
     submitter = taken.submitter
     try:
         cost = float(taken.cost_each)
-        times = float(read_at), _SENT, 0, cost  # type: ignore[arg-type]  # whoever is noted was read
+        assert read_at is not None  # whoever took one knows when it was read
+        times = float(read_at), _SENT, 0, cost
         run = (len(taken.frames), submitter.service, submitter.bind_id, *times)
     except Exception:  # a defect of ours that one message meets costs no other its line
         logger.exception("A line of the access log can't be formatted")

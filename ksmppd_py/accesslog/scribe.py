@@ -32,11 +32,7 @@ MOST_DESCRIPTORS = 16
 MOST_YOUNG = 100_000
 """Objects that the garbage collector lets come before it looks."""
 NICENESS = 5
-"""Answers are urgent, lines aren't: where processors are few the daemon goes first, and writes what is too much.
-
-For the same reason the scribe steps aside for whoever waits for its processor every few dozen lines: a neighbour of the
-daemon's that has to wait for one of the scheduler's slices (3 ms) keeps the daemon waiting, too.
-"""
+"""Answers are urgent, lines aren't: where processors are few the daemon goes first, and writes what is too much."""
 IGNORED = (
     signal.SIGINT,
     signal.SIGTERM,
@@ -57,6 +53,7 @@ class Scribe:
         self._daemon = daemon
         self._ring = ring
         self._released = 0
+        # A neighbour of the daemon's that waits for this processor for a whole slice (3 ms) keeps the daemon waiting.
         self._writer = Writer(between_turns=os.sched_yield)
         self._received = bytearray()
         self._descriptors: deque[int] = deque()

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from ksmppd_py.accesslog.frames import Get, Packed, Turn, lines_of, turn_of
+from ksmppd_py.accesslog.frames import Get, Packed, Turn, count_lines, turn_of
 from ksmppd_py.accesslog.lines import JsonStyle, KannelStyle, Style
 
 
@@ -70,7 +70,7 @@ class Writer:
             try:
                 chunk = self._lines_of(turn_of(packed, get))
             except Exception as error:
-                damaged = lines_of(packed)
+                damaged = count_lines(packed)
                 lines -= damaged
                 self.settled += damaged
                 self._lost += damaged

@@ -6,7 +6,8 @@ strings are known. So one struct takes a frame apart into pieces that have to be
 frame in which they aren't is read field by field, and what it looks like is learnt for the following. The lengths of
 all strings stand in the pieces that are compared, so a frame is never cut in the wrong place.
 
-Many frames of the same length, as a campaign brings them, are taken apart and compared by columns, three times as fast.
+Many frames of the same length, as a campaign brings them, are taken apart and compared by columns: that and a line take
+less than half the time.
 """
 
 from __future__ import annotations
@@ -179,7 +180,7 @@ class Cutter:
     ) -> tuple[Likeness, Columns, int] | None:
         """As `cut`, for frames that all are as long as the first and like it; None when they aren't known to be.
 
-        Raises ValueError or IndexError for no frames.
+        Raises ValueError or IndexError for what are no frames.
         """
         key = (octets[position : position + _HEAD], octets[position + 15 + octets[position + 11]])
         for layout in self._layouts.get(service, {}).get(key, ()):

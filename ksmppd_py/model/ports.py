@@ -193,7 +193,7 @@ class AccessLog(Protocol):
     def taking(self, taken: Taken, submission: Submission) -> None:
         """The bearerbox took a submit of this bind, one that wasn't read and doesn't cost as those in `taken`.
 
-        Whatever follows, is and does goes to `taken.note`.
+        Those that follow, and were read together with it and cost the same, go to `taken.note`.
         """
 
     def submitted(self, settled: Sequence[Submission], submitter: Submitter) -> None:

@@ -103,7 +103,8 @@ class Taken:
 
     `note` takes the frame in which the bearerbox was sent one of those that were read at `read_together` and cost
     `cost_each`; for any other ask AccessLog.taking. `read_together` is monotonic seconds, the object that these
-    submits have, which is quicker to compare; None: the turn has none yet.
+    submits have, which is quicker to compare; None: the turn has none yet. `frames` is emptied,
+    never replaced.
     """
 
     __slots__ = ("cost_each", "frames", "note", "read_together", "submitter")

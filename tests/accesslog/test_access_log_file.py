@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import gevent
 import pytest
@@ -190,14 +191,14 @@ def test_what_cannot_be_formatted_harms_nobody(
     log = opened()
     delivery = Delivery(_Nowhere(), Sms(sender=b"1", receiver=b"3", sms_type=0))
     for receiver in (b"1", b"damaged", b"2"):
-        damaged: object = object() if receiver == b"damaged" else 1.0
+        damaged: Any = object() if receiver == b"damaged" else 1.0
         made = submission(sms(receiver=receiver))
         made.octets = pack_sms(sms(receiver=receiver))
-        made.received_at = damaged  # type: ignore[assignment]  # a defect
+        made.received_at = damaged
         log.taking(Taken(submitter()), made)
         log.delivered(delivery, 7, 0, 0.1)
         made = submission(sms(receiver=receiver + b"4"))
-        made.received_at = damaged  # type: ignore[assignment]  # another
+        made.received_at = damaged
         log.submitted([made], submitter())
         log.delivered(Delivery(_Nowhere(), None), 7, 0, 0.1)  # neither a message nor a PDU
         gevent.sleep(0)

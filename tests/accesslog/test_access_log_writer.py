@@ -9,7 +9,7 @@ import pytest
 from test_access_log_lines import EPOCH, Nowhere, sms
 
 from ksmppd_py.accesslog.batch import Batch
-from ksmppd_py.accesslog.frames import PackedRun, lines_of
+from ksmppd_py.accesslog.frames import PackedRun, count_lines
 from ksmppd_py.accesslog.notes import note_deliveries
 from ksmppd_py.accesslog.writer import Fate, Opening, Writer
 from ksmppd_py.kannel.codec import pack_sms
@@ -41,7 +41,7 @@ def test_a_damaged_turn_costs_no_other_its_lines(damaged: bytes, tmp_path: Path)
     batch = Batch(None)
     for frame in (pack_sms(sms(receiver=b"1")), damaged, pack_sms(sms(receiver=b"3"))):
         add_turn(batch, frame)
-    assert batch.lines == sum(map(lines_of, batch.turns)) == 12
+    assert batch.lines == sum(map(count_lines, batch.turns)) == 12
     lines, fate, _ = written(batch, tmp_path / "access.log")
     receivers = [line.split(b"[to:")[1].split(b"]")[0] for line in lines]
     assert receivers == [b"1"] * 3 + [b"4"] + [b"3"] * 3 + [b"4"]
