@@ -60,7 +60,7 @@ def page_with(text: str, report: dict[str, Any]) -> str:
         raise ValueError("the page has no marks")
     lines = [
         f"Measured on {machine['date'][:10]} at commit {machine['commit']}: Python {machine['python']}, "
-        f"Linux {machine['kernel']}, {machine['processor']}, 2 processors.",
+        f"Linux {machine['kernel']}, {machine['processor']}, {machine['processors']} processors.",
         "",
         *costs_table(report["scenarios"]),
         "",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import resource
 import subprocess
@@ -61,6 +62,7 @@ def _machine() -> dict[str, Any]:
         "commit": commit.stdout.strip(),
         "python": platform.python_version(),
         "processor": model,
+        "processors": os.cpu_count(),
         "kernel": platform.release(),
     }
 

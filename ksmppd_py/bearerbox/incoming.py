@@ -113,11 +113,14 @@ class Incoming:
         delivery.received_at = monotonic()
         self._in_hand[sms.id] = delivery
         if sms.sms_type == _MO and self._flow.waits:
-            self._owner.spawn(f"{self._name} routing", self._route, delivery)  # the reader goes on meanwhile
+            self._owner.spawn(
+                f"{self._name} routing", self._begin_apart, delivery
+            )  # the reader goes on meanwhile
             return
         self._begin(delivery)
 
-    def _route(self, delivery: Delivery) -> None:
+    def _begin_apart(self, delivery: Delivery) -> None:
+        """As _begin, in a greenlet of its own: nobody else would settle what fails there."""
         try:
             self._begin(delivery)
         except Exception:

@@ -35,7 +35,9 @@ def test_the_page_has_the_figures_of_the_report() -> None:
         "cpu_us": 12.0, "costs": [12.0, 19.0], "floor_us": 8.0, "floors": [8.0, 10.0], "ratio": 1.5,
         "per_second": 50000.0, "p99_ms": 3.0, "rss_mb": 70.0, "idle_kb": 0.0,
     }  # fmt: skip
-    machine = {"date": "2026-01-02T00:00", "commit": "abc", "python": "3.11", "kernel": "6", "processor": "x"}
+    machine = {
+        "date": "2026-01-02T00:00", "commit": "abc", "python": "3.11", "kernel": "6", "processor": "x", "processors": 8,
+    }  # fmt: skip
     finding = {"name": "start", "what": "with rows", "value": 1.5, "unit": "s", "goal": 2}
     begin = "<!-- figures: make bench, python -m benchmarks.render bench.json -->"
     page = page_with(
@@ -44,6 +46,7 @@ def test_the_page_has_the_figures_of_the_report() -> None:
     )
     assert "| 12.0 µs (12 to 19) | 8.0 µs (8 to 10) | 1.50 | ≤ 2.5 × | 50,000 | 3.0 ms | 70 MB |" in page
     assert "| start: with rows | 1.5 s | below 2 s |" in page
+    assert "Python 3.11, Linux 6, x, 8 processors." in page
     assert page.startswith("before")
     assert page.endswith("after\n")
     assert "old" not in page
