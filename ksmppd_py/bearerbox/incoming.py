@@ -113,9 +113,8 @@ class Incoming:
         delivery.received_at = monotonic()
         self._in_hand[sms.id] = delivery
         if sms.sms_type == _MO and self._flow.waits:
-            self._owner.spawn(
-                f"{self._name} routing", self._begin_apart, delivery
-            )  # the reader goes on meanwhile
+            # The reader goes on meanwhile.
+            self._owner.spawn(f"{self._name} routing", self._begin_apart, delivery)
             return
         self._begin(delivery)
 

@@ -7,7 +7,7 @@ frame in which they aren't is read field by field, and what it looks like is lea
 all strings stand in the pieces that are compared, so a frame is never cut in the wrong place.
 
 Many frames of the same length, as a campaign brings them, are taken apart and compared by columns: that and a line take
-less than half the time.
+0.8 to 1 µs instead of 1.5.
 """
 
 from __future__ import annotations
