@@ -17,12 +17,12 @@ from typing import Any
 import gevent
 
 from ksmppd_py.accesslog.log import AccessLog, AccessLogSettings
-from ksmppd_py.kannel.codec import BoxLink, pack_sms
+from ksmppd_py.kannel.codec import BoxLink, pack_acks, pack_sms
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.account import Account
 from ksmppd_py.model.esme import Counters, Esme
 from ksmppd_py.model.meters import BIND_INTERVALS, Load
-from ksmppd_py.model.work import Delivery, Submission, Submitter, Taken
+from ksmppd_py.model.work import Delivery, Submission, Submitter
 from ksmppd_py.smpp.pdus import SubmitSm
 from ksmppd_py.translate.dialect import Dialect
 
@@ -32,6 +32,9 @@ _ID = b"0a1b2c3d-0000-4000-8000-%012d"
 
 
 class _Nowhere:
+    def __init__(self, submitter: Submitter | None = None) -> None:
+        self.submitter = submitter
+
     def put(self, item: Any) -> None:
         """Take it."""
 
@@ -60,29 +63,28 @@ def _submitter(bind_id: int) -> Submitter:
     )
 
 
-def _submission(number: int, read_at: float) -> Submission:
-    submission = Submission(_Nowhere(), 1, SubmitSm(), 1)
+def _submission(number: int, desk: _Nowhere, read_at: float) -> Submission:
+    submission = Submission(desk, 1, SubmitSm(), 1)
     submission.sms = _sms(number)
-    submission.octets = pack_sms(submission.sms)
-    submission.result = submission.command_status = 0
     submission.received_at = read_at
     return submission
 
 
 def _submits(log: AccessLog, turn: int) -> Callable[[], None]:
-    binds = [Taken(_submitter(number)) for number in range(BINDS)]
-    read_at = [float(number) for number in range(MESSAGES)]
-    submissions = [_submission(number, read_at[number // turn]) for number in range(MESSAGES)]
+    binds = [_Nowhere(_submitter(number)) for number in range(BINDS)]
+    reads = []
+    for number, start in enumerate(range(0, MESSAGES, turn)):
+        read_at = float(number)
+        batch = [_submission(each, binds[number % BINDS], read_at) for each in range(start, start + turn)]
+        messages = [submission.sms for submission in batch if submission.sms is not None]
+        acks = pack_acks(0, [sms.id for sms in messages])
+        reads.append((batch, b"".join(map(pack_sms, messages)), acks))
+    now = time.monotonic()
 
     def once() -> None:
-        for start in range(0, MESSAGES, turn):
-            bind = binds[start // turn % BINDS]
-            for submission in submissions[start : start + turn]:
-                if submission.received_at is bind.read_together and submission.cost == bind.cost_each:
-                    bind.note(submission.octets)
-                else:
-                    log.taking(bind, submission)
-            log._turn_ends()
+        for batch, octets, acks in reads:
+            log.sending(1, batch, octets, mixed=False)
+            log.acked(1, acks, now)
 
     return once
 

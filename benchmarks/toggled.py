@@ -141,7 +141,9 @@ def _toggle(log: AccessLog, meters: list[ServerMeters], path: str) -> None:
                 told.flush()
             if log.on:
                 log._turn_over()
+                log._batch.lost(None)
             log.on = not log.on
+            log.since = time.monotonic() if log.on else 0.0
 
 
 def main() -> None:

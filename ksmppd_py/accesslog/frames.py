@@ -33,13 +33,27 @@ class Kind(IntEnum):
     REPORT = 2
 
 
+class Step(IntEnum):
+    """What a frame of LINES tells, in the order in which it was: a value of these is the first of each tuple.
+
+    A bearerbox was sent submits; it acked some; a connection was lost with all that wasn't acked (None: each one was,
+    as far as lines are concerned); a turn of the loop ended, and all that was answered in it is told in full.
+    """
+
+    SENT = 0
+    ACKED = 1
+    LOST = 2
+    TURN = 3
+
+
 class Event(IntEnum):
-    """What became of a submit."""
+    """What became of a submit. NO_LINE: a stored one, which has had its line when it was stored."""
 
     SENT = 0
     QUEUED = 1
     SIMULATED = 2
     FAILED = 3
+    NO_LINE = 4
 
 
 class Run(NamedTuple):
@@ -70,13 +84,22 @@ PackedRun: TypeAlias = "tuple[int, bytes, int, float, int, int, float]"
 PackedColumns: TypeAlias = "tuple[Sequence[float], str, Sequence[int], Sequence[int] | None]"
 """Run and Columns as marshal takes them: no subclasses."""
 PackedPlace: TypeAlias = "tuple[int, int] | bytes"
-"""Where octets begin in the ring, and how many they are; or they themselves."""
-Packed: TypeAlias = "tuple[int, float, list[PackedRun], PackedPlace, PackedColumns | None, PackedPlace]"
-"""Of a turn: epoch, monotonic seconds, submits and their octets, deliveries and theirs."""
+"""Where octets begin in the shared memory, and how many they are; or they themselves."""
+PackedSent: TypeAlias = "tuple[int, int, list[PackedRun], PackedPlace]"
+"""Step.SENT, the connection, submits and their octets."""
+PackedAcked: TypeAlias = "tuple[int, int, int, float, int, PackedPlace]"
+"""Step.ACKED, the connection, epoch and monotonic seconds, how many acks, their octets."""
+PackedLost: TypeAlias = "tuple[int, int | None]"
+"""Step.LOST, the connection."""
+PackedTurn: TypeAlias = (
+    "tuple[int, int, float, list[PackedRun], PackedPlace, PackedColumns | None, PackedPlace]"
+)
+"""Step.TURN, epoch, monotonic seconds, submits and their octets, deliveries and theirs."""
+Packed: TypeAlias = "PackedSent | PackedAcked | PackedLost | PackedTurn"
 Delivered: TypeAlias = "tuple[Sms, float, bytes, int, int]"
 """Message, when it was sent (monotonic seconds), account, bind id, command_status or NO_ANSWER."""
 Get: TypeAlias = Callable[[int, int], bytes]
-"""Reads octets from the ring."""
+"""Reads octets from the shared memory."""
 
 
 class Turn(NamedTuple):
@@ -109,22 +132,31 @@ def unpack(content: bytes | bytearray | memoryview) -> Any:
     return marshal.loads(content)
 
 
-def turn_of(packed: Packed, get: Get) -> Turn:
+def turn_of(packed: PackedTurn, get: Get) -> Turn:
     """What the daemon noted of a turn. Raises ValueError."""
-    epoch, now, runs, place, columns, delivered = packed
+    _, epoch, now, runs, place, columns, delivered = packed
     deliveries: list[Delivered] = []
     if columns:
-        deliveries = _deliveries_of(_octets_at(delivered, get), Columns(*columns))
-    return Turn(epoch, now, _octets_at(place, get), list(map(Run._make, runs)), deliveries)
+        deliveries = _deliveries_of(octets_at(delivered, get), Columns(*columns))
+    return Turn(epoch, now, octets_at(place, get), list(map(Run._make, runs)), deliveries)
 
 
-def count_lines(packed: Packed) -> int:
-    """How many lines a turn makes."""
-    _, _, runs, _, columns, _ = packed
-    return sum(run[0] for run in runs) + (len(columns[0]) if columns else 0)
+def count_lines(step: Any) -> tuple[int, int]:
+    """How many lines hang on a Packed: of those that were announced with it, and of those that would be later."""
+    if step[0] == Step.SENT:
+        _, _, runs, _ = step
+        return 0, sum(run[0] for run in runs)
+    if step[0] == Step.ACKED:
+        _, _, _, _, count, _ = step
+        return count, 0
+    if step[0] == Step.LOST:
+        return 0, 0
+    _, _, _, runs, _, columns, _ = step
+    return sum(run[0] for run in runs) + (len(columns[0]) if columns else 0), 0
 
 
-def _octets_at(place: PackedPlace, get: Get) -> bytes:
+def octets_at(place: PackedPlace, get: Get) -> bytes:
+    """The octets themselves."""
     return place if isinstance(place, bytes) else get(*place)
 
 

@@ -9,7 +9,9 @@ from typing import NamedTuple
 
 from ksmppd_py.accesslog.escapes import HARMLESS, UNQUOTED, clean, quoted, text_of
 from ksmppd_py.accesslog.frames import NO_ANSWER, Event, Run, Turn, end_of, read
-from ksmppd_py.kannel.cutter import SHORT, Columns, Cutter, Group, Likeness, Row
+from ksmppd_py.accesslog.pending import Accepted, Pending, Sent
+from ksmppd_py.kannel.codec import ACK_OCTETS
+from ksmppd_py.kannel.cutter import SHORT, Columns, Cutter, Likeness, Row
 from ksmppd_py.kannel.messages import NIL_ID, Sms, SmsType
 from ksmppd_py.translate.errors import Untranslatable
 from ksmppd_py.translate.udh import count_parts
@@ -29,6 +31,8 @@ MOST_TEMPLATES = 20_000
 """Templates of lines that are kept."""
 _BLANK, _STAMP, _LATENCY = b"\0", b"\1", b"\2"
 """What stands in a line that becomes a template, where other octets are to stand; no field has such octets."""
+_IDS = 3
+"""Their place in Columns."""
 _BLANKS: Row = (_BLANK, _BLANK, _BLANK, _BLANK)
 _KANNEL = (
     b"%b %b [SMSC:%b] [SVC:%b] [ACT:%b] [BINF:%b] [FID:%b] [META:%b] [from:%b] [to:%b] [flags:%d:%d:%d:%d:%d] "
@@ -62,45 +66,88 @@ class Style(ABC):
         self._stamp = b""
         self._epoch = -1
         self._templates: dict[tuple[Likeness, bytes, int, float], list[bytes]] = {}
+        self._pending: dict[int, Pending] = {}
+
+    def sent(self, link: int, runs: Sequence[Run], octets: bytes) -> None:
+        """Keep in mind what a connection was sent, for `acked`. Raises ValueError, struct.error or IndexError."""
+        pending = self._pending.setdefault(link, Pending())
+        position = 0
+        for run in runs:
+            if run.event == Event.NO_LINE:
+                position = end_of(octets, position, run.messages)
+                continue
+            found, position = self._read(octets, position, run)
+            for sent in found:
+                pending.add(sent)
+
+    def acked(self, link: int, acks: bytes, epoch: int, now: float) -> tuple[list[bytes], int]:
+        """Lines on submits that were sent and are acked now; and how many acks are for others.
+
+        `now` is `epoch` in monotonic seconds. Raises struct.error, ValueError.
+        """
+        pending = self._pending.get(link)
+        if pending is None:
+            return [], len(acks) // ACK_OCTETS
+        accepted, strays = pending.take(acks)
+        return [self._lines_of(one, epoch, now) for one in accepted], strays
+
+    def lost(self, link: int | None) -> None:
+        """Forget what that connection was sent; None: what any was."""
+        if link is None:
+            self._pending.clear()
+        else:
+            self._pending.pop(link, None)
 
     def submits(self, turn: Turn) -> list[bytes]:
         """Lines on submits; many that follow each other may be in one item."""
-        octets, position = turn.octets, 0
+        position = 0
         lines: list[bytes] = []
         for run in turn.runs:
-            if run.event == Event.SENT and not run.command_status and self.mask:
-                alike = self._cutter.cut_alike(octets, position, run.messages, run.account)
-                if alike is not None:
-                    likeness, columns, end = alike
-                    lines.append(self._alike(turn, run, likeness, columns))
-                else:
-                    groups, end = self._cutter.cut(octets, position, run.messages, run.account)
-                    lines += self._by_groups(turn, run, groups)
-            else:
-                end = end_of(octets, position, run.messages)
-                lines += self._singly(turn, run, read(octets[position:end]))
-            position = end
+            found, position = self._read(turn.octets, position, run)
+            lines += [
+                self._lines_of(Accepted(sent, 0, len(sent.ids)), turn.epoch, turn.now) for sent in found
+            ]
         return lines
 
-    def _by_groups(self, turn: Turn, run: Run, groups: Sequence[Group]) -> list[bytes]:
-        lines: list[bytes] = []
-        for likeness, rows in groups:
-            if likeness is None:
-                lines += self._singly(turn, run, rows)
+    def _read(self, octets: bytes, position: int, run: Run) -> tuple[list[Sent], int]:
+        """The submits of a run, by columns as far as possible, and where they end."""
+        if run.event != Event.SENT or run.command_status or not self.mask:
+            end = end_of(octets, position, run.messages)
+            return [_as_read(run, read(octets[position:end]))], end
+        alike = self._cutter.cut_alike(octets, position, run.messages, run.account)
+        if alike is not None:
+            likeness, columns, end = alike
+            return [Sent(run, tuple(columns[_IDS]), likeness, columns)], end
+        groups, end = self._cutter.cut(octets, position, run.messages, run.account)
+        found = []
+        for common, rows in groups:
+            if common is None:
+                found.append(_as_read(run, rows))
             else:
                 senders, receivers, lengths, ids = zip(*rows, strict=True)
-                lines.append(self._alike(turn, run, likeness, (senders, receivers, lengths, ids)))
-        return lines
+                found.append(Sent(run, ids, common, (senders, receivers, lengths, ids)))
+        return found, end
 
-    def _alike(self, turn: Turn, run: Run, likeness: Likeness, columns: Columns) -> bytes:
+    def _lines_of(self, accepted: Accepted, epoch: int, now: float) -> bytes:
+        sent, first, end = accepted
+        stamp, latency = self._stamp_of(epoch), b"%.3f" % (now - sent.run.read_at)
+        if sent.likeness is None or sent.columns is None:
+            return b"".join(self._singly(sent.run, sent.messages[first:end], stamp, latency))
+        columns = sent.columns
+        if end - first < len(sent.ids):
+            senders, receivers, lengths, ids = columns
+            columns = senders[first:end], receivers[first:end], lengths[first:end], ids[first:end]
+        return self._alike(sent.run, sent.likeness, columns, stamp, latency)
+
+    def _alike(self, run: Run, likeness: Likeness, columns: Columns, stamp: bytes, latency: bytes) -> bytes:
         """Lines on what the bearerbox took, made by a template as all look alike; this is the way of most."""
         template = self._templates.get((likeness, run.account, run.bind_id, run.cost))
         if template is None:
             template = self._make_template(likeness, run)
         first, *between, last = template
-        first = first.replace(_STAMP, self._stamp_of(turn.epoch))
-        last = last.replace(_LATENCY, b"%.3f" % (turn.now - run.read_at))
-        return _fill(first, between, last, self._escaped(columns))
+        return _fill(
+            first.replace(_STAMP, stamp), between, last.replace(_LATENCY, latency), self._escaped(columns)
+        )
 
     def _make_template(self, likeness: Likeness, run: Run) -> list[bytes]:
         """What stands before, between and behind the fields of a Row: a stamp in the first, a latency in the last."""
@@ -118,9 +165,9 @@ class Style(ABC):
         escape = self.escape
         return list(map(escape, senders)), list(map(escape, receivers)), lengths, ids
 
-    def _singly(self, turn: Turn, run: Run, messages: Sequence[Sms]) -> list[bytes]:
-        who = Who(self._stamp_of(turn.epoch), _EVENTS[Event(run.event)], run.account, run.bind_id)
-        status, latency = run.command_status, b"%.3f" % (turn.now - run.read_at)
+    def _singly(self, run: Run, messages: Sequence[Sms], stamp: bytes, latency: bytes) -> list[bytes]:
+        who = Who(stamp, _EVENTS[Event(run.event)], run.account, run.bind_id)
+        status = run.command_status
         cost = 0.0 if status else run.cost
         return [self._line(who, sms, self._row(sms, _own_id(sms)), cost, status, latency) for sms in messages]
 
@@ -224,6 +271,10 @@ class JsonStyle(Style):
     def _render_time(self, epoch: int) -> bytes:
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(epoch))
         return f"{stamp[:-2]}:{stamp[-2:]}".encode()
+
+
+def _as_read(run: Run, messages: Sequence[Sms]) -> Sent:
+    return Sent(run, tuple([sms.id for sms in messages]), None, None, messages)
 
 
 def _fill(first: bytes, between: Sequence[bytes], last: bytes, columns: Columns) -> bytes:

@@ -12,12 +12,13 @@ import gevent
 from gevent.event import Event
 from gevent.hub import get_hub
 
-from ksmppd_py.accesslog.batch import Batch
+from ksmppd_py.accesslog.batch import ACKED, SENT, Batch
 from ksmppd_py.accesslog.frames import NO_ANSWER, PackedRun
-from ksmppd_py.accesslog.notes import Answered, note_deliveries, note_settled, note_taken
-from ksmppd_py.accesslog.process import ScribeProcess, tell_loss
-from ksmppd_py.accesslog.writer import Opening, Writer
-from ksmppd_py.model.work import Delivery, Submission, Submitter, Taken
+from ksmppd_py.accesslog.notes import Answered, note_deliveries, note_sent, note_settled
+from ksmppd_py.accesslog.process import ENDED, ScribeProcess, tell_loss
+from ksmppd_py.accesslog.writer import Fate, Opening, Writer
+from ksmppd_py.kannel.codec import ACK_OCTETS
+from ksmppd_py.model.work import Delivery, Submission, Submitter
 from ksmppd_py.transport.greenlets import Owner
 
 logger = logging.getLogger(__name__)
@@ -25,12 +26,13 @@ logger = logging.getLogger(__name__)
 HAND_OVER_INTERVAL = 0.05
 """Seconds for which turns of the loop are collected at most: each hand-over wakes the scribe."""
 MOST_LINES = 4096
-"""Lines that are handed over at the end of a turn."""
+"""Lines of a turn that are handed over at once."""
 FIRST_PAUSE = 1.0
 """Seconds until a scribe that ended is started again; doubles up to LAST_PAUSE."""
 LAST_PAUSE = 60.0
 LAST_WORDS = 2.0
 """Seconds for a scribe that is to end."""
+_NEVER = float("inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +43,26 @@ class AccessLogSettings:
     json: bool = False
     text: bool = False
 
+    @property
+    def style(self) -> tuple[bool, bool]:
+        """What lines look like."""
+        return self.json, self.text
+
 
 class AccessLog:
     """Implements model.ports.AccessLog. While `on` is false nobody needs to call it.
 
     The file is opened here, and its descriptor goes to the scribe between the frames: what was answered before a
-    change is in the old file, what comes later in the new one. Without a scribe, and when it doesn't keep up, lines
-    are made and written here.
+    change is in the old file, what comes later in the new one.
+
+    The scribe is told what a bearerbox is sent and, once more, what it acks: it brings together what belongs together,
+    so that the daemon need not look at each message again. Without a scribe, and when it doesn't keep up, lines are
+    made and written here, each from what is known when its message is answered. `since` parts the two.
     """
 
     def __init__(self, settings: AccessLogSettings) -> None:
         self.on = False
+        self.since = 0.0
         self._settings = AccessLogSettings()
         self._descriptor = -1
         self._here = Writer()
@@ -64,9 +75,6 @@ class AccessLog:
         """As `_scribe`, but also one that was told to end and hasn't yet."""
         self._owner = Owner("access log")
         self._batch = Batch(None)
-        self._taken: list[Taken] = []
-        self._runs: list[PackedRun] = []
-        self._frames: list[bytes] = []
         self._settled: list[tuple[Submitter, Sequence[Submission]]] = []
         self._deliveries: list[Answered] = []
         self.change(settings)
@@ -87,6 +95,7 @@ class AccessLog:
         self._wanted.clear()
         self._leave()
         self.on = False
+        self.since = 0.0
         if self._followed is not None:
             self._followed.finish(timeout)
         self._owner.end(1.0)
@@ -103,6 +112,10 @@ class AccessLog:
                 self._open(settings.path)
             else:
                 self._close()
+        if self._scribe is not None and self.since < _NEVER and settings.style != self._settings.style:
+            self.since = (
+                monotonic()
+            )  # the scribe reads what it was sent in one style, and forgets it with that
         self._settings = settings
         self._tell_opening()
 
@@ -113,17 +126,75 @@ class AccessLog:
             self._open(self._settings.path)
             self._tell_opening()
 
-    def taking(self, taken: Taken, submission: Submission) -> None:
+    def sending(self, link: int, batch: Sequence[Submission], octets: bytes, mixed: bool) -> None:
+        """See model.ports.AccessLog.
+
+        The way of most is all in here: once a turn, whatever has to be fetched into the cache costs more than it does.
+        Who isn't charged has no costs; and of one bind's all were read together if the first and the last were.
+        """
+        if self.since == _NEVER:
+            return
+        notes, first = self._batch, batch[0]
+        submitter, start = first.desk.submitter, notes.at
+        end = start + len(octets)
+        if (
+            notes.memory is None
+            or end > notes.end
+            or mixed
+            or submitter is None
+            or first.received_at is not batch[-1].received_at
+            or submitter.is_charged
+        ):
+            self._send_slowly(link, batch, octets)
+            return
+        notes.memory[start:end] = octets
+        notes.at = end
+        notes.needs_order = True
+        run = (len(batch), submitter.service, submitter.bind_id, first.received_at, 0, 0, 0.0)
+        notes.steps.append((SENT, link, [run], (start, len(octets))))
+        if not self._waiting:
+            self._wake()
+
+    def _send_slowly(self, link: int, batch: Sequence[Submission], octets: bytes) -> None:
+        try:
+            self._make_room(len(octets))
+            self._batch.sent(link, note_sent(batch), octets)
+            self._wake()
+        except Exception:
+            logger.exception("%d line(s) of the access log are lost", len(batch))
+
+    def acked(self, link: int, acks: bytes, now: float) -> None:
+        """See model.ports.AccessLog. What is said of `sending` is true here, too."""
+        if self.since == _NEVER:
+            return
+        notes = self._batch
+        start = notes.at
+        end = start + len(acks)
+        if notes.memory is None or end > notes.end:
+            self._make_room(len(acks))
+            self._batch.acked(link, int(time()), now, acks)
+            self._wake()
+            return
+        notes.memory[start:end] = acks
+        notes.at = end
+        count = len(acks) // ACK_OCTETS
+        notes.lines += count
+        notes.needs_order = True
+        notes.steps.append((ACKED, link, int(time()), now, count, (start, len(acks))))
+        if not self._waiting:
+            self._wake()
+
+    def _make_room(self, octets: int) -> None:
+        """Have another batch where these don't fit into the page. Doesn't yield."""
+        notes = self._batch
+        if notes.at + octets > notes.end if notes.memory is not None else notes.is_full:
+            self._hand_over()
+
+    def lost(self, link: int) -> None:
         """See model.ports.AccessLog."""
-        if taken.read_together is None:
-            self._taken.append(taken)
-        else:
-            note_taken(taken, self._runs, self._frames)
-        taken.read_together = submission.received_at
-        taken.cost_each = submission.cost
-        taken.note(submission.octets)
-        if not self._scheduled:
-            self._schedule()
+        if self.since < _NEVER:
+            self._batch.lost(link)
+            self._wake()
 
     def submitted(self, settled: Sequence[Submission], submitter: Submitter) -> None:
         """See model.ports.AccessLog."""
@@ -152,20 +223,22 @@ class AccessLog:
             self._note_turn()
         except Exception:
             logger.exception("The access log failed unexpectedly")
-        if self._batch.lines >= MOST_LINES:
+        if self._batch.lines >= MOST_LINES or self._batch.is_full:
             self._hand_over()
-        elif not self._waiting and self._batch.lines:
+        elif self._batch.steps:
+            self._wake()
+
+    def _wake(self) -> None:
+        """See to it that what there is will be handed over. Doesn't yield."""
+        if not self._waiting:
             self._waiting = True
             self._some.set()
 
     def _note_turn(self) -> None:
-        everybody, self._taken = self._taken, []
         settled, self._settled = self._settled, []
         deliveries, self._deliveries = self._deliveries, []
-        runs, self._runs = self._runs, []
-        frames, self._frames = self._frames, []
-        for taken in everybody:
-            note_taken(taken, runs, frames)
+        runs: list[PackedRun] = []
+        frames: list[bytes] = []
         for submitter, submissions in settled:
             note_settled(submitter, submissions, runs, frames)
         columns, delivered = note_deliveries(deliveries)
@@ -187,25 +260,47 @@ class AccessLog:
 
     def _hand_over(self) -> None:
         """May run in the hub, so it must neither wait nor fail."""
-        scribe = self._scribe
-        batch, self._batch = self._batch, Batch(scribe.ring if scribe is not None else None)
-        if not batch.lines:
+        scribe, batch = self._scribe, self._batch
+        pages = scribe.pages if scribe is not None else None
+        if not batch.steps and batch.pages is pages:
             return
+        self._batch = Batch(pages)
         is_taken = False
         try:
             is_taken = (
                 scribe is not None
-                and (batch.ring is scribe.ring or not batch.weight)
-                and scribe.take(batch.frame(), batch.lines)
+                and batch.pages in (scribe.pages, None)
+                and scribe.take(batch.frame(), batch.lines, batch.needs_order)
             )
             if not is_taken:
-                self._here.take(batch.turns, batch.lines, batch.get)
-                self._here.write()
-                tell_loss(self._here.fate())
+                self._write_here(batch)
         except Exception:
             logger.exception("%d line(s) of the access log are lost", batch.lines)
         if not is_taken:
             batch.withdraw()
+        self._look_at_scribe()
+
+    def _write_here(self, batch: Batch) -> None:
+        here = self._here
+        here.take(batch.steps, batch.lines, batch.get)
+        here.write()
+        tell_loss(here.fate())
+        if batch.needs_order:  # what was sent before, only the scribe knew
+            tell_loss(Fate(here.strays, here.strays, ENDED))
+            here.strays = 0
+            here.forget()
+
+    def _look_at_scribe(self) -> None:
+        """Tell it of what is sent while it keeps up. Doesn't yield."""
+        scribe = self._scribe
+        if scribe is None:
+            return
+        if scribe.is_full:
+            if self.since < _NEVER:
+                self._batch.lost(None)
+                self.since = _NEVER
+        elif self.since == _NEVER:
+            self.since = monotonic()
 
     def _keep_scribe(self) -> None:
         """Have a scribe while there is an access log."""
@@ -235,7 +330,8 @@ class AccessLog:
                 self._turn_over()
                 scribe.open(self._opening())
                 self._scribe = scribe
-                self._batch = Batch(scribe.ring)
+                self._batch = Batch(scribe.pages)
+                self.since = monotonic()
             else:  # its access log was taken away meanwhile
                 self._owner.spawn("access log end", scribe.finish, LAST_WORDS)
             scribe.run()
@@ -249,6 +345,7 @@ class AccessLog:
         """Lines are made here until there is another scribe, also those that are in its ring and it doesn't know of."""
         self._scribe = None
         self._turn_over()
+        self.since = _NEVER if self.on else 0.0
 
     def _opening(self) -> Opening:
         return Opening(self._descriptor, self._settings.json, not self._settings.text)
@@ -281,11 +378,14 @@ class AccessLog:
             logger.error("Couldn't open access log `%s'", path, exc_info=error)
             return
         self._descriptor = fresh
-        self.on = True
+        if not self.on:
+            self.on = True
+            self.since = _NEVER
         self._wanted.set()
 
     def _close(self) -> None:
         self.on = False
+        self.since = 0.0
         self._wanted.clear()
         self._here.close()
         self._dismiss()

@@ -10,31 +10,45 @@ from typing import TypeAlias
 from ksmppd_py.accesslog.frames import Event, PackedColumns, PackedRun
 from ksmppd_py.kannel.codec import pack_sms
 from ksmppd_py.kannel.messages import NIL_ID, Sms, SmsType
-from ksmppd_py.model.work import Delivery, Submission, Submitter, Taken
+from ksmppd_py.model.work import Delivery, Submission, Submitter
 from ksmppd_py.smpp.constants import ESM_TYPE_DELIVERY_RECEIPT
 
 logger = logging.getLogger(__name__)
 
 Answered: TypeAlias = "tuple[Delivery, int, int, float]"
 """A delivery, bind id, command_status or NO_ANSWER, when it was sent (monotonic seconds)."""
-_SENT = int(Event.SENT)
+_SENT, _NO_LINE = int(Event.SENT), int(Event.NO_LINE)
 
 
-def note_taken(taken: Taken, runs: list[PackedRun], frames: list[bytes]) -> None:
-    """Submits that the bearerbox took: the way of most messages. The bind holds none of them afterwards."""
-    read_at, taken.read_together = taken.read_together, None
-    submitter = taken.submitter
-    try:
-        cost = float(taken.cost_each)
-        assert read_at is not None  # whoever took one knows when it was read
-        times = float(read_at), _SENT, 0, cost
-        run = (len(taken.frames), submitter.service, submitter.bind_id, *times)
-    except Exception:  # a defect of ours that one message meets costs no other its line
-        logger.exception("A line of the access log can't be formatted")
-    else:
-        runs.append(run)
-        frames += taken.frames
-    taken.frames.clear()
+def note_sent(batch: Sequence[Submission]) -> list[PackedRun]:
+    """Submits that a bearerbox is being sent, in order. What the store sends makes no lines.
+
+    Those that were read together have the same object in `received_at`, which is quick to compare.
+    """
+    runs: list[PackedRun] = []
+    first, count = batch[0], 0
+    read_at, cost = first.received_at, first.cost
+    for submission in batch:
+        if submission.received_at is not read_at or submission.cost != cost:
+            runs.append(_run_of(first, count))
+            first, count = submission, 0
+            read_at, cost = first.received_at, first.cost
+        count += 1
+    runs.append(_run_of(first, count))
+    return runs
+
+
+def _run_of(first: Submission, count: int) -> PackedRun:
+    """So many, of which this is the first. A defect of ours that one meets costs no other its line."""
+    submitter = first.desk.submitter
+    if submitter is not None and not first.row:
+        try:
+            times = float(first.received_at), _SENT, 0, float(first.cost)
+        except Exception:
+            logger.exception("A line of the access log can't be formatted")
+        else:
+            return count, submitter.service, submitter.bind_id, *times
+    return count, b"", 0, 0.0, _NO_LINE, 0, 0.0
 
 
 def note_settled(
@@ -43,9 +57,7 @@ def note_settled(
     """Submits of a bind, whatever became of them. A defect of ours that one meets costs no other its line."""
     for submission in settled:
         try:
-            frame = submission.octets or _octets_of(
-                submission.sms or _unread(submission.pdu, SmsType.MT_PUSH)
-            )
+            frame = _octets_of(submission.sms or _unread(submission.pdu, SmsType.MT_PUSH))
             status = int(submission.command_status or 0)  # marshal takes no IntEnum
             event = _event_of(submission, submitter)
             times = float(submission.received_at), event, status, float(submission.cost)

@@ -16,7 +16,7 @@ from gevent import socket as gevent_socket
 from gevent.event import Event
 
 from ksmppd_py.accesslog.frames import HEAD_OCTETS, Kind, pack, unpack, unpack_head
-from ksmppd_py.accesslog.ring import Ring
+from ksmppd_py.accesslog.pages import Pages
 from ksmppd_py.accesslog.writer import Fate, Opening, Writer
 from ksmppd_py.transport.greenlets import Owner
 
@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 MOST_QUEUED = 4 * 1024 * 1024
 """Octets that wait here for a scribe that takes nothing; what is above goes into the file from here."""
+ENDED = "their process ended before it wrote them"
 OPENING_WEIGHT = 64 * 1024
 """What a waiting change of files counts in MOST_QUEUED: it holds a descriptor."""
 LAST_WORD = 1.0
@@ -43,22 +44,22 @@ class ScribeProcess:
 
     What the kernel doesn't take at once waits here, in order, and one greenlet sends it. Whole frames that never left
     because the scribe ended are written from here at last. `queued` counts octets that wait, `on_the_way` lines that
-    left and of which it hasn't told what became. The octets of messages are in the `ring`, frames tell where.
+    left and of which it hasn't told what became. The octets of messages are in the `pages`, frames tell where.
     """
 
     def __init__(self, owner: Owner) -> None:
         """Start it. Raises OSError. May yield."""
         ours, theirs = gevent_socket.socketpair()
         try:
-            self.ring = Ring()
+            self.pages = Pages()
         except BaseException:
             ours.close()
             theirs.close()
             raise
         try:
             self._process = subprocess.Popen(
-                (*_COMMAND, str(self.ring.descriptor)),
-                pass_fds=(self.ring.descriptor,),
+                (*_COMMAND, str(self.pages.descriptor)),
+                pass_fds=(self.pages.descriptor,),
                 stdin=theirs,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,  # a terminal, or whoever waits for the end of a pipe, is let go
@@ -70,7 +71,7 @@ class ScribeProcess:
             raise
         finally:
             theirs.close()
-            self.ring.close_descriptor()
+            self.pages.close_descriptor()
         ours.settimeout(0.0)
         self._socket = ours
         self._owner = owner
@@ -103,9 +104,14 @@ class ScribeProcess:
         elif self._queue or not self._send_opening(own):
             self._wait_with(own, OPENING_WEIGHT)
 
-    def take(self, frame: bytes, lines: int) -> bool:
-        """Take a frame; False when too much waits already, or it is gone. Doesn't yield."""
-        if self._broken or self._finishing or self.queued >= MOST_QUEUED:
+    @property
+    def is_full(self) -> bool:
+        """Whether too much waits for it."""
+        return self.queued >= MOST_QUEUED
+
+    def take(self, frame: bytes, lines: int, needs_order: bool) -> bool:
+        """Take a frame; False when it is gone, or too much waits and nobody needs this one. Doesn't yield."""
+        if self._broken or self._finishing or (self.is_full and not needs_order):
             return False
         if not self._queue:
             sent = self._send(frame)
@@ -193,7 +199,8 @@ class ScribeProcess:
             *told, released = unpack(received[HEAD_OCTETS:end])
             fate = Fate(*told)
             received = received[end:]
-            self.ring.release(released)
+            for page in released:
+                self.pages.give_back(page)
             self.on_the_way -= fate.settled
             tell_loss(fate)
         return received
@@ -210,10 +217,9 @@ class ScribeProcess:
             self._process.kill()
             self._process.wait()
         if self.on_the_way > 0:
-            reason = "their process ended before it wrote them"
-            tell_loss(Fate(self.on_the_way, self.on_the_way, reason))
+            tell_loss(Fate(self.on_the_way, self.on_the_way, ENDED))
         self._write_rest()
-        self.ring.close()
+        self.pages.close()
         self._ended.set()
         if not self._finishing:
             logger.error("The access log's process ended by itself (%s)", self._process.returncode)
@@ -228,11 +234,13 @@ class ScribeProcess:
                 writer.open(item)
             else:
                 frame, lines = item
-                _, turns = unpack(frame[HEAD_OCTETS:])
-                writer.take(turns, lines, self.ring.get)
+                _, steps = unpack(frame[HEAD_OCTETS:])
+                writer.take(steps, lines, self.pages.get)
         self._queue.clear()
         writer.close()
         tell_loss(writer.fate())
+        if writer.strays:  # it knew what they are for
+            tell_loss(Fate(writer.strays, writer.strays, ENDED))
 
     def _close_current(self) -> None:
         if self._current is not None:

@@ -18,15 +18,15 @@ from collections import deque
 from time import monotonic
 
 from ksmppd_py.accesslog.frames import HEAD_OCTETS, Kind, pack, unpack, unpack_head
-from ksmppd_py.accesslog.ring import RING_OCTETS, RingView
+from ksmppd_py.accesslog.pages import PAGES, PagesView
 from ksmppd_py.accesslog.writer import Fate, Opening, Writer
 
 INTERVAL = 0.5
 """Seconds for which lines are collected at most, and the daemon isn't told of those that are written."""
 MOST_OCTETS = 128 * 1024
 """Collected octets of lines that are written at once."""
-MOST_UNTOLD = RING_OCTETS // 4
-"""Octets of the ring that are free again without the daemon's knowing."""
+MOST_UNTOLD = PAGES // 4
+"""Pages that are free again without the daemon's knowing."""
 RECEIVE_OCTETS = 256 * 1024
 MOST_DESCRIPTORS = 16
 MOST_YOUNG = 100_000
@@ -48,13 +48,13 @@ IGNORED = (
 class Scribe:
     """Reads frames from the daemon and tells it what became of their lines."""
 
-    def __init__(self, daemon: socket.socket, ring: RingView) -> None:
+    def __init__(self, daemon: socket.socket, pages: PagesView) -> None:
         daemon.setblocking(False)
         self._daemon = daemon
-        self._ring = ring
-        self._released = 0
+        self._pages = pages
+        self._released: list[int] = []
         # A neighbour of the daemon's that waits for this processor for a whole slice (3 ms) keeps the daemon waiting.
-        self._writer = Writer(between_turns=os.sched_yield)
+        self._writer = Writer(between_steps=os.sched_yield)
         self._received = bytearray()
         self._descriptors: deque[int] = deque()
         self._untold = b""
@@ -78,7 +78,7 @@ class Scribe:
                 continue
             if writer.octets >= MOST_OCTETS:
                 writer.write()
-            if self._released >= MOST_UNTOLD:
+            if len(self._released) >= MOST_UNTOLD:
                 self._tell()
         writer.close()
         self._tell()
@@ -113,25 +113,26 @@ class Scribe:
                 if kind == Kind.OPEN:
                     self._writer.open(Opening(self._descriptors.popleft(), *content))
                 else:
-                    weight, turns = content
-                    self._writer.take(turns, lines, self._ring.get)
-                    self._released += weight
+                    page, steps = content
+                    self._writer.take(steps, lines, self._pages.get)
+                    if page >= 0:
+                        self._released.append(page)
         del received[:position]
 
     def _tell(self) -> None:
-        """Tell what became of lines, and what in the ring is free again, as far as the daemon listens."""
+        """Tell what became of lines, and which pages are free again, as far as the daemon listens."""
         if not self._untold:
             fate = self._writer.fate()
             if fate is None and not self._released:
                 return
             self._untold = pack(Kind.REPORT, 0, (*(fate or Fate(0, 0, "")), self._released))
-            self._released = 0
+            self._released = []
         with contextlib.suppress(OSError):
             self._untold = self._untold[self._daemon.send(self._untold) :]
 
 
 def main() -> None:
-    """Serve the daemon at the other end of stdin; its ring is behind the descriptor that the one argument tells."""
+    """Serve the daemon at the other end of stdin; its pages are behind the descriptor that the one argument tells."""
     for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)
     with contextlib.suppress(OSError):
@@ -139,6 +140,6 @@ def main() -> None:
     gc.freeze()
     gc.set_threshold(MOST_YOUNG)  # lines are made of nothing that refers back to itself
     descriptor = int(sys.argv[1])
-    ring = RingView(descriptor)
+    pages = PagesView(descriptor)
     os.close(descriptor)
-    Scribe(socket.socket(fileno=sys.stdin.fileno()), ring).run()
+    Scribe(socket.socket(fileno=sys.stdin.fileno()), pages).run()

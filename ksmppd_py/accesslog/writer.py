@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from ksmppd_py.accesslog.frames import Get, Packed, Turn, count_lines, turn_of
+from ksmppd_py.accesslog.frames import Get, Packed, Run, Step, count_lines, octets_at, turn_of
 from ksmppd_py.accesslog.lines import JsonStyle, KannelStyle, Style
 
 
@@ -34,13 +34,14 @@ def _nothing() -> None:
 class Writer:
     """Collects lines, `octets` in all, and writes whole ones. Nothing here yields; a disk may block.
 
-    `settled` are lines of which `fate` hasn't told what became.
+    `settled` are lines of which `fate` hasn't told what became. `strays` are acks for what it wasn't told of.
     """
 
-    def __init__(self, between_turns: Callable[[], object] = _nothing) -> None:
-        """`between_turns` is called after each turn of the loop whose lines are made."""
+    def __init__(self, between_steps: Callable[[], object] = _nothing) -> None:
+        """`between_steps` is called after each step of which lines are made."""
         self.octets = 0
-        self._between_turns = between_turns
+        self.strays = 0
+        self._between_steps = between_steps
         self._descriptor = -1
         self._style: Style = KannelStyle(mask=True)
         self._chunks: list[bytes] = []
@@ -49,12 +50,21 @@ class Writer:
         self._why = ""
 
     def open(self, opening: Opening) -> None:
-        """Write what is there, then go on with this file (or this one still), which is the writer's to close."""
+        """Write what is there, then go on with this file (or this one still), which is the writer's to close.
+
+        With another style what was sent and isn't acked is forgotten: it was read for the one before.
+        """
         self.write()
         if opening.descriptor != self._descriptor:
             self.close()
         self._descriptor = opening.descriptor
-        self._style = JsonStyle(opening.mask) if opening.json else KannelStyle(opening.mask)
+        wanted = JsonStyle if opening.json else KannelStyle
+        if not isinstance(self._style, wanted) or self._style.mask != opening.mask:
+            self._style = wanted(opening.mask)
+
+    def forget(self) -> None:
+        """Whatever was sent isn't acked here."""
+        self._style.lost(None)
 
     def close(self) -> None:
         """Write what is there and close the file."""
@@ -64,25 +74,40 @@ class Writer:
                 os.close(self._descriptor)
         self._descriptor = -1
 
-    def take(self, turns: Sequence[Packed], lines: int, get: Get) -> None:
-        """Make `lines` lines of what was noted, for the next `write`. A defect costs the lines of its turn only."""
-        for packed in turns:
+    def take(self, steps: Sequence[Packed], lines: int, get: Get) -> None:
+        """Make `lines` lines of what was noted, for the next `write`. A defect costs the lines of its step only."""
+        for step in steps:
             try:
-                chunk = self._lines_of(turn_of(packed, get))
+                chunk = self._lines_of(step, get)
             except Exception as error:
-                damaged = count_lines(packed)
-                lines -= damaged
-                self.settled += damaged
-                self._lost += damaged
+                now, later = count_lines(step)
+                lines -= now
+                self.settled += now
+                self._lost += now + later
                 self._why = f"they can't be formatted: {error!r}"
             else:
-                self._chunks.append(chunk)
-                self.octets += len(chunk)
-            self._between_turns()
+                if chunk:
+                    self._chunks.append(chunk)
+                    self.octets += len(chunk)
+            self._between_steps()
         self._collected += lines
 
-    def _lines_of(self, turn: Turn) -> bytes:
-        return b"".join(self._style.submits(turn) + self._style.deliveries(turn))
+    def _lines_of(self, step: Any, get: Get) -> bytes:
+        style = self._style
+        if step[0] == Step.SENT:
+            _, link, runs, place = step
+            style.sent(link, list(map(Run._make, runs)), octets_at(place, get))
+            return b""
+        if step[0] == Step.ACKED:
+            _, link, epoch, now, _, place = step
+            lines, strays = style.acked(link, octets_at(place, get), epoch, now)
+            self.strays += strays
+            return b"".join(lines)
+        if step[0] == Step.LOST:
+            style.lost(step[1])
+            return b""
+        turn = turn_of(step, get)
+        return b"".join(style.submits(turn) + style.deliveries(turn))
 
     def write(self) -> None:
         """Write all; what a full disk doesn't take is lost, counted, and told by `fate`."""

@@ -13,7 +13,7 @@ import gevent
 from gevent import socket as gevent_socket
 
 from ksmppd_py.bearerbox.incoming import MAX_PENDING, Adopter, Incoming
-from ksmppd_py.kannel.codec import BoxLink, pack, pack_sms
+from ksmppd_py.kannel.codec import ACK_OCTETS, BoxLink, acks_of, pack, pack_acks, pack_sms
 from ksmppd_py.kannel.messages import Ack, AckStatus, Admin, AdminCommand, Heartbeat, Sms, SmsType
 from ksmppd_py.logs import EACH
 from ksmppd_py.model.meters import Histogram
@@ -177,6 +177,8 @@ class BoxConnection:
             framed.close()
             unanswered = list(self.open.values())
             self.open = {}
+            if self._access is not None and self._access.on:
+                self._access.lost(id(framed))
             self._early_reports.clear()
             self._pool.went_offline(self, unanswered)
             if not self._stopping:
@@ -189,13 +191,17 @@ class BoxConnection:
             octets = framed.receive(RECEIVE_OCTETS)
             if not octets:
                 return
-            link.keeps = access is not None and access.on
+            link.keeps = is_logged = access is not None and access.on
             self.proven = True
             sent_at = 0.0
-            for message in link.receive(octets):
+            only_acks = True
+            messages = link.receive(octets)
+            for message in messages:
                 if message.__class__ is Ack:
                     sent_at = self._acked(message)
-                elif message.__class__ is Sms:
+                    continue
+                only_acks = False
+                if message.__class__ is Sms:
                     self._take(message)
                 elif message.__class__ is Admin and message.command in _FAREWELLS:
                     logger.warning("Bearerbox %s says goodbye", self.settings.name)
@@ -204,7 +210,12 @@ class BoxConnection:
                 logger.error("Bearerbox %s sent what isn't its protocol: %s", self.settings.name, link.broken)
                 return
             if sent_at:
-                self.ack_latency.observe(monotonic() - sent_at)
+                now = monotonic()
+                self.ack_latency.observe(now - sent_at)
+                if is_logged and access is not None:
+                    if not (only_acks and link.is_whole and len(octets) == ACK_OCTETS * len(messages)):
+                        octets = acks_of(messages)
+                    access.acked(id(framed), octets, now)
             self._pool.has_room(self)
 
     def _leave(self, framed: FramedSocket) -> None:
@@ -253,17 +264,20 @@ class BoxConnection:
             return True
         return False
 
-    def send_all(self, batch: Sequence[Submission], now: float) -> None:
-        """Write MTs; their acks, or the loss of the connection, settle them. Doesn't yield."""
+    def send_all(self, batch: Sequence[Submission], now: float, mixed: bool = False) -> None:
+        """Write MTs; their acks, or the loss of the connection, settle them. Doesn't yield.
+
+        `mixed`: they aren't all of one desk, in the order in which it got them.
+        """
         frames: list[bytes] = []
-        open_, boxc_id = self.open, self._boxc_id
+        open_, boxc_id, framed = self.open, self._boxc_id, self._socket
         for submission in batch:
             sms = submission.sms
             assert sms is not None
             sms.boxc_id = boxc_id
             submission.sent_at = now
             try:
-                submission.octets = octets = pack_sms(sms)
+                octets = pack_sms(sms)
             except Exception:
                 logger.exception("Message %r for bearerbox %s can't be packed", sms.id, self.settings.name)
                 self._refuse(submission)
@@ -273,8 +287,13 @@ class BoxConnection:
             else:  # a copied row: one ack couldn't tell which of them it is for
                 logger.warning("Bearerbox %s has a message %r already", self.settings.name, sms.id)
                 self._refuse(submission)
-        if self._socket is not None and frames:
-            self._socket.write_all(frames)
+        if framed is None or not frames:
+            return
+        octets = b"".join(frames)
+        framed.write(octets)
+        if self._access is not None and self._access.on:
+            sent = batch if len(frames) == len(batch) else [s for s in batch if s.result is None]
+            self._access.sending(id(framed), sent, octets, mixed)
 
     def _refuse(self, submission: Submission) -> None:
         """Give it back as refused for now. Doesn't yield."""
@@ -304,6 +323,8 @@ class BoxConnection:
             assert submission.sms is not None
             message_id = submission.sms.id
             del self.open[message_id]
+            if self._access is not None and self._access.on:
+                self._access.acked(id(self._socket), pack_acks(_FAILED_TMP, (message_id,)), monotonic())
             logger.warning("Bearerbox %s didn't ack %r in time", self.settings.name, message_id)
             self._refuse(submission)
             for report in self._early_reports.pop(message_id, ()):

@@ -170,18 +170,23 @@ class BearerboxPool:
 
     def _spread(self, batch: Sequence[Submission], now: float) -> int:
         """Send each to the connection that has least to do; return how many found room."""
-        for sent, submission in enumerate(batch):
-            connection = self._with_room()
+        shares: dict[BoxConnection, list[Submission]] = {connection: [] for connection in self._online}
+        sent = 0
+        for submission in batch:
+            connection = self._with_room(shares)
             if connection is None:
-                return sent
-            connection.send_all((submission,), now)
-        return len(batch)
+                break
+            shares[connection].append(submission)
+            sent += 1
+        for connection, share in shares.items():
+            connection.send_all(share, now)
+        return sent
 
-    def _with_room(self) -> BoxConnection | None:
+    def _with_room(self, shares: dict[BoxConnection, list[Submission]]) -> BoxConnection | None:
         best = None
         fewest = WINDOW
         for connection in self._online:
-            unanswered = len(connection.open)
+            unanswered = len(connection.open) + len(shares[connection])
             if unanswered < fewest:
                 best, fewest = connection, unanswered
         if best is not None:
@@ -197,7 +202,7 @@ class BearerboxPool:
         waiting = self._waiting
         room = min(len(waiting), WINDOW - len(connection.open))
         if room > 0:
-            connection.send_all([waiting.pop() for _ in range(room)], now)
+            connection.send_all([waiting.pop() for _ in range(room)], now, mixed=True)
 
     def came_online(self, connection: BoxConnection) -> None:
         """A bearerbox is up; what waited longest goes first."""

@@ -16,7 +16,7 @@ from ksmppd_py.esme.refusals import error_response
 from ksmppd_py.esme.surroundings import Surroundings
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.ports import Enquiries
-from ksmppd_py.model.work import Submission, Submitter, Taken
+from ksmppd_py.model.work import Submission, Submitter
 from ksmppd_py.smpp import codec
 from ksmppd_py.smpp.constants import CommandId, CommandStatus
 from ksmppd_py.smpp.pdus import CancelSm, DataSm, DataSmResp, QuerySm, SubmitMulti, SubmitSm
@@ -34,14 +34,13 @@ _SUBMIT_MULTI = int(CommandId.SUBMIT_MULTI)
 _SYSTEM_ERROR = int(CommandStatus.RSYSERR)
 
 
-class Submits(Taken):
+class Submits:
     """Lets submits walk down in the order in which they came, and answers each exactly once.
 
     What came with one read is a batch. The bind's reader takes it down itself while nothing has to be waited for;
     otherwise a second greenlet does, so that the reader stays free, and takes all that came meanwhile as one batch.
     What the bearerbox accepts is answered by `put`, in the greenlet that read the ack: so no receipt overtakes its
-    submit_sm_resp, and nothing is waited for. For the access log it is a Taken: that saves a look at another object for
-    each message.
+    submit_sm_resp, and nothing is waited for.
     """
 
     __slots__ = (
@@ -62,6 +61,7 @@ class Submits(Taken):
         "in_hand",
         "read_at",
         "routing",
+        "submitter",
     )
 
     def __init__(
@@ -72,7 +72,7 @@ class Submits(Taken):
         around: Surroundings,
     ) -> None:
         enquiries = around.enquiries
-        super().__init__(submitter)
+        self.submitter = submitter
         self.in_hand = 0
         self.read_at = monotonic()
         """Monotonic seconds of the last read."""
@@ -227,10 +227,9 @@ class Submits(Taken):
             submitter.totals.mt += 1
             self._remember(submission.sms)
             self._respond((submission,))
-            if submission.received_at is self.read_together and submission.cost == self.cost_each:
-                self.note(submission.octets)
-            elif self._access is not None and self._access.on:
-                self._access.taking(self, submission)
+            access = self._access
+            if access is not None and submission.sent_at < access.since and access.on:
+                access.submitted((submission,), submitter)
         else:
             desk = self._desk if self._desk is not None else self._open()
             desk.put(submission)

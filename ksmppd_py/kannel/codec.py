@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from ksmppd_py.kannel.compiler import compile_function, pack_source, unpack_source
@@ -36,7 +36,10 @@ _REPORT_MO = int(SmsType.REPORT_MO)
 _INT = struct.Struct(">i")
 _HEAD = struct.Struct(">ii")
 _ACK = struct.Struct(">iiiii36s")
+_ACKS = struct.Struct(">8xi8x36s")
 _ACK_HEAD = (52, Ack.type_number)
+ACK_OCTETS = _ACK.size
+"""Octets of the frame of an ack."""
 _NULL = _INT.pack(-1)
 _LENGTHS = tuple(map(_INT.pack, range(4096)))
 
@@ -122,6 +125,22 @@ def pack_ack(nack: int, time: int, id: bytes) -> bytes:
     return _pack_slowly(Ack(nack, time, id))
 
 
+def pack_acks(nack: int, ids: Iterable[bytes]) -> bytes:
+    """Return the frames of acks that all say this, for ids that were read or made here, without their times."""
+    return b"".join([_ACK.pack(52, 3, nack, 0, 36, id) for id in ids])
+
+
+def acks_of(messages: Sequence[Message]) -> bytes:
+    """Return frames of the acks among `messages`, without their times."""
+    return b"".join([pack_acks(ack.nack, (ack.id,)) for ack in messages if isinstance(ack, Ack)])
+
+
+def read_acks(frames: bytes) -> tuple[tuple[int, ...], tuple[bytes, ...]]:
+    """Return the nacks and the ids of frames that are acks and nothing else. Raises struct.error, ValueError."""
+    nacks, ids = zip(*_ACKS.iter_unpack(frames), strict=True)
+    return nacks, ids
+
+
 def pack(message: Message) -> bytes:
     """Return the frame of any message. Raises as pack_sms."""
     try:
@@ -136,12 +155,14 @@ class BoxLink:
     With `keeps` reports have their `octets`. Other messages haven't: whoever routes an MO may change it afterwards.
     """
 
-    __slots__ = ("_chunks", "_missing", "broken", "keeps")
+    __slots__ = ("_chunks", "_missing", "broken", "is_whole", "keeps")
 
     def __init__(self) -> None:
         self._chunks: list[bytes] = []
         self._missing = 0
         self.keeps = False
+        self.is_whole = True
+        """Whether the octets of the last `receive` began and ended with a frame."""
         self.broken: str | None = None
         """Why nothing that follows can be understood; the connection must be closed."""
 
@@ -149,6 +170,7 @@ class BoxLink:
         """Return the messages that these octets complete; none any more once `broken` is set."""
         if self.broken is not None:
             return []
+        self.is_whole = not self._chunks
         if self._chunks:
             self._chunks.append(octets)
             self._missing -= len(octets)
@@ -164,6 +186,7 @@ class BoxLink:
             return messages
         if rest < len(octets):
             self._chunks.append(octets[rest:])
+            self.is_whole = False
         return messages
 
     def _take(self, octets: bytes, messages: list[Message]) -> int:

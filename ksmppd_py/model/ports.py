@@ -14,7 +14,7 @@ from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.account import Account
 from ksmppd_py.model.outcomes import Outcome
 from ksmppd_py.model.routes import Route
-from ksmppd_py.model.work import Delivery, Submission, Submitter, Taken
+from ksmppd_py.model.work import Delivery, Submission, Submitter
 from ksmppd_py.smpp.pdus import CancelSm, DeliverSm, QuerySm, QuerySmResp
 from ksmppd_py.translate.dialect import Dialect
 
@@ -189,15 +189,24 @@ class AccessLog(Protocol):
 
     on: bool
     """Whether anybody keeps the lines; nothing else needs to be called while not."""
+    since: float
+    """Of submits that a bearerbox was sent at this time (monotonic seconds) or later, and took, it needs only to be
+    told by `sending` and `acked`: the way of most, where a look at each when it is answered would cost too much."""
 
-    def taking(self, taken: Taken, submission: Submission) -> None:
-        """The bearerbox took a submit of this bind, one that wasn't read and doesn't cost as those in `taken`.
+    def sending(self, link: int, batch: Sequence[Submission], octets: bytes, mixed: bool) -> None:
+        """A bearerbox is sent these MTs, in these octets; `mixed`: not all of one desk, in the order of its door.
 
-        Those that follow, and were read together with it and cost the same, go to `taken.note`.
+        No other connection is this `link` while it is up.
         """
 
+    def acked(self, link: int, acks: bytes, now: float) -> None:
+        """A bearerbox sent these frames of acks, and of nothing else; `now` is monotonic seconds."""
+
+    def lost(self, link: int) -> None:
+        """What this connection was sent will not be acked on it."""
+
     def submitted(self, settled: Sequence[Submission], submitter: Submitter) -> None:
-        """These submits of one bind are being answered now, whatever became of them."""
+        """These submits of one bind are being answered now, whatever became of them but what `since` excepts."""
 
     def delivered(self, delivery: Delivery, bind_id: int, command_status: int, sent_at: float) -> None:
         """A bind answered the whole message, or refused a part of it, that was sent then (monotonic seconds)."""

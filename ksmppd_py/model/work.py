@@ -29,6 +29,14 @@ class ReturnDesk(Protocol):
         """Take it back. Doesn't yield."""
 
 
+class SubmitDesk(ReturnDesk, Protocol):
+    """Where a settled MT is laid down."""
+
+    @property
+    def submitter(self) -> Submitter | None:
+        """The bind that submits these; None: they come from the store."""
+
+
 @dataclass(slots=True)
 class Submitter:
     """The bind on whose behalf messages are submitted; `totals` are those of its account's binds of its type."""
@@ -60,7 +68,6 @@ class Submission:
     `ordinal` is the bind's count of PDUs when it came (simulation uses it).
     `received_at` and `sent_at` are monotonic seconds. `row` is the global_id of a stored one, 0 otherwise.
     `reason` is set only by who refuses it for an error: a few fixed words for operators.
-    `octets` are the frame in which the bearerbox was sent it last, none before.
     """
 
     __slots__ = (
@@ -68,7 +75,6 @@ class Submission:
         "command_status",
         "cost",
         "desk",
-        "octets",
         "ordinal",
         "pdu",
         "reason",
@@ -82,13 +88,12 @@ class Submission:
 
     reason: str
 
-    def __init__(self, desk: ReturnDesk, sequence_number: int, pdu: Any, ordinal: int) -> None:
+    def __init__(self, desk: SubmitDesk, sequence_number: int, pdu: Any, ordinal: int) -> None:
         self.desk = desk
         self.sequence_number = sequence_number
         self.pdu = pdu
         self.ordinal = ordinal
         self.sms: Sms | None = None
-        self.octets = b""
         self.cost = 0.0
         self.result: int | None = None
         self.command_status: int | None = None
@@ -96,25 +101,6 @@ class Submission:
         self.received_at = 0.0
         self.sent_at = 0.0
         self.row = 0
-
-
-class Taken:
-    """Of a bind's submits, those that the bearerbox took in this turn of the loop, as the access log wants them.
-
-    `note` takes the frame in which the bearerbox was sent one of those that were read at `read_together` and cost
-    `cost_each`; for any other ask AccessLog.taking. `read_together` is monotonic seconds, the object that these
-    submits have, which is quicker to compare; None: the turn has none yet. `frames` is emptied,
-    never replaced.
-    """
-
-    __slots__ = ("cost_each", "frames", "note", "read_together", "submitter")
-
-    def __init__(self, submitter: Submitter) -> None:
-        self.submitter = submitter
-        self.read_together: float | None = None
-        self.cost_each = 0.0
-        self.frames: list[bytes] = []
-        self.note = self.frames.append
 
 
 class Delivery:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,9 +17,8 @@ from ksmppd_py.accesslog import log as log_module
 from ksmppd_py.accesslog import scribe
 from ksmppd_py.accesslog import writer as writer_module
 from ksmppd_py.accesslog.log import AccessLog, AccessLogSettings
-from ksmppd_py.kannel.codec import pack_sms
 from ksmppd_py.kannel.messages import Sms
-from ksmppd_py.model.work import Delivery, Submission, Taken
+from ksmppd_py.model.work import Delivery, Submission
 
 Open = Callable[..., AccessLog]
 
@@ -192,10 +190,6 @@ def test_what_cannot_be_formatted_harms_nobody(
     delivery = Delivery(_Nowhere(), Sms(sender=b"1", receiver=b"3", sms_type=0))
     for receiver in (b"1", b"damaged", b"2"):
         damaged: Any = object() if receiver == b"damaged" else 1.0
-        made = submission(sms(receiver=receiver))
-        made.octets = pack_sms(sms(receiver=receiver))
-        made.received_at = damaged
-        log.taking(Taken(submitter()), made)
         log.delivered(delivery, 7, 0, 0.1)
         made = submission(sms(receiver=receiver + b"4"))
         made.received_at = damaged
@@ -203,25 +197,5 @@ def test_what_cannot_be_formatted_harms_nobody(
         log.delivered(Delivery(_Nowhere(), None), 7, 0, 0.1)  # neither a message nor a PDU
         gevent.sleep(0)
     log.stop()
-    assert receivers(tmp_path / "access.log") == ["1", "14", "3", "3", "2", "24", "3"]
-    assert sum("can't be formatted" in record.message for record in caplog.records) == 5
-
-
-def test_binds_hold_nothing_after_the_turn(opened: Open, tmp_path: Path) -> None:
-    log, taken = opened(), Taken(submitter())
-    read_at = [1.0, 2.0]
-    for number, (read, cost) in enumerate([(0, 0.5), (0, 0.5), (1, 0.5), (1, 0.25), (0, 0.25)]):
-        made = submission(sms(receiver=b"%d" % number))
-        made.octets, made.received_at, made.cost = pack_sms(made.sms or sms()), read_at[read], cost
-        if taken.read_together is made.received_at and taken.cost_each == cost:
-            taken.note(made.octets)
-        else:
-            log.taking(taken, made)
-        if number == 3:
-            gevent.sleep(0)
-            assert taken.read_together is None
-            assert taken.frames == []
-    log.stop()
-    assert receivers(tmp_path / "access.log") == ["0", "1", "2", "3", "4"]
-    costs = re.findall(r"\[cost:([\d.]+)\]", (tmp_path / "access.log").read_text())
-    assert costs == ["0.5", "0.5", "0.5", "0.25", "0.25"]
+    assert receivers(tmp_path / "access.log") == ["14", "3", "3", "24", "3"]
+    assert sum("can't be formatted" in record.message for record in caplog.records) == 4

@@ -9,9 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_access_log_lines import (
     EPOCH,
-    ID,
     MO,
-    MT,
     REPORT,
     Nowhere,
     accepted_batch,
@@ -26,7 +24,7 @@ from ksmppd_py.accesslog.batch import Batch
 from ksmppd_py.accesslog.frames import HEAD_OCTETS, NO_ANSWER, turn_of, unpack
 from ksmppd_py.accesslog.lines import JsonStyle, KannelStyle, Style, Who
 from ksmppd_py.accesslog.notes import Answered, note_deliveries
-from ksmppd_py.accesslog.ring import Ring
+from ksmppd_py.accesslog.pages import Pages
 from ksmppd_py.kannel.codec import BoxLink, pack_sms
 from ksmppd_py.kannel.messages import SMS_FIELDS, Kind, Sms, SmsType
 from ksmppd_py.model.work import Delivery, Submission, Submitter
@@ -50,8 +48,6 @@ def submissions(draw: Any) -> Submission:
         draw(st.sampled_from([0, 0, 0x58, CommandStatus.RTHROTTLED])),
     )
     made.cost, made.received_at = draw(st.sampled_from([0.0, 0.5, 3, 1234567.0])), draw(TIMES)
-    if draw(st.booleans()):
-        made.octets = pack_sms(made.sms)
     return made
 
 
@@ -123,21 +119,14 @@ def test_what_the_bearerbox_took_is_told_in_the_same_words(style: Style) -> None
 
 
 def test_turns_keep_their_times_and_their_octets() -> None:
-    batch = Batch(Ring())
+    batch = Batch(Pages())
     for number in range(3):
         delivered = [(Delivery(Nowhere(), sms(sms_type=MO, receiver=b"%d" % number)), 7, 0, 1.0)] * number
         batch.add(1000 + number, 1.5 + number, [], [], *note_deliveries(delivered))
-    _, turns = unpack(batch.frame()[HEAD_OCTETS:])
-    found = [turn_of(packed, batch.get) for packed in turns]
+    _, steps = unpack(batch.frame()[HEAD_OCTETS:])
+    found = [turn_of(packed, batch.get) for packed in steps]
     assert [turn[:2] for turn in found] == [(1000, 1.5), (1001, 2.5), (1002, 3.5)]
     assert [[one[0].receiver for one in turn.deliveries] for turn in found] == [[], [b"1"], [b"2", b"2"]]
-
-
-def test_the_octets_that_the_bearerbox_was_sent_last_count() -> None:
-    made = submission(sms(smsc_id=b"first"))
-    assert made.sms is not None
-    made.octets = pack_sms(made.sms)
-    assert b"[SMSC:first]" in lines_of(KannelStyle(mask=True), batch_of((made, submitter())))[0]
 
 
 @pytest.mark.parametrize("odd_id", [b"", b"17", b"not a uuid" * 9])
@@ -173,8 +162,10 @@ def test_an_mo_is_told_as_it_was_delivered() -> None:
 
 
 def test_a_frame_with_nonsense_is_refused() -> None:
-    made = submission(sms(sms_type=MT, id=ID))
-    made.octets = b"\0\0\0\x08\0\0\0\x02\0\0\0\0"
-    found = batch_of((made, submitter()))
-    with pytest.raises((ValueError, IndexError)):
-        lines_of(KannelStyle(mask=True), found)
+    nonsense = b"\0\0\0\x08\0\0\0\x02\0\0\0\0"
+    turn, sent = Batch(None), Batch(None)
+    turn.add(EPOCH, 100.0, [(1, b"acme", 7, 99.5, 0, 0, 0.0)], [nonsense], None, [])
+    sent.sent(1, [(1, b"acme", 7, 99.5, 0, 0, 0.0)], nonsense)
+    for batch in (turn, sent):
+        with pytest.raises((ValueError, IndexError)):
+            lines_of(KannelStyle(mask=True), batch)

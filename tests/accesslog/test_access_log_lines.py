@@ -15,21 +15,22 @@ from ksmppd_py.accesslog.frames import (
     NO_ANSWER,
     Kind,
     PackedRun,
-    Turn,
+    Run,
     end_of,
     read,
-    turn_of,
     unpack,
     unpack_head,
 )
 from ksmppd_py.accesslog.lines import JsonStyle, KannelStyle, Style
-from ksmppd_py.accesslog.notes import Answered, note_deliveries, note_settled, note_taken
-from ksmppd_py.kannel.codec import pack_sms
+from ksmppd_py.accesslog.notes import Answered, note_deliveries, note_settled
+from ksmppd_py.accesslog.pending import Sent
+from ksmppd_py.accesslog.writer import Writer
+from ksmppd_py.kannel.codec import pack_acks, pack_sms
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.account import Account, Simulation
 from ksmppd_py.model.esme import Counters, Esme
 from ksmppd_py.model.meters import BIND_INTERVALS, Load
-from ksmppd_py.model.work import Delivery, Submission, Submitter, Taken
+from ksmppd_py.model.work import Delivery, Submission, Submitter
 from ksmppd_py.smpp.pdus import DeliverSm, SubmitSm
 from ksmppd_py.translate.dialect import Dialect
 
@@ -42,6 +43,9 @@ MT, MO, REPORT = 2, 0, 3
 
 class Nowhere:
     """A desk; nothing is laid on it here."""
+
+    def __init__(self, submitter: Submitter | None = None) -> None:
+        self.submitter = submitter
 
     def put(self, item: Any) -> None:
         """Take it."""
@@ -69,8 +73,14 @@ def sms(**fields: Any) -> Sms:
     return Sms(**{**told, **fields})
 
 
-def submission(message: Sms | None, result: int | None = 0, status: int = 0, cost: float = 0.0) -> Submission:
-    made = Submission(Nowhere(), 1, SubmitSm(source_addr=b"raw", destination_addr=b"491701"), 2)
+def submission(
+    message: Sms | None,
+    result: int | None = 0,
+    status: int = 0,
+    cost: float = 0.0,
+    by: Submitter | None = None,
+) -> Submission:
+    made = Submission(Nowhere(by), 1, SubmitSm(source_addr=b"raw", destination_addr=b"491701"), 2)
     made.sms, made.result, made.command_status, made.cost = message, result, status, cost
     made.received_at = 99.5
     return made
@@ -88,16 +98,10 @@ def batch_of(*submits: tuple[Submission, Submitter], deliveries: Sequence[Answer
 
 
 def accepted_batch(*messages: Sms, cost: float = 0.0) -> Batch:
-    """All of one read, which the bearerbox took in one turn."""
-    taken = Taken(submitter())
-    taken.read_together, taken.cost_each = 99.5, cost
-    for message in messages:
-        taken.note(pack_sms(message))
-    runs: list[PackedRun] = []
-    frames: list[bytes] = []
-    note_taken(taken, runs, frames)
+    """All of one read, which a bearerbox was sent and acked."""
     batch = Batch(None)
-    batch.add(EPOCH, 100.0, runs, frames, None, [])
+    batch.sent(1, [(len(messages), b"acme", 7, 99.5, 0, 0, cost)], b"".join(map(pack_sms, messages)))
+    batch.acked(1, EPOCH, 100.0, pack_acks(0, [message.id for message in messages]))
     return batch
 
 
@@ -105,11 +109,10 @@ def lines_of(style: Style, batch: Batch) -> list[bytes]:
     """Through a frame, as in the daemon."""
     frame = batch.frame()
     assert unpack_head(frame) == (len(frame) - HEAD_OCTETS, batch.lines, Kind.LINES)
-    _, turns = unpack(frame[HEAD_OCTETS:])
-    written = b""
-    for turn in (turn_of(packed, batch.get) for packed in turns):
-        written += b"".join(style.submits(turn) + style.deliveries(turn))
-    return written.splitlines(keepends=True)
+    _, steps = unpack(frame[HEAD_OCTETS:])
+    writer = Writer()
+    writer._style = style
+    return b"".join(writer._lines_of(step, batch.get) for step in steps).splitlines(keepends=True)
 
 
 def line_of(style: Style, made: Submission, simulation: Simulation | None = None) -> bytes:
@@ -127,19 +130,16 @@ SENT = (
 class LongKannel(KannelStyle):
     """Formats each line whole."""
 
-    def submits(self, turn: Turn) -> list[bytes]:
-        lines, position = [], 0
-        for run in turn.runs:
-            end = end_of(turn.octets, position, run.messages)
-            lines += self._singly(turn, run, read(turn.octets[position:end]))
-            position = end
-        return lines
+    def _read(self, octets: bytes, position: int, run: Run) -> tuple[list[Sent], int]:
+        end = end_of(octets, position, run.messages)
+        messages = read(octets[position:end])
+        return [Sent(run, tuple(message.id for message in messages), None, None, messages)], end
 
 
 class LongJson(JsonStyle):
     """The same."""
 
-    submits = LongKannel.submits  # type: ignore[assignment]  # it uses what both have
+    _read = LongKannel._read  # type: ignore[assignment]  # it uses what both have
 
 
 ALL_THE_WAYS = pytest.mark.parametrize(("short", "long"), [(KannelStyle, LongKannel), (JsonStyle, LongJson)])

@@ -15,12 +15,13 @@ from pathlib import Path
 import gevent
 import pytest
 from test_access_log_file import note, receivers, start, wait_for_lines
-from test_access_log_lines import sms, submission, submitter
+from test_access_log_lines import EPOCH, sms, submission, submitter
 
 from ksmppd_py.accesslog import log as log_module
 from ksmppd_py.accesslog import process, scribe
-from ksmppd_py.accesslog.batch import Batch
+from ksmppd_py.accesslog.batch import NO_PAGE, Batch
 from ksmppd_py.accesslog.log import AccessLog, AccessLogSettings
+from ksmppd_py.accesslog.pages import PAGES
 
 PROJECT = Path(__file__).resolve().parents[2]
 PER_TURN = log_module.MOST_LINES
@@ -300,9 +301,8 @@ def test_it_loads_none_of_the_daemon() -> None:
 
 
 def test_errors_of_formatting_are_told(path: Path, caplog: pytest.LogCaptureFixture, log: AccessLog) -> None:
-    damaged = submission(sms())
-    damaged.octets = b"\0\0\0\x08\0\0\0\x02\0\0\0\0"
-    log.submitted([damaged] * 3, submitter())
+    nonsense = b"\0\0\0\x08\0\0\0\x02\0\0\0\0"
+    log._batch.add(EPOCH, 100.0, [(3, b"acme", 7, 99.5, 0, 0, 0.0)], [nonsense] * 3, None, [])
     log.reopen()
     note(log, b"2")
     log.stop()
@@ -311,7 +311,7 @@ def test_errors_of_formatting_are_told(path: Path, caplog: pytest.LogCaptureFixt
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
 
 
-def test_what_cannot_be_handed_over_takes_no_room_in_the_ring(
+def test_what_cannot_be_handed_over_takes_no_page(
     log: AccessLog, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(batch: Batch) -> bytes:
@@ -319,8 +319,8 @@ def test_what_cannot_be_handed_over_takes_no_room_in_the_ring(
 
     with monkeypatch.context() as defect:
         defect.setattr(Batch, "frame", fail)
-        pour(log, 0, 1)
+        for _ in range(PAGES + 1):
+            note(log)
+            log._turn_over()
     assert any("are lost" in record.getMessage() for record in caplog.records)
-    assert log._scribe is not None
-    size = log._scribe.ring.size
-    assert log._scribe.ring.put(b"x" * size) == (0, size)
+    assert log._batch.page != NO_PAGE
