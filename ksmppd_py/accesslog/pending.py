@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ksmppd_py.accesslog.frames import Run
-from ksmppd_py.kannel.codec import read_acks
+from ksmppd_py.kannel.codec import ACK_HEAD_OCTETS, ACK_OCTETS, is_success, read_acks
 from ksmppd_py.kannel.cutter import Columns, Likeness
 from ksmppd_py.kannel.messages import AckStatus, Sms
 
@@ -68,8 +68,11 @@ class Pending:
 
         What they refuse is forgotten. Raises struct.error, ValueError.
         """
-        nacks, ids = read_acks(acks)
         accepted: list[Accepted] = []
+        at = 0 if self._loose else self._take_alike(acks, accepted)
+        if at and at == len(acks):
+            return accepted, 0
+        nacks, ids = read_acks(acks[at:])
         at, count = 0, len(ids)
         if not self._loose and nacks.count(0) == count:
             at = self._take_in_turn(ids, accepted)
@@ -77,23 +80,45 @@ class Pending:
             return accepted, 0
         return accepted, self._take_singly(nacks[at:], ids[at:], accepted)
 
+    def _take_alike(self, acks: bytes, accepted: list[Accepted]) -> int:
+        """Until one is out of turn, or isn't like those before it but for its id; where that one begins.
+
+        Putting together what is expected and comparing that takes a third of the time of reading what is there.
+        """
+        queue = self._queue
+        at, size = 0, len(acks)
+        while at < size and queue:
+            sent = queue[0]
+            first = sent.at
+            count = min(len(sent.ids) - first, (size - at) // ACK_OCTETS)
+            head = acks[at : at + ACK_HEAD_OCTETS]
+            end = at + count * ACK_OCTETS
+            ids = sent.ids[first : first + count]
+            if head + head.join(ids) != acks[at:end] or not is_success(head):
+                break
+            self._advance(sent, first + count, accepted)
+            at = end
+        return at
+
     def _take_in_turn(self, ids: tuple[bytes, ...], accepted: list[Accepted]) -> int:
         """Until one is out of turn; how many aren't."""
         queue = self._queue
-        at, count = 0, len(ids)
-        while at < count and queue:
+        at, size = 0, len(ids)
+        while at < size and queue:
             sent = queue[0]
             first = sent.at
-            end = min(len(sent.ids), first + count - at)
-            if sent.ids[first:end] != ids[at : at + end - first]:
+            count = min(len(sent.ids) - first, size - at)
+            if sent.ids[first : first + count] != ids[at : at + count]:
                 break
-            accepted.append(Accepted(sent, first, end))
-            at += end - first
-            if end == len(sent.ids):
-                queue.popleft()
-            else:
-                sent.at = end
+            self._advance(sent, first + count, accepted)
+            at += count
         return at
+
+    def _advance(self, sent: Sent, end: int, accepted: list[Accepted]) -> None:
+        accepted.append(Accepted(sent, sent.at, end))
+        sent.at = end
+        if end == len(sent.ids):
+            self._queue.popleft()
 
     def _take_singly(self, nacks: tuple[int, ...], ids: tuple[bytes, ...], accepted: list[Accepted]) -> int:
         loose = self._loose

@@ -78,7 +78,7 @@ class Writer:
         """Make `lines` lines of what was noted, for the next `write`. A defect costs the lines of its step only."""
         for step in steps:
             try:
-                chunk = self._lines_of(step, get)
+                chunks = self._lines_of(step, get)
             except Exception as error:
                 now, later = count_lines(step)
                 lines -= now
@@ -86,28 +86,27 @@ class Writer:
                 self._lost += now + later
                 self._why = f"they can't be formatted: {error!r}"
             else:
-                if chunk:
-                    self._chunks.append(chunk)
-                    self.octets += len(chunk)
+                self._chunks += chunks
+                self.octets += sum(map(len, chunks))
             self._between_steps()
         self._collected += lines
 
-    def _lines_of(self, step: Any, get: Get) -> bytes:
+    def _lines_of(self, step: Any, get: Get) -> list[bytes]:
         style = self._style
         if step[0] == Step.SENT:
             _, link, runs, place = step
             style.sent(link, list(map(Run._make, runs)), octets_at(place, get))
-            return b""
+            return []
         if step[0] == Step.ACKED:
             _, link, epoch, now, _, place = step
             lines, strays = style.acked(link, octets_at(place, get), epoch, now)
             self.strays += strays
-            return b"".join(lines)
+            return lines
         if step[0] == Step.LOST:
             style.lost(step[1])
-            return b""
+            return []
         turn = turn_of(step, get)
-        return b"".join(style.submits(turn) + style.deliveries(turn))
+        return style.submits(turn) + style.deliveries(turn)
 
     def write(self) -> None:
         """Write all; what a full disk doesn't take is lost, counted, and told by `fate`."""

@@ -36,10 +36,13 @@ _REPORT_MO = int(SmsType.REPORT_MO)
 _INT = struct.Struct(">i")
 _HEAD = struct.Struct(">ii")
 _ACK = struct.Struct(">iiiii36s")
+_ACK_START = struct.Struct(">iiiii")
 _ACKS = struct.Struct(">8xi8x36s")
 _ACK_HEAD = (52, Ack.type_number)
 ACK_OCTETS = _ACK.size
 """Octets of the frame of an ack."""
+ACK_HEAD_OCTETS = ACK_OCTETS - 36
+"""Those of them before its id."""
 _NULL = _INT.pack(-1)
 _LENGTHS = tuple(map(_INT.pack, range(4096)))
 
@@ -133,6 +136,12 @@ def pack_acks(nack: int, ids: Iterable[bytes]) -> bytes:
 def acks_of(messages: Sequence[Message]) -> bytes:
     """Return frames of the acks among `messages`, without their times."""
     return b"".join([pack_acks(ack.nack, (ack.id,)) for ack in messages if isinstance(ack, Ack)])
+
+
+def is_success(head: bytes) -> bool:
+    """Whether a frame that begins so is an ack that says success, whatever its time."""
+    length, type_number, nack, _, id_length = _ACK_START.unpack(head)
+    return (length, type_number, nack, id_length) == (52, 3, 0, 36)
 
 
 def read_acks(frames: bytes) -> tuple[tuple[int, ...], tuple[bytes, ...]]:

@@ -112,7 +112,7 @@ def lines_of(style: Style, batch: Batch) -> list[bytes]:
     _, steps = unpack(frame[HEAD_OCTETS:])
     writer = Writer()
     writer._style = style
-    return b"".join(writer._lines_of(step, batch.get) for step in steps).splitlines(keepends=True)
+    return b"".join(b"".join(writer._lines_of(step, batch.get)) for step in steps).splitlines(keepends=True)
 
 
 def line_of(style: Style, made: Submission, simulation: Simulation | None = None) -> bytes:

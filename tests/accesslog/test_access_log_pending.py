@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ksmppd_py.accesslog.frames import Run
 from ksmppd_py.accesslog.pending import Accepted, Pending, Sent
-from ksmppd_py.kannel.codec import acks_of, pack, pack_acks, read_acks
+from ksmppd_py.kannel.codec import acks_of, pack, pack_ack, pack_acks, read_acks
 from ksmppd_py.kannel.messages import Ack, Heartbeat
 
 RUN = Run(1, b"acme", 7, 1.0, 0, 0, 0.0)
@@ -59,6 +59,16 @@ def test_slices_belong_to_what_was_sent() -> None:
     pending, one = Pending(), sent(1, 2)
     pending.add(one)
     assert pending.take(acks(1, 2)) == ([Accepted(one, 0, 2)], 0)
+
+
+@pytest.mark.parametrize(
+    "stamps", [(0, 0, 0, 0, 0, 0), (1, 1, 1, 2, 2, 2), (1, 1, 2, 2, 3, 4), (-1, 5, 5, 5, 5, 5)]
+)
+@pytest.mark.parametrize("nack", [0, 3])
+def test_acks_in_turn_whatever_their_times(pending: Pending, stamps: tuple[int, ...], nack: int) -> None:
+    octets = b"".join(pack_ack(nack, stamp, id_of(1 + place)) for place, stamp in enumerate(stamps))
+    assert numbered(pending, octets) == ([1, 2, 3, 4, 5, 6], 0)
+    assert len(pending) == 0
 
 
 @pytest.mark.parametrize(
