@@ -113,9 +113,8 @@ class AccessLog:
             else:
                 self._close()
         if self._scribe is not None and self.since < _NEVER and settings.style != self._settings.style:
-            self.since = (
-                monotonic()
-            )  # the scribe reads what it was sent in one style, and forgets it with that
+            # The scribe read what it was told of in the old style, and forgets it with that.
+            self.since = monotonic()
         self._settings = settings
         self._tell_opening()
 
@@ -187,7 +186,8 @@ class AccessLog:
     def _make_room(self, octets: int) -> None:
         """Have another batch where these don't fit into the page. Doesn't yield."""
         notes = self._batch
-        if notes.at + octets > notes.end if notes.memory is not None else notes.is_full:
+        has_page = notes.memory is not None
+        if notes.is_full or (has_page and notes.at + octets > notes.end):
             self._hand_over()
 
     def lost(self, link: int) -> None:
@@ -295,7 +295,7 @@ class AccessLog:
         scribe = self._scribe
         if scribe is None:
             return
-        if scribe.is_full:
+        if not scribe.keeps_up:
             if self.since < _NEVER:
                 self._batch.lost(None)
                 self.since = _NEVER

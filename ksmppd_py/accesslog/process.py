@@ -105,13 +105,13 @@ class ScribeProcess:
             self._wait_with(own, OPENING_WEIGHT)
 
     @property
-    def is_full(self) -> bool:
-        """Whether too much waits for it."""
-        return self.queued >= MOST_QUEUED
+    def keeps_up(self) -> bool:
+        """Whether it is there, and not too much waits for it."""
+        return not (self._broken or self._finishing or self.queued >= MOST_QUEUED)
 
     def take(self, frame: bytes, lines: int, needs_order: bool) -> bool:
         """Take a frame; False when it is gone, or too much waits and nobody needs this one. Doesn't yield."""
-        if self._broken or self._finishing or (self.is_full and not needs_order):
+        if self._broken or self._finishing or not (needs_order or self.keeps_up):
             return False
         if not self._queue:
             sent = self._send(frame)

@@ -319,3 +319,21 @@ def test_a_defect_costs_only_its_own_lines(
     log.stop()
     assert receivers(path) == ["1", "3"]
     assert sum("can't be formatted" in record.getMessage() for record in caplog.records) == 1
+
+
+def test_one_that_is_gone_is_told_nothing_more(
+    log: AccessLog, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The daemon learns of it by a write that fails, before it sees the end of the connection."""
+    by, pid = bind(), log.scribe_pid
+    os.kill(pid, signal.SIGKILL)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    sent = of(by, "1")
+    send(log, sent)
+    log._turn_over()
+    assert log.since == float("inf")
+    ack(log, sent)
+    wait_until(lambda: log.scribe_pid != pid)
+    log.stop()
+    assert receivers(path) == ["1"]
+    assert lost(caplog) == 0
