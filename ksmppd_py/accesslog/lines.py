@@ -31,8 +31,6 @@ MOST_TEMPLATES = 20_000
 """Templates of lines that are kept."""
 _BLANK, _STAMP, _LATENCY = b"\0", b"\1", b"\2"
 """What stands in a line that becomes a template, where other octets are to stand; no field has such octets."""
-_IDS = 3
-"""Their place in Columns."""
 _BLANKS: Row = (_BLANK, _BLANK, _BLANK, _BLANK)
 _KANNEL = (
     b"%b %b [SMSC:%b] [SVC:%b] [ACT:%b] [BINF:%b] [FID:%b] [META:%b] [from:%b] [to:%b] [flags:%d:%d:%d:%d:%d] "
@@ -117,7 +115,8 @@ class Style(ABC):
         alike = self._cutter.cut_alike(octets, position, run.messages, run.account)
         if alike is not None:
             likeness, columns, end = alike
-            return [Sent(run, tuple(columns[_IDS]), likeness, columns)], end
+            _, _, _, ids = columns
+            return [Sent(run, tuple(ids), likeness, columns)], end
         groups, end = self._cutter.cut(octets, position, run.messages, run.account)
         found = []
         for common, rows in groups:

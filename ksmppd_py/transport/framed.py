@@ -135,17 +135,6 @@ class FramedSocket:
             self._scheduled = True
             self._hub.loop.run_callback(self._flush)
 
-    def write_all(self, frames: list[bytes]) -> None:
-        """As write, for many."""
-        if self.tap is not None or not frames:
-            for frame in frames:
-                self.write(frame)
-            return
-        self.write(frames[0])
-        if len(frames) > 1 and not self.closed and not self.failed:
-            self._unsent.extend(frames[1:])
-            self.written += len(frames) - 1
-
     def _flush(self) -> None:
         """Runs in the hub, so it never waits: what can't be sent at once is left to the sender greenlet."""
         self._scheduled = False

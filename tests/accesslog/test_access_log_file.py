@@ -19,6 +19,7 @@ from ksmppd_py.accesslog import writer as writer_module
 from ksmppd_py.accesslog.log import AccessLog, AccessLogSettings
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.work import Delivery, Submission
+from tests.accesslog.conftest import start
 
 Open = Callable[..., AccessLog]
 
@@ -39,13 +40,6 @@ def opened(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Open]:
         yield open_log
         for log in made:
             log.stop()
-
-
-def start(log: AccessLog) -> None:
-    """Let it have its scribe."""
-    log.start()
-    while not log.scribe_pid:
-        gevent.sleep(0.01)
 
 
 def note(log: AccessLog, receiver: bytes = b"+491700") -> None:

@@ -9,12 +9,12 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import gevent
 import pytest
-from test_access_log_file import note, receivers, start, wait_for_lines
+from test_access_log_file import note, receivers, wait_for_lines
 from test_access_log_lines import EPOCH, sms, submission, submitter
 
 from ksmppd_py.accesslog import log as log_module
@@ -22,25 +22,10 @@ from ksmppd_py.accesslog import process, scribe
 from ksmppd_py.accesslog.batch import NO_PAGE, Batch
 from ksmppd_py.accesslog.log import AccessLog, AccessLogSettings
 from ksmppd_py.accesslog.pages import PAGES
+from tests.accesslog.conftest import start
 
 PROJECT = Path(__file__).resolve().parents[2]
 PER_TURN = log_module.MOST_LINES
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "access.log"
-
-
-@pytest.fixture
-def log(path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AccessLog]:
-    """One with a scribe at work."""
-    monkeypatch.setattr(log_module, "FIRST_PAUSE", 0.01)
-    made = AccessLog(AccessLogSettings(str(path)))
-    with gevent.Timeout(30):
-        start(made)
-        yield made
-        made.stop()
 
 
 def wait_until(condition: Callable[[], object]) -> None:

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import signal
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -15,11 +14,10 @@ from typing import Any
 
 import gevent
 import pytest
-from test_access_log_file import receivers, start, wait_for_lines
+from test_access_log_file import receivers, wait_for_lines
 from test_access_log_lines import sms, submission, submitter
 from test_access_log_scribe import freeze, lost, wait_until
 
-from ksmppd_py.accesslog import log as log_module
 from ksmppd_py.accesslog import process
 from ksmppd_py.accesslog.log import AccessLog, AccessLogSettings
 from ksmppd_py.accesslog.pages import PAGE_OCTETS
@@ -28,22 +26,6 @@ from ksmppd_py.model.work import Submission, Submitter
 
 numbers = count(1)
 READ_AT = 99.5
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "access.log"
-
-
-@pytest.fixture
-def log(path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AccessLog]:
-    """One with a scribe at work."""
-    monkeypatch.setattr(log_module, "FIRST_PAUSE", 0.01)
-    made = AccessLog(AccessLogSettings(str(path)))
-    with gevent.Timeout(30):
-        start(made)
-        yield made
-        made.stop()
 
 
 def of(by: Submitter | None, receiver: str, cost: float = 0.0, read_at: float = READ_AT) -> Submission:

@@ -9,7 +9,7 @@ import pytest
 
 from ksmppd_py.bearerbox import connection as connection_module
 from ksmppd_py.kannel.codec import pack_sms, read_acks
-from ksmppd_py.model.work import Submission
+from ksmppd_py.model.work import Delivery, Submission
 from tests.bearerbox.conftest import Bed, StartBed, wait_until
 from tests.fakes import box_wire
 from tests.fakes.bearerbox import CLOSE, NEVER, always
@@ -41,7 +41,11 @@ class Recorder:
     def submitted(self, settled: Sequence[Submission], submitter: Any) -> None:
         raise AssertionError("the door's to tell")
 
-    delivered = unanswered = submitted  # type: ignore[assignment]  # the same
+    def delivered(self, delivery: Delivery, bind_id: int, command_status: int, sent_at: float) -> None:
+        raise AssertionError("the bind's to tell")
+
+    def unanswered(self, delivery: Delivery, bind_id: int, sent_at: float) -> None:
+        raise AssertionError("the bind's to tell")
 
 
 def _text(submission: Submission) -> bytes | None:
