@@ -14,7 +14,7 @@ from enum import IntEnum
 from itertools import repeat
 from typing import Any, NamedTuple, TypeAlias
 
-from ksmppd_py.kannel.codec import BoxLink
+from ksmppd_py.kannel.codec import ACK_OCTETS, BoxLink
 from ksmppd_py.kannel.messages import Sms
 
 NO_ANSWER = -1
@@ -37,13 +37,15 @@ class Step(IntEnum):
     """What a frame of LINES tells, in the order in which it was: a value of these is the first of each tuple.
 
     A bearerbox was sent submits; it acked some; a connection was lost with all that wasn't acked (None: each one was,
-    as far as lines are concerned); a turn of the loop ended, and all that was answered in it is told in full.
+    as far as lines are concerned); a turn of the loop ended, and all that was answered in it is told in full; a
+    bearerbox was sent what one bind's reader read at a time: SENT as most are, in as few values as tell it.
     """
 
     SENT = 0
     ACKED = 1
     LOST = 2
     TURN = 3
+    READ = 4
 
 
 class Event(IntEnum):
@@ -87,15 +89,17 @@ PackedPlace: TypeAlias = "tuple[int, int] | bytes"
 """Where octets begin in the shared memory, and how many they are; or they themselves."""
 PackedSent: TypeAlias = "tuple[int, int, list[PackedRun], PackedPlace]"
 """Step.SENT, the connection, submits and their octets."""
-PackedAcked: TypeAlias = "tuple[int, int, int, float, int, PackedPlace]"
-"""Step.ACKED, the connection, epoch and monotonic seconds, how many acks, their octets."""
+PackedRead: TypeAlias = "tuple[int, int, int, bytes, int, float, int, int]"
+"""Step.READ, the connection, the first four of a Run (no more differ from 0), where their octets begin and end."""
+PackedAcked: TypeAlias = "tuple[int, int, float, PackedPlace]"
+"""Step.ACKED, the connection, monotonic seconds, the acks' octets."""
 PackedLost: TypeAlias = "tuple[int, int | None]"
 """Step.LOST, the connection."""
 PackedTurn: TypeAlias = (
     "tuple[int, int, float, list[PackedRun], PackedPlace, PackedColumns | None, PackedPlace]"
 )
 """Step.TURN, epoch, monotonic seconds, submits and their octets, deliveries and theirs."""
-Packed: TypeAlias = "PackedSent | PackedAcked | PackedLost | PackedTurn"
+Packed: TypeAlias = "PackedSent | PackedRead | PackedAcked | PackedLost | PackedTurn"
 Delivered: TypeAlias = "tuple[Sms, float, bytes, int, int]"
 """Message, when it was sent (monotonic seconds), account, bind id, command_status or NO_ANSWER."""
 Get: TypeAlias = Callable[[int, int], bytes]
@@ -146,9 +150,12 @@ def count_lines(step: Any) -> tuple[int, int]:
     if step[0] == Step.SENT:
         _, _, runs, _ = step
         return 0, sum(run[0] for run in runs)
+    if step[0] == Step.READ:
+        _, _, count, *_ = step
+        return 0, count
     if step[0] == Step.ACKED:
-        _, _, _, _, count, _ = step
-        return count, 0
+        _, _, _, place = step
+        return (len(place) if isinstance(place, bytes) else place[1]) // ACK_OCTETS, 0
     if step[0] == Step.LOST:
         return 0, 0
     _, _, _, runs, _, columns, _ = step

@@ -135,7 +135,12 @@ class Style(ABC):
         columns = sent.columns
         if end - first < len(sent.ids):
             senders, receivers, lengths, ids = columns
-            columns = senders[first:end], receivers[first:end], lengths[first:end], ids[first:end]
+            columns = (
+                senders if len(senders) == 1 else senders[first:end],
+                receivers[first:end],
+                lengths if len(lengths) == 1 else lengths[first:end],
+                ids[first:end],
+            )
         return self._alike(sent.run, sent.likeness, columns, stamp, latency)
 
     def _alike(self, run: Run, likeness: Likeness, columns: Columns, stamp: bytes, latency: bytes) -> bytes:
@@ -144,9 +149,8 @@ class Style(ABC):
         if template is None:
             template = self._make_template(likeness, run)
         first, *between, last = template
-        return _fill(
-            first.replace(_STAMP, stamp), between, last.replace(_LATENCY, latency), self._escaped(columns)
-        )
+        parts = [first.replace(_STAMP, stamp), *between, last.replace(_LATENCY, latency)]
+        return _fill(parts, self._escaped(columns))
 
     def _make_template(self, likeness: Likeness, run: Run) -> list[bytes]:
         """What stands before, between and behind the fields of a Row: a stamp in the first, a latency in the last."""
@@ -276,14 +280,25 @@ def _as_read(run: Run, messages: Sequence[Sms]) -> Sent:
     return Sent(run, tuple([sms.id for sms in messages]), None, None, messages)
 
 
-def _fill(first: bytes, between: Sequence[bytes], last: bytes, columns: Columns) -> bytes:
+def _fill(parts: Sequence[bytes], columns: Columns) -> bytes:
     """Lines of these parts, with a value of each column between them. One join is quicker than a format for each."""
+    first, *others = parts
+    between, differing = [first], []
+    for column, part in zip(columns, others, strict=True):
+        if len(column) == 1:
+            between[-1] += column[0] + part
+        else:
+            between.append(part)
+            differing.append(column)
+    if not differing:
+        return between[0]
+    first, *between, last = between
     pieces = [last + first, b""]
     for part in between:
         pieces += part, b""
-    pieces *= len(columns[0])
-    for number, column in enumerate(columns):
-        pieces[2 * number + 1 :: 2 * len(columns)] = column
+    pieces *= len(differing[0])
+    for number, column in enumerate(differing):
+        pieces[2 * number + 1 :: 2 * len(differing)] = column
     pieces[0] = first
     pieces.append(last)
     return b"".join(pieces)

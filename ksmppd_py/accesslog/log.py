@@ -12,18 +12,17 @@ import gevent
 from gevent.event import Event
 from gevent.hub import get_hub
 
-from ksmppd_py.accesslog.batch import ACKED, SENT, Batch
+from ksmppd_py.accesslog.batch import ACKED, READ, Batch, epoch_of_zero
 from ksmppd_py.accesslog.frames import NO_ANSWER, PackedRun
 from ksmppd_py.accesslog.notes import Answered, note_deliveries, note_sent, note_settled
 from ksmppd_py.accesslog.process import ENDED, ScribeProcess, tell_loss
 from ksmppd_py.accesslog.writer import Fate, Opening, Writer
-from ksmppd_py.kannel.codec import ACK_OCTETS
 from ksmppd_py.model.work import Delivery, Submission, Submitter
 from ksmppd_py.transport.greenlets import Owner
 
 logger = logging.getLogger(__name__)
 
-HAND_OVER_INTERVAL = 0.05
+HAND_OVER_INTERVAL = 0.1
 """Seconds for which turns of the loop are collected at most: each hand-over wakes the scribe."""
 MOST_LINES = 4096
 """Lines of a turn that are handed over at once."""
@@ -131,30 +130,29 @@ class AccessLog:
         The way of most is all in here: once a turn, whatever has to be fetched into the cache costs more than it does.
         Who isn't charged has no costs; and of one bind's all were read together if the first and the last were.
         """
-        if self.since == _NEVER:
-            return
         notes, first = self._batch, batch[0]
-        submitter, start = first.desk.submitter, notes.at
+        submitter, start, read_at = first.desk.submitter, notes.at, first.received_at
         end = start + len(octets)
         if (
-            notes.memory is None
-            or end > notes.end
+            end > notes.limit
             or mixed
             or submitter is None
-            or first.received_at is not batch[-1].received_at
+            or read_at is not batch[-1].received_at
             or submitter.is_charged
         ):
             self._send_slowly(link, batch, octets)
             return
         notes.memory[start:end] = octets
         notes.at = end
-        notes.needs_order = True
-        run = (len(batch), submitter.service, submitter.bind_id, first.received_at, 0, 0, 0.0)
-        notes.steps.append((SENT, link, [run], (start, len(octets))))
+        notes.steps.append(
+            (READ, link, len(batch), submitter.service, submitter.bind_id, read_at, start, end)
+        )
         if not self._waiting:
             self._wake()
 
     def _send_slowly(self, link: int, batch: Sequence[Submission], octets: bytes) -> None:
+        if self.since == _NEVER:
+            return
         try:
             self._make_room(len(octets))
             self._batch.sent(link, note_sent(batch), octets)
@@ -164,30 +162,29 @@ class AccessLog:
 
     def acked(self, link: int, acks: bytes, now: float) -> None:
         """See model.ports.AccessLog. What is said of `sending` is true here, too."""
-        if self.since == _NEVER:
-            return
         notes = self._batch
-        start = notes.at
-        end = start + len(acks)
-        if notes.memory is None or end > notes.end:
-            self._make_room(len(acks))
-            self._batch.acked(link, int(time()), now, acks)
-            self._wake()
+        start, length = notes.at, len(acks)
+        end = start + length
+        if end > notes.limit:
+            self._note_acks(link, acks, now)
             return
         notes.memory[start:end] = acks
         notes.at = end
-        count = len(acks) // ACK_OCTETS
-        notes.lines += count
-        notes.needs_order = True
-        notes.steps.append((ACKED, link, int(time()), now, count, (start, len(acks))))
+        notes.acks += length
+        notes.steps.append((ACKED, link, now, (start, length)))
         if not self._waiting:
+            self._wake()
+
+    def _note_acks(self, link: int, acks: bytes, now: float) -> None:
+        if self.since < _NEVER:
+            self._make_room(len(acks))
+            self._batch.acked(link, now, acks)
             self._wake()
 
     def _make_room(self, octets: int) -> None:
         """Have another batch where these don't fit into the page. Doesn't yield."""
         notes = self._batch
-        has_page = notes.memory is not None
-        if notes.is_full or (has_page and notes.at + octets > notes.end):
+        if notes.is_full or not notes.has_room(octets):
             self._hand_over()
 
     def lost(self, link: int) -> None:
@@ -282,7 +279,7 @@ class AccessLog:
 
     def _write_here(self, batch: Batch) -> None:
         here = self._here
-        here.take(batch.steps, batch.lines, batch.get)
+        here.take(batch.steps, batch.lines, batch.get, epoch_of_zero())
         here.write()
         tell_loss(here.fate())
         if batch.needs_order:  # what was sent before, only the scribe knew
@@ -301,6 +298,7 @@ class AccessLog:
                 self.since = _NEVER
         elif self.since == _NEVER:
             self.since = monotonic()
+        self._batch.hurry(self.since < _NEVER)
 
     def _keep_scribe(self) -> None:
         """Have a scribe while there is an access log."""

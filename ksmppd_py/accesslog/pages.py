@@ -9,8 +9,8 @@ from __future__ import annotations
 import mmap
 import os
 
-PAGES = 16
-PAGE_OCTETS = 1024 * 1024
+PAGES = 8
+PAGE_OCTETS = 2 * 1024 * 1024
 
 
 class Pages:

@@ -234,8 +234,8 @@ class ScribeProcess:
                 writer.open(item)
             else:
                 frame, lines = item
-                _, steps = unpack(frame[HEAD_OCTETS:])
-                writer.take(steps, lines, self.pages.get)
+                _, epoch_of_zero, steps = unpack(frame[HEAD_OCTETS:])
+                writer.take(steps, lines, self.pages.get, epoch_of_zero)
         self._queue.clear()
         writer.close()
         tell_loss(writer.fate())

@@ -113,8 +113,8 @@ class Scribe:
                 if kind == Kind.OPEN:
                     self._writer.open(Opening(self._descriptors.popleft(), *content))
                 else:
-                    page, steps = content
-                    self._writer.take(steps, lines, self._pages.get)
+                    page, epoch_of_zero, steps = content
+                    self._writer.take(steps, lines, self._pages.get, epoch_of_zero)
                     if page >= 0:
                         self._released.append(page)
         del received[:position]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -148,17 +148,18 @@ def test_of_a_disk_that_fills_up_the_whole_rest_is_counted(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = AccessLog(AccessLogSettings(str(tmp_path / "access.log")))
-    taken = [3]
 
-    def write(descriptor: int, octets: bytes) -> int:
-        if not taken:
-            raise OSError(28, "No space left on device")
-        return os.pwrite(descriptor, octets[: taken.pop()], 0)
+    def take_some(descriptor: int, pieces: Sequence[bytes]) -> int:
+        return os.pwrite(descriptor, b"".join(pieces)[:3], 0)
+
+    def take_no_more(descriptor: int, octets: bytes) -> int:
+        raise OSError(28, "No space left on device")
 
     note(log)
     note(log)
     with monkeypatch.context() as full:
-        full.setattr(writer_module.os, "write", write)
+        full.setattr(writer_module.os, "writev", take_some)
+        full.setattr(writer_module.os, "write", take_no_more)
         log.stop()
     [record] = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert record.getMessage().startswith("2 line(s) of the access log are lost")

@@ -123,7 +123,7 @@ def test_turns_keep_their_times_and_their_octets() -> None:
     for number in range(3):
         delivered = [(Delivery(Nowhere(), sms(sms_type=MO, receiver=b"%d" % number)), 7, 0, 1.0)] * number
         batch.add(1000 + number, 1.5 + number, [], [], *note_deliveries(delivered))
-    _, steps = unpack(batch.frame()[HEAD_OCTETS:])
+    _, _, steps = unpack(batch.frame()[HEAD_OCTETS:])
     found = [turn_of(packed, batch.get) for packed in steps]
     assert [turn[:2] for turn in found] == [(1000, 1.5), (1001, 2.5), (1002, 3.5)]
     assert [[one[0].receiver for one in turn.deliveries] for turn in found] == [[], [b"1"], [b"2", b"2"]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -101,7 +102,7 @@ def accepted_batch(*messages: Sms, cost: float = 0.0) -> Batch:
     """All of one read, which a bearerbox was sent and acked."""
     batch = Batch(None)
     batch.sent(1, [(len(messages), b"acme", 7, 99.5, 0, 0, cost)], b"".join(map(pack_sms, messages)))
-    batch.acked(1, EPOCH, 100.0, pack_acks(0, [message.id for message in messages]))
+    batch.acked(1, 100.0, pack_acks(0, [message.id for message in messages]))
     return batch
 
 
@@ -109,10 +110,12 @@ def lines_of(style: Style, batch: Batch) -> list[bytes]:
     """Through a frame, as in the daemon."""
     frame = batch.frame()
     assert unpack_head(frame) == (len(frame) - HEAD_OCTETS, batch.lines, Kind.LINES)
-    _, steps = unpack(frame[HEAD_OCTETS:])
+    _, epoch_of_zero, steps = unpack(frame[HEAD_OCTETS:])
+    assert abs(epoch_of_zero + monotonic() - time.time()) < 60.0
     writer = Writer()
     writer._style = style
-    return b"".join(b"".join(writer._lines_of(step, batch.get)) for step in steps).splitlines(keepends=True)
+    lines = [b"".join(writer._lines_of(step, batch.get, EPOCH - 100.0)) for step in steps]
+    return b"".join(lines).splitlines(keepends=True)
 
 
 def line_of(style: Style, made: Submission, simulation: Simulation | None = None) -> bytes:

@@ -11,7 +11,7 @@ from test_access_log_lines import EPOCH, Nowhere, sms
 from ksmppd_py.accesslog.batch import Batch
 from ksmppd_py.accesslog.frames import PackedRun, count_lines
 from ksmppd_py.accesslog.notes import note_deliveries
-from ksmppd_py.accesslog.writer import Fate, Opening, Writer
+from ksmppd_py.accesslog.writer import MOST_AT_ONCE, Fate, Opening, Writer
 from ksmppd_py.kannel.codec import pack_acks, pack_sms
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.work import Delivery
@@ -29,7 +29,7 @@ def written(batch: Batch, path: Path) -> tuple[list[bytes], Fate | None, int]:
     steps: list[int] = []
     writer = Writer(between_steps=lambda: steps.append(1))
     writer.open(Opening(os.open(path, os.O_WRONLY | os.O_CREAT), json=False, mask=True))
-    writer.take(batch.steps, batch.lines, batch.get)
+    writer.take(batch.steps, batch.lines, batch.get, EPOCH - 100.0)
     writer.close()
     return path.read_bytes().splitlines(), writer.fate(), len(steps)
 
@@ -61,6 +61,26 @@ def test_others_have_their_turn_between_turns(tmp_path: Path) -> None:
     assert steps == 5
 
 
+@pytest.mark.parametrize("pieces", [1, MOST_AT_ONCE, MOST_AT_ONCE + 1])
+def test_any_number_of_pieces_is_written_whole_and_in_order(pieces: int, tmp_path: Path) -> None:
+    batch = Batch(None)
+    for number in range(pieces):
+        batch.add(EPOCH, 100.0, [(1, *RUN[1:])], [pack_sms(sms(receiver=b"%d" % number))], None, [])
+    lines, fate, _ = written(batch, tmp_path / "access.log")
+    assert [line.split(b"[to:")[1].split(b"]")[0] for line in lines] == [b"%d" % n for n in range(pieces)]
+    assert fate == (pieces, 0, "")
+
+
+def test_what_a_pipe_does_not_take_at_once_follows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "writev", lambda descriptor, pieces: os.write(descriptor, b"".join(pieces)[:7]))
+    batch = Batch(None)
+    add_turn(batch, pack_sms(sms()))
+    lines, fate, _ = written(batch, tmp_path / "access.log")
+    assert len(lines) == 4
+    assert lines[0].startswith(b"20")
+    assert fate == (4, 0, "")
+
+
 def acks(*messages: Sms) -> bytes:
     return pack_acks(0, [message.id for message in messages])
 
@@ -68,9 +88,9 @@ def acks(*messages: Sms) -> bytes:
 def test_what_was_sent_in_a_damaged_frame_is_lost_and_counted(tmp_path: Path) -> None:
     batch = Batch(None)
     batch.sent(1, [RUN], b"x" * 1200)
-    batch.acked(1, EPOCH, 100.0, acks(sms(), sms(), sms()))
+    batch.acked(1, 100.0, acks(sms(), sms(), sms()))
     batch.sent(1, [(1, *RUN[1:])], pack_sms(sms(receiver=b"5")))
-    batch.acked(1, EPOCH, 100.0, acks(sms()))
+    batch.acked(1, 100.0, acks(sms()))
     lines, fate, _ = written(batch, tmp_path / "access.log")
     assert [b"[to:5]" in line for line in lines] == [True]
     assert fate is not None
@@ -83,14 +103,14 @@ def test_another_style_forgets_what_was_sent_and_another_file_does_not(tmp_path:
 
     writer, batch, acked = Writer(), Batch(None), Batch(None)
     batch.sent(1, [(1, *RUN[1:])], pack_sms(sms()))
-    acked.acked(1, EPOCH, 100.0, acks(sms()))
+    acked.acked(1, 100.0, acks(sms()))
     writer.open(opening("1", json=False))
-    writer.take(batch.steps, 0, batch.get)
+    writer.take(batch.steps, 0, batch.get, EPOCH - 100.0)
     writer.open(opening("2", json=False))
-    writer.take(acked.steps, 1, batch.get)
-    writer.take(batch.steps, 0, batch.get)
+    writer.take(acked.steps, 1, batch.get, EPOCH - 100.0)
+    writer.take(batch.steps, 0, batch.get, EPOCH - 100.0)
     writer.open(opening("3", json=True))
-    writer.take(acked.steps, 1, batch.get)
+    writer.take(acked.steps, 1, batch.get, EPOCH - 100.0)
     writer.close()
     assert [(tmp_path / name).read_bytes().count(b"\n") for name in "123"] == [0, 1, 0]
     assert writer.strays == 1

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ksmppd_py.kannel import cutter as cutter_module
 from ksmppd_py.kannel.codec import BoxLink, pack_sms
-from ksmppd_py.kannel.cutter import SHORT, VARYING, Cutter, Group
+from ksmppd_py.kannel.cutter import MANY, SHORT, VARYING, Cutter, Group
 from ksmppd_py.kannel.messages import SMS_FIELDS, Kind, Sms
 
 ID = b"0a1b2c3d-0000-4000-8000-000000000001"
@@ -80,19 +80,28 @@ def rows_alike(cutter: Cutter, messages: list[Sms]) -> list[Group] | None:
         return None
     likeness, columns, end = found
     assert end == len(octets)
-    return [(likeness, list(zip(*columns, strict=True)))]
+    values = [tuple(column) * (len(messages) if len(column) == 1 else 1) for column in columns]
+    return [(likeness, list(zip(*values, strict=True)))]
 
 
-@given(st.lists(ANY | MOSTLY_ALIKE, min_size=1, max_size=6), st.integers(0, 5), MOSTLY_ALIKE)
+FEW_AND_MANY = pytest.mark.parametrize("each", [1, MANY])
+
+
+@FEW_AND_MANY
+@given(
+    learnt=st.lists(ANY | MOSTLY_ALIKE, min_size=1, max_size=6),
+    which=st.integers(0, 5),
+    changes=MOSTLY_ALIKE,
+)
 def test_columns_say_what_reading_says(
-    learnt: list[dict[str, Any]], which: int, changes: dict[str, Any]
+    each: int, learnt: list[dict[str, Any]], which: int, changes: dict[str, Any]
 ) -> None:
     """Whatever is known, and whichever of the messages isn't as the others."""
     cutter = Cutter()
     cut(cutter, [sms(**fields) for fields in learnt])
     usual = {**learnt[which % len(learnt)], "id": ID}
     for odd in (usual, {**usual, **changes}):
-        messages = [sms(**usual), sms(**odd), sms(**usual)]
+        messages = [*[sms(**usual)] * each, sms(**odd), *[sms(**usual)] * each]
         groups = rows_alike(cutter, messages)
         if groups is not None:
             check(groups, messages)
@@ -107,6 +116,29 @@ def test_many_of_one_kind_are_cut_by_columns() -> None:
     check(groups, messages)
 
 
+@pytest.mark.parametrize(
+    "varying",
+    [{"sender": b"54321"}, {"time": 7}, {"validity": 8}, {"meta_data": b"?smpp?"}, {"id": ID[:-1] + b"7"}],
+)
+@pytest.mark.parametrize("place", [0, 3, 9])
+def test_what_may_differ_makes_no_difference(varying: dict[str, Any], place: int) -> None:
+    cutter = Cutter()
+    cut(cutter, [sms(meta_data=b"?SMPP?")])
+    messages = [sms(receiver=b"+49170%d" % number, meta_data=b"?SMPP?") for number in range(10)]
+    messages[place] = replace(messages[place], **varying)
+    groups = rows_alike(cutter, messages)
+    assert groups is not None
+    check(groups, messages)
+
+
+def test_many_that_differ_from_what_is_known_are_noticed() -> None:
+    """Alike among themselves, that is."""
+    cutter = _one_that_knows()
+    assert rows_alike(cutter, [sms(smsc_id=b"smsc2")] * (MANY + 1)) is None
+    assert rows_alike(cutter, [sms()] * (MANY + 1)) is not None
+
+
+@FEW_AND_MANY
 @pytest.mark.parametrize("place", [0, 1, 2])
 @pytest.mark.parametrize(
     "odd",
@@ -121,11 +153,11 @@ def test_many_of_one_kind_are_cut_by_columns() -> None:
         {"udhdata": b"\1\2", "msgdata": b"hel"},
     ],
 )
-def test_one_that_differs_is_noticed(place: int, odd: dict[str, Any]) -> None:
+def test_one_that_differs_is_noticed(each: int, place: int, odd: dict[str, Any]) -> None:
     cutter = Cutter()
     cut(cutter, [sms(), sms(**odd)])
-    messages = [sms(), sms(), sms()]
-    messages[place] = sms(**odd)
+    messages = [sms()] * 3 * each
+    messages[place * each] = sms(**odd)
     assert rows_alike(cutter, messages) is None
 
 
