@@ -37,8 +37,8 @@ class Step(IntEnum):
     """What a frame of LINES tells, in the order in which it was: a value of these is the first of each tuple.
 
     A bearerbox was sent submits; it acked some; a connection was lost with all that wasn't acked (None: each one was,
-    as far as lines are concerned); a turn of the loop ended, and all that was answered in it is told in full; a
-    bearerbox was sent what one bind's reader read at a time: SENT as most are, in as few values as tell it.
+    as far as lines are concerned); a turn of the loop ended, and all that was answered in it is told in full. Of what a
+    bearerbox was sent most was read from one bind at a time: READ tells that in as few values as do.
     """
 
     SENT = 0
@@ -89,8 +89,8 @@ PackedPlace: TypeAlias = "tuple[int, int] | bytes"
 """Where octets begin in the shared memory, and how many they are; or they themselves."""
 PackedSent: TypeAlias = "tuple[int, int, list[PackedRun], PackedPlace]"
 """Step.SENT, the connection, submits and their octets."""
-PackedRead: TypeAlias = "tuple[int, int, int, bytes, int, float, int, int]"
-"""Step.READ, the connection, the first four of a Run (no more differ from 0), where their octets begin and end."""
+PackedRead: TypeAlias = "tuple[int, int, bool, int, bytes, int, float, int, int]"
+"""Step.READ, the connection, whether they are alike, the first four of a Run, where their octets begin and end."""
 PackedAcked: TypeAlias = "tuple[int, int, float, PackedPlace]"
 """Step.ACKED, the connection, monotonic seconds, the acks' octets."""
 PackedLost: TypeAlias = "tuple[int, int | None]"
@@ -151,7 +151,7 @@ def count_lines(step: Any) -> tuple[int, int]:
         _, _, runs, _ = step
         return 0, sum(run[0] for run in runs)
     if step[0] == Step.READ:
-        _, _, count, *_ = step
+        _, _, _, count, *_ = step
         return 0, count
     if step[0] == Step.ACKED:
         _, _, _, place = step

@@ -66,15 +66,18 @@ class Style(ABC):
         self._templates: dict[tuple[Likeness, bytes, int, float], list[bytes]] = {}
         self._pending: dict[int, Pending] = {}
 
-    def sent(self, link: int, runs: Sequence[Run], octets: bytes) -> None:
-        """Keep in mind what a connection was sent, for `acked`. Raises ValueError, struct.error or IndexError."""
+    def sent(self, link: int, runs: Sequence[Run], octets: bytes, *, are_alike: bool = False) -> None:
+        """Keep in mind what a connection was sent, for `acked`; `are_alike`: they differ in no more than codec.LIKELY.
+
+        Raises ValueError, struct.error or IndexError.
+        """
         pending = self._pending.setdefault(link, Pending())
         position = 0
         for run in runs:
             if run.event == Event.NO_LINE:
                 position = end_of(octets, position, run.messages)
                 continue
-            found, position = self._read(octets, position, run)
+            found, position = self._read(octets, position, run, are_alike)
             for sent in found:
                 pending.add(sent)
 
@@ -107,12 +110,14 @@ class Style(ABC):
             ]
         return lines
 
-    def _read(self, octets: bytes, position: int, run: Run) -> tuple[list[Sent], int]:
+    def _read(
+        self, octets: bytes, position: int, run: Run, are_alike: bool = False
+    ) -> tuple[list[Sent], int]:
         """The submits of a run, by columns as far as possible, and where they end."""
         if run.event != Event.SENT or run.command_status or not self.mask:
             end = end_of(octets, position, run.messages)
             return [_as_read(run, read(octets[position:end]))], end
-        alike = self._cutter.cut_alike(octets, position, run.messages, run.account)
+        alike = self._cutter.cut_alike(octets, position, run.messages, run.account, are_alike)
         if alike is not None:
             likeness, columns, end = alike
             _, _, _, ids = columns

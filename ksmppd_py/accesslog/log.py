@@ -124,7 +124,9 @@ class AccessLog:
             self._open(self._settings.path)
             self._tell_opening()
 
-    def sending(self, link: int, batch: Sequence[Submission], octets: bytes, mixed: bool) -> None:
+    def sending(
+        self, link: int, batch: Sequence[Submission], octets: bytes, mixed: bool, alike: bool
+    ) -> None:
         """See model.ports.AccessLog.
 
         The way of most is all in here: once a turn, whatever has to be fetched into the cache costs more than it does.
@@ -144,9 +146,8 @@ class AccessLog:
             return
         notes.memory[start:end] = octets
         notes.at = end
-        notes.steps.append(
-            (READ, link, len(batch), submitter.service, submitter.bind_id, read_at, start, end)
-        )
+        run = len(batch), submitter.service, submitter.bind_id, read_at
+        notes.steps.append((READ, link, alike, *run, start, end))
         if not self._waiting:
             self._wake()
 

@@ -23,8 +23,6 @@ from ksmppd_py.accesslog.writer import Fate, Opening, Writer
 
 INTERVAL = 0.5
 """Seconds for which lines are collected at most, and the daemon isn't told of those that are written."""
-MOST_OCTETS = 128 * 1024
-"""Collected octets of lines that are written at once."""
 MOST_UNTOLD = PAGES // 4
 """Pages that are free again without the daemon's knowing."""
 RECEIVE_OCTETS = 256 * 1024
@@ -76,8 +74,6 @@ class Scribe:
                 self._tell()
                 due = monotonic() + INTERVAL
                 continue
-            if writer.octets >= MOST_OCTETS:
-                writer.write()
             if len(self._released) >= MOST_UNTOLD:
                 self._tell()
         writer.close()

@@ -31,6 +31,8 @@ _TAKEN = (int(Event.SENT), 0, 0.0)
 """What a run says at its end of submits that were read and sent together."""
 
 
+MOST_OCTETS = 64 * 1024
+"""Collected octets of lines that are written at once."""
 MOST_AT_ONCE = 512
 """Pieces of lines for which the kernel is asked at once; half of what it takes."""
 
@@ -87,26 +89,29 @@ class Writer:
 
         Monotonic seconds count from `epoch_of_zero`.
         """
+        self._collected += lines
         for step in steps:
             try:
                 chunks = self._lines_of(step, get, epoch_of_zero)
             except Exception as error:
                 now, later = count_lines(step)
-                lines -= now
-                self.settled += now
                 self._lost += now + later
                 self._why = f"they can't be formatted: {error!r}"
             else:
                 self._chunks += chunks
                 self.octets += sum(map(len, chunks))
+                if self.octets >= MOST_OCTETS:  # memory that is used again at once is in the cache
+                    self._write_out()
             self._between_steps()
-        self._collected += lines
+        if not self._chunks:
+            self._settle()
 
     def _lines_of(self, step: Any, get: Get, epoch_of_zero: float) -> list[bytes]:
         style = self._style
         if step[0] == Step.READ:
-            _, link, count, account, bind_id, read_at, start, end = step
-            style.sent(link, (Run(count, account, bind_id, read_at, *_TAKEN),), get(start, end - start))
+            _, link, are_alike, count, account, bind_id, read_at, start, end = step
+            run = Run(count, account, bind_id, read_at, *_TAKEN)
+            style.sent(link, (run,), get(start, end - start), are_alike=are_alike)
             return []
         if step[0] == Step.ACKED:
             _, link, now, place = step
@@ -125,10 +130,16 @@ class Writer:
 
     def write(self) -> None:
         """Write all; what a full disk doesn't take is lost, counted, and told by `fate`."""
-        chunks, self._chunks = self._chunks, []
-        size, self.octets = self.octets, 0
+        self._settle()
+        self._write_out()
+
+    def _settle(self) -> None:
         self.settled += self._collected
         self._collected = 0
+
+    def _write_out(self) -> None:
+        chunks, self._chunks = self._chunks, []
+        size, self.octets = self.octets, 0
         rest = b""
         try:
             if 0 < len(chunks) <= MOST_AT_ONCE:  # as they are: joining them would cost a tenth of making them

@@ -13,7 +13,7 @@ import gevent
 from gevent import socket as gevent_socket
 
 from ksmppd_py.bearerbox.incoming import MAX_PENDING, Adopter, Incoming
-from ksmppd_py.kannel.codec import ACK_OCTETS, BoxLink, acks_of, pack, pack_acks, pack_sms
+from ksmppd_py.kannel.codec import ACK_OCTETS, BoxLink, acks_of, pack, pack_acks, pack_all, pack_sms
 from ksmppd_py.kannel.messages import Ack, AckStatus, Admin, AdminCommand, Heartbeat, Sms, SmsType
 from ksmppd_py.logs import EACH
 from ksmppd_py.model.meters import Histogram
@@ -269,31 +269,62 @@ class BoxConnection:
 
         `mixed`: they aren't all of one desk, in the order in which it got them.
         """
-        frames: list[bytes] = []
-        open_, boxc_id, framed = self.open, self._boxc_id, self._socket
+        boxc_id, framed = self._boxc_id, self._socket
+        messages: list[Sms] = []
         for submission in batch:
             sms = submission.sms
             assert sms is not None
             sms.boxc_id = boxc_id
             submission.sent_at = now
-            try:
-                octets = pack_sms(sms)
-            except Exception:
-                logger.exception("Message %r for bearerbox %s can't be packed", sms.id, self.settings.name)
-                self._refuse(submission)
-                continue
-            if open_.setdefault(sms.id, submission) is submission:
-                frames.append(octets)
-            else:  # a copied row: one ack couldn't tell which of them it is for
-                logger.warning("Bearerbox %s has a message %r already", self.settings.name, sms.id)
-                self._refuse(submission)
+            messages.append(sms)
+        try:
+            frames, are_alike = pack_all(messages)
+        except Exception:
+            batch, frames = self._pack_singly(batch)
+            are_alike = False
+        kept = self._open_all(batch, frames)
         if framed is None or not frames:
             return
         octets = b"".join(frames)
         framed.write(octets)
         if self._access is not None and self._access.on:
-            sent = batch if len(frames) == len(batch) else [s for s in batch if s.result is None]
-            self._access.sending(id(framed), sent, octets, mixed)
+            self._access.sending(id(framed), kept, octets, mixed, are_alike)
+
+    def _open_all(self, batch: Sequence[Submission], frames: list[bytes]) -> Sequence[Submission]:
+        """Have each of these wait for its ack; those that another one waits for with the same id leave `frames`."""
+        open_ = self.open
+        copies: list[int] = []
+        for number, submission in enumerate(batch):
+            sms = submission.sms
+            assert sms is not None
+            if open_.setdefault(sms.id, submission) is not submission:
+                copies.append(number)
+                logger.warning("Bearerbox %s has a message %r already", self.settings.name, sms.id)
+        if not copies:
+            return batch
+        for number in reversed(copies):  # a copied row: one ack couldn't tell which of them it is for
+            del frames[number]
+        for number in copies:
+            self._refuse(batch[number])
+        return [submission for submission in batch if submission.result is None]
+
+    def _pack_singly(self, batch: Sequence[Submission]) -> tuple[list[Submission], list[bytes]]:
+        """Those of these that can be packed, and their frames; the others are refused for now."""
+        good: list[Submission] = []
+        frames: list[bytes] = []
+        for submission in batch:
+            assert submission.sms is not None
+            try:
+                frames.append(pack_sms(submission.sms))
+            except Exception:
+                message_id = submission.sms.id
+                logger.exception(
+                    "Message %r for bearerbox %s can't be packed", message_id, self.settings.name
+                )
+                self._refuse(submission)
+            else:
+                good.append(submission)
+        return good, frames
 
     def _refuse(self, submission: Submission) -> None:
         """Give it back as refused for now. Doesn't yield."""

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from ksmppd_py.kannel.compiler import compile_function, pack_source, unpack_source
+from ksmppd_py.kannel.compiler import compile_function, pack_all_source, pack_source, unpack_source
 from ksmppd_py.kannel.messages import (
     MESSAGES,
     WDP_DATAGRAM,
@@ -24,6 +24,8 @@ NEVER_NULL = frozenset(("sender", "receiver", "msgdata"))
 """Strings of an Sms that stop the whole bearerbox when they are NULL: sent as empty ones."""
 RARELY_SET = frozenset(("udhdata", "smsc_number", "account", "charset", "binfo"))
 """Strings of an Sms that are mostly NULL: what parsing speculates on, never what it relies on."""
+LIKELY = frozenset(("receiver", "msgdata", "id", "dlr_url"))
+"""What differs in the messages of an account that it submits at a time, mostly."""
 TRAILERS: dict[type[Message], bytes] = {}
 """Packed fields that a fork of Kannel expects behind ours; stock Kannel 1.4.5 expects none."""
 
@@ -86,6 +88,7 @@ def _compile_unpack(message: type[Message]) -> Callable[[bytes, int, int], Messa
 _PACK = {message: _compile_pack(message) for message in MESSAGES}
 _UNPACK = {message.type_number: _compile_unpack(message) for message in MESSAGES}
 _pack_sms = _PACK[Sms]
+_pack_all = compile_function("pack_all", pack_all_source(Sms, LIKELY), _names(Sms, {}))
 
 
 def _cut(value: int) -> bytes:
@@ -116,6 +119,21 @@ def pack_sms(sms: Sms) -> bytes:
         return _pack_sms(sms)
     except (IndexError, struct.error):
         return _pack_slowly(sms)
+
+
+def pack_all(messages: Sequence[Sms]) -> tuple[list[bytes], bool]:
+    """Return the frames of one or more sms, and whether they are known to differ in what is LIKELY only.
+
+    Raises ValueError for an id that is no UUID. Frames that are alike take half of the time of pack_sms.
+    """
+    if len(messages) > 1:
+        try:
+            frames, are_alike = _pack_all(messages, pack_sms)
+        except (IndexError, TypeError, struct.error):
+            pass
+        else:
+            return frames, are_alike
+    return [pack_sms(sms) for sms in messages], False
 
 
 def pack_ack(nack: int, time: int, id: bytes) -> bytes:

@@ -80,6 +80,58 @@ def pack_source(
     return "def pack(m):\n" + "".join(f"    {line}\n" for line in lines), structs
 
 
+def _parts(message: type[Message], likely: Collection[str]) -> tuple[list[str], list[str]]:
+    """Statements that cut the parts between `likely` strings out of the `frame` of `m`; what to make others of."""
+    cuts, pieces, sizes = ["end = 4"], [], ["4"]
+    for name, kind in fields_of(message):
+        if name not in likely:
+            sizes.append("4" if kind is Kind.INTEGER else f"4 + len(m.{name} or b'')")
+            continue
+        is_uuid = kind is Kind.UUID
+        part = f"part_{len(cuts)}"
+        end = " + ".join(["end", *sizes, *["4"][:is_uuid]])
+        cuts.append(f"start, end = end, {end}; {part} = frame[start:end]")
+        cuts.append("end += 36" if is_uuid else f"end += 4 + len(m.{name})")
+        pieces += [part, name] if is_uuid else [part, f"LENGTHS[len({name})]", name]
+        sizes = []
+    return [*cuts, "rest = frame[end:]"], [*pieces, "rest"]
+
+
+def pack_all_source(message: type[Message], likely: Collection[str]) -> str:
+    """Return the source of `pack_all(messages, pack) -> (frames, whether they are alike)`; `pack` makes one frame.
+
+    Those are alike that differ in what is `likely` only, strings all of them: the octets between these are cut out of
+    the first frame, and the others are put together of them. From one that isn't like the first on, all are packed
+    singly. It raises IndexError or TypeError for a string of these that is too long for LENGTHS, or NULL.
+    """
+    fields = list(fields_of(message))
+    cuts, pieces = _parts(message, likely)
+    others = ", ".join(f"m.{name}" for name, _ in fields if name not in likely)
+    uuids = [name for name, kind in fields if name in likely and kind is Kind.UUID]
+    strings = [name for name, kind in fields if name in likely and kind is not Kind.UUID]
+    takes = [f"{name} = m.{name}" for name in (*uuids, *strings)]
+    checks = [f"if {name}.translate(SHAPE) != UUID_SHAPE: {name} = canonical_id({name})" for name in uuids]
+    size = " + ".join(f"len({name})" for name in strings)
+    lines = [
+        "m = messages[0]",
+        f"key = ({others})",
+        "frame = pack(m)",
+        *cuts,
+        *takes,
+        f"fixed = len(frame) - 4 - ({size})",
+        "frames = [frame]",
+        "add = frames.append",
+        "for m in messages[1:]:",
+        f"    if ({others}) != key:",
+        "        frames += [pack(m) for m in messages[len(frames):]]",
+        "        return frames, False",
+        *[f"    {line}" for line in (*takes, *checks)],
+        f"    add(b''.join((LENGTHS[fixed + {size}], {', '.join(pieces)})))",
+        "return frames, True",
+    ]
+    return "def pack_all(messages, pack):\n" + "".join(f"    {line}\n" for line in lines)
+
+
 def _targets(slot: _Slot) -> list[str]:
     return [f"m.{name}" for name in slot.integers] + ([f"length_{slot.string}"] if slot.string else [])
 

@@ -193,10 +193,12 @@ class AccessLog(Protocol):
     """Of submits that a bearerbox was sent at this time (monotonic seconds) or later, and took, it needs only to be
     told by `sending` and `acked`: the way of most, where a look at each when it is answered would cost too much."""
 
-    def sending(self, link: int, batch: Sequence[Submission], octets: bytes, mixed: bool) -> None:
+    def sending(
+        self, link: int, batch: Sequence[Submission], octets: bytes, mixed: bool, alike: bool
+    ) -> None:
         """A bearerbox is sent these MTs, in these octets; `mixed`: not all of one desk, in the order of its door.
 
-        No other connection is this `link` while it is up.
+        No other connection is this `link` while it is up. `alike`: they differ in no more than codec.LIKELY.
         """
 
     def acked(self, link: int, acks: bytes, now: float) -> None:

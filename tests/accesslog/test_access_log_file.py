@@ -14,7 +14,6 @@ import pytest
 from test_access_log_lines import sms, submission, submitter
 
 from ksmppd_py.accesslog import log as log_module
-from ksmppd_py.accesslog import scribe
 from ksmppd_py.accesslog import writer as writer_module
 from ksmppd_py.accesslog.log import AccessLog, AccessLogSettings
 from ksmppd_py.kannel.messages import Sms
@@ -81,7 +80,7 @@ class _Nowhere:
 
 def test_many_lines_are_written_before_their_time(opened: Open, tmp_path: Path) -> None:
     log = opened()
-    assert log_module.MOST_LINES * 180 * 3 > scribe.MOST_OCTETS  # octets of lines
+    assert log_module.MOST_LINES * 180 * 3 > writer_module.MOST_OCTETS  # octets of lines
     for _ in range(3):
         log.submitted([submission(sms())] * log_module.MOST_LINES, submitter())
         gevent.sleep(0)

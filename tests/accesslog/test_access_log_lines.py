@@ -133,7 +133,9 @@ SENT = (
 class Long:
     """Formats each line whole."""
 
-    def _read(self, octets: bytes, position: int, run: Run) -> tuple[list[Sent], int]:
+    def _read(
+        self, octets: bytes, position: int, run: Run, are_alike: bool = False
+    ) -> tuple[list[Sent], int]:
         end = end_of(octets, position, run.messages)
         messages = read(octets[position:end])
         return [Sent(run, tuple(message.id for message in messages), None, None, messages)], end

@@ -21,7 +21,7 @@ from test_access_log_scribe import freeze, lost, wait_until
 from ksmppd_py.accesslog import process
 from ksmppd_py.accesslog.log import AccessLog, AccessLogSettings
 from ksmppd_py.accesslog.pages import PAGE_OCTETS
-from ksmppd_py.kannel.codec import pack_acks, pack_sms
+from ksmppd_py.kannel.codec import pack_acks, pack_all
 from ksmppd_py.model.work import Submission, Submitter
 
 numbers = count(1)
@@ -46,7 +46,9 @@ def send(log: AccessLog, *batch: Submission, link: int = 1, mixed: bool = False)
     now = monotonic()
     for each in batch:
         each.sent_at = now
-    log.sending(link, batch, b"".join(pack_sms(each.sms or sms()) for each in batch), mixed)
+    messages = [each.sms or sms() for each in batch]
+    frames, are_alike = pack_all(messages)
+    log.sending(link, batch, b"".join(frames), mixed, are_alike)
 
 
 def ack(log: AccessLog, *batch: Submission, nack: int = 0, link: int = 1) -> None:

@@ -23,9 +23,13 @@ class Recorder:
     def __init__(self) -> None:
         self.on = True
         self.told: list[tuple[str, int, Any]] = []
+        self.alike: list[bool] = []
 
-    def sending(self, link: int, batch: Sequence[Submission], octets: bytes, mixed: bool) -> None:
+    def sending(
+        self, link: int, batch: Sequence[Submission], octets: bytes, mixed: bool, alike: bool
+    ) -> None:
         assert octets == b"".join(pack_sms(each.sms) for each in batch if each.sms is not None)
+        self.alike.append(alike)
         self.told.append(("sent mixed" if mixed else "sent", link, [_text(each) for each in batch]))
 
     def acked(self, link: int, acks: bytes, now: float) -> None:
@@ -74,6 +78,17 @@ def test_what_is_sent_and_acked(bed: Bed, recorder: Recorder) -> None:
     assert (what, texts) == ("sent", [b"1", b"2"])
     assert {other for _, other, _ in acked} == {link}
     assert recorder.acks() == [(0, id) for id in ids_of(batch)]
+    assert recorder.alike == [True]
+
+
+def test_what_differs_in_more_than_is_likely_is_not_told_as_alike(bed: Bed, recorder: Recorder) -> None:
+    first, second = bed.submission(b"1"), bed.submission(b"2")
+    assert second.sms is not None
+    second.sms.sender = b"another"
+    bed.pool.send_all([first, second])
+    bed.pool.send_all([bed.submission(b"alone")])
+    bed.wait_results(3)
+    assert recorder.alike == [False, False]
 
 
 def test_while_nobody_keeps_one_nothing_is_told(bed: Bed, recorder: Recorder) -> None:
