@@ -85,8 +85,13 @@ class MariaDB:
                 stdout=log,
                 stderr=log,
                 cwd=self.directory,
+                env=self._environment(),
             )
         self._wait()
+
+    def _environment(self) -> dict[str, str]:
+        """With temporary files of its own: a server that starts removes those of all others from where it has its."""
+        return {**os.environ, "TMPDIR": str(self.directory)}
 
     def _install(self, data: Path, account: list[str]) -> None:
         subprocess.run(
@@ -102,6 +107,7 @@ class MariaDB:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd=self.directory,
+            env=self._environment(),
         )
 
     def _wait(self) -> None:
