@@ -83,7 +83,7 @@ def _submits(log: AccessLog, turn: int) -> Callable[[], None]:
 
     def once() -> None:
         for batch, octets, acks in reads:
-            log.sending(1, batch, octets, False, True)
+            log.sending(1, batch, octets, mixed=False, alike=True)
             log.acked(1, acks, now)
 
     return once

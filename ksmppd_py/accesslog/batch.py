@@ -12,6 +12,8 @@ from ksmppd_py.kannel.codec import ACK_OCTETS
 READ, ACKED = int(Step.READ), int(Step.ACKED)
 _SENT, _LOST, _TURN = int(Step.SENT), int(Step.LOST), int(Step.TURN)
 NO_PAGE = -1
+_NOWHERE = bytearray()
+"""The memory of a batch without a page: nothing is put there."""
 
 
 class Batch:
@@ -114,9 +116,6 @@ class Batch:
         if self.pages is not None and self.page != NO_PAGE:
             self.pages.give_back(self.page)
             self.page = NO_PAGE
-
-
-_NOWHERE = bytearray()
 
 
 def epoch_of_zero() -> float:
