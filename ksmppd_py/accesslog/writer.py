@@ -142,7 +142,7 @@ class Writer:
         size, self.octets = self.octets, 0
         rest = b""
         try:
-            if 0 < len(chunks) <= MOST_AT_ONCE:  # as they are: joining them would cost a tenth of making them
+            if 0 < len(chunks) <= MOST_AT_ONCE:  # as they are: joining them would be one more copy
                 written = os.writev(self._descriptor, chunks)
                 if written == size:
                     return
