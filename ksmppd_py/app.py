@@ -26,6 +26,7 @@ from ksmppd_py.flows.simulation import SimulationFlow
 from ksmppd_py.flows.submission import SubmissionFlow
 from ksmppd_py.flows.trial import RouteTrials
 from ksmppd_py.live import Live
+from ksmppd_py.model.account import Account
 from ksmppd_py.model.esme import BlockedAddress, ServerMeters, ServerSnapshot
 from ksmppd_py.model.history import MessageHistory
 from ksmppd_py.model.ids import MessageIds
@@ -40,6 +41,7 @@ from ksmppd_py.storage.database import Database
 from ksmppd_py.storage.store import DatabaseStore
 from ksmppd_py.storage.upgrade import Layout, prepare
 from ksmppd_py.storage.users import DatabaseCredit
+from ksmppd_py.translate.dialect import Dialect
 from ksmppd_py.transport.greenlets import Owner
 from ksmppd_py.workers import Replayer, Simulator
 
@@ -133,9 +135,7 @@ class App:
         submission = self._submission(router, pool, credit, queue, simulation, ids)
         settings = wiring.session_settings(config)
         binder = Binder(decisions.authenticator, registry, self._blocklist, settings, wiring.tlvs(config))
-        self._trials = RouteTrials(
-            submission, registry.account, lambda account: binder.dialect(account, 0x34), time
-        )
+        self._trials = _trials(submission, registry, decisions, credit, binder)
         self._listener = Listener(
             config.ksmppd.interface,
             config.ksmppd.smpp_port,
@@ -269,7 +269,13 @@ class App:
     def try_route(self, question: RouteQuestion) -> RouteTrial:
         """What would become of a message; nothing is sent. May yield."""
         if self._trials is None:
-            return RouteTrial(question.sender, question.receiver, CommandStatus.RSYSERR, reason="starting")
+            return RouteTrial(
+                question.sender,
+                question.receiver,
+                CommandStatus.RSYSERR,
+                reason="starting",
+                refusal="starting",
+            )
         return self._trials.run(question)
 
     def rebuild_routes(self) -> None:
@@ -280,6 +286,19 @@ class App:
     def statistics(self) -> list[str]:
         """Lines for the log, on SIGQUIT. Doesn't yield."""
         return list(statistics(self._registry.snapshot(), self.overview))
+
+
+def _trials(
+    flow: SubmissionFlow,
+    registry: EsmeRegistry,
+    decisions: Decisions,
+    credit: DatabaseCredit,
+    binder: Binder,
+) -> RouteTrials:
+    def dialect_of(account: Account) -> Dialect:
+        return binder.dialect(account, 0x34)
+
+    return RouteTrials(flow, registry, decisions.account_rows, credit, dialect_of, time, monotonic)
 
 
 def _reach(database: Database) -> None:

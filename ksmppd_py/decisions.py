@@ -12,7 +12,7 @@ from ksmppd_py.callbacks.routing import HttpRouter
 from ksmppd_py.config import Config, KsmppdPlugin, Method
 from ksmppd_py.errors import StartError, TemporaryError
 from ksmppd_py.esme.registry import EsmeRegistry
-from ksmppd_py.model.ports import Authenticator, Router
+from ksmppd_py.model.ports import AccountRows, Authenticator, Router
 from ksmppd_py.plugins import PluginContext
 from ksmppd_py.plugins.load import load_plugin
 from ksmppd_py.plugins.roles import PluginAuthenticator, PluginRouter
@@ -41,6 +41,11 @@ class Decisions:
         self._contexts: dict[str, PluginContext] = {}
         self.authenticator = self._authenticator()
         self.router = self._router()
+
+    @property
+    def account_rows(self) -> AccountRows | None:
+        """Where accounts can be looked up without their password; None: an HTTP server or a plugin knows them."""
+        return self.authenticator if isinstance(self.authenticator, DatabaseAuthenticator) else None
 
     def start(self) -> None:
         """Load the routes. Raises StartError. May yield."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import runpy
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +111,7 @@ def test_openapi_tells_the_members_of_what_lists_hold(schema: str, kind: Any) ->
 def test_openapi_tells_the_members_of_a_route_test() -> None:
     known = set(api()["components"]["schemas"]["RouteTest"]["properties"])
     routed = RouteTrial("1", "2", 0, "route", "", 12, "smsc", 2, 1.5, True)
-    refused = RouteTrial("1", "2", 0x0B, reason="no route")
-    told = [json.loads(render(trial, xml=False, json=True).body) for trial in (routed, refused)]
+    refused = RouteTrial("1", "2", 0x0B, reason="no route", refusal="no route")
+    poor = replace(routed, credit=1.0, throughput=1.0, is_outdated=True)
+    told = [json.loads(render(trial, xml=False, json=True).body) for trial in (routed, refused, poor)]
     assert {name for each in told for name in each} == known

@@ -59,6 +59,15 @@ def leading_integer(text: str) -> int | None:
     return int(match[1]) if match else None
 
 
+def _name(given: str) -> str:
+    """A system_id to look up; octets that are no UTF-8 are Latin-1, as in a bind."""
+    try:
+        given.encode()
+    except UnicodeEncodeError:
+        given = given.encode("utf-8", "surrogateescape").decode("latin-1")
+    return given.lower()
+
+
 class Command(Protocol):
     """One request of the operator, its arguments checked."""
 
@@ -186,7 +195,7 @@ class RouteTest:
         """Takes `system-id`, `from`, `to`, and optionally `text` and `data-coding`."""
         return cls(
             RouteQuestion(
-                parameters.get("system-id", "").lower(),
+                _name(parameters.get("system-id", "")),
                 parameters.get("from", ""),
                 parameters.get("to", ""),
                 parameters.get("text", ""),

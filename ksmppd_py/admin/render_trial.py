@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ksmppd_py.admin.text import escape, yes_no
-from ksmppd_py.model.trial import RouteTrial
+from ksmppd_py.model.trial import RouteTrial, number
 
 
 def _facts(trial: RouteTrial) -> dict[str, Any]:
@@ -16,7 +16,7 @@ def _facts(trial: RouteTrial) -> dict[str, Any]:
         "receiver": trial.receiver,
         "parts": trial.parts,
     }
-    if not trial.command_status:
+    if trial.decided_by:
         facts["decided-by"] = trial.decided_by
         if trial.route_id:
             facts["route-id"] = trial.route_id
@@ -27,13 +27,21 @@ def _facts(trial: RouteTrial) -> dict[str, Any]:
     if trial.reason:
         facts["reason"] = trial.reason
     facts["account-known"] = trial.is_known
+    if trial.refusal:
+        facts["refusal"] = trial.refusal
+    if trial.credit is not None:
+        facts["credit"] = trial.credit
+    if trial.throughput:
+        facts["throughput"] = trial.throughput
+    if trial.is_outdated:
+        facts["binds-outdated"] = True
     return facts
 
 
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return yes_no(value)
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return number(value) if isinstance(value, float) else str(value)
 
 
 def plain(trial: RouteTrial) -> str:

@@ -69,10 +69,9 @@ class EsmeRegistry:
         """How many binds of any type the account has."""
         return len(self._binds.get(system_id, ()))
 
-    def account(self, system_id: str) -> Account | None:
-        """The settings of the account's newest bind; None when it was never bound since the start."""
-        esme = self._esmes.get(system_id)
-        return None if esme is None else esme.account
+    def find(self, system_id: str) -> Esme | None:
+        """The account's entry; None when it was never bound since the start."""
+        return self._esmes.get(system_id)
 
     def esme_of(self, account: Account) -> Esme:
         """The account's entry with the settings of its newest bind.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 
-from ksmppd_py.errors import KsmppdError, RouteRefused, SenderRefused
+from ksmppd_py.errors import CreditTooLow, KsmppdError, NoRoute, RouteRefused, SenderRefused, Throttled
 from ksmppd_py.model.esme import ServerMeters
 from ksmppd_py.model.ids import MessageIds
 from ksmppd_py.model.names import to_octets
@@ -14,6 +14,7 @@ from ksmppd_py.model.ports import Router
 from ksmppd_py.model.routes import Route
 from ksmppd_py.model.trial import RouteTrial
 from ksmppd_py.model.work import Submission, Submitter
+from ksmppd_py.smpp.constants import CommandStatus
 from ksmppd_py.smpp.pdus import SubmitSm
 from ksmppd_py.translate.errors import Untranslatable
 from ksmppd_py.translate.multi import TRANSLATIONS
@@ -112,7 +113,10 @@ class Routing:
             parts = count_parts(sms)
         except Untranslatable as refusal:
             status = int(refusal.command_status)
-            return RouteTrial(sender, receiver, status, reason=str(refusal), is_known=is_known)
+            words = words_of(refusal)
+            return RouteTrial(sender, receiver, status, reason=str(refusal), is_known=is_known, refusal=words)
+        if submitter.account.simulation is not None:
+            return RouteTrial(sender, receiver, 0, "simulation", parts=parts, is_known=is_known)
         [answer] = self._ask_router([submission], submitter)
         error = self._apply(submission, answer, submitter, parts)
         is_route = isinstance(answer, Route)
@@ -129,6 +133,7 @@ class Routing:
             cost=cost if error is None else 0.0,
             is_charged=submitter.is_charged,
             is_known=is_known,
+            refusal="" if error is None else words_of(error),
         )
 
     def _ask_router(self, batch: Sequence[Submission], submitter: Submitter) -> Sequence[Route | KsmppdError]:
@@ -179,6 +184,26 @@ def _parts_of(batch: Sequence[Submission], submitter: Submitter) -> list[int]:
     if not submitter.is_charged:
         return [0] * len(batch)
     return [count_parts(submission.sms) for submission in batch if submission.sms is not None]
+
+
+_WORDS: dict[type[KsmppdError], str] = {
+    NoRoute: "no route",
+    SenderRefused: "source refused",
+    CreditTooLow: "no credit",
+    Throttled: "throttled",
+}
+_WORDS_OF_STATUS: dict[int, str] = {
+    CommandStatus.RINVDSTADR: "receiver refused",
+    CommandStatus.RINVSRCADR: "source refused",
+    CommandStatus.RINVMSGLEN: "message too long",
+}
+
+
+def words_of(error: KsmppdError) -> str:
+    """Why an operator's trial is refused, in fixed words that programs may rely on."""
+    if isinstance(error, Untranslatable):
+        return _WORDS_OF_STATUS.get(int(error.command_status), "malformed message")
+    return _WORDS.get(type(error)) or reason_of(error)
 
 
 def refuse(submission: Submission, error: KsmppdError) -> None:

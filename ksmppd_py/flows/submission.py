@@ -158,6 +158,11 @@ class SubmissionFlow:
         """See Routing.try_out."""
         return self._routing.try_out(pdu, submitter, is_known)
 
+    @property
+    def has_next_holder(self) -> bool:
+        """Whether a bearerbox or the store would take a message now."""
+        return self._gateway.online or self._store is not None
+
     def _charge(
         self, routed: list[Submission], settled: list[Submission], submitter: Submitter
     ) -> list[Submission]:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol
 
+from ksmppd_py.errors import CreditTooLow, KsmppdError, NoBearerbox, Throttled
+from ksmppd_py.flows.routing import words_of
 from ksmppd_py.flows.submission import SubmissionFlow
 from ksmppd_py.model.account import Account
 from ksmppd_py.model.esme import Counters, Esme
 from ksmppd_py.model.meters import BIND_INTERVALS, Load
-from ksmppd_py.model.trial import RouteQuestion, RouteTrial
+from ksmppd_py.model.outcomes import command_status_of
+from ksmppd_py.model.ports import AccountRows, Credit
+from ksmppd_py.model.trial import RouteQuestion, RouteTrial, number
 from ksmppd_py.model.work import Submitter
-from ksmppd_py.smpp.constants import Npi, Ton
+from ksmppd_py.smpp.constants import CommandStatus, Npi, Ton
 from ksmppd_py.smpp.pdus import SubmitSm
 from ksmppd_py.translate import gsm0338
 from ksmppd_py.translate.dialect import Dialect
@@ -20,26 +26,65 @@ _MESSAGE_PAYLOAD = 0x0424
 _ENCODINGS = {1: "ascii", 3: "latin-1", 6: "iso8859-5", 7: "iso8859-8", 8: "utf-16-be"}
 
 
+class Binds(Protocol):
+    """Who is bound, and was."""
+
+    def find(self, system_id: str) -> Esme | None:
+        """The account's entry; None when it was never bound since the start."""
+
+    def binds_of(self, system_id: str) -> int:
+        """How many binds it has."""
+
+
 class RouteTrials:
-    """Asks the router what it would do. `dialect_of` and `account_of` tell how an account speaks, if it is known."""
+    """Asks the router what it would do with a message of an account, and the account's row whether it may."""
 
     def __init__(
         self,
         flow: SubmissionFlow,
-        account_of: Callable[[str], Account | None],
+        binds: Binds,
+        rows: AccountRows | None,
+        credit: Credit,
         dialect_of: Callable[[Account], Dialect],
         clock: Callable[[], float],
+        monotonic: Callable[[], float],
     ) -> None:
+        """`rows` None: accounts are an HTTP server's or a plugin's."""
         self._flow = flow
-        self._account_of = account_of
+        self._binds = binds
+        self._rows = rows
+        self._credit = credit
         self._dialect_of = dialect_of
         self._clock = clock
+        self._monotonic = monotonic
 
     def run(self, question: RouteQuestion) -> RouteTrial:
         """Route it; an HTTP server or a plugin is really asked. Nothing is sent, charged or counted. May yield."""
-        known = self._account_of(question.system_id)
-        account = known or Account(question.system_id)
-        submitter = Submitter(
+        bound = self._binds.find(question.system_id)
+        account, is_known = Account(question.system_id), False
+        if self._rows is not None:
+            try:
+                row = self._rows.row(question.system_id)
+            except KsmppdError as error:
+                return _refused(RouteTrial(question.sender, question.receiver, 0, is_known=False), error)
+            if row is None or row.is_suspended:
+                words = "unknown account" if row is None else "suspended"
+                return _no_bind(question, words, is_known=row is not None)
+            account, is_known = row.account, True
+        elif bound is not None:
+            account, is_known = bound.account, True
+        trial = self._flow.try_out(submit_sm(question), self._submitter(account), is_known)
+        trial = replace(
+            trial,
+            throughput=account.throughput,
+            is_outdated=bound is not None
+            and bound.account != account
+            and self._binds.binds_of(account.system_id) > 0,
+        )
+        return trial if trial.command_status else self._checked(trial, account, bound)
+
+    def _submitter(self, account: Account) -> Submitter:
+        return Submitter(
             esme=Esme(account, self._clock(), 0.0),
             account=account,
             dialect=self._dialect_of(account),
@@ -47,7 +92,40 @@ class RouteTrials:
             counters=Counters(),
             inbound=Load(BIND_INTERVALS, int(self._clock())),
         )
-        return self._flow.try_out(submit_sm(question), submitter, is_known=known is not None)
+
+    def _checked(self, trial: RouteTrial, account: Account, bound: Esme | None) -> RouteTrial:
+        """Look whether a message that has a route would be let through now. May yield (credit)."""
+        if bound is not None and not bound.bucket.lets_pass(self._monotonic()):
+            return _refused(trial, Throttled(f"more than {number(bound.bucket.rate)} messages a second"))
+        if trial.is_charged:
+            try:
+                credit = self._credit.balance(account.system_id)
+            except KsmppdError as error:
+                return _refused(trial, error)
+            trial = replace(trial, credit=credit)
+            price = round(trial.cost * trial.parts, 6)
+            if credit is None or credit < price:
+                return _refused(
+                    trial,
+                    CreditTooLow(f"{number(price)} credits are needed, {number(credit or 0)} are there"),
+                )
+        if trial.decided_by != "simulation" and not self._flow.has_next_holder:
+            return _refused(trial, NoBearerbox("no bearerbox is connected, and there is no queue"))
+        return trial
+
+
+def _refused(trial: RouteTrial, error: KsmppdError) -> RouteTrial:
+    """Refuse what would have had a route; that is told all the same."""
+    status = command_status_of(error)
+    return replace(trial, command_status=status, reason=str(error), refusal=words_of(error))
+
+
+def _no_bind(question: RouteQuestion, words: str, is_known: bool) -> RouteTrial:
+    """Refuse for an account that can't even bind; the status is the answer to its bind."""
+    status = int(CommandStatus.RBINDFAIL)
+    return RouteTrial(
+        question.sender, question.receiver, status, reason=words, is_known=is_known, refusal=words
+    )
 
 
 def submit_sm(question: RouteQuestion) -> SubmitSm:

@@ -36,3 +36,14 @@ class Account:
     alt_charset: str | None = None
     switch_dlr_addr: bool | None = None
     max_open_acks: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRow:
+    """An account as its row stands now, whether it ever bound or not.
+
+    `is_suspended`: on purpose no password fits it.
+    """
+
+    account: Account
+    is_suspended: bool = False

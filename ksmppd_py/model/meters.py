@@ -117,6 +117,13 @@ class TokenBucket:
             self._level = min(self.capacity, self._level + (now - self._updated) * self.rate)
         self._updated = now
 
+    def lets_pass(self, now: float) -> bool:
+        """Whether `take` would give a token at `now` (monotonic seconds); none is taken."""
+        if self.rate <= 0:
+            return True
+        self._refill(now)
+        return self._level + _ROUNDING >= 1
+
     def take(self, wanted: int, now: float) -> int:
         """Take up to `wanted` tokens at `now` (monotonic seconds); return how many there were."""
         if self.rate <= 0:

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from ksmppd_py.errors import KsmppdError
 from ksmppd_py.kannel.messages import Sms
-from ksmppd_py.model.account import Account
+from ksmppd_py.model.account import Account, AccountRow
 from ksmppd_py.model.outcomes import Outcome
 from ksmppd_py.model.routes import Route
 from ksmppd_py.model.work import Delivery, Submission, Submitter
@@ -27,6 +27,13 @@ class Authenticator(Protocol):
 
         Raises TemporaryError when the back end failed to decide.
         """
+
+
+class AccountRows(Protocol):
+    """Where account rows live."""
+
+    def row(self, system_id: str) -> AccountRow | None:
+        """The row of this account (lower case) as it is now. Raises DatabaseUnavailable. May yield."""
 
 
 class Router(Protocol):
@@ -68,6 +75,9 @@ class Credit(Protocol):
 
         Raises DatabaseUnavailable; then nothing was deducted as far as we know.
         """
+
+    def balance(self, system_id: str) -> float | None:
+        """The credit as it is now; None when there is no such account. Raises DatabaseUnavailable. May yield."""
 
     def refund(self, system_id: str, amount: float) -> None:
         """Give back what a refused message cost. Raises DatabaseUnavailable. May yield."""

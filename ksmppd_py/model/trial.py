@@ -20,9 +20,12 @@ class RouteQuestion:
 class RouteTrial:
     """What would become of it. `command_status` is what its ESME would be told, 0 = it would be sent.
 
-    `decided_by` is `route` or `default-smsc`, empty when refused. `route_id` 0 = the router has no numbers;
-    `smsc_id` empty = the bearerbox decides. `cost` is credits a part, and `is_charged` tells whether the account
-    is prepaid. `is_known`: it has been bound since the start; otherwise nobody knows its default_smsc.
+    `decided_by` is `route`, `default-smsc` or `simulation`, empty when nothing took it. `route_id` 0 = the router has
+    no numbers; `smsc_id` empty = the bearerbox decides. `cost` is credits a part, and `is_charged` tells whether the
+    account is prepaid. `is_known`: it has a row, or has been bound since the start; otherwise nobody knows its
+    default_smsc. `refusal` is one of a few fixed words, empty when it would be sent; `reason` may be anything.
+    `credit` is what a prepaid account has, `throughput` messages a second (0 = unlimited). `is_outdated`: binds that
+    are there still go by other settings than the row's.
     """
 
     sender: str
@@ -36,3 +39,12 @@ class RouteTrial:
     cost: float = 0.0
     is_charged: bool = False
     is_known: bool = True
+    refusal: str = ""
+    credit: float | None = None
+    throughput: float = 0.0
+    is_outdated: bool = False
+
+
+def number(value: float) -> str:
+    """Credits or a rate as people write them: up to six decimals, no exponent."""
+    return f"{value:.6f}".rstrip("0").rstrip(".")

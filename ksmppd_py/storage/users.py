@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import bindparam, func, select
 
 from ksmppd_py.errors import DatabaseUnavailable
-from ksmppd_py.model.account import Account, Simulation
+from ksmppd_py.model.account import Account, AccountRow, Simulation
 from ksmppd_py.storage.combine import Combiner
 from ksmppd_py.storage.database import Database, Session, compile_statement
 from ksmppd_py.storage.schema import OPTIONAL_USER_COLUMNS
@@ -63,6 +63,12 @@ class DatabaseAuthenticator:
     def current(self, system_id: str) -> Account | None:
         """The account's settings as they are now, None when it is gone. Raises DatabaseUnavailable. May yield."""
         return next((_account(system_id, row) for row in self._rows(system_id)), None)
+
+    def row(self, system_id: str) -> AccountRow | None:
+        """See ports.AccountRows. A `!` before the hash suspends an account, as in /etc/shadow."""
+        for row in self._rows(system_id):
+            return AccountRow(_account(system_id, row), (octets(row["password"]) or b"").startswith(b"!"))
+        return None
 
     def _rows(self, system_id: str) -> list[dict[str, Any]]:
         """The rows of exactly this name: a collation may find e = é, and who goes by two names escapes his limits."""
@@ -140,6 +146,11 @@ class DatabaseCredit:
                 undo=lambda claim, count: self._give_back(system_id, claim, count),
             )
         return account.call(costs)
+
+    def balance(self, system_id: str) -> float | None:
+        """See ports.Credit."""
+        rows = self._database.execute(self._read, {"id": system_id}, repeatable=True).rows
+        return real(rows[0][0]) if rows else None
 
     def refund(self, system_id: str, amount: float) -> None:
         """See ports.Credit."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
@@ -14,7 +15,7 @@ from ksmppd_py.admin.pages import Request, command_pages
 from ksmppd_py.admin.render import Reply
 from ksmppd_py.model.trial import RouteQuestion, RouteTrial
 
-REFUSED = RouteTrial("1", "2", 0x0B, reason="no route & none", parts=1, is_known=False)
+REFUSED = RouteTrial("1", "2", 0x0B, reason="no route & none", parts=1, is_known=False, refusal="no route")
 
 
 def run(operations: FakeOperations, **parameters: str) -> Fact:
@@ -35,6 +36,8 @@ def answer(operations: FakeOperations, extension: str = "") -> Reply:
             {"system_id": "a", "to": "2", "text": "h\u00e9", "data_coding": "8"},
             RouteQuestion("a", "", "2", "h\u00e9", 8),
         ),
+        ({"system_id": "\udcc9t\udce9", "to": "2"}, RouteQuestion("\xe9t\xe9", "", "2")),
+        ({"system_id": "\u20ac", "to": "2"}, RouteQuestion("\u20ac", "", "2")),
         ({"system_id": "a", "to": "2", "data_coding": "x"}, RouteQuestion("a", "", "2")),
         ({"system_id": "a", "to": "2", "data_coding": "264"}, RouteQuestion("a", "", "2", "", 8)),
     ],
@@ -67,7 +70,26 @@ def test_plain_refusal(operations: FakeOperations) -> None:
     operations.trial = REFUSED
     assert answer(operations).body.decode() == (
         "status: refused\ncommand-status: 0x0000000b\nsender: 1\nreceiver: 2\nparts: 1\n"
-        "reason: no route & none\naccount-known: no\n"
+        "reason: no route & none\naccount-known: no\nrefusal: no route\n"
+    )
+
+
+def test_plain_refusal_of_what_has_a_route(operations: FakeOperations) -> None:
+    """New facts come behind the old ones, numbers without an exponent."""
+    operations.trial = replace(
+        operations.trial,
+        command_status=0x45,
+        reason="3 credits are needed, 1 are there",
+        refusal="no credit",
+        credit=1234567.25,
+        throughput=2.5,
+        is_outdated=True,
+    )
+    assert answer(operations).body.decode() == (
+        "status: refused\ncommand-status: 0x00000045\nsender: 12345\nreceiver: +49170\nparts: 2\n"
+        "decided-by: route\nroute-id: 12\nsmsc-id: one<two\ncost-per-part: 1.5\ncost: 3\nprepaid: yes\n"
+        "reason: 3 credits are needed, 1 are there\naccount-known: yes\n"
+        "refusal: no credit\ncredit: 1234567.25\nthroughput: 2.5\nbinds-outdated: yes\n"
     )
 
 

@@ -145,6 +145,10 @@ class MemoryCredit:
         self.refunds.append(amount)
         self.credit += amount
 
+    def balance(self, system_id: str) -> float | None:
+        self._check()
+        return self.credit
+
     def _check(self) -> None:
         if self.down:
             raise DatabaseUnavailable("down")

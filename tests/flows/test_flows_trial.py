@@ -2,25 +2,73 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pytest
 
-from ksmppd_py.errors import BackendUnavailable, NoRoute, RouteRefused, SenderRefused
+from ksmppd_py.errors import (
+    BackendUnavailable,
+    DatabaseUnavailable,
+    KsmppdError,
+    NoRoute,
+    RouteRefused,
+    SenderRefused,
+)
 from ksmppd_py.flows.trial import RouteTrials, submit_sm
-from ksmppd_py.model.account import Account
+from ksmppd_py.model.account import Account, AccountRow, Simulation
+from ksmppd_py.model.esme import Esme
 from ksmppd_py.model.routes import Route
 from ksmppd_py.model.trial import RouteQuestion, RouteTrial
 from ksmppd_py.translate.dialect import Dialect
 from tests.flows.conftest import Corridor
+from tests.flows.memory import NOW, MemoryCredit
 
 QUESTION = RouteQuestion("esme", "12345", "+491701234567", "Hello")
 PREPAID = Account("esme", default_smsc="DEFAULT", default_cost=0.5, enable_prepaid_billing=True)
 
 
-def ask(corridor: Corridor, question: RouteQuestion = QUESTION, known: bool = True) -> RouteTrial:
+@dataclass
+class Rows:
+    """One account's row; None = there is none."""
+
+    found: AccountRow | None
+    error: KsmppdError | None = None
+
+    def row(self, system_id: str) -> AccountRow | None:
+        if self.error is not None:
+            raise self.error
+        return self.found
+
+
+@dataclass
+class Binds:
+    """One account that is bound, or was."""
+
+    esme: Esme | None
+    count: int = 1
+
+    def find(self, system_id: str) -> Esme | None:
+        return self.esme
+
+    def binds_of(self, system_id: str) -> int:
+        return self.count
+
+
+def ask(
+    corridor: Corridor,
+    question: RouteQuestion = QUESTION,
+    *,
+    rows: Rows | None = None,
+    bound: Esme | None = None,
+    count: int = 1,
+) -> RouteTrial:
     trials = RouteTrials(
         corridor.flow,
-        lambda system_id: corridor.account if known else None,
+        Binds(bound, count),
+        rows if rows is not None else Rows(AccountRow(corridor.account)),
+        corridor.credit,
         lambda account: Dialect(),
+        corridor.clock,
         corridor.clock,
     )
     trial = trials.run(question)
@@ -33,14 +81,16 @@ def ask(corridor: Corridor, question: RouteQuestion = QUESTION, known: bool = Tr
 
 def test_a_route() -> None:
     corridor = Corridor(account=PREPAID)
+    corridor.credit.credit = 3.0
     corridor.router.everything = Route(1.5, smsc_id="one", route_id=12)
     assert ask(corridor, RouteQuestion("esme", "12345", "+491701234567", "x" * 161)) == RouteTrial(
-        "12345", "+491701234567", 0, "route", "", 12, "one", 2, 1.5, True, True
+        "12345", "+491701234567", 0, "route", "", 12, "one", 2, 1.5, True, True, "", 3.0
     )
 
 
 def test_the_default_smsc() -> None:
     corridor = Corridor(account=PREPAID)
+    corridor.credit.credit = 0.5
     corridor.router.everything = NoRoute("no route takes this receiver")
     assert ask(corridor) == RouteTrial(
         "12345",
@@ -53,45 +103,158 @@ def test_the_default_smsc() -> None:
         1,
         0.5,
         True,
+        credit=0.5,
     )
 
 
-def test_an_account_that_never_bound() -> None:
-    corridor = Corridor(account=PREPAID)
+@pytest.mark.parametrize(
+    ("row", "status", "refusal", "is_known"),
+    [
+        (None, 0x0D, "unknown account", False),
+        (AccountRow(PREPAID, is_suspended=True), 0x0D, "suspended", True),
+    ],
+)
+@pytest.mark.parametrize("bound", [None, Esme(PREPAID, NOW, NOW)])
+def test_accounts_that_can_not_bind(
+    row: AccountRow | None, status: int, refusal: str, is_known: bool, bound: Esme | None
+) -> None:
+    """Told apart from a missing route, also when a bind is left from before."""
+    corridor = Corridor()
+    trial = ask(corridor, rows=Rows(row), bound=bound)
+    told = (trial.command_status, trial.refusal, trial.is_known, trial.decided_by)
+    assert told == (status, refusal, is_known, "")
+    assert corridor.router.batches == []
+
+
+def test_an_account_that_never_bound_is_as_its_row_says() -> None:
+    corridor = Corridor(account=PREPAID, credit=MemoryCredit(9.0))
+    corridor.router.everything = NoRoute()
+    trial = ask(corridor)
+    told = (trial.decided_by, trial.smsc_id, trial.is_charged, trial.is_known, trial.is_outdated)
+    assert told == ("default-smsc", "DEFAULT", True, True, False)
+
+
+@pytest.mark.parametrize("bound", [None, Esme(PREPAID, NOW, NOW)])
+def test_accounts_that_others_know(bound: Esme | None) -> None:
+    """An HTTP server or a plugin isn't asked without a password: what the newest bind was told counts."""
+    corridor = Corridor(account=PREPAID, credit=MemoryCredit(9.0))
     corridor.router.everything = Route(1.0)
-    trial = ask(corridor, known=False)
-    assert (trial.is_known, trial.is_charged, trial.smsc_id, trial.cost) == (False, False, "", 1.0)
+    trials = RouteTrials(
+        corridor.flow,
+        Binds(bound),
+        None,
+        corridor.credit,
+        lambda account: Dialect(),
+        corridor.clock,
+        corridor.clock,
+    )
+    trial = trials.run(QUESTION)
+    assert (trial.is_known, trial.is_charged) == ((False, False) if bound is None else (True, True))
+    assert (trial.command_status, trial.cost, trial.decided_by) == (0, 1.0, "route")
+
+
+def test_settings_that_binds_do_not_have_yet() -> None:
+    bound = Esme(PREPAID, NOW, NOW)
+    corridor = Corridor(account=Account("esme", throughput=5.0))
+    trial = ask(corridor, bound=bound)
+    assert (trial.is_outdated, trial.is_charged, trial.throughput) == (True, False, 5.0)
+    assert not ask(corridor, bound=bound, count=0).is_outdated
+    assert not ask(Corridor(account=PREPAID), bound=bound).is_outdated
 
 
 @pytest.mark.parametrize(
-    ("error", "status"),
+    ("credit", "cost", "refusal"),
     [
-        (NoRoute("why"), 0x0B),
-        (SenderRefused("why"), 0x0A),
-        (RouteRefused(0x400, "why"), 0x400),
-        (BackendUnavailable("why"), 0x08),
+        (3.0, 1.5, ""),
+        (2.9, 1.5, "no credit"),
+        (0.0, 1.5, "no credit"),
+        (0.0, 0.0, ""),
+        (-0.1, 0.0, "no credit"),
+        (0.6, 0.3, ""),  # tenths add up
+        (2e15, 1e15, ""),
+    ],
+)
+def test_credit(credit: float, cost: float, refusal: str) -> None:
+    corridor = Corridor(account=PREPAID, credit=MemoryCredit(credit))
+    corridor.router.everything = Route(cost, smsc_id="one", route_id=12)
+    trial = ask(corridor, RouteQuestion("esme", "12345", "491701234567", "x" * 161))
+    assert (trial.refusal, trial.command_status) == (refusal, 0x45 if refusal else 0)
+    assert (trial.credit, trial.decided_by, trial.route_id, trial.parts) == (credit, "route", 12, 2)
+
+
+def test_throttled_at_the_moment() -> None:
+    corridor = Corridor(account=Account("esme", throughput=2.0))
+    bound = Esme(corridor.account, NOW, NOW)
+    for _ in range(2):  # asking takes nothing away
+        assert ask(corridor, bound=bound).refusal == ""
+    bound.bucket.take(1000, NOW)
+    trial = ask(corridor, bound=bound)
+    assert (trial.refusal, trial.command_status, trial.decided_by) == ("throttled", 0x58, "route")
+    corridor.clock.now += 0.5
+    assert ask(corridor, bound=bound).refusal == ""
+
+
+@pytest.mark.parametrize(
+    ("online", "queue", "refusal"),
+    [(True, False, ""), (True, True, ""), (False, True, ""), (False, False, "no bearerbox")],
+)
+def test_who_would_take_it(online: bool, queue: bool, refusal: str) -> None:
+    corridor = Corridor(queue=queue)
+    corridor.gateway.online = online
+    trial = ask(corridor)
+    assert (trial.refusal, trial.command_status) == (refusal, 0x08 if refusal else 0)
+
+
+@pytest.mark.parametrize("where", ["row", "credit"])
+def test_the_database_is_away(where: str) -> None:
+    corridor = Corridor(account=PREPAID)
+    corridor.credit.down = True
+    away = Rows(None, DatabaseUnavailable("away")) if where == "row" else None
+    trial = ask(corridor, rows=away)
+    assert (trial.refusal, trial.command_status) == ("database unavailable", 0x08)
+
+
+def test_a_simulated_account_needs_no_route() -> None:
+    corridor = Corridor(account=Account("esme", simulation=Simulation()), queue=False)
+    corridor.router.everything = NoRoute()
+    corridor.gateway.online = False
+    trial = ask(corridor)
+    assert (trial.refusal, trial.decided_by, trial.parts) == ("", "simulation", 1)
+    assert corridor.router.batches == []
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "refusal"),
+    [
+        (NoRoute("why"), 0x0B, "no route"),
+        (SenderRefused("why"), 0x0A, "source refused"),
+        (RouteRefused(0x400, "why"), 0x400, "refused by the router"),
+        (BackendUnavailable("why"), 0x08, "back end unavailable"),
+        (DatabaseUnavailable("why"), 0x08, "database unavailable"),
     ],
 )
 @pytest.mark.parametrize("waits", [False, True])
-def test_refusals(error: NoRoute, status: int, waits: bool) -> None:
+def test_refusals(error: NoRoute, status: int, refusal: str, waits: bool) -> None:
     corridor = Corridor()
     corridor.router.waits = waits
     corridor.router.everything = error
     trial = ask(corridor)
     assert (trial.command_status, trial.reason, trial.decided_by, trial.parts) == (status, "why", "", 1)
+    assert trial.refusal == refusal
 
 
 @pytest.mark.parametrize(
-    ("question", "status"),
+    ("question", "status", "refusal"),
     [
-        (RouteQuestion("esme", "1", "+abc"), 0x0B),
-        (RouteQuestion("esme", "1", " "), 0x0B),
-        (RouteQuestion("esme", "1", "2", "x" * 60_000), 0x01),
+        (RouteQuestion("esme", "1", "+abc"), 0x0B, "receiver refused"),
+        (RouteQuestion("esme", "1", " "), 0x0B, "receiver refused"),
+        (RouteQuestion("esme", "+abc", "2"), 0x0A, "source refused"),
+        (RouteQuestion("esme", "1", "2", "x" * 60_000), 0x01, "message too long"),
     ],
 )
-def test_what_no_esme_could_send(question: RouteQuestion, status: int) -> None:
+def test_what_no_esme_could_send(question: RouteQuestion, status: int, refusal: str) -> None:
     trial = ask(Corridor(), question)
-    assert trial.command_status == status
+    assert (trial.command_status, trial.refusal) == (status, refusal)
     assert trial.reason
 
 

@@ -271,6 +271,7 @@ class TestRouteTest:
             "cost": 3.0,
             "prepaid": True,
             "account_known": True,
+            "credit": 10.0,
         }
         [row] = bed.daemon.database.execute("SELECT route_id FROM smpp_route WHERE smsc_id = 'one'")
         assert row[0] == route_id
@@ -288,6 +289,36 @@ class TestRouteTest:
         )
         assert float(str(row[0])) == 10.0
 
+    def test_accounts_are_told_apart(self, start_bed: StartBed) -> None:
+        """As their rows stand, whether they ever bound or not; nothing is a missing route but a missing route."""
+        bed = start_bed()
+        database = bed.daemon.database
+        for name, values in {
+            "fine": {},
+            "empty": {"enable_prepaid_billing": 1, "credit": 0.5, "default_cost": 2.0},
+            "gone": {},
+            "routeless": {"default_smsc": None},
+        }.items():
+            bed.daemon.add_accounts(Account(name, "pw", **{"default_smsc": "DEFAULT", **values}))
+        database.execute("UPDATE smpp_user SET password = '!' || password WHERE system_id = 'gone'")
+
+        def refusal(system_id: str) -> object:
+            answer = bed.daemon.admin("/route-test.json", system_id=system_id, to="1234", **{"from": "1"})
+            told: dict[str, object] = json.loads(answer.body)
+            return told.get("refusal")
+
+        assert [
+            refusal(name) for name in ("fine", "Fine", "empty", "gone", "routeless", "fien", "\u20ac")
+        ] == [
+            None,
+            None,
+            "no credit",
+            "suspended",
+            "no route",
+            "unknown account",
+            "unknown account",
+        ]
+
     def test_by_http(self, start_bed: StartBed, raw: RawServer) -> None:
         bed = start_bed(routing=routing(raw))
         raw.octets = GOOD.replace(b"Content-", b"X-KSMPPD-SMSC-ID: theirs\r\nContent-")
@@ -295,7 +326,7 @@ class TestRouteTest:
         told = bed.daemon.admin("/route-test", system_id="Other", to="+49170", **{"from": "1"}).body
         assert "status: routed\n" in told
         assert "smsc-id: theirs\n" in told
-        assert "account-known: no\n" in told
+        assert "account-known: yes\n" in told
         raw.octets = b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"
         told = bed.daemon.admin("/route-test.xml", system_id="other", to="+49170").body
         assert "<command-status>0x00000008</command-status>" in told

@@ -57,6 +57,35 @@ def test_simulated_account(place: Place) -> None:
 
 
 @pytest.mark.parametrize(
+    ("asked", "stored", "is_suspended"),
+    [
+        ("smppusera", "*CD655601E5571F49CAB1BFBC3335F6EF8D3EEAB6", False),
+        ("smppusera", "!*CD655601E5571F49CAB1BFBC3335F6EF8D3EEAB6", True),
+        ("smppusera", "!", True),
+        ("smppusera", "", False),
+        ("smppuser", "", None),
+        ("", "", None),
+        ("smppuser%", "", None),
+        ("' OR 1=1 --", "", None),
+        ("smppus\u20acr", "", None),
+        ("smppuser\0", "", None),
+    ],
+)
+def test_rows_are_found_without_a_password(
+    place: Place, asked: str, stored: str, is_suspended: bool | None
+) -> None:
+    place.add_user(credit=2.5, max_binds=3)
+    place.run(f"UPDATE smpp_user SET password = '{stored}'")
+    row = DatabaseAuthenticator(place.database, place.layout).row(asked)
+    credit = DatabaseCredit(place.database, place.layout).balance(asked)
+    if is_suspended is None:
+        assert (row, credit) == (None, None)
+    else:
+        assert row is not None
+        assert (row.is_suspended, row.account.max_binds, credit) == (is_suspended, 3, 2.5)
+
+
+@pytest.mark.parametrize(
     ("system_id", "password"),
     [
         (b"smppuserA", b"usera"),
