@@ -12,6 +12,7 @@ RUNTIME = [
     "SQLAlchemy>=2.0.30",
     "PyMySQL>=1.1.1",
     "cryptography>=42",  # caching_sha2_password, the default of MySQL 8
+    "bcrypt>=4.2",
     "bottle>=0.13",
     "requests>=2.32",
     "certifi>=2024.2",

@@ -77,7 +77,7 @@ class Decisions:
         self._refreshers.end(1.0)
         if isinstance(self.router, HttpRouter):
             self.router.close(patience)
-        if isinstance(self.authenticator, HttpAuthenticator):
+        if isinstance(self.authenticator, HttpAuthenticator | DatabaseAuthenticator):
             self.authenticator.close()
 
     def _authenticator(self) -> Authenticator:

@@ -40,6 +40,7 @@ FORMATTING_ALLOWED = {"ksmppd_py.translate.receipts": ("time",)}  # localtime an
 LIBRARY_HOMES = {
     "sqlalchemy": ("ksmppd_py.storage",),
     "pymysql": ("ksmppd_py.storage",),
+    "bcrypt": ("ksmppd_py.storage",),
     "bottle": ("ksmppd_py.admin",),
     "prometheus_client": ("ksmppd_py.admin",),
     "requests": ("ksmppd_py.callbacks",),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import logging
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
@@ -12,9 +10,12 @@ from typing import Any
 from sqlalchemy import bindparam, func, select
 
 from ksmppd_py.errors import DatabaseUnavailable
+from ksmppd_py.logs import EACH
 from ksmppd_py.model.account import Account, AccountRow, Simulation
+from ksmppd_py.storage.bcrypt_checks import BcryptChecks
 from ksmppd_py.storage.combine import Combiner
 from ksmppd_py.storage.database import Database, Session, compile_statement
+from ksmppd_py.storage.passwords import Form, Stored, read_column, takes
 from ksmppd_py.storage.schema import OPTIONAL_USER_COLUMNS
 from ksmppd_py.storage.upgrade import Layout
 from ksmppd_py.storage.values import Value, integer, name, octets, real
@@ -25,22 +26,18 @@ _MOST_NAMESAKES = 16
 _WAITING_CHARGES = 10_000
 _CHARGES_AT_ONCE = 1_000
 _MILLION = 1_000_000
-
-
-def password_hash(password: bytes) -> bytes:
-    """What MySQL's PASSWORD() of 4.1 and later gave; an empty password has an empty hash."""
-    if not password:
-        return b""
-    inner = hashlib.sha1(password, usedforsecurity=False).digest()
-    return b"*" + hashlib.sha1(inner, usedforsecurity=False).hexdigest().upper().encode()
+MOST_TOLD = 1000
+"""Accounts of which is remembered that their password column was complained about."""
 
 
 class DatabaseAuthenticator:
     """Implements ports.Authenticator on the user table."""
 
-    def __init__(self, database: Database, layout: Layout) -> None:
+    def __init__(self, database: Database, layout: Layout, checks: BcryptChecks | None = None) -> None:
         user = layout.tables.user
         self._database = database
+        self._checks = checks or BcryptChecks()
+        self._told: dict[str, str] = {}
         self._columns = [column.name for column in user.c]
         self._columns += [column for column in OPTIONAL_USER_COLUMNS if layout.has(user, column)]
         self._select = compile_statement(
@@ -53,12 +50,36 @@ class DatabaseAuthenticator:
     def authenticate(self, system_id: bytes, password: bytes, peer_ip: str) -> Account | None:
         """See ports.Authenticator. `peer_ip` isn't looked at: connect_allow_ip is part of the account."""
         wanted = system_id.decode("latin-1").lower().rstrip(" ")
-        computed = password_hash(password)
+        problem = ""
         for row in self._rows(wanted):
-            stored = (octets(row["password"]) or b"").rstrip(b" ").upper()
-            if hmac.compare_digest(stored, computed):
+            stored = read_column(octets(row["password"]))
+            problem = problem or stored.problem
+            if self._takes(stored, password):
+                self._told.pop(wanted, None)
                 return _account(wanted, row)
+        if problem:
+            self._complain(wanted, problem)
         return None
+
+    def close(self) -> None:
+        """Check no passwords any more. May yield."""
+        self._checks.close()
+
+    def _takes(self, stored: Stored, password: bytes) -> bool:
+        if stored.form is Form.BCRYPT:
+            return self._checks.takes(stored.octets, password)
+        return takes(stored, password)
+
+    def _complain(self, system_id: str, problem: str) -> None:
+        """Tell once that nobody can log in with a column; the guesses alone would look like wrong passwords."""
+        if self._told.get(system_id) == problem:
+            return
+        self._told[system_id] = problem
+        if len(self._told) > MOST_TOLD:
+            del self._told[next(iter(self._told))]
+        logger.warning(
+            "SMPP[%s] can't bind with any password: its password column %s", system_id, problem, extra=EACH
+        )
 
     def current(self, system_id: str) -> Account | None:
         """The account's settings as they are now, None when it is gone. Raises DatabaseUnavailable. May yield."""

@@ -10,7 +10,7 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-from ksmppd_py.storage.users import password_hash
+from ksmppd_py.storage.passwords import password_hash
 
 LOCK_SECONDS = 5.0
 USAGE = "usage: python -m ksmppd_py.tools.seed DATABASE"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from typing import Any
 
@@ -9,22 +10,11 @@ import gevent
 import pytest
 
 from ksmppd_py.model.account import Account, Simulation
+from ksmppd_py.storage.passwords import password_hash
 from ksmppd_py.storage.settings import TableNames
 from ksmppd_py.storage.upgrade import prepare
-from ksmppd_py.storage.users import DatabaseAuthenticator, DatabaseCredit, password_hash
+from ksmppd_py.storage.users import DatabaseAuthenticator, DatabaseCredit
 from tests.storage.conftest import Place
-
-
-@pytest.mark.parametrize(
-    ("password", "expected"),
-    [
-        (b"mypass", b"*6C8989366EAF75BB670AD8EA7A7FC1176A95CEF4"),
-        (b"userA", b"*CD655601E5571F49CAB1BFBC3335F6EF8D3EEAB6"),
-        (b"", b""),
-    ],
-)
-def test_password_hash(password: bytes, expected: bytes) -> None:
-    assert password_hash(password) == expected
 
 
 def test_account_settings(place: Place) -> None:
@@ -103,20 +93,80 @@ def test_refused(place: Place, system_id: bytes, password: bytes) -> None:
     assert DatabaseAuthenticator(place.database, place.layout).authenticate(system_id, password, "") is None
 
 
-def test_empty_hash_takes_the_empty_password_only(place: Place) -> None:
-    place.add_user("open")
-    place.run("UPDATE smpp_user SET password = '' WHERE system_id = 'open'")
-    authenticator = DatabaseAuthenticator(place.database, place.layout)
-    assert authenticator.authenticate(b"open", b"", "") is not None
-    assert authenticator.authenticate(b"open", b"x", "") is None
+BCRYPT = "$2b$04$lcDzygd5eam1EaCTehEeweDxLI4MmVRIaMC9mu0he.bPdmPB2sVCm"  # userA
+BCRYPT_OF_NOTHING = "$2b$04$/4YLRyZvOjfIUaA0vMxM/OlA6NkCdg954FYcW1K3qf83roH/ZtNgm"
 
 
-def test_lower_case_hash_and_every_password_octet(place: Place) -> None:
-    password = bytes(range(256))
+@pytest.mark.parametrize(
+    ("column", "password", "right"),
+    [
+        (password_hash(b"userA").decode(), b"userA", True),
+        (password_hash(b"userA").decode().lower(), b"userA", True),
+        (password_hash(bytes(range(256))).decode(), bytes(range(256)), True),
+        (hashlib.sha256(b"userA").hexdigest(), b"userA", True),
+        (hashlib.sha256(b"userA").hexdigest().upper(), b"userA", True),
+        (hashlib.sha256(b"userA").hexdigest(), b"usera", False),
+        (BCRYPT, b"userA", True),
+        (BCRYPT.replace("$2b$", "$2y$"), b"userA", True),
+        (BCRYPT, b"usera", False),
+        (BCRYPT, b"", False),
+        # The administrator may allow access without a password (SMPP 3.4, 4.1.1), but by a hash of none only.
+        (password_hash(b"").decode(), b"", True),
+        (BCRYPT_OF_NOTHING, b"", True),
+    ],
+)
+def test_hashes(
+    place: Place, column: str, password: bytes, right: bool, caplog: pytest.LogCaptureFixture
+) -> None:
     place.add_user()
-    hashed = password_hash(password).decode().lower()
-    place.run(f"UPDATE smpp_user SET password = '{hashed}'")
-    assert DatabaseAuthenticator(place.database, place.layout).authenticate(b"smppuserA", password, "")
+    place.run(f"UPDATE smpp_user SET password = '{column}'")
+    authenticator = DatabaseAuthenticator(place.database, place.layout)
+    assert (authenticator.authenticate(b"smppuserA", password, "") is not None) is right
+    assert not caplog.records
+    authenticator.close()
+
+
+@pytest.mark.parametrize("column", ["", "   ", "*", "userA", BCRYPT[:-1], "6f8c114b58f2ce9e"])
+def test_a_column_that_takes_no_password_is_told_once(
+    place: Place, column: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    place.add_user()
+    place.run(f"UPDATE smpp_user SET password = '{column}'")
+    place.add_user("other")
+    authenticator = DatabaseAuthenticator(place.database, place.layout)
+    for password in (b"", column.encode(), b"userA", b"*"):
+        assert authenticator.authenticate(b"smppuserA", password, "") is None
+        assert authenticator.authenticate(b"other", b"wrong", "") is None
+    [line] = [record.getMessage() for record in caplog.records]
+    assert line.startswith("SMPP[smppusera] can't bind with any password: its password column ")
+    assert "userA" not in line
+    place.run(f"UPDATE smpp_user SET password = '{BCRYPT}'")
+    assert authenticator.authenticate(b"smppuserA", b"userA", "") is not None
+    place.run("UPDATE smpp_user SET password = '-'")
+    assert authenticator.authenticate(b"smppuserA", b"userA", "") is None
+    assert caplog.records[1:][0].getMessage().endswith("holds no hash that is known (1 characters)")
+    authenticator.close()
+
+
+def test_a_column_of_octets_without_a_value(place: Place, caplog: pytest.LogCaptureFixture) -> None:
+    """Hand-made tables allow NULL, and BINARY columns are filled up with NULs."""
+    place.run("DROP TABLE smpp_user")
+    place.run(
+        "CREATE TABLE smpp_user (system_id VARCHAR(15) PRIMARY KEY, password VARBINARY(64) NULL, throughput REAL,"
+        " default_smsc VARCHAR(64), default_cost REAL, enable_prepaid_billing INTEGER, credit REAL,"
+        " callback_url VARCHAR(255), simulate INTEGER, simulate_deliver_every INTEGER, simulate_mo_every INTEGER,"
+        " simulate_permanent_failure_every INTEGER, simulate_temporary_failure_every INTEGER,"
+        " max_binds INTEGER, connect_allow_ip TEXT)"
+    )
+    hashed = password_hash(b"userA") + bytes(20)
+    place.run(f"INSERT INTO smpp_user (system_id, password) VALUES ('one', X'{hashed.hex()}'), ('two', NULL)")
+    authenticator = DatabaseAuthenticator(place.database, prepare(place.database, TableNames()))
+    assert authenticator.authenticate(b"one", b"userA", "") is not None
+    assert authenticator.authenticate(b"two", b"", "") is None
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
+        "SMPP[two] can't bind with any password: its password column is empty"
+    ]
+    authenticator.close()
 
 
 def test_columns_of_ours(place: Place) -> None:

@@ -1,0 +1,133 @@
+"""Checks passwords against bcrypt hashes, which take 60 ms (cost 10) to 2 s each, without stopping anybody else."""
+
+from __future__ import annotations
+
+import contextlib
+import hmac
+import os
+import secrets
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+
+import bcrypt
+import gevent
+from gevent.lock import BoundedSemaphore
+from gevent.threadpool import ThreadPool
+
+from ksmppd_py.errors import QueueFull
+from ksmppd_py.transport.greenlets import Owner
+
+PATIENCE = 10.0
+"""Seconds that a bind waits for its check."""
+MOST_WAITING = 1000
+"""Checks that are waited for."""
+MOST_REMEMBERED = 10_000
+_SIGNIFICANT = 72
+"""Octets of a password that bcrypt looks at."""
+_NICENESS = 10
+
+
+class _Running:
+    """A check that is under way: how many wait for it, and whether a thread has it."""
+
+    __slots__ = ("begun", "greenlet", "waiting")
+    greenlet: gevent.Greenlet
+
+    def __init__(self) -> None:
+        self.waiting = 0
+        self.begun = False
+
+
+class BcryptChecks:
+    """Runs checks in threads of low priority, each pair of hash and password once at a time.
+
+    A pair that was right is remembered, so that an ESME that binds a thousand times costs one check. That keeps no
+    password: kept is a digest of the pair (HMAC-SHA-256) under a key that is made at the start and is in this
+    process's memory only. A hash that is changed in the table makes another pair, so the former password is
+    checked, and refused, at once. Wrong pairs aren't remembered.
+    """
+
+    def __init__(
+        self,
+        check: Callable[[bytes, bytes], bool] = bcrypt.checkpw,
+        threads: int = 0,
+        remembered: int = MOST_REMEMBERED,
+        waiting: int = MOST_WAITING,
+        patience: float = PATIENCE,
+    ) -> None:
+        """`threads` 0 = as many as there are processors, at most 4."""
+        self._check = check
+        self._threads = threads or min(4, len(os.sched_getaffinity(0)))
+        self._remembered = remembered
+        self._waiting = waiting
+        self._patience = patience
+        self._key = secrets.token_bytes(32)
+        self._right: OrderedDict[bytes, None] = OrderedDict()
+        self._running: dict[bytes, _Running] = {}
+        self._owner = Owner("bcrypt")
+        self._pool: ThreadPool | None = None
+        self._turns = BoundedSemaphore(self._threads)  # the pool itself would take one more than it has threads
+
+    def takes(self, hashed: bytes, password: bytes) -> bool:
+        """Whether `hashed` is this password's. Yields, at most `patience`. Raises QueueFull."""
+        pair = hmac.digest(self._key, b"%d:%b%b" % (len(hashed), hashed, password), "sha256")
+        if pair in self._right:
+            self._right.move_to_end(pair)
+            return True
+        running = self._running.get(pair)
+        if running is None:
+            if len(self._running) >= self._waiting:
+                raise QueueFull(f"{len(self._running)} passwords wait for their check already")
+            running = self._running[pair] = _Running()
+            running.greenlet = self._owner.spawn("bcrypt check", self._run, pair, running, hashed, password)
+        return self._wait(pair, running)
+
+    def close(self) -> None:
+        """Check nothing more. May yield, at most as long as a check takes."""
+        self._owner.end(1.0)
+        if self._pool is not None:
+            self._pool.kill()
+
+    def _wait(self, pair: bytes, running: _Running) -> bool:
+        limit = gevent.Timeout.start_new(self._patience)
+        running.waiting += 1
+        try:
+            return bool(running.greenlet.get())
+        except gevent.Timeout as timeout:
+            if timeout is not limit:
+                raise
+            raise QueueFull(f"no password check within {self._patience:g} s") from None
+        finally:
+            limit.cancel()
+            running.waiting -= 1
+            if not running.waiting and not running.begun:
+                running.greenlet.kill(block=False)  # nobody is there any more who wants to know
+                self._running.pop(pair, None)
+
+    def _run(self, pair: bytes, running: _Running, hashed: bytes, password: bytes) -> bool:
+        if self._pool is None:
+            self._pool = ThreadPool(self._threads)
+        try:
+            with self._turns:
+                running.begun = True
+                check = self._pool.spawn(_check_politely, self._check, hashed, password[:_SIGNIFICANT])
+                right = bool(check.get())
+        finally:
+            if self._running.get(pair) is running:
+                del self._running[pair]
+        if right:
+            self._right[pair] = None
+            if len(self._right) > self._remembered:
+                self._right.popitem(last=False)
+        return right
+
+
+def _check_politely(check: Callable[[bytes, bytes], bool], hashed: bytes, password: bytes) -> bool:
+    """In the thread: leave the processor to the event loop when both want it."""
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)  # on Linux: of this thread
+    try:
+        return check(password, hashed)
+    except ValueError:
+        return False
