@@ -25,7 +25,6 @@ LEVELS = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.C
 NOTHING = len(LEVELS)  # one above PANIC
 
 _NAMES = ("DEBUG", "INFO", "WARNING", "ERROR", "PANIC")
-_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), 127)}
 _NEVER_BELOW_WARNING = (
     "urllib3",
     "sqlalchemy",
@@ -233,9 +232,7 @@ class LogHandler(logging.Handler):
         if record.exc_info is None and text.isprintable():
             return f"{head}{text}\n".encode("utf-8", "backslashreplace")
         lines = [text, *_exception_lines(record)]
-        return "".join(f"{head}{line.translate(_CONTROL)}\n" for line in lines).encode(
-            "utf-8", "backslashreplace"
-        )
+        return "".join(f"{head}{_escaped(line)}\n" for line in lines).encode("utf-8", "backslashreplace")
 
     def _thread(self) -> int:
         """Return 0 for the main greenlet, for others a number that those of their kind share."""
@@ -316,6 +313,15 @@ def _exception_lines(record: logging.LogRecord) -> list[str]:
     if isinstance(error, OSError) and error.errno is not None:
         return [f"System error {error.errno}: {error.strerror}"]
     return "".join(traceback.format_exception(error)).rstrip("\n").split("\n")
+
+
+def _escaped(text: str) -> str:
+    """`text` with escapes for all that ends a line, commands a terminal (C0, C1) or changes how the rest is shown."""
+    return "".join(char if char.isprintable() else _escape(ord(char)) for char in text)
+
+
+def _escape(code: int) -> str:
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def _any_matches(patterns: list[str], names: tuple[str, ...]) -> bool:

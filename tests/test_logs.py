@@ -161,6 +161,37 @@ def test_control_characters_make_no_lines(start: Start, tmp_path: Path) -> None:
     assert texts(tmp_path / "stderr") == ["INFO: a\\x0ab\\x0d\\x1b[0m é\\udce9\\x00"]
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b[2J", "\\x1b[2J"),
+        ("\x85\x9b2J", "\\x85\\x9b2J"),  # C1: next line, and what terminals take for ESC [
+        ("".join(map(chr, range(0x80, 0xA0))), "".join(f"\\x{code:02x}" for code in range(0x80, 0xA0))),
+        ("\x7f\x00\t", "\\x7f\\x00\\x09"),
+        ("a\u2028b\u2029", "a\\u2028b\\u2029"),
+        ("\u202eetis", "\\u202eetis"),
+        ("\u2066\u200b\ufeff\xad", "\\u2066\\u200b\\ufeff\\xad"),
+        ("\U000e0041", "\\U000e0041"),
+        ("\udc9b", "\\udc9b"),
+        ("Grüße привет €", "Grüße привет €"),
+    ],
+)
+@pytest.mark.parametrize("place", ["message", "context", "exception"])
+def test_a_strangers_text_stays_text(start: Start, tmp_path: Path, text: str, shown: str, place: str) -> None:
+    start()
+    if place == "message":
+        log.warning("SMPP[%s] refused", text)
+    elif place == "context":
+        log.warning("refused", extra={"context": text})
+    else:
+        log.error("refused", exc_info=ValueError(text))
+    octets = (tmp_path / "stderr").read_bytes()
+    assert shown.encode() in octets
+    if shown != text:
+        assert text.encode("utf-8", "surrogatepass") not in octets
+    assert len(octets.decode().splitlines()) == octets.count(b"\n")
+
+
 def test_a_traceback_is_log_lines(start: Start, tmp_path: Path) -> None:
     start()
     try:

@@ -67,7 +67,9 @@ class BcryptChecks:
         self._running: dict[bytes, _Running] = {}
         self._owner = Owner("bcrypt")
         self._pool: ThreadPool | None = None
-        self._turns = BoundedSemaphore(self._threads)  # the pool itself would take one more than it has threads
+        self._turns = BoundedSemaphore(
+            self._threads
+        )  # the pool itself would take one more than it has threads
 
     def takes(self, hashed: bytes, password: bytes) -> bool:
         """Whether `hashed` is this password's. Yields, at most `patience`. Raises QueueFull."""

@@ -45,8 +45,12 @@ def text_of(value: bytes | str | None) -> str:
 
 def quoted(text: str) -> str:
     """Text in quotes on one line: what can't be printed becomes an escape."""
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
-    return f'"{shown}"'
+    return f'"{printable(text)}"'
+
+
+def printable(text: str) -> str:
+    """Text that no terminal takes for commands: what can't be printed becomes an escape."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def status(command_status: int) -> str:
@@ -90,6 +94,10 @@ def receipt_of(pdu: Any) -> Receipt | None:
 
 def describe(pdu: Any) -> str:
     """One PDU in words, without its direction."""
+    return printable(_describe(pdu))
+
+
+def _describe(pdu: Any) -> str:
     head = f"{pdu.command} #{pdu.sequence}"
     if pdu.command.endswith("_resp") or pdu.command == "generic_nack":
         return f"{head}: {_response(pdu)}"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from smpplib.command import DeliverSM
 
-from ksmppd_py.tools import texts
+from ksmppd_py.tools import texts, words
 
 HEADER = 6
 
@@ -101,3 +102,19 @@ def test_too_many_parts() -> None:
 )
 def test_concatenation_headers(udh: str, expected: tuple[int, int, int] | None) -> None:
     assert texts.take_concatenation(bytes.fromhex(udh)) == expected
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"source_addr": b"\x1b[2J"},
+        {"destination_addr": b"1\r\n2"},
+        {"short_message": b"id:\x1b[2J stat:\x07 err:\x9b2J", "esm_class": 4},
+        {"receipted_message_id": b"\x1b]0;x\x07\0", "esm_class": 4},
+    ],
+)
+def test_a_server_cant_command_the_terminal(fields: dict[str, object]) -> None:
+    pdu = DeliverSM("deliver_sm", need_sequence=False, sequence=1)
+    for name, value in {"short_message": b"x", **fields}.items():
+        setattr(pdu, name, value)
+    assert words.describe(pdu).isprintable()
