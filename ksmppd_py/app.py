@@ -313,4 +313,12 @@ def _reach(database: Database) -> None:
 def _admin_server(config: Config, app: App) -> AdminServer:
     http = config.http_server
     certificate, key = wiring.admin_certificate(config)
-    return AdminServer(app, http.port, http.password, http.interface, certfile=certificate, keyfile=key)
+    return AdminServer(
+        app,
+        http.port,
+        http.password,
+        http.interface,
+        certfile=certificate,
+        keyfile=key,
+        host_names=http.host_names,
+    )

@@ -50,7 +50,7 @@ LIVE = frozenset(
     }
 )
 """Keys of group ksmppd that can change without a restart."""
-LIVE_HTTP_SERVER = frozenset({"password", "ssl_server_cert_file", "ssl_server_key_file"})
+LIVE_HTTP_SERVER = frozenset({"password", "host_names", "ssl_server_cert_file", "ssl_server_key_file"})
 LIVE_ROUTING = frozenset({"routes_refresh_interval"})
 WITHOUT_EFFECT = frozenset({"inbound_queue_threads", "outbound_queue_threads"})
 
@@ -98,7 +98,7 @@ class Live:
         self._blocklist.change(*wiring.block_list(config))
         self._access.change(wiring.access_log(config))
         self._pool.change(wiring.boxes(config))
-        self._admin.change(config.http_server.password, *admin_certificate)
+        self._admin.change(config.http_server.password, *admin_certificate, config.http_server.host_names)
         self._decisions.keep_up(config, self._registry)
         level = config.ksmppd.log_level
         if level != self._log_level:  # else the operator's log-level command holds on

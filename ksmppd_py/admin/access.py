@@ -1,5 +1,7 @@
 """Who is the operator: the password in the query, as HTTP Basic (any user) or as a Bearer token; browser sessions.
 
+Guessing is slow: after some wrong passwords an address has to pause before each further one.
+
 We never ask a browser for Basic credentials: it would send them with what other sites make it request.
 """
 
@@ -9,11 +11,27 @@ import base64
 import binascii
 import hashlib
 import hmac
+import ipaddress
+import logging
+import math
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
 
+from ksmppd_py.logs import EACH
+
+logger = logging.getLogger(__name__)
+
+FREE_GUESSES = 5
+"""Wrong passwords that an address may give without a pause."""
+FIRST_PAUSE, LAST_PAUSE = 1.0, 30.0
+"""Seconds; doubles with each further wrong password."""
+FORGIVEN_AFTER = 900.0
+"""Seconds without a wrong password after which an address begins at zero again."""
+MOST_ADDRESSES = 10_000
+_IPV6_NETWORK = 64
+"""Bits of an IPv6 address that its owner doesn't choose."""
 IDLE = 1800.0
 """Seconds without a request after which a browser's session ends."""
 LONGEST = 12 * 3600.0
@@ -34,6 +52,75 @@ class Password:
     def matches(self, given: bytes) -> bool:
         """Whether `given` is it."""
         return self._wanted is not None and hmac.compare_digest(_digest(given), self._wanted)
+
+
+class TooManyGuesses(Exception):
+    """An address gave too many wrong passwords and has to wait `seconds`; `headers` tell its client so."""
+
+    def __init__(self, seconds: float) -> None:
+        whole = math.ceil(seconds)
+        super().__init__(f"wait {whole} s")
+        self.headers = (("Retry-After", str(whole)),)
+
+
+@dataclass(slots=True)
+class _Guesser:
+    wrong: int = 0
+    last: float = 0.0
+    pause: float = 0.0
+
+
+class Gate:
+    """Judges passwords, each address's at a bounded rate. Nothing in here yields.
+
+    While an address has to pause its passwords aren't looked at, the right one neither: else guessing would go on.
+    """
+
+    def __init__(self, password: Password, now: Callable[[], float] = monotonic) -> None:
+        self._password = password
+        self._now = now
+        self._guessers: dict[str, _Guesser] = {}
+
+    def opens(self, given: bytes, ip: str) -> bool:
+        """Whether this is the password; a wrong one is counted and logged. Raises TooManyGuesses.
+
+        Nothing given is no guess.
+        """
+        ip = ip.removeprefix("::ffff:")
+        key, now = _owner(ip), self._now()
+        guesser = self._guessers.get(key)
+        if guesser is not None and now - guesser.last > FORGIVEN_AFTER:
+            del self._guessers[key]
+            guesser = None
+        if guesser is not None and now < guesser.last + guesser.pause:
+            raise TooManyGuesses(guesser.last + guesser.pause - now)
+        if self._password.matches(given):
+            self._guessers.pop(key, None)
+            return True
+        if given:
+            self._count(key, now)
+            logger.warning("Wrong password for the administration port from %s", ip, extra=EACH)
+        return False
+
+    def _count(self, key: str, now: float) -> None:
+        guesser = self._guessers.pop(key, None) or _Guesser()
+        self._guessers[key] = guesser  # at the end: the first is the one that was quiet longest
+        guesser.wrong += 1
+        guesser.last = now
+        if guesser.wrong >= FREE_GUESSES:
+            guesser.pause = min(LAST_PAUSE, guesser.pause * 2 or FIRST_PAUSE)
+        if len(self._guessers) > MOST_ADDRESSES:
+            del self._guessers[next(iter(self._guessers))]
+
+
+def _owner(ip: str) -> str:
+    """What one client can't change about its address."""
+    if ":" not in ip:
+        return ip
+    try:
+        return str(ipaddress.IPv6Network((ip.partition("%")[0], _IPV6_NETWORK), strict=False))
+    except ValueError:
+        return ip
 
 
 def _digest(octets: bytes) -> bytes:

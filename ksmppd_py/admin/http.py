@@ -5,40 +5,109 @@ Request lines hold the password, so nothing here logs one.
 
 from __future__ import annotations
 
+import io
 import logging
 import re
 import socket
 from types import TracebackType
 from typing import Any
 
-from gevent import GreenletExit
-from gevent.pywsgi import WSGIHandler, WSGIServer
+import gevent
+from gevent import Greenlet, GreenletExit
+from gevent.pool import Pool
+from gevent.pywsgi import Input, WSGIHandler, WSGIServer, headers_factory
+
+from ksmppd_py.admin.heads import LONGEST_HEAD, MOST_LINES, BadRequest, check_fields, line_end
+from ksmppd_py.admin.patience import REQUEST_TIME, TimedReader
 
 logger = logging.getLogger(__name__)
 
 SERVER = b"KSMPPD"
 METHODS = ("GET", "POST", "HEAD")
+LONGEST_BODY = 16_384
+"""Octets; only the dashboard sends bodies at all."""
 
-_REQUEST_LINE = re.compile(r"\S+ +\S+ +HTTP/1\.\d{1,3}\r?\n", re.ASCII)
-_BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\nServer: KSMPPD\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+_REQUEST_LINE = re.compile(r"[^\s\x00-\x20\x7f]+ +[^\s\x00-\x20\x7f]+ +HTTP/1\.\d{1,3}\r?\n", re.ASCII)
+_END = b"\r\nServer: KSMPPD\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+_BAD_REQUEST = b"HTTP/1.1 400 Bad Request" + _END
+_TOO_LARGE = b"HTTP/1.1 413 Content Too Large" + _END
+
+
+class _TooLarge(ValueError):
+    """A body of more than LONGEST_BODY octets."""
 
 
 class Handler(WSGIHandler):  # type: ignore[misc]  # gevent has no type hints
-    """One connection."""
+    """One connection. A request is read whole, body included, before anybody looks at it."""
+
+    def __init__(self, sock: Any, address: Any, server: Server) -> None:
+        self._octets = TimedReader(sock, server.idle_timeout, server.request_time)
+        super().__init__(sock, address, server, io.BufferedReader(self._octets))
+        self._line_end = b"\r\n"
+        self._body = b""
+
+    def read_requestline(self) -> str:
+        """The next request's first line, empty when none comes. May yield."""
+        self.server.waits(self.client_address[0])
+        self._octets.expect()
+        if not self.rfile.peek(1):
+            return ""
+        self._octets.begin()
+        line: str = super().read_requestline()
+        return "" if self._octets.ended and not line.endswith("\n") else line
 
     def read_request(self, raw_requestline: str) -> bool:
-        """Parse a request; raises ValueError for what is answered 400, if possible after its headers."""
+        """Read the rest of a request; raises ValueError for what is answered 400, if possible after its headers."""
         if not _REQUEST_LINE.fullmatch(raw_requestline):
-            raise ValueError("malformed request line")
+            raise BadRequest("malformed request line")
+        self._line_end = line_end(raw_requestline.encode("latin-1"))
         parsed: bool = super().read_request(raw_requestline)
         if self.command not in METHODS:
-            raise ValueError("unsupported method")
+            raise BadRequest("unsupported method")
+        self._body = self._read_body()
+        self.server.serves()
         return parsed
+
+    def MessageClass(self, *_: Any) -> Any:  # noqa: N802 - gevent's name
+        """Read the headers. Raises BadRequest. May yield."""
+        lines: list[bytes] = []
+        octets = 0
+        while (line := self.rfile.readline(LONGEST_HEAD)) not in (b"\r\n", b"\n"):
+            octets += len(line)
+            if self._octets.ended and not line.endswith(b"\n"):
+                raise ConnectionError("the client hung up, or was too slow")
+            if octets >= LONGEST_HEAD or len(lines) >= MOST_LINES:
+                raise BadRequest("too many headers")
+            lines.append(line)
+        if line != self._line_end:
+            raise BadRequest("lines that end in two ways")
+        check_fields(lines, self._line_end, self.request_version)
+        return headers_factory(io.BytesIO(b"".join(lines) + b"\r\n"))
+
+    def _read_body(self) -> bytes:
+        chunked = "transfer-encoding" in self.headers
+        if not chunked and not self.content_length:
+            return b""
+        if (self.content_length or 0) > LONGEST_BODY:
+            raise _TooLarge
+        waits = self.headers.get("expect", "").lower() == "100-continue"
+        source = Input(self.rfile, self.content_length, self.socket if waits else None, chunked)
+        try:
+            body: bytes = source.read(LONGEST_BODY + 1)
+        except OSError as error:  # of which gevent's complaint about chunks is one
+            if self._octets.ended or isinstance(error, ConnectionError):
+                raise
+            raise BadRequest("malformed chunks") from error
+        if len(body) > LONGEST_BODY:
+            raise _TooLarge
+        return body
 
     def get_environ(self) -> dict[str, Any]:
         """The WSGI environment, with the undecoded request target as REQUEST_URI."""
         environ: dict[str, Any] = super().get_environ()
         environ["REQUEST_URI"] = self.path
+        self.wsgi_input = environ["wsgi.input"] = Input(io.BytesIO(self._body), len(self._body))
+        environ["CONTENT_LENGTH"] = str(len(self._body))
         return environ
 
     def finalize_headers(self) -> None:
@@ -54,10 +123,9 @@ class Handler(WSGIHandler):  # type: ignore[misc]  # gevent has no type hints
         if isinstance(ex, OSError):
             logger.debug("Lost the admin client %s: %s", self.client_address, ex)
             return None
-        logger.info(
-            "Refused a malformed request from admin client %s (%s)", self.client_address, type(ex).__name__
-        )
-        return "400", _BAD_REQUEST
+        reason = str(ex) if isinstance(ex, BadRequest) else type(ex).__name__
+        logger.info("Refused a malformed request from admin client %s (%s)", self.client_address, reason)
+        return ("413", _TOO_LARGE) if isinstance(ex, _TooLarge) else ("400", _BAD_REQUEST)
 
     def handle_error(
         self, kind: type[BaseException], error: BaseException, trace: TracebackType | None
@@ -72,9 +140,21 @@ class Handler(WSGIHandler):  # type: ignore[misc]  # gevent has no type hints
 
 
 class Server(WSGIServer):  # type: ignore[misc]  # gevent has no type hints
-    """All connections; `idle_timeout` in seconds is the longest silence of a client that we bear."""
+    """All connections, `most` at a time: one more, and the one that has waited longest for its request is closed.
 
-    def __init__(self, listener: Any, application: Any, idle_timeout: float, **options: Any) -> None:
+    `idle_timeout` is the longest silence of a client that we bear, `request_time` the longest time from a request's
+    first octet to its last; both in seconds.
+    """
+
+    def __init__(
+        self,
+        listener: Any,
+        application: Any,
+        idle_timeout: float,
+        most: int,
+        request_time: float = REQUEST_TIME,
+        **options: Any,
+    ) -> None:
         # SERVER_NAME is given since gevent would ask the DNS for it; no access log.
         super().__init__(
             listener,
@@ -83,20 +163,56 @@ class Server(WSGIServer):  # type: ignore[misc]  # gevent has no type hints
             environ={"SERVER_NAME": "KSMPPD"},
             log=None,
             error_log=logger,
+            spawn=Pool(),
             **options,
         )
         self.idle_timeout = idle_timeout
+        self.request_time = request_time
+        self._most = most
+        self._waiting: dict[Greenlet, str] = {}
+
+    def waits(self, peer: str) -> None:
+        """The running greenlet's client, at the address `peer`, is expected to send a request. Doesn't yield."""
+        current = gevent.getcurrent()
+        self._waiting.pop(current, None)
+        self._waiting[current] = peer
+
+    def serves(self) -> None:
+        """The running greenlet has a whole request and works on it. Doesn't yield."""
+        self._waiting.pop(gevent.getcurrent(), None)
+
+    def do_handle(self, *arguments: Any) -> None:
+        """Take a connection, in the hub; for one too many another has to go, or itself when all are at work."""
+        if len(self.pool) >= self._most:
+            if not self._waiting:
+                logger.warning("All connections of the administration port are at work, one more is refused")
+                arguments[0].close()
+                return
+            oldest = next(iter(self._waiting))
+            logger.warning(
+                "Too many connections to the administration port, the one from %s is closed",
+                self._waiting.pop(oldest),
+            )
+            oldest.kill(block=False)
+        super().do_handle(*arguments)
 
     def wrap_socket_and_handle(self, client_socket: Any, address: Any) -> None:
-        """Do the TLS handshake within the timeout, then serve."""
+        """Do the TLS handshake within the limits, then serve."""
+        self.waits(address[0])
         client_socket.settimeout(self.idle_timeout)
         try:
-            super().wrap_socket_and_handle(client_socket, address)
+            with self.wrap_socket(client_socket, **self.ssl_args) as tls:
+                with gevent.Timeout(self.request_time, TimeoutError("too slow")):
+                    tls.do_handshake()
+                self.handle(tls, address)
         except OSError as error:
             logger.debug("Lost the admin client %s: %s", address, error)
+        finally:
+            self.serves()
 
     def handle(self, sock: Any, address: Any) -> None:
         """Serve one connection until either side closes it."""
+        self._waiting.setdefault(gevent.getcurrent(), address[0])
         sock.settimeout(self.idle_timeout)
         try:
             # Head and body leave in two writes: Nagle's algorithm would hold the second until the first is acked.
@@ -104,3 +220,5 @@ class Server(WSGIServer):  # type: ignore[misc]  # gevent has no type hints
             super().handle(sock, address)
         except OSError as error:
             logger.debug("Lost the admin client %s: %s", address, error)
+        finally:
+            self.serves()

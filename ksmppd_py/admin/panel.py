@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from ksmppd_py import __version__
-from ksmppd_py.admin.access import Password, Session, Sessions
+from ksmppd_py.admin.access import Gate, Session, Sessions, TooManyGuesses
 from ksmppd_py.admin.commands import COMMANDS, queue_status
 from ksmppd_py.admin.history import INTERVAL, QUEUES_INTERVAL, History, sums_of
 from ksmppd_py.admin.listing import Wish, listing
@@ -27,7 +27,8 @@ logger = logging.getLogger(__name__)
 
 COOKIE = "ksmppd_session"
 CSRF_HEADER = "HTTP_X_CSRF_TOKEN"
-LONGEST_BODY = 16384
+LONGEST_COOKIES = 8192
+"""Octets; Python's parser takes a quadratic time for some, and ours is a hundred."""
 MOST_REFUSALS, MOST_QUEUES = 50, 200
 """What the page lists at most; the numbers above its tables count everything."""
 SAME_PICTURE = 1.5
@@ -37,7 +38,7 @@ _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-_GUARDS = (
+GUARDS = (
     ("Content-Security-Policy", _POLICY),
     ("X-Content-Type-Options", "nosniff"),
     ("Referrer-Policy", "no-referrer"),
@@ -53,11 +54,6 @@ _FILES = {
 }
 
 
-def tell_wrong_password(environ: Mapping[str, Any]) -> None:
-    """A line for the log; never with what was given."""
-    logger.warning("Wrong password for the administration port from %s", environ.get("REMOTE_ADDR", "?"))
-
-
 @dataclass(frozen=True, slots=True)
 class Visit:
     """A request of a browser; `body` is read when it is wanted."""
@@ -70,11 +66,17 @@ class Visit:
     @property
     def cookie(self) -> str:
         """The session's token, empty without one."""
+        cookies = self.environ.get("HTTP_COOKIE", "")
         try:
-            morsel = SimpleCookie(self.environ.get("HTTP_COOKIE", "")).get(COOKIE)
+            morsel = SimpleCookie(cookies if len(cookies) <= LONGEST_COOKIES else "").get(COOKIE)
         except CookieError:
             return ""
         return morsel.value if morsel is not None else ""
+
+    @property
+    def ip(self) -> str:
+        """Where it comes from."""
+        return str(self.environ.get("REMOTE_ADDR", "?"))
 
     @property
     def is_tls(self) -> bool:
@@ -82,13 +84,13 @@ class Visit:
         return bool(self.environ.get("wsgi.url_scheme") == "https")
 
     def json(self) -> dict[str, Any]:
-        """The object that it sent; ValueError when it is none. May yield."""
+        """The object that it sent. Raises ValueError when it is none. Doesn't yield."""
         if not self.environ.get("CONTENT_TYPE", "").startswith("application/json"):
             raise ValueError("not JSON")  # so that no form of another site's gets here
-        length = int(self.environ.get("CONTENT_LENGTH") or 0)
-        if not 0 < length <= LONGEST_BODY:
-            raise ValueError("too long, or nothing")
-        sent = json.loads(self.environ["wsgi.input"].read(length))
+        try:
+            sent = json.loads(self.environ["wsgi.input"].read())
+        except RecursionError:
+            raise ValueError("nested too deep") from None
         if not isinstance(sent, dict):
             raise ValueError("not an object")
         return sent
@@ -97,10 +99,10 @@ class Visit:
 class Panel:
     """Answers what belongs to the dashboard."""
 
-    def __init__(self, operations: Operations, password: Password, history: History) -> None:
+    def __init__(self, operations: Operations, gate: Gate, history: History) -> None:
         self.sessions = Sessions()
         self._operations = operations
-        self._password = password
+        self._gate = gate
         self._history = history
         self._picture: tuple[float, ServerSnapshot] | None = None
         folder = resources.files("ksmppd_py.admin") / "dashboard"
@@ -113,16 +115,18 @@ class Panel:
             ("POST", "/dashboard/command"): lambda visit: self._changing(visit, self._command),
         }
 
+    def has(self, path: str) -> bool:
+        """Whether the path is the dashboard's."""
+        return path in self._files or path.startswith("/dashboard/")
+
     def answer(self, visit: Visit) -> Reply | None:
         """The reply, None when the path isn't the dashboard's. May yield."""
         if visit.path in self._files and visit.method != "POST":
-            reply = Reply(200, _FILES[visit.path][1], self._files[visit.path])
-        elif visit.path.startswith("/dashboard/"):
+            return Reply(200, _FILES[visit.path][1], self._files[visit.path])
+        if visit.path.startswith("/dashboard/"):
             door = self._doors.get(("GET" if visit.method == "HEAD" else visit.method, visit.path))
-            reply = door(visit) if door is not None else plain_reply(404, "Not found")
-        else:
-            return None
-        return replace(reply, headers=(*reply.headers, *_GUARDS))
+            return door(visit) if door is not None else plain_reply(404, "Not found")
+        return None
 
     def _who(self, visit: Visit) -> Reply:
         session = self.sessions.find(visit.cookie)
@@ -133,8 +137,12 @@ class Panel:
             given = visit.json().get("password")
         except ValueError:
             return json_reply(400, {"message": "Not understood"})
-        if not isinstance(given, str) or not self._password.matches(given.encode("utf-8", "replace")):
-            tell_wrong_password(visit.environ)
+        password = given.encode("utf-8", "replace") if isinstance(given, str) else b""
+        try:
+            is_right = self._gate.opens(password, visit.ip)
+        except TooManyGuesses as pause:
+            return json_reply(429, {"message": f"Too many wrong passwords, {pause}"}, pause.headers)
+        if not is_right:
             return json_reply(403, {"message": "Wrong password"})
         session = self.sessions.open()
         secure = "; Secure" if visit.is_tls else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ksmppd_py.admin import render_generic, render_status, render_trial
@@ -152,6 +152,21 @@ def json_reply(status: int, value: Any, headers: tuple[tuple[str, str], ...] = (
 def denied() -> Reply:
     """The answer to a wrong password."""
     return plain_reply(403, "Denied")
+
+
+def guessed_too_often(headers: tuple[tuple[str, str], ...]) -> Reply:
+    """The answer to any password, while its sender's address has to pause after wrong ones."""
+    return replace(
+        plain_reply(429, "Too many wrong passwords from this address, wait a while\n"), headers=headers
+    )
+
+
+def not_this_host() -> Reply:
+    """The answer to a browser that knows us by a name that isn't ours."""
+    text = (
+        "The dashboard isn't served under this name; host-names in group http-server can tell more of them.\n"
+    )
+    return plain_reply(421, text)
 
 
 def not_found(path: str, available: Iterable[str]) -> Reply:

@@ -5,23 +5,23 @@ from __future__ import annotations
 import logging
 import socket as stdlib_socket
 import ssl as stdlib_ssl
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
 
 import bottle
 from gevent import socket, ssl
-from gevent.pool import Pool
 
-from ksmppd_py.admin.access import Password, password_in
+from ksmppd_py.admin.access import Gate, Password, TooManyGuesses, password_in
 from ksmppd_py.admin.commands import PUBLIC
 from ksmppd_py.admin.history import History
+from ksmppd_py.admin.hosts import HostNames
 from ksmppd_py.admin.http import Server
 from ksmppd_py.admin.loop import LoopWatch
 from ksmppd_py.admin.metrics import CONTENT_TYPE, Metrics
 from ksmppd_py.admin.pages import Request, command_pages
-from ksmppd_py.admin.panel import Panel, Visit, tell_wrong_password
+from ksmppd_py.admin.panel import GUARDS, Panel, Visit
+from ksmppd_py.admin.patience import REQUEST_TIME
 from ksmppd_py.admin.ports import Operations
-from ksmppd_py.admin.render import Reply, denied
+from ksmppd_py.admin.render import Reply, denied, guessed_too_often, not_this_host
 from ksmppd_py.errors import StartError
 from ksmppd_py.transport.greenlets import Owner
 
@@ -42,7 +42,9 @@ class AdminServer:
 
     `interface` is an address or host name to bind to, "" = all IPv4 interfaces. With `certfile` (PEM) it
     speaks TLS; `keyfile` None = the key is in the certificate's file. `port` 0 = any free one, known after
-    start(). `idle_timeout` is in seconds. Octets of `password` that are no UTF-8 are surrogate escapes.
+    start(). `host_names` are those by which browsers may show the dashboard, besides `interface`, this machine's and
+    what HostNames knows. `idle_timeout` and `request_time` are in seconds. Octets of `password` that are no UTF-8 are
+    surrogate escapes.
     """
 
     def __init__(
@@ -54,7 +56,9 @@ class AdminServer:
         *,
         keyfile: str | None = None,
         certfile: str | None = None,
+        host_names: Sequence[str] = (),
         idle_timeout: float = IDLE_TIMEOUT,
+        request_time: float = REQUEST_TIME,
         max_connections: int = MAX_CONNECTIONS,
     ) -> None:
         self.port = port
@@ -62,7 +66,9 @@ class AdminServer:
         self._password = Password(_octets(password))
         self._loop = LoopWatch()
         self._history = History(operations.overview, self._loop)
-        self._panel = Panel(operations, self._password, self._history)
+        self._gate = Gate(self._password)
+        self._panel = Panel(operations, self._gate, self._history)
+        self._hosts = self._names(interface, host_names)
         metrics = Metrics(operations.overview, self._loop)
         self.pages.add("/metrics", lambda request: Reply(200, CONTENT_TYPE, metrics.text()))
         self._owner = Owner("admin")
@@ -70,6 +76,7 @@ class AdminServer:
         self._keyfile = keyfile
         self._certfile = certfile
         self._idle_timeout = idle_timeout
+        self._request_time = request_time
         self._max_connections = max_connections
         self._server: Server | None = None
         self._context: stdlib_ssl.SSLContext | None = None
@@ -83,8 +90,9 @@ class AdminServer:
             listener,
             application,
             self._idle_timeout,
-            spawn=Pool(self._max_connections),
-            **({"ssl_context": context} if context else {}),
+            self._max_connections,
+            self._request_time,
+            **({"ssl_context": context, "do_handshake_on_connect": False} if context else {}),
         )
         self._server.start()
         self.port = listener.getsockname()[1]
@@ -104,16 +112,23 @@ class AdminServer:
         if self._context is not None:
             self._tls_context(certfile, keyfile)
 
-    def change(self, password: str, certfile: str | None, keyfile: str | None) -> None:
-        """Take another password (which ends all browsers' sessions), and read certificate and key again.
+    def change(
+        self, password: str, certfile: str | None, keyfile: str | None, host_names: Sequence[str] = ()
+    ) -> None:
+        """Take another password (which ends all browsers' sessions) and names, and read certificate and key again.
 
         Whether TLS is spoken stays as it was at the start. Raises StartError. Doesn't yield.
         """
         self.check(certfile, keyfile)
         if self._context is not None and certfile is not None:
             self._context.load_cert_chain(certfile, keyfile, password="")
+        self._hosts = self._names(self._interface, host_names)
         if self._password.change(_octets(password)):
             self._panel.sessions.close_all()
+
+    @staticmethod
+    def _names(interface: str, host_names: Sequence[str]) -> HostNames:
+        return HostNames([*host_names, interface, stdlib_socket.gethostname()])
 
     def _tls_context(self, certfile: str | None, keyfile: str | None) -> stdlib_ssl.SSLContext | None:
         if not certfile:
@@ -170,22 +185,32 @@ class AdminServer:
         environ = bottle.request.environ
         target: str = environ["REQUEST_URI"]
         path, _, query = target.partition("?")
-        reply = self._panel.answer(Visit(environ["REQUEST_METHOD"], path, query, environ))
+        visit = Visit(environ["REQUEST_METHOD"], path, query, environ)
+        if self._panel.has(path) and not self._hosts.knows(host := environ.get("HTTP_HOST", "")):
+            logger.warning("The dashboard was asked for as %r from %s; see host-names", host[:100], visit.ip)
+            reply: Reply | None = not_this_host()
+        else:
+            reply = self._panel.answer(visit)
         if reply is None:
             authorization = environ.get("HTTP_AUTHORIZATION", "")
-            reply = self._answer(Request.read(target.encode("latin-1")), authorization, environ)
+            reply = self._answer(Request.read(target.encode("latin-1")), authorization, visit.ip)
         headers = {"Content-Type": reply.content_type, "Content-Length": str(len(reply.body))}
-        return bottle.HTTPResponse(reply.body, reply.status, {**headers, **dict(reply.headers)})
+        return bottle.HTTPResponse(
+            reply.body, reply.status, {**headers, **dict(GUARDS), **dict(reply.headers)}
+        )
 
-    def _answer(self, request: Request, authorization: str, environ: Mapping[str, Any]) -> Reply:
+    def _answer(self, request: Request, authorization: str, ip: str) -> Reply:
         """A password in the query counts, whatever the header says."""
         given: bytes | None
         if "password" in request.parameters:
             given = request.parameters["password"].encode("utf-8", "surrogateescape")
         else:
             given = password_in(authorization)
-        if request.path not in PUBLIC and (given is None or not self._password.matches(given)):
-            if given:
-                tell_wrong_password(environ)
-            return denied()
+        if request.path in PUBLIC:
+            return self.pages.answer(request)
+        try:
+            if not given or not self._gate.opens(given, ip):
+                return denied()
+        except TooManyGuesses as pause:
+            return guessed_too_often(pause.headers)
         return self.pages.answer(request)

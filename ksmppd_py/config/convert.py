@@ -137,6 +137,11 @@ def to_host(value: str, warn: Warn) -> str:
     return value
 
 
+def to_host_names(value: str, warn: Warn) -> tuple[str, ...]:
+    """Accept hosts, separated by `;`, `,` or blanks."""
+    return tuple(to_host(name, warn) for name in split_words(value, ";," + WHITE_SPACE))
+
+
 def to_interface(value: str, warn: Warn) -> str:
     """Accept a host; as in Kannel `*` means all interfaces."""
     return "" if value in ("*", "0.0.0.0") else to_host(value, warn)

@@ -19,6 +19,7 @@ from ksmppd_py.config.convert import (
     to_connections,
     to_database_path,
     to_host,
+    to_host_names,
     to_interface,
     to_log_level,
     to_method,
@@ -232,6 +233,13 @@ class HttpServer:
     password: str = text("what every command must carry", required=True, secret=True)
     interface: str = converted(
         to_interface, "IPv4 address that the port is bound to; all when absent", type="address", default=""
+    )
+    host_names: tuple[str, ...] = converted(
+        to_host_names,
+        "names by which browsers reach the dashboard, `;` between; addresses, localhost, names without a dot, "
+        "`interface` and this machine's own name need not be told",
+        type="host names",
+        default=(),
     )
     ssl: bool = boolean("speak HTTPS; needs ssl-server-cert-file")
     ssl_server_cert_file: str = converted(
