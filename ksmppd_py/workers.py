@@ -159,24 +159,26 @@ class Replayer:
                 self._submissions.look_later()
 
     def _name_rows(self) -> None:
-        """Once for each time that the rows become ours, and until all could be routed."""
-        complete = False
+        """At once when the rows become ours, then again and again: another daemon may write some at any time."""
+        next_look = 0.0
         while True:
             if not self._claim.held:
-                complete = False
-            elif not complete:
-                complete = self._name_all()
+                next_look = 0.0
+            elif monotonic() >= next_look:
+                next_look = monotonic() + self._name_all()
             gevent.sleep(REFRESH)
 
-    def _name_all(self) -> bool:
+    def _name_all(self) -> float:
+        """Give rows of no account to theirs; returns the seconds until the next look. May yield."""
+        began = monotonic()
         try:
-            named, complete = self._nameless.advance()
+            named = self._nameless.advance()
         except DatabaseUnavailable as error:
             logger.debug("Can't look for stored messages of no account: %s", error)
-            return False
+            return 0.0
         for system_id in named:
             self.deliveries.look_for_passed_rows(system_id)
-        return complete
+        return _pause_after(began) - REFRESH
 
     def _make_rounds(self) -> None:
         known: set[str] = set()
@@ -220,4 +222,9 @@ class Replayer:
         except DatabaseUnavailable as error:
             logger.debug("Can't look for stored messages: %s", error)
             return REFRESH  # how long a database is away says nothing about what the question costs
-        return max(REFRESH, min(LONGEST_REFRESH, (monotonic() - began) * SCAN_SHARE))
+        return _pause_after(began)
+
+
+def _pause_after(began: float) -> float:
+    """Seconds until a question is asked again that was asked at `began`."""
+    return max(REFRESH, min(LONGEST_REFRESH, (monotonic() - began) * SCAN_SHARE))

@@ -111,33 +111,46 @@ def test_a_defect_that_one_account_meets_stops_no_other(caplog: pytest.LogCaptur
     assert "failed unexpectedly" in caplog.text
 
 
-def test_rows_of_no_account_get_one_while_the_claim_is_ours(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Again when some couldn't be routed or the database was away, and when the claim is ours anew."""
+@pytest.mark.parametrize(
+    ("cost", "away", "lost", "looks"),
+    [
+        (0.0, False, (), [0, 10, 20, 30]),
+        (2.0, False, (), [0, 32, 64, 96]),
+        (9.0, False, (), [0, 59, 118, 177]),
+        (5.0, True, (), [0, 15, 30, 45]),
+        (0.0, False, (10.0, 20.0), [0, 30, 40, 50]),
+        (9.0, False, (19.0,), [0, 29, 88, 147]),
+    ],
+)
+def test_when_rows_of_no_account_are_looked_for(
+    monkeypatch: pytest.MonkeyPatch, cost: float, away: bool, lost: tuple[float, ...], looks: list[float]
+) -> None:
+    """Within a minute whatever it costs, rarely when it costs much, at once when the claim is ours again."""
     nothing: Any = None
+    clock = Clock()
     claim = SimpleNamespace(held=True)
     replayer = workers.Replayer(nothing, claim, nothing, nothing, queue=True)
-    answers: list[Any] = [DatabaseUnavailable("away"), ({"some"}, False), ({"rest"}, True), (set(), True)]
-    asked: list[bool] = []
+    asked: list[float] = []
     rung: list[str] = []
 
-    def advance() -> Any:
-        answer = answers[len(asked)]
-        asked.append(True)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+    def advance() -> set[str]:
+        asked.append(clock.now)
+        clock.now += cost
+        if away:
+            raise DatabaseUnavailable("away")
+        return {"some"}
 
     def sleep(seconds: float) -> None:
-        turns.append(seconds)
-        claim.held = len(turns) != 5
-        if len(turns) > 8:
+        if len(asked) == len(looks):
             raise gevent.GreenletExit
+        clock.now += seconds
+        claim.held = clock.now not in lost
 
-    turns: list[float] = []
+    monkeypatch.setattr(workers, "monotonic", clock)
+    monkeypatch.setattr(workers.gevent, "sleep", sleep)
     replayer._nameless = SimpleNamespace(advance=advance)
     replayer.deliveries = SimpleNamespace(look_for_passed_rows=rung.append)
-    monkeypatch.setattr(workers.gevent, "sleep", sleep)
     with pytest.raises(gevent.GreenletExit):
         replayer._name_rows()
-    assert len(asked) == 4
-    assert rung == ["some", "rest"]
+    assert asked == looks
+    assert rung == ([] if away else ["some"] * len(looks))

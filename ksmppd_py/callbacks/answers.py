@@ -10,6 +10,11 @@ _INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 _REAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 
 
+def is_integer(text: str | None) -> bool:
+    """Whether a value starts with an integer, as C reads one; None is a header that is missing or empty."""
+    return text is not None and _INTEGER.match(text) is not None
+
+
 class Headers:
     """Headers by name in any case; the first of a name counts, values without blanks around them."""
 

@@ -10,10 +10,11 @@ import requests
 from urllib3.exceptions import HTTPError
 from urllib3.util import SKIP_HEADER
 
-from ksmppd_py.callbacks.answers import Headers
+from ksmppd_py.callbacks.answers import Headers, is_integer
 from ksmppd_py.callbacks.endpoint import Endpoint, ca_certificates
 from ksmppd_py.callbacks.whole_heads import adapter
 from ksmppd_py.errors import BackendUnavailable
+from ksmppd_py.model import costs
 from ksmppd_py.model.account import Account, Simulation
 from ksmppd_py.translate.coding import known_charset
 
@@ -26,6 +27,8 @@ TOTAL_TIMEOUT = 10.0
 MOST_CONNECTIONS = 100
 _BLANKS = b" \t"
 _TOO_MANY_REQUESTS = 429
+_AUTH = "X-KSMPPD-Auth"
+_COST = "X-KSMPPD-Default-SMSC-Cost"
 _SWITCH = "X-KSMPPD-Switch-DLR-Addr"
 
 
@@ -74,13 +77,22 @@ class HttpAuthenticator:
         if status != 200:
             logger.warning("%s answered %d, which refuses the bind", self._name, status)
             return None
-        if not headers.integer("X-KSMPPD-Auth"):
+        if not headers.integer(_AUTH):
+            self._tell_refusal(headers)
             return None
         # The name that the server saw, so that an account can't go by two.
         account = account_of(system_id.strip(_BLANKS).decode("latin-1").lower(), headers)
         if account.enable_prepaid_billing and not self._can_bill:
             raise BackendUnavailable(f"{account.system_id} is prepaid, but no database holds its credit")
         return account
+
+    def _tell_refusal(self, headers: Headers) -> None:
+        """A 0 refuses a bind; what is no number does, too, but is rather a fault of the server's."""
+        if _AUTH not in headers:
+            logger.warning("%s answered without %s, which refuses the bind", self._name, _AUTH)
+        elif not is_integer(headers.text(_AUTH)):
+            told = headers.text(_AUTH) or ""
+            logger.warning("%s: %s %r is no number, which refuses the bind", self._name, _AUTH, told)
 
     def close(self) -> None:
         """Close idle connections. Doesn't yield."""
@@ -123,7 +135,7 @@ def account_of(system_id: str, headers: Headers) -> Account:
         system_id=system_id,
         throughput=max(0.0, headers.real("X-KSMPPD-Throughput") or 0.0),
         default_smsc=headers.text("X-KSMPPD-Default-SMSC"),
-        default_cost=headers.real("X-KSMPPD-Default-SMSC-Cost") or 0.0,
+        default_cost=_default_cost(system_id, headers.text(_COST)),
         enable_prepaid_billing=headers.integer("X-KSMPPD-Enable-Prepaid-Billing") != 0,
         max_binds=max(0, headers.integer("X-KSMPPD-Max-Binds")),
         connect_allow_ip=headers.text("X-KSMPPD-Connect-Allow-IP"),
@@ -132,6 +144,16 @@ def account_of(system_id: str, headers: Headers) -> Account:
         switch_dlr_addr=headers.integer(_SWITCH) != 0 if headers.text(_SWITCH) else None,
         max_open_acks=max(0, headers.integer("X-KSMPPD-Max-Open-Acks")) or None,
     )
+
+
+def _default_cost(system_id: str, text: str | None) -> float:
+    """What the default SMSC costs a part; UNUSABLE when it isn't told in a way that can be charged."""
+    cost = costs.read(text) if text is not None else 0.0
+    if not costs.is_usable(cost):
+        logger.warning(
+            "SMPP[%s] %s %r is no decimal number: its default SMSC takes no message", system_id, _COST, text
+        )
+    return cost
 
 
 def _charset(system_id: str, name: str | None) -> str | None:

@@ -15,7 +15,15 @@ import gevent
 from gevent.hub import Waiter, get_hub
 from geventhttpclient.response import HTTPParseError
 
-from ksmppd_py.callbacks.connection import Batch, Broken, Connection, HttpAnswer, Question, connections
+from ksmppd_py.callbacks.connection import (
+    Batch,
+    Broken,
+    Connection,
+    HttpAnswer,
+    NoConnection,
+    Question,
+    connections,
+)
 from ksmppd_py.callbacks.endpoint import Endpoint
 from ksmppd_py.errors import BackendUnavailable, KsmppdError, QueueFull
 from ksmppd_py.transport.greenlets import Owner
@@ -87,9 +95,10 @@ class Callers:
     def _give_up(self, questions: Sequence[Question]) -> None:
         for question in questions:
             if question.answer is None:
-                question.settle(self._unavailable(f"no answer within {self._limits.total:g} s"))
+                self._late(question)
 
     def _take_in(self, question: Question) -> None:
+        name = self._endpoint.name
         if self._closed:
             question.settle(self._unavailable("stopping"))
         elif self._idle:
@@ -98,7 +107,8 @@ class Callers:
         elif self._count < self._always:
             self._start_caller(question)
         elif len(self._waiting) >= self._limits.waiting:
-            question.settle(QueueFull(f"{len(self._waiting)} requests to {self._endpoint.name} wait already"))
+            logger.warning("%s: %d requests wait already, no more are taken", name, len(self._waiting))
+            question.settle(QueueFull(f"{len(self._waiting)} requests to {name} wait already"))
         else:
             self._waiting.append(question)
             if not self._growing and self._count < self._most:
@@ -204,16 +214,31 @@ class Callers:
                 connection.ask(
                     question
                 )  # the server closed the idle connection when our request was on its way
-        except (Broken, OSError, HTTPParseError) as error:
+        except TimeoutError:
             connection.close()
-            question.settle(self._unavailable(_reason(error, self._limits)))
+            self._late(question)
+        except NoConnection as failure:
+            connection.close()
+            self._fail(question, "%s can't be reached: %s", failure)
+        except Broken as broken:
+            connection.close()
+            self._fail(question, "%s: %s", broken)
+        except OSError as error:
+            connection.close()
+            self._fail(question, "%s: no connection: %s", error)
+        except HTTPParseError as error:
+            connection.close()
+            self._fail(question, "%s: the answer is no HTTP: %s", error)
         except Exception as error:
             connection.close()
             logger.exception("Asking %s failed unexpectedly", self._endpoint.name)
             question.settle(self._unavailable(repr(error)))
 
+    def _late(self, question: Question) -> None:
+        self._fail(question, "%s: no answer within %s s", f"{self._limits.total:g}")
 
-def _reason(error: BaseException, limits: Limits) -> str:
-    if isinstance(error, TimeoutError):
-        return f"no answer within {limits.total:g} s"
-    return str(error) if isinstance(error, Broken) else f"{type(error).__name__}: {error}"
+    def _fail(self, question: Question, trouble: str, details: object) -> None:
+        """Settle it, unless it is settled already, and tell so; each `trouble` is a kind of line (logs.py)."""
+        if question.answer is None:
+            logger.warning(trouble, self._endpoint.name, details)
+            question.settle(BackendUnavailable(trouble % (self._endpoint.name, details)))

@@ -72,6 +72,10 @@ class Broken(Exception):
         self.silent = silent
 
 
+class NoConnection(Broken):
+    """None could be opened in time."""
+
+
 def connections(endpoint: Endpoint, ca_file: str, size: int, connect: float, total: float) -> ConnectionPool:
     """What opens at most `size` connections, TLS included, in which the server's certificate is checked."""
     there = (endpoint.host, endpoint.port, endpoint.host, endpoint.port)
@@ -123,7 +127,9 @@ class Connection:
         except gevent.Timeout as timeout:
             if timeout is not limit:
                 raise
-            raise Broken(f"no connection within {limit.seconds:g} s") from None
+            raise NoConnection(f"no connection within {limit.seconds:g} s") from None
+        except TimeoutError:
+            raise NoConnection(f"no connection within {self._connect_timeout:g} s") from None
         self._socket = connected
         self._poll = _poll()
         self._poll.register(connected.fileno(), select.POLLIN)
@@ -154,7 +160,7 @@ class Connection:
             try:
                 parser.feed(octets)
             except HTTPParseError:
-                if not parser.has_headers:
+                if not parser.has_headers and octets:
                     raise
                 parser.surplus = True  # a body that isn't as long as it said; the headers are good
             if parser.has_headers:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
-from ksmppd_py.callbacks.answers import Headers
+from ksmppd_py.callbacks.answers import Headers, is_integer
 from ksmppd_py.callbacks.callers import Callers, Limits
 from ksmppd_py.callbacks.connection import HttpAnswer
 from ksmppd_py.callbacks.endpoint import Endpoint, ca_certificates
 from ksmppd_py.errors import BackendUnavailable, KsmppdError, NoRoute, RouteRefused
 from ksmppd_py.kannel.messages import Sms
+from ksmppd_py.model import costs
 from ksmppd_py.model.direction import Direction
 from ksmppd_py.model.outcomes import TEMPORARY_STATUSES, may_be_told
 from ksmppd_py.model.routes import Route
 from ksmppd_py.translate.headers import override, to_headers
 
+logger = logging.getLogger(__name__)
+
 _TOO_MANY_REQUESTS = 429
+_STATUS = "X-KSMPPD-Route-Status"
+_COST = "X-KSMPPD-Route-Cost"
 
 
 class HttpRouter:
@@ -28,6 +34,7 @@ class HttpRouter:
         trusted = ca_certificates(ca_file, "http-routing-ssl-trusted-ca-file") if endpoint.tls else ""
         self._callers = Callers(endpoint, limits, trusted)
         self._head = endpoint.head
+        self._name = endpoint.name
 
     def is_ready(self, _system_id: str) -> bool:
         """See ports.Router."""
@@ -61,7 +68,7 @@ class HttpRouter:
     def _ask(self, batch: Sequence[Sms], direction: Direction) -> list[Route | KsmppdError]:
         answers = self._callers.ask_all([self._request(sms, direction) for sms in batch])
         return [
-            verdict(answer, sms, direction) if isinstance(answer, HttpAnswer) else answer
+            verdict(answer, sms, direction, self._name) if isinstance(answer, HttpAnswer) else answer
             for answer, sms in zip(answers, batch, strict=True)
         ]
 
@@ -71,25 +78,51 @@ class HttpRouter:
         return self._head + "".join(lines).encode("ascii")
 
 
-def verdict(answer: HttpAnswer, sms: Sms, direction: Direction) -> Route | KsmppdError:
-    """What an answer means (http.md 2.2); fields of `sms` are replaced only when there is a route."""
+def verdict(
+    answer: HttpAnswer, sms: Sms, direction: Direction, name: str = "the router"
+) -> Route | KsmppdError:
+    """The meaning of an answer (http.md 2.2); fields of `sms` are replaced only when there is a route.
+
+    An answer that is no decision is told as a WARNING; `name` is whose it is.
+    """
     headers = Headers(answer.headers)
-    if "X-KSMPPD-Route-Status" not in headers:
+    status = headers.text(_STATUS) or ""
+    if _STATUS not in headers:
         if answer.status >= 500 or answer.status == _TOO_MANY_REQUESTS:
-            return BackendUnavailable(f"the router answered {answer.status}")
-        return RouteRefused(None, f"the router answered {answer.status} without X-KSMPPD-Route-Status")
-    if not headers.integer("X-KSMPPD-Route-Status"):
+            logger.warning("%s answered %d", name, answer.status)
+            return BackendUnavailable(f"{name} answered {answer.status}")
+        logger.warning("%s answered %d without %s", name, answer.status, _STATUS)
+        return RouteRefused(None, f"{name} answered {answer.status} without {_STATUS}")
+    if not headers.integer(_STATUS):
+        if not is_integer(status):
+            logger.warning("%s: %s %r is no number, so it refuses the message", name, _STATUS, status)
         return _refusal(headers.integer("X-KSMPPD-Route-Error-Code"), direction)
-    cost = headers.real("X-KSMPPD-Route-Cost")
-    if cost is None:
-        return RouteRefused(None, "the router named no X-KSMPPD-Route-Cost")
+    if _COST not in headers:
+        logger.warning("%s named no %s, which refuses the message", name, _COST)
+        return RouteRefused(None, f"{name} named no {_COST}")
+    cost = _cost(headers, direction)
+    if not costs.is_usable(cost):
+        text = headers.text(_COST) or ""
+        logger.warning("%s: %s %r is no decimal number, which refuses the message", name, _COST, text)
+        return RouteRefused(None, f"{name}: {_COST} {text!r} is no decimal number", is_final=True)
     override(sms, headers.items())
-    return Route(cost) if direction is Direction.OUTBOUND else _target(sms, cost)
+    return Route(cost) if direction is Direction.OUTBOUND else _target(sms, cost, name)
 
 
-def _target(sms: Sms, cost: float) -> Route | NoRoute:
+def _cost(headers: Headers, direction: Direction) -> float:
+    """UNUSABLE when it is none. Nobody is charged for an MO: it isn't lost over a cost that only begins as a number."""
+    cost = costs.read(headers.text(_COST) or "")
+    if direction is Direction.INBOUND and not costs.is_usable(cost) and headers.real(_COST) is not None:
+        return 0.0
+    return cost
+
+
+def _target(sms: Sms, cost: float, name: str) -> Route | NoRoute:
     system_id = (sms.service or b"").strip().decode("latin-1").lower()
-    return Route(cost, system_id) if system_id else NoRoute("the router named no X-KSMPPD-Service")
+    if system_id:
+        return Route(cost, system_id)
+    logger.warning("%s named no X-KSMPPD-Service, so the message is for nobody", name)
+    return NoRoute(f"{name} named no X-KSMPPD-Service")
 
 
 def _refusal(code: int, direction: Direction) -> KsmppdError:

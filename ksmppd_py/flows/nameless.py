@@ -7,6 +7,7 @@ import logging
 from ksmppd_py.errors import PermanentError, TemporaryError
 from ksmppd_py.flows.delivery import DeliveryFlow
 from ksmppd_py.flows.rows import PAGE
+from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.ports import MessageStore, StoredMessage
 from ksmppd_py.translate.errors import Untranslatable
 
@@ -16,7 +17,7 @@ logger = logging.getLogger(__name__)
 class NamelessRows:
     """Routes them as if they had come now; from then on they are rows of their account like all others.
 
-    We never store such a row ourselves, so this is work for once.
+    We never store such a row ourselves; another program that shares the tables may, at any time.
     """
 
     def __init__(self, store: MessageStore, delivery: DeliveryFlow) -> None:
@@ -29,40 +30,43 @@ class NamelessRows:
         """How many can't be read."""
         return len(self._unreadable)
 
-    def advance(self) -> tuple[set[str], bool]:
-        """Go through all of them: the accounts that got some, and whether none is left for a later time.
+    def advance(self) -> set[str]:
+        """Go through all of them; return the accounts that got some. What can't be routed now is left for later.
 
         Raises DatabaseUnavailable. May yield.
         """
         named: set[str] = set()
-        complete = True
         after = 0
+        unreadable: set[int] = set()
         while rows := self._store.nameless(after, PAGE):
             after = rows[-1].global_id
             for row in rows:
+                if row.sms is None:
+                    self._tell_unreadable(row)
+                    unreadable.add(row.global_id)
+                    continue
                 try:
-                    system_id = self._target(row)
+                    system_id = self._target(row.global_id, row.sms)
                 except TemporaryError as error:
                     logger.warning("Stored message %d can't be routed now: %s", row.global_id, error)
-                    complete = False
                 else:
                     if system_id:
                         self._store.give(row.global_id, system_id)
                         named.add(system_id)
-        return named, complete
+        self._unreadable = unreadable
+        return named
 
-    def _target(self, row: StoredMessage) -> str:
+    def _tell_unreadable(self, row: StoredMessage) -> None:
+        """Once for each row, not at each look."""
+        if row.global_id not in self._unreadable:
+            logger.error(
+                "Stored message %d can't be read and is left where it is: %s", row.global_id, row.problem
+            )
+
+    def _target(self, number: int, sms: Sms) -> str:
         """The account; empty when nobody is to get it, which is settled then. May yield (routing)."""
-        number = row.global_id
-        if row.sms is None:
-            if number not in self._unreadable:
-                self._unreadable.add(number)
-                logger.error(
-                    "Stored message %d can't be read and is left where it is: %s", number, row.problem
-                )
-            return ""
         try:
-            return self._delivery.target(row.sms)
+            return self._delivery.target(sms)
         except (PermanentError, Untranslatable) as error:
             logger.error("Stored message %d is for nobody and is removed: %s", number, error)
             self._store.remove((number,))

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from ksmppd_py.errors import CreditTooLow, KsmppdError, NoRoute, RouteRefused, SenderRefused, Throttled
+from ksmppd_py.model import costs
 from ksmppd_py.model.esme import ServerMeters
 from ksmppd_py.model.ids import MessageIds
 from ksmppd_py.model.names import to_octets
@@ -148,10 +149,14 @@ class Routing:
         assert sms is not None
         if isinstance(answer, Route):
             cost = answer.cost
+            if not costs.MOST >= cost >= -costs.MOST:
+                return _unpriced(submitter, f"route {answer.route_id}", cost)
             if answer.smsc_id:
                 sms.smsc_id = to_octets(answer.smsc_id)
         elif sms.smsc_id and not self._is_final(answer):
             cost = submitter.account.default_cost
+            if not costs.MOST >= cost >= -costs.MOST:
+                return _unpriced(submitter, "its default SMSC", cost)
         else:
             return answer
         if parts:
@@ -177,6 +182,17 @@ class _Nowhere:
 
 
 _NOWHERE = _Nowhere()
+
+
+def _unpriced(submitter: Submitter, way: str, cost: float) -> KsmppdError:
+    """The refusal of a message that has a way, but a price that can't be charged (D-33)."""
+    logger.warning(
+        "SMPP[%s] a message is refused: the cost of %s is no number that can be charged (%r)",
+        submitter.account.system_id,
+        way,
+        cost,
+    )
+    return RouteRefused(None, f"the cost of {way} is no number that can be charged", is_final=True)
 
 
 def _parts_of(batch: Sequence[Submission], submitter: Submitter) -> list[int]:

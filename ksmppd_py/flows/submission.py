@@ -174,6 +174,12 @@ class SubmissionFlow:
             paid = self._credit.charge(submitter.account.system_id, [s.cost for s in routed])
         except DatabaseUnavailable as unavailable:
             paid, error = 0, unavailable
+            logger.warning(
+                "%s: %d message(s) can't be charged now: %s",
+                submitter.account.system_id,
+                len(routed),
+                unavailable,
+            )
         for submission in routed[paid:]:
             submission.cost = 0.0
             refuse(submission, error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import math
 import operator
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ from typing import Any, get_type_hints
 from ksmppd_py.errors import KsmppdError, NoRoute, RouteRefused, StartError
 from ksmppd_py.kannel.codec import pack_sms
 from ksmppd_py.kannel.messages import SMS_FIELDS, Sms
+from ksmppd_py.model import costs
 from ksmppd_py.model.account import Account
 from ksmppd_py.model.direction import Direction
 from ksmppd_py.model.outcomes import may_be_told
@@ -18,6 +20,8 @@ from ksmppd_py.model.routes import Route
 from ksmppd_py.plugins.calls import Calls
 from ksmppd_py.plugins.context import PluginContext, Refusal
 from ksmppd_py.translate.headers import protected_fields
+
+logger = logging.getLogger(__name__)
 
 AUTHENTICATION_TIMEOUT = 10.0
 """Seconds that a bind waits for a plugin."""
@@ -43,7 +47,11 @@ def _check_fields(answer: Account | Route, kinds: Mapping[str, Any]) -> None:
     """Find out now what would fail later, in the hands of others. Raises TypeError."""
     for name, kind in kinds.items():
         value = getattr(answer, name)
-        if not isinstance(value, kind) or (isinstance(value, float) and not math.isfinite(value)):
+        if (
+            not isinstance(value, kind)
+            or (isinstance(value, float) and not math.isfinite(value))
+            or (name.endswith("cost") and not costs.is_usable(value))
+        ):
             raise TypeError(f"{type(answer).__name__}.{name} can't be {value!r}")
 
 
@@ -78,6 +86,7 @@ class PluginRouter:
     def __init__(self, context: PluginContext, timeout: float = ROUTING_TIMEOUT) -> None:
         if context.route_message is None:
             raise StartError(f"Plugin '{context.id}' is to route, but sets no context.route_message")
+        self._id = context.id
         self._function = context.route_message
         self._calls = Calls(context.id, timeout)
 
@@ -115,6 +124,8 @@ class PluginRouter:
         try:
             answer = self._function(direction, smsc_id, system_id, sms)
             if isinstance(answer, Route):
+                if direction is Direction.OUTBOUND:
+                    self._check_cost(answer.cost)
                 _check_fields(answer, _ROUTE_KINDS)
                 _check_changes(sms, before)
                 return answer
@@ -129,6 +140,17 @@ class PluginRouter:
         code = answer.command_status
         told = code if code is not None and may_be_told(code) else None
         raise RouteRefused(told, answer.reason, is_final=True)
+
+    def _check_cost(self, cost: Any) -> None:
+        """Raise RouteRefused for one that can't be charged, as for other routers' (D-33)."""
+        if not (isinstance(cost, _ROUTE_KINDS["cost"]) and costs.is_usable(cost)):
+            logger.warning(
+                "Plugin '%s': the cost %r is no number that can be charged, which refuses the message",
+                self._id,
+                cost,
+            )
+            reason = f"plugin '{self._id}' named a cost that can't be charged"
+            raise RouteRefused(None, reason, is_final=True)
 
 
 def _check_changes(sms: Sms, before: tuple[object, ...]) -> None:

@@ -126,6 +126,8 @@ class DatabaseRouter:
             shown = (
                 error if isinstance(error, Exception) else DatabaseUnavailable("the reading caller went away")
             )
+            if isinstance(error, DatabaseUnavailable):
+                log.warning("Routes of %s can't be read: %s", system_id, error)
             running.set_exception(shown)
             raise
         else:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+
 from sqlalchemy import ColumnElement, bindparam, literal_column, select
 
+from ksmppd_py.model import costs
 from ksmppd_py.model.routes import Route
 from ksmppd_py.storage.database import Database, Statement, compile_statement
 from ksmppd_py.storage.upgrade import Layout
-from ksmppd_py.storage.values import Value, integer, name, octets, real
+from ksmppd_py.storage.values import Value, cost_of, integer, name, octets, shown
+
+log = logging.getLogger(__name__)
 
 _OUTBOUND: ColumnElement[int] = literal_column("1")
 _INBOUND: ColumnElement[int] = literal_column("2")
@@ -43,13 +48,25 @@ class DatabaseRoutes:
             Route(
                 route_id=integer(route_id),
                 regex=_regex(regex) or "",
-                cost=real(cost),
+                cost=_cost(route_id, cost),
                 system_id=(name(system_id) or "").lower() or None,
                 smsc_id=name(smsc_id),
                 source_regex=_regex(source_regex),
             )
             for route_id, regex, cost, system_id, smsc_id, source_regex in rows
         ]
+
+
+def _cost(route_id: object, value: object) -> float:
+    """The cost; one that can't be charged is told, and the route's messages are refused (D-33)."""
+    cost = cost_of(value)
+    if not costs.is_usable(cost):
+        log.warning(
+            "Route %d: cost %s is no decimal number, its messages are refused",
+            integer(route_id),
+            shown(value),
+        )
+    return cost
 
 
 def _regex(value: object) -> str | None:

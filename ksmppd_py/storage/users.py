@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, func, select
 
 from ksmppd_py.errors import DatabaseUnavailable
 from ksmppd_py.logs import EACH
+from ksmppd_py.model import costs
 from ksmppd_py.model.account import Account, AccountRow, Simulation
 from ksmppd_py.storage.bcrypt_checks import BcryptChecks
 from ksmppd_py.storage.combine import Combiner
@@ -18,7 +19,7 @@ from ksmppd_py.storage.database import Database, Session, compile_statement
 from ksmppd_py.storage.passwords import Form, Stored, read_column, takes
 from ksmppd_py.storage.schema import OPTIONAL_USER_COLUMNS
 from ksmppd_py.storage.upgrade import Layout
-from ksmppd_py.storage.values import Value, integer, name, octets, real
+from ksmppd_py.storage.values import Value, cost_of, integer, name, octets, real, shown
 
 logger = logging.getLogger(__name__)
 
@@ -105,7 +106,7 @@ def _account(system_id: str, row: Mapping[str, Any]) -> Account:
         system_id=system_id,
         throughput=max(0.0, real(row["throughput"])),
         default_smsc=name(row["default_smsc"]),
-        default_cost=real(row["default_cost"]),
+        default_cost=_default_cost(system_id, row["default_cost"]),
         enable_prepaid_billing=integer(row["enable_prepaid_billing"]) != 0,
         max_binds=max(0, integer(row["max_binds"])),
         connect_allow_ip=name(row["connect_allow_ip"]),
@@ -114,6 +115,18 @@ def _account(system_id: str, row: Mapping[str, Any]) -> Account:
         switch_dlr_addr=None if switch is None else integer(switch) != 0,
         max_open_acks=integer(most_acks) or None,
     )
+
+
+def _default_cost(system_id: str, value: Any) -> float:
+    """The cost of a part by the default SMSC; UNUSABLE when the column holds none that can be charged."""
+    cost = cost_of(value)
+    if not costs.is_usable(cost):
+        logger.warning(
+            "SMPP[%s] default_cost %s is no decimal number: its default SMSC takes no message",
+            system_id,
+            shown(value),
+        )
+    return cost
 
 
 def _simulation(row: Mapping[str, Any]) -> Simulation:
@@ -126,9 +139,9 @@ def _simulation(row: Mapping[str, Any]) -> Simulation:
     )
 
 
-def _millionths(costs: Sequence[float]) -> list[int]:
+def _millionths(amounts: Sequence[float]) -> list[int]:
     """Costs as the C daemon sends them, with six decimals, but whole: so that tenths of credits add up."""
-    return [round(cost * _MILLION) for cost in costs]
+    return [round(amount * _MILLION) for amount in amounts]
 
 
 class DatabaseCredit:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import Any, TypeAlias
 
+from ksmppd_py.model import costs
+
 Value: TypeAlias = "int | float | bytes | str | None"
 """What a statement takes: `bytes` are octets, `str` is a name whose characters are octets."""
 
@@ -31,15 +33,32 @@ def name(value: Any) -> str | None:
 
 
 def real(value: Any, default: float = 0.0) -> float:
-    """Return a number read leniently: leading digits, else 0; `default` for NULL."""
+    """Return a number read leniently: leading digits, else 0; `default` for NULL. None is beyond 2 ** 64."""
     if value is None:
         return default
     if isinstance(value, (int, float)):
-        return float(value)
-    found = _LEADING_NUMBER.match(octets(value) or b"")
-    return float(found[1]) if found else 0.0
+        number: float = value
+    else:
+        found = _LEADING_NUMBER.match(octets(value) or b"")
+        number = float(found[1]) if found else 0.0
+    return float(max(-_GREATEST, min(_GREATEST, number)))
 
 
 def integer(value: Any, default: int = 0) -> int:
-    """Return a whole number read as leniently as `real`; none is too great, but infinity isn't whole."""
-    return value if isinstance(value, int) else int(max(-_GREATEST, min(_GREATEST, real(value, default))))
+    """Return a whole number read as leniently as `real`."""
+    return value if isinstance(value, int) else int(real(value, default))
+
+
+def cost_of(value: Any) -> float:
+    """Return a cost; 0 for NULL and empty text, costs.UNUSABLE for what is no plain decimal number (D-33)."""
+    if value is None:
+        return 0.0
+    if isinstance(value, (int, float)):
+        return costs.checked(value)
+    text = (octets(value) or b"").decode("latin-1").strip()
+    return costs.read(text) if text else 0.0
+
+
+def shown(value: Any) -> str:
+    """A value as log lines quote it."""
+    return repr(value.decode("latin-1") if isinstance(value, bytes) else value)

@@ -16,6 +16,7 @@ from misbehaving import Misbehaving, answer, dripping, slowly
 from ksmppd_py.callbacks.answers import Headers
 from ksmppd_py.callbacks.auth import HttpAuthenticator, account_of
 from ksmppd_py.errors import BackendUnavailable, StartError
+from ksmppd_py.model import costs
 from ksmppd_py.model.account import Account, Simulation
 
 ACCEPTED = {"X-KSMPPD-Auth": "1"}
@@ -66,6 +67,32 @@ def test_the_environment_has_no_say(server: Misbehaving, ask: Ask, monkeypatch: 
     monkeypatch.setenv("all_proxy", "http://127.0.0.1:1/")
     server.behaviour = lambda *_: answer(200, ACCEPTED)
     assert ask() == Account("smppusera")
+
+
+@pytest.mark.parametrize(
+    ("headers", "told"),
+    [
+        ({}, "answered without X-KSMPPD-Auth, which refuses the bind"),
+        ({"X-KSMPPD-Auth": ""}, "X-KSMPPD-Auth '' is no number, which refuses the bind"),
+        ({"X-KSMPPD-Auth": "yes"}, "X-KSMPPD-Auth 'yes' is no number, which refuses the bind"),
+        ({"X-KSMPPD-Auth": "0"}, ""),
+    ],
+)
+def test_a_refusal_that_may_be_a_fault_is_told(
+    server: Misbehaving, ask: Ask, headers: dict[str, str], told: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.behaviour = lambda *_: answer(200, headers)
+    assert ask() is None
+    warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert warnings == ([f"{server.url()}{':' if 'is no' in told else ''} {told}"] if told else [])
+
+
+@pytest.mark.parametrize("cost", ["0,05", "free", "1e303", "nan", "inf", "1 EUR", "9" * 310])
+def test_a_default_cost_that_cant_be_charged(cost: str, caplog: pytest.LogCaptureFixture) -> None:
+    """D-33: the bind isn't refused, but its messages by the default SMSC will be."""
+    account = account_of("a", Headers([("X-KSMPPD-Default-SMSC-Cost", cost)]))
+    assert account == Account("a", default_cost=costs.UNUSABLE)
+    assert f"X-KSMPPD-Default-SMSC-Cost {cost!r} is no decimal number" in caplog.text
 
 
 def test_no_cookies(server: Misbehaving) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 from collections.abc import Callable, Iterator
@@ -29,6 +30,7 @@ from ksmppd_py.errors import (
 from ksmppd_py.kannel.codec import pack_sms
 from ksmppd_py.kannel.messages import SMS_FIELDS, Kind, Sms, SmsType
 from ksmppd_py.model.direction import Direction
+from ksmppd_py.model.outcomes import command_status_of
 from ksmppd_py.model.routes import Route
 
 ID = b"dcd3c2b4-1111-4222-8333-0123456789ab"
@@ -240,11 +242,38 @@ class TestVerdict:
 
     @pytest.mark.parametrize(
         ("cost", "value"),
-        [("1", 1.0), (" 0.25 EUR", 0.25), ("-2", -2.0), (".5", 0.5), ("1e2", 100.0), ("0", 0.0)],
+        [("1", 1.0), (" 0.25 ", 0.25), ("-2", -2.0), (".5", 0.5), ("100", 100.0), ("0", 0.0)],
     )
     def test_costs(self, cost: str, value: float) -> None:
         headers = {"X-KSMPPD-Route-Status": "-1", "X-KSMPPD-Route-Cost": cost}
         assert judged(headers, mt()) == Route(value)
+
+    @pytest.mark.parametrize(
+        "cost", ["0,05", "0.25 EUR", "1e2", "1e303", "free", "nan", "inf", "1" + "0" * 303]
+    )
+    def test_a_cost_that_is_no_plain_decimal_number(
+        self, cost: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """D-33: refused with 0x45, no default_smsc takes it, and a WARNING quotes it."""
+        refusal = judged({"X-KSMPPD-Route-Status": "1", "X-KSMPPD-Route-Cost": cost}, mt())
+        assert isinstance(refusal, RouteRefused)
+        assert (command_status_of(refusal), refusal.is_final) == (0x45, True)
+        assert [record.levelname for record in caplog.records] == ["WARNING"]
+        assert f"X-KSMPPD-Route-Cost {cost!r} is no decimal number" in caplog.text
+
+    @pytest.mark.parametrize(
+        ("cost", "is_lost"), [("0,05", False), ("1 EUR", False), ("free", True), ("", True)]
+    )
+    def test_the_cost_of_an_mo(self, cost: str, is_lost: bool) -> None:
+        """Nobody is charged: what the C daemon takes isn't lost over it."""
+        headers = {**GOOD_ROUTE, "X-KSMPPD-Route-Cost": cost, "X-KSMPPD-Service": "a"}
+        assert isinstance(judged(headers, mo(), Direction.INBOUND), RouteRefused if is_lost else Route)
+
+    @pytest.mark.parametrize("code", ["11", "1025"])
+    def test_a_decision_is_no_trouble(self, code: str, caplog: pytest.LogCaptureFixture) -> None:
+        judged({"X-KSMPPD-Route-Status": "0", "X-KSMPPD-Route-Error-Code": code}, mt())
+        judged(GOOD_ROUTE, mt())
+        assert caplog.text == ""
 
     def test_fields_are_replaced(self) -> None:
         sms = mt(smsc_id=b"default")
@@ -386,6 +415,65 @@ class TestTrouble:
         head = answer(200, GOOD_ROUTE, b"x" * 10)[:-10]
         server.behaviour = lambda _, connection: (connection.send(head), server.hang())[1]
         assert router.route_mt("a", mt()) == Route(1.5)
+
+    @pytest.mark.parametrize("direction", ["mt", "mo"])
+    @pytest.mark.parametrize(
+        ("octets", "told"),
+        [
+            (None, r"/x\.php: no answer within 0\.3 s"),
+            (b"", r": the server closed the connection"),
+            (b"HTTP/1.1 200 OK\r\nX-", r": the server closed the connection within its answer's headers"),
+            (b"SSH-2.0-OpenSSH\r\n\r\n", r": the answer is no HTTP: "),
+            (
+                b"HTTP/1.1 200 OK\r\nX: " + b"x" * 200_000,
+                r": the answer's headers are longer than 131072 octets",
+            ),
+            (answer(500), r" answered 500$"),
+            (answer(503, {"X-Other": "1"}), r" answered 503$"),
+            (answer(429), r" answered 429$"),
+            (answer(404), r" answered 404 without X-KSMPPD-Route-Status$"),
+            (answer(200), r" answered 200 without X-KSMPPD-Route-Status$"),
+            (answer(200, {"X-KSMPPD-Route-Status": "yes"}), r"X-KSMPPD-Route-Status 'yes' is no number"),
+            (answer(200, {"X-KSMPPD-Route-Status": ""}), r"X-KSMPPD-Route-Status '' is no number"),
+            (answer(200, {"X-KSMPPD-Route-Status": "1"}), r" named no X-KSMPPD-Route-Cost"),
+            (
+                answer(200, {**GOOD_ROUTE, "X-KSMPPD-Route-Cost": "free"}),
+                r"X-KSMPPD-Route-Cost 'free' is no decimal",
+            ),
+        ],
+    )
+    def test_trouble_leaves_a_warning(
+        self, server: Misbehaving, router_of: RouterOf, octets: bytes | None, told: str, direction: str,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:  # fmt: skip
+        def behave(_: Request, connection: Connection) -> bytes | None:
+            if octets is None:
+                server.hang()
+                return None
+            connection.send(octets)
+            connection.close()
+            return None
+
+        server.behaviour = behave
+        router = router_of(url=server.url("/x.php?key=secret", user="me:secret@"))
+        with pytest.raises(KsmppdError):
+            router.route_mt("a", mt()) if direction == "mt" else router.route_mo(mo())
+        [record] = caplog.records
+        assert record.levelname == "WARNING"
+        assert re.search(told, record.getMessage())
+        assert f"http://127.0.0.1:{server.port}/x.php" in record.getMessage()
+        assert "secret" not in caplog.text
+
+    def test_a_dead_server_leaves_a_warning(
+        self, router_of: RouterOf, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            router = router_of(url=f"http://127.0.0.1:{taken.getsockname()[1]}/")
+            router.route_mt_all("a", [mt() for _ in range(3)])
+        kinds = {(record.levelname, record.msg) for record in caplog.records}
+        assert kinds == {("WARNING", "%s: no connection: %s")}
+        assert caplog.text.count("refused") == len(caplog.records) == 3
 
     def test_an_error_of_ours_is_an_answer(
         self, server: Misbehaving, router: HttpRouter, monkeypatch: pytest.MonkeyPatch

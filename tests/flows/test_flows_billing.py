@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from ksmppd_py.errors import DatabaseUnavailable, NoRoute
+from ksmppd_py.model import costs
 from ksmppd_py.model.account import Account
 from ksmppd_py.model.routes import Route
 from ksmppd_py.model.work import LOST, Submission
@@ -45,6 +46,29 @@ def test_accounts_without_billing_cost_nothing() -> None:
     corridor.submit()
     assert corridor.credit.charges == []
     assert len(corridor.gateway.sent) == 1
+
+
+@pytest.mark.parametrize("cost", [costs.UNUSABLE, 1e303, -1e303, float("inf"), -float("inf"), 2e15])
+@pytest.mark.parametrize("is_prepaid", [True, False])
+@pytest.mark.parametrize("decided_by", ["route", "default_smsc"])
+def test_a_cost_that_cant_be_charged(
+    cost: float, is_prepaid: bool, decided_by: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """D-33: refused with 0x45 whoever named it, with a WARNING; the default SMSC takes no message in its stead."""
+    corridor = prepaid(1e300, enable_prepaid_billing=is_prepaid, default_smsc="default")
+    if decided_by == "route":
+        corridor.router.everything = Route(cost=cost, route_id=17, smsc_id="x")
+    else:
+        corridor = prepaid(
+            1e300, enable_prepaid_billing=is_prepaid, default_smsc="default", default_cost=cost
+        )
+        corridor.router.everything = NoRoute()
+    assert statuses(corridor.submit()) == [0x45]
+    assert (corridor.gateway.sent, corridor.credit.charges) == ([], [])
+    way = "route 17" if decided_by == "route" else "its default SMSC"
+    [record] = caplog.records
+    assert record.levelname == "WARNING"
+    assert f"SMPP[esme] a message is refused: the cost of {way} is no number" in record.getMessage()
 
 
 def test_credit_too_low() -> None:

@@ -21,6 +21,7 @@ from ksmppd_py.errors import (
     StartError,
 )
 from ksmppd_py.kannel.messages import Sms, SmsType
+from ksmppd_py.model.outcomes import command_status_of
 from ksmppd_py.plugins import Account, Direction, PluginContext, Refusal, Route, Simulation
 from ksmppd_py.plugins.calls import Calls
 from ksmppd_py.plugins.load import load_plugin
@@ -147,6 +148,8 @@ class TestAuthentication:
             {"default_smsc": b"smsc"},
             {"simulation": {"deliver_every": 1}},
             {"max_open_acks": "5"},
+            {"default_cost": 1e303},
+            {"default_cost": float("nan")},
         ],
     )
     def test_settings_that_no_account_can_have(self, settings: dict[str, Any]) -> None:
@@ -209,8 +212,30 @@ class TestRouting:
 
     @pytest.mark.parametrize(
         "settings",
-        [{"cost": "1"}, {"cost": None}, {"cost": float("nan")}, {"smsc_id": b"x"}, {"system_id": 5}],
+        [{"cost": cost} for cost in ("0,05", None, float("nan"), 1e303, -float("inf"), 10**400)],
     )
+    def test_costs_that_cant_be_charged(
+        self, settings: dict[str, Any], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """D-33, as for other routers; an MO costs nothing, so a defect of the plugin only delays it."""
+        route = Route(**{"system_id": "x", **settings})
+
+        def decide(_direction: Direction, _smsc_id: str | None, _system_id: str, message: Sms) -> Route:
+            message.smsc_id = b"other"
+            return route
+
+        message = mt()
+        with pytest.raises(RouteRefused) as caught:
+            router(decide).route_mt("a", message)
+        assert (command_status_of(caught.value), caught.value.is_final) == (0x45, True)
+        assert message == mt()
+        [record] = caplog.records
+        assert record.levelname == "WARNING"
+        assert f"the cost {settings['cost']!r} is no number" in record.getMessage()
+        with pytest.raises(BackendUnavailable, match="cost"):
+            router(decide).route_mo(mo())
+
+    @pytest.mark.parametrize("settings", [{"smsc_id": b"x"}, {"system_id": 5}])
     def test_routes_that_cant_be(self, settings: dict[str, Any]) -> None:
         route = Route(**{"system_id": "x", **settings})
         for ask in (lambda plugin: plugin.route_mt("a", mt()), lambda plugin: plugin.route_mo(mo())):

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import random
+from pathlib import Path
 from typing import Any
 
 import gevent
 import pytest
 
+from ksmppd_py.model import costs
 from ksmppd_py.model.account import Account, Simulation
 from ksmppd_py.storage.passwords import password_hash
-from ksmppd_py.storage.settings import TableNames
+from ksmppd_py.storage.settings import ConnectionSettings, TableNames
+from ksmppd_py.storage.sqlite import SQLiteDatabase
 from ksmppd_py.storage.upgrade import prepare
 from ksmppd_py.storage.users import DatabaseAuthenticator, DatabaseCredit
 from tests.storage.conftest import Place
@@ -209,6 +213,47 @@ def test_charge(place: Place, credit: float, costs: list[float], count: int, lef
     place.add_user(credit=credit)
     assert DatabaseCredit(place.database, place.layout).charge("smppusera", costs) == count
     assert _credit(place) == left
+
+
+ODD_NUMBERS = ["9e999", "-9e999", "1.8e302", "'0,05'", "'abc'", "x'ff'", "'1e400'"]
+"""SQLite's columns hold anything, MySQL's when somebody has changed their types."""
+
+
+@pytest.mark.parametrize("value", ODD_NUMBERS)
+def test_a_default_cost_that_cant_be_charged(
+    tmp_path: Path, value: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """D-33: told when the account binds; its messages by the default SMSC are refused."""
+    place = odd_place(tmp_path)
+    place.run(f"UPDATE smpp_user SET default_cost = {value}, throughput = {value}")
+    authenticator = DatabaseAuthenticator(place.database, place.layout)
+    account = authenticator.authenticate(b"smppusera", b"userA", "")
+    assert account is not None
+    assert account.default_cost is costs.UNUSABLE
+    assert math.isfinite(account.throughput)
+    assert account == authenticator.current("smppusera")  # a refresh finds no change
+    [_, record] = caplog.records
+    assert record.levelname == "WARNING"
+    assert "SMPP[smppusera] default_cost" in record.getMessage()
+    place.database.close()
+
+
+@pytest.mark.parametrize("value", ODD_NUMBERS)
+def test_odd_credit_is_no_error(tmp_path: Path, value: str) -> None:
+    place = odd_place(tmp_path)
+    credit = DatabaseCredit(place.database, place.layout)
+    for costs_of_batch in ([1.0], [0.0], [1.0, 1e15], [1e15] * 3):
+        place.run(f"UPDATE smpp_user SET credit = {value}")
+        assert 0 <= credit.charge("smppusera", costs_of_batch) <= len(costs_of_batch)
+    place.database.close()
+
+
+def odd_place(tmp_path: Path) -> Place:
+    database = SQLiteDatabase(ConnectionSettings(id="db", database=str(tmp_path / "odd.sqlite")))
+    database.start()
+    place = Place(database, prepare(database, TableNames()))
+    place.add_user()
+    return place
 
 
 def test_charging_nobody(place: Place) -> None:

@@ -1,0 +1,30 @@
+"""Costs and credit as numbers: which ones can be charged, and the one way to read a cost from text (D-33)."""
+
+from __future__ import annotations
+
+import math
+import re
+
+MOST = 1e15
+"""Credits that a part may cost, or bring when negative; above it a double has no room for the cents."""
+UNUSABLE = math.nan
+"""Stands for a cost that can't be charged: a message that would cost it is refused. The same object everywhere,
+so that records that hold it are equal."""
+
+_PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)", re.ASCII)
+
+
+def is_usable(cost: float) -> bool:
+    """Whether a message can be charged so many credits a part."""
+    return -MOST <= cost <= MOST
+
+
+def checked(cost: float) -> float:
+    """`cost`, or UNUSABLE instead of one that can't be charged (NaN, infinity, beyond MOST)."""
+    return cost if is_usable(cost) else UNUSABLE
+
+
+def read(text: str) -> float:
+    """The cost that is written in `text`, a plain decimal number with blanks around it; else UNUSABLE."""
+    text = text.strip()
+    return checked(float(text)) if _PLAIN.fullmatch(text) else UNUSABLE
