@@ -127,7 +127,7 @@ class Routing:
             receiver=(sms.receiver or b"").decode("latin-1"),
             command_status=0 if error is None else command_status_of(error),
             decided_by="" if error is not None else "route" if is_route else "default-smsc",
-            reason="" if is_route else str(answer),
+            reason=str(error or ("" if is_route else answer)),
             route_id=answer.route_id if isinstance(answer, Route) else 0,
             smsc_id=(sms.smsc_id or b"").decode("latin-1") if error is None else "",
             parts=parts,
