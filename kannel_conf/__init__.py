@@ -12,9 +12,11 @@ from kannel_conf.groups import (
     keep_last,
     read_groups,
 )
+from kannel_conf.hints import did_you_mean, nearest
 from kannel_conf.schema import (
     KeySpec,
     bind,
+    bind_what_is_right,
     boolean,
     check_keys,
     converted,
@@ -35,12 +37,15 @@ __all__ = [
     "Place",
     "Value",
     "bind",
+    "bind_what_is_right",
     "boolean",
     "check_keys",
     "converted",
+    "did_you_mean",
     "integer",
     "keep_last",
     "keys_of",
+    "nearest",
     "optional_text",
     "printable",
     "read_groups",

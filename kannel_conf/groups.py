@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from kannel_conf.errors import Findings, Place
+from kannel_conf.hints import strange_writing
 from kannel_conf.lines import Line, LineReader
 from kannel_conf.values import unquote
 
@@ -53,18 +54,23 @@ KANNEL_GROUPS = KANNEL_SINGLE | KANNEL_MULTI
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """The text of a key, unquoted, and where it was set last."""
+    """The text of a key, unquoted, and where it was set last; `strange` tells what looks unlike that text."""
 
     text: str
     place: Place
+    strange: str = ""
 
 
 @dataclass(slots=True)
 class Group:
-    """Neighbouring keys; `place` is the line of the first, `name` the value of the key `group`."""
+    """Neighbouring keys; `place` is the line of the first, `name` the value of the key `group`.
+
+    `broken` has the first word of each line without an equals sign: the key, most likely.
+    """
 
     place: Place
     values: dict[str, Value] = field(default_factory=dict)
+    broken: list[str] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -85,7 +91,6 @@ class _Collector:
     def __init__(self, findings: Findings) -> None:
         self._findings = findings
         self._open: Group | None = None
-        self._broken = False
         self.groups: list[Group] = []
 
     def take(self, line: Line) -> None:
@@ -97,26 +102,29 @@ class _Collector:
         parts = line.split()
         if parts is None:
             self._findings.error(line.place, "An equals sign ('=') is missing.")
-            self._broken = True
+            self._group_at(line.place).broken.append(line.text.split()[0])
             return
-        self._set(parts[0], Value(unquote(parts[1]), line.place))
+        self._set(parts[0], Value(unquote(parts[1]), line.place, strange_writing(parts[1])))
+
+    def _group_at(self, place: Place) -> Group:
+        if self._open is None:
+            self._open = Group(place)
+        return self._open
 
     def _set(self, key: str, value: Value) -> None:
-        if self._open is None:
-            self._open = Group(value.place)
-        before = self._open.values.get(key)
+        group = self._group_at(value.place)
+        before = group.values.get(key)
         if before is not None:
             self._findings.warning(value.place, f"'{key}' replaces the value set at {before.place}.")
-        self._open.values[key] = value
+        group.values[key] = value
 
     def _close(self) -> None:
         group, self._open = self._open, None
-        broken, self._broken = self._broken, False
         if group is None:
             return
         if "group" in group.values:
             self.groups.append(group)
-        elif not broken:  # else the missing line may well be the one that is already reported
+        elif not group.broken:  # else the missing line may well be the one that is already reported
             self._findings.error(group.place, "Group does not contain variable 'group'.")
 
 

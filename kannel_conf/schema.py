@@ -8,13 +8,14 @@ as an absent key.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, TypeVar, cast
 
 from kannel_conf.errors import Findings, Place
-from kannel_conf.groups import Group
+from kannel_conf.groups import Group, Value
+from kannel_conf.hints import did_you_mean, nearest
 from kannel_conf.values import parse_boolean, parse_integer
 
 T = TypeVar("T")
@@ -30,6 +31,7 @@ class Required(Enum):
 
 REQUIRED = Required.REQUIRED
 _METADATA = "kannel_conf.key"
+_NOTHING: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,38 +130,85 @@ def keys_of(group_type: type[Any]) -> list[KeySpec]:
     return [spec for spec, _ in _specs(group_type).values()]
 
 
-def check_keys(group_type: type[Any], group: Group, findings: Findings) -> dict[str, Any] | None:
-    """Convert what is there and report unknown keys; missing keys are no matter. None after any error."""
-    specs = _specs(group_type)
-    values: dict[str, Any] = {}
-    good = True
-    for key, value in group.values.items():
-        if key == "group":
-            continue
-        if key not in specs:
-            findings.error(value.place, f"Group '{group.name}' may not contain field '{key}'.")
-            good = False
-            continue
-        spec, attribute = specs[key]
-        if spec.empty_is_absent and not value.text:
-            continue
-        try:
-            values[attribute] = spec.convert(value.text, _warner(findings, value.place, key))
-        except ValueError as error:
-            findings.error(value.place, f"'{key}': {error}.")
-            good = False
-    return values if good else None
+def check_keys(
+    group_type: type[Any], group: Group, findings: Findings, no_effect: Mapping[str, str] = _NOTHING
+) -> dict[str, Any]:
+    """Convert what is there and report what is wrong; missing keys are no matter. See bind_what_is_right."""
+    check = _Check(group_type, group, findings, no_effect)
+    check.run()
+    return check.values
 
 
 def bind(group_type: type[T], group: Group, findings: Findings) -> T | None:
     """Make the dataclass of a group; None when anything is wrong with it, and `findings` say what."""
-    values = check_keys(group_type, group, findings)
-    good = values is not None
+    before = len(findings.errors)
+    bound, _ = bind_what_is_right(group_type, group, findings)
+    return bound if len(findings.errors) == before else None
+
+
+def bind_what_is_right(
+    group_type: type[T], group: Group, findings: Findings, no_effect: Mapping[str, str] = _NOTHING
+) -> tuple[T | None, frozenset[str]]:
+    """Make the dataclass of all keys that are right; the second value has those that aren't, or may not be.
+
+    None when a required key is missing or wrong. `no_effect` tells of keys that aren't the dataclass's but no
+    error either: why they do nothing, for a warning.
+    """
+    check = _Check(group_type, group, findings, no_effect)
+    check.run()
+    complete = True
     for key, (spec, attribute) in _specs(group_type).items():
-        if spec.required and (attribute not in values if values is not None else key not in group.values):
-            findings.error(group.place_of(key), f"Group '{group.name}' needs the field '{key}'.")
-            good = False
-    return group_type(**values) if good and values is not None else None
+        if not spec.required or attribute in check.values:
+            continue
+        complete = False
+        if key not in check.wrong:
+            empty = ", which is empty" if key in group.values else ""
+            findings.error(group.place_of(key), f"Group '{group.name}' needs the field '{key}'{empty}.")
+    return group_type(**check.values) if complete else None, frozenset(check.wrong)
+
+
+class _Check:
+    """Converts the values of one group. `wrong` are keys that can't be relied on."""
+
+    def __init__(
+        self, group_type: type[Any], group: Group, findings: Findings, no_effect: Mapping[str, str]
+    ) -> None:
+        self._specs = _specs(group_type)
+        self._group = group
+        self._findings = findings
+        self._no_effect = no_effect
+        self.values: dict[str, Any] = {}
+        self.wrong: set[str] = set(group.broken)
+
+    def run(self) -> None:
+        for key, value in self._group.values.items():
+            if key in self._specs:
+                self._convert(key, value)
+            elif key in self._no_effect:
+                self._findings.warning(value.place, f"'{key}' has no effect: {self._no_effect[key]}.")
+            elif key != "group":
+                self._refuse(key, value.place)
+
+    def _refuse(self, key: str, place: Place) -> None:
+        meant = nearest(key, self._specs)
+        text = f"Group '{self._group.name}' may not contain field '{key}'.{did_you_mean(meant)}"
+        self._findings.error(place, text)
+        self.wrong |= {key, meant} if meant and meant not in self._group.values else {key}
+
+    def _convert(self, key: str, value: Value) -> None:
+        spec, attribute = self._specs[key]
+        if value.strange:
+            self._findings.warning(value.place, f"'{key}': {value.strange}.")
+        if spec.empty_is_absent and not value.text:
+            if not spec.required:
+                instead = f"the default {spec.default} is taken" if spec.default else "it counts as absent"
+                self._findings.warning(value.place, f"'{key}' is empty, {instead}.")
+            return
+        try:
+            self.values[attribute] = spec.convert(value.text, _warner(self._findings, value.place, key))
+        except ValueError as error:
+            self._findings.error(value.place, f"'{key}': {error}.")
+            self.wrong.add(key)
 
 
 def _as_it_is(value: str, warn: Warn) -> str:

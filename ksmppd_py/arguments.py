@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import difflib
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 USAGE = """\
 usage: ksmppd [options] [--] [configfile]
 
-configfile is ksmppd.conf when absent; what follows it is ignored.
+configfile is ksmppd.conf when absent; it comes after all options.
 
   -t, --test               check the configuration and say what is wrong with it
+      --live               with --test: also try what it names (database, bearerboxes, HTTP servers, certificates)
   -v, --verbosity N        minimum level on stderr: 0 debug (default), 1 info, 2 warning, 3 error, 4 panic
   -F, --logfile FILE       an additional log file
   -V, --fileverbosity N    minimum level in that file, default 0
@@ -21,7 +23,7 @@ configfile is ksmppd.conf when absent; what follows it is ignored.
   -u, --user NAME          run as that user
   -P, --parachute          restart after a crash
   -X, --panic-script FILE  run after a crash, with the program's name and the number of restarts as argument
-  -g, --generate           print all configuration keys
+  -g, --generate           print a configuration with all keys to start from
       --version            print versions
   -h, --help               print this
 """
@@ -30,7 +32,7 @@ RUN, TEST, GENERATE, VERSION, HELP = "run", "test", "generate", "version", "help
 
 
 class UsageError(Exception):
-    """An option lacks its argument; the text says which."""
+    """An option is unknown or misplaced, or lacks its argument; the text says which."""
 
 
 @dataclass(slots=True)
@@ -49,11 +51,11 @@ class Arguments:
     user: str = ""
     parachute: bool = False
     panic_script: str = ""
-    ignored: list[str] = field(default_factory=list)
+    live: bool = False
 
 
 def parse(argv: Sequence[str]) -> Arguments:
-    """Read sys.argv. Raises UsageError; unknown options are kept in `ignored`."""
+    """Read sys.argv. Raises UsageError: a mistyped option must not start a server that nobody asked for."""
     arguments = Arguments(program=os.path.basename(argv[0]))
     words = iter(argv[1:])
     for word in words:
@@ -62,6 +64,7 @@ def parse(argv: Sequence[str]) -> Arguments:
             break
         if not word.startswith("-"):
             arguments.config = word
+            _refuse_options(words)
             break
         name = _LONG.get(word, word)
         if name in _SWITCHES:
@@ -72,8 +75,23 @@ def parse(argv: Sequence[str]) -> Arguments:
                 raise UsageError(f"Option {word} needs an argument")
             _SETTERS[name](arguments, word, value)
         else:
-            arguments.ignored.append(word)
+            raise UsageError(f"Unknown option {word}. {_hint(word)}")
+    if arguments.live and arguments.action != TEST:
+        raise UsageError("Option --live needs --test")
     return arguments
+
+
+def _refuse_options(words: Iterable[str]) -> None:
+    """Kannel's programs ignore what follows the file. An option there, `--test` above all, was meant."""
+    for word in words:
+        if word.startswith("-"):
+            raise UsageError(f"Option {word} must come before the configuration file")
+
+
+def _hint(word: str) -> str:
+    options = [option for option in (*_LONG, *_SWITCHES) if option.startswith("--")]
+    near = difflib.get_close_matches("--" + word.strip("-"), options, 1, 0.7)
+    return f"Did you mean {near[0]}?" if near else "See ksmppd --help"
 
 
 def _level(word: str, value: str) -> int:
@@ -130,6 +148,7 @@ _SWITCHES: dict[str, Callable[[Arguments], None]] = {
     "-t": _action(TEST),
     "-h": _action(HELP),
     "--version": _action(VERSION),
+    "--live": _switch("live"),
 }
 _SETTERS: dict[str, Callable[[Arguments, str, str], None]] = {
     "-v": _level_setting("verbosity"),

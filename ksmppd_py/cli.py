@@ -11,7 +11,7 @@ import platform
 import resource
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 import gevent
@@ -60,10 +60,8 @@ class Interrupted(BaseException):
 
 def run(arguments: Arguments, process: Process, build: Callable[[Config], Server] | None = None) -> int:
     """Do what the arguments say and return the exit status. `build` makes the application. May yield."""
-    for option in arguments.ignored:
-        print(f"Unknown option {option}, ignored.", file=sys.stderr)
     if arguments.action == TEST:
-        return _test(arguments.config)
+        return _test(arguments.config, arguments.live)
     if arguments.action in _PRINTED:
         return _print(_PRINTED[arguments.action]())
     return _serve(arguments, process, build or _build_app)
@@ -92,19 +90,30 @@ _PRINTED: dict[str, Callable[[], str]] = {
 }
 
 
-def _test(path: str) -> int:
+def _test(path: str, live: bool) -> int:
     try:
         config = load(path)
     except ConfigProblems as problems:
-        for warning in problems.warnings:
-            print(f"{warning} (warning)", file=sys.stderr)
+        _print_warnings(problems.warnings)
         for problem in problems.problems:
             print(problem, file=sys.stderr)
         return 1
-    for warning in config.warnings:
+    _print_warnings(config.warnings)
+    if not live:
+        return _print(f"{printable(path)}: configuration ok\n")
+    from ksmppd_py.preflight import look  # noqa: PLC0415 - it needs the rooms
+
+    worst = 0
+    for finding in look(config):
+        worst = max(worst, finding.failed)
+        if status := _print(f"{finding}\n"):
+            return status
+    return int(worst)
+
+
+def _print_warnings(warnings: Iterable[str]) -> None:
+    for warning in warnings:
         print(f"{warning} (warning)", file=sys.stderr)
-    print(f"{printable(path)}: configuration ok")
-    return 0
 
 
 def _build_app(config: Config) -> Server:

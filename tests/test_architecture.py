@@ -25,7 +25,7 @@ FLOORS = (
     ("flows", "esme", "bearerbox", "storage", "callbacks", "plugins", "admin", "accesslog"),
     ("wiring",),
     ("workers", "decisions", "overview"),
-    ("live", "reports"),
+    ("live", "reports", "preflight"),
     ("app",),
     ("cli",),
     ("__main__", "tools"),
@@ -46,6 +46,7 @@ LIBRARY_HOMES = {
     "requests": ("ksmppd_py.callbacks",),
     "geventhttpclient": ("ksmppd_py.callbacks",),
     "re2": ("ksmppd_py.model.routes",),
+    "cryptography": ("ksmppd_py.transport",),
     "smpplib": ("ksmppd_py.tools",),
     "kannel_conf": ("ksmppd_py.config", "kannel_conf"),
 }

@@ -23,7 +23,7 @@ GOOD = str(HERE / "ksmppd.conf")
 
 LINES = [
     ([], Arguments()),
-    (["x.conf", "-d", "y"], Arguments(config="x.conf")),
+    (["x.conf", "y"], Arguments(config="x.conf")),
     (["--", "-x.conf"], Arguments(config="-x.conf")),
     (["--"], Arguments()),
     (["-v", "4", "--", "/etc/x"], Arguments(verbosity=4, config="/etc/x")),
@@ -46,8 +46,9 @@ LINES = [
     (["--help"], Arguments(action=HELP)),
     (["-t", "x.conf"], Arguments(action=TEST, config="x.conf")),
     (["--test", "-v", "4", "x.conf"], Arguments(action=TEST, verbosity=4, config="x.conf")),
-    (["-q", "--what", "x.conf"], Arguments(config="x.conf", ignored=["-q", "--what"])),
-    (["-", "x.conf"], Arguments(config="x.conf", ignored=["-"])),
+    (["--test", "--live", "x.conf"], Arguments(action=TEST, live=True, config="x.conf")),
+    (["--live", "-t"], Arguments(action=TEST, live=True)),
+    (["--", "x.conf", "--test"], Arguments(config="x.conf")),
 ]
 
 
@@ -60,6 +61,47 @@ def test_command_lines(words: list[str], expected: Arguments) -> None:
 def test_missing_arguments(words: list[str]) -> None:
     with pytest.raises(UsageError, match=r"^Option -[vFpX] needs"):
         parse(["ksmppd", *words])
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["--tets", "x.conf"], "Unknown option --tets. Did you mean --test?"),
+        (["--tests"], "Unknown option --tests. Did you mean --test?"),
+        (["-test"], "Unknown option -test. Did you mean --test?"),
+        (["--verbose", "1"], "Unknown option --verbose. Did you mean --verbosity?"),
+        (["--generat"], "Unknown option --generat. Did you mean --generate?"),
+        (["--verbosity=1"], "Unknown option --verbosity=1. Did you mean --verbosity?"),
+        (["-v4"], "Unknown option -v4. See ksmppd --help"),
+        (["-q", "x.conf"], "Unknown option -q. See ksmppd --help"),
+        (["-", "x.conf"], "Unknown option -. See ksmppd --help"),
+        (["x.conf", "--test"], "Option --test must come before the configuration file"),
+        (["x.conf", "y", "-t"], "Option -t must come before the configuration file"),
+        (["x.conf", "--tets"], "Option --tets must come before the configuration file"),
+        (["--live", "x.conf"], "Option --live needs --test"),
+    ],
+)
+def test_options_that_would_start_a_server_although_something_else_was_meant(
+    words: list[str], reason: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse(["ksmppd", *words])
+    assert str(caught.value) == reason
+
+
+def test_a_mistyped_option_starts_nothing(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "ksmppd_py", "--tets", GOOD],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(HERE)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=20,
+    )
+    assert done.returncode == 1
+    assert done.stderr.endswith(" PANIC: Unknown option --tets. Did you mean --test?\n")
+    assert done.stderr.count("\n") == 1
 
 
 def test_paths_do_not_depend_on_the_directory_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,8 +149,36 @@ def test_help_version_and_reference(capsys: pytest.CaptureFixture[str]) -> None:
     assert re.match(r"ksmppd-py \d+\.\d+\.\d+\nCPython 3\.\d+\.\d+\ngevent ", capsys.readouterr().out)
     assert run("-g") == 0
     reference = capsys.readouterr().out
-    assert "\n    wait-ack-timeout (integer, default 120, seconds): longest wait" in reference
+    assert (
+        "\n# longest wait for a deliver_sm_resp (integer, seconds)\n# wait-ack-timeout = 120\n" in reference
+    )
     assert reference.count("group = ") == 8
+
+
+def uncommented(reference: str) -> str:
+    """The printed configuration with all that it leaves at its default written out, where it has a value."""
+    return re.sub(r"(?m)^# ((?:group|[a-z0-9-]+) = .+)$", r"\1", reference)
+
+
+@pytest.mark.parametrize("change", [str, uncommented], ids=["as printed", "everything written out"])
+def test_the_printed_configuration_is_one(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    change: Callable[[str], str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run("-g")
+    (tmp_path / "x.conf").write_text(change(capsys.readouterr().out))
+    assert (run("-t", "x.conf"), *capsys.readouterr()) == (0, "x.conf: configuration ok\n", "")
+
+
+def test_two_printed_configurations_have_two_passwords(capsys: pytest.CaptureFixture[str]) -> None:
+    passwords = set()
+    for _ in range(2):
+        run("-g")
+        passwords |= set(re.findall(r"(?m)^password = (\S{12,})$", capsys.readouterr().out))
+    assert len(passwords) == 2
 
 
 def test_a_reader_that_has_seen_enough(tmp_path: Path) -> None:
@@ -125,11 +195,6 @@ def test_a_reader_that_has_seen_enough(tmp_path: Path) -> None:
     )
     os.close(writing)
     assert (done.returncode, done.stderr) == (0, b"")
-
-
-def test_unknown_options_are_told(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("-z", "--help") == 0
-    assert capsys.readouterr().err == "Unknown option -z, ignored.\n"
 
 
 def test_every_option_is_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
@@ -293,10 +358,11 @@ def test_problems_are_panic_lines_with_file_and_line(serve: Starter, tmp_path: P
         1,
         [
             "WARNING: x.conf:2: 'smpp-port': 010 has a leading zero and is octal, that is 8.",
-            "PANIC: x.conf:3: Group 'ksmppd' may not contain field 'smpp-prt'.",
+            "PANIC: x.conf:3: Group 'ksmppd' may not contain field 'smpp-prt'. Did you mean 'smpp-port'?",
             "PANIC: x.conf:4: 'log-level': 'x' is not a whole number.",
             "PANIC: x.conf:1: No 'http-server' group configured, cannot continue.",
             "PANIC: x.conf:1: No valid 'bearerbox-connection' configuration specified, cannot continue.",
+            "PANIC: x.conf:1: 'database-type' is missing, 'auth-method' 1 (database) needs a database.",
             "PANIC: Unable to read configuration file x.conf",
         ],
     )

@@ -115,7 +115,7 @@ def test_defaults(tmp_path: Path) -> None:
 def test_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     extra = """id = SERVER
-log-file = sub/x.log
+log-file = x.log
 log-level = 3
 smpp-port = 0
 interface = 127.0.0.1
@@ -129,7 +129,7 @@ default-alt-charset = ISO-8859-1
 """
     config = read(tmp_path, KSMPPD + extra + REST)
     ksmppd = config.ksmppd
-    assert (ksmppd.id, ksmppd.log_file, ksmppd.log_level) == ("SERVER", str(tmp_path / "sub/x.log"), 3)
+    assert (ksmppd.id, ksmppd.log_file, ksmppd.log_level) == ("SERVER", str(tmp_path / "x.log"), 3)
     assert (ksmppd.smpp_port, ksmppd.interface) == (0, "127.0.0.1")
     assert (ksmppd.database_user_table, ksmppd.database_enable_queue) == ("other.users$", True)
     assert ksmppd.ip_blocklist_exempt_ips == ("10.0.0.1", "192.168.*.*", "127.0.0.1")
@@ -249,7 +249,10 @@ def test_groups_of_kannel_are_nobody_s_business(tmp_path: Path) -> None:
 
 
 BAD: dict[str, tuple[str, list[str]]] = {
-    "unknown key": (KSMPPD + "smpp-prt = 1" + REST, ["4: Group 'ksmppd' may not contain field 'smpp-prt'."]),
+    "unknown key": (
+        KSMPPD + "smpp-prt = 1" + REST,
+        ["4: Group 'ksmppd' may not contain field 'smpp-prt'. Did you mean 'smpp-port'?"],
+    ),
     "unknown group": (
         KSMPPD + REST + "\ngroup = nosuch\nbogus = 1",
         ["21: Group 'nosuch' is no valid group identifier."],
@@ -371,7 +374,7 @@ BAD: dict[str, tuple[str, list[str]]] = {
     ),
     "empty password": (
         KSMPPD + REST.replace("port = 14010\npassword = s3cret", "port = 14010\npassword ="),
-        ["19: Group 'http-server' needs the field 'password'."],
+        ["19: Group 'http-server' needs the field 'password', which is empty."],
     ),
     "ssl": (
         KSMPPD + REST + "ssl = 1",
@@ -413,7 +416,11 @@ BAD: dict[str, tuple[str, list[str]]] = {
     ),
     "broken lines and wrong keys together": (
         "group = ksmppd\nsmpp-prt = 1\nfoo\n" + REST,
-        ["3: An equals sign ('=') is missing.", "2: Group 'ksmppd' may not contain field 'smpp-prt'."],
+        [
+            "3: An equals sign ('=') is missing.",
+            "2: Group 'ksmppd' may not contain field 'smpp-prt'. Did you mean 'smpp-port'?",
+            "1: 'database-type' is missing, 'auth-method' 1 (database) needs a database.",
+        ],
     ),
 }
 
@@ -442,11 +449,11 @@ def test_a_missing_file(tmp_path: Path) -> None:
 
 def test_problems_name_the_included_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "more").write_text("group = ksmppd\nbogus = 1\n")
+    (tmp_path / "more").write_text(KSMPPD + "bogus = 1\n")
     (tmp_path / "main").write_text(f"include = more\n{REST}")
     with pytest.raises(ConfigProblems) as caught:
         load("main")
-    assert caught.value.problems == ["more:2: Group 'ksmppd' may not contain field 'bogus'."]
+    assert caught.value.problems == ["more:4: Group 'ksmppd' may not contain field 'bogus'."]
 
 
 def test_strange_values_are_told(tmp_path: Path) -> None:

@@ -207,6 +207,7 @@ def test_what_has_no_effect_is_told(tmp_path: Path) -> None:
     routing = "group = smpp-routing\nrouting-method = 1\nhttp-routing-url = http://h/r\nplugin-id ="
     warnings = [warning.split(": ", 1)[1] for warning in read(tmp_path, ksmppd, routing).warnings]
     assert [warning for warning in warnings if "replaces" not in warning] == [
+        "'plugin-id' is empty, it counts as absent.",
         "'auth-url' has no effect: 'auth-method' is 1 (database).",
         "'auth-plugin-id' has no effect: 'auth-method' is 1 (database).",
         "'http-routing-url' has no effect: 'routing-method' is 1 (database).",

@@ -11,12 +11,13 @@ import tokenize
 
 def certificate_problem(certificate: str, key: str) -> str:
     """Why a server can't use these PEM files, empty when it can; `key` empty = it is in the certificate's file."""
+    missing = [path for path in (certificate, key) if path and not os.path.exists(path)]
+    if missing:
+        return f"{' and '.join(missing)} {'does' if len(missing) == 1 else 'do'}n't exist"
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
         # An empty password instead of a question at the terminal when the key is encrypted.
         context.load_cert_chain(certificate, key or None, password="")
-    except FileNotFoundError:
-        return f"{certificate}{f' or {key}' if key else ''} doesn't exist"
     except (OSError, ValueError) as error:
         return f"can't use {certificate}{f' with {key}' if key else ''} ({_reason(error)})"
     return ""
@@ -72,6 +73,14 @@ def _module_problem(name: str) -> str:
     except Exception as error:  # a package runs when its modules are looked for
         return f"there is no Python module {name} ({type(error).__name__}: {error})"
     return "" if found else f"there is no Python module {name}"
+
+
+def log_problem(path: str) -> str:
+    """Why there can be no log file at this path, as far as one sees without writing; empty when there can."""
+    directory = os.path.dirname(path)
+    if not os.path.isdir(directory):
+        return f"there is no directory {directory}, nothing will be written"
+    return f"{path} is a directory, nothing will be written" if os.path.isdir(path) else ""
 
 
 def database_problem(path: str) -> str:

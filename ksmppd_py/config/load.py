@@ -11,9 +11,11 @@ from kannel_conf import (
     Findings,
     Group,
     Place,
-    bind,
+    bind_what_is_right,
     check_keys,
+    did_you_mean,
     keep_last,
+    nearest,
     read_groups,
 )
 from ksmppd_py.config import checks
@@ -21,6 +23,7 @@ from ksmppd_py.config.convert import Method
 from ksmppd_py.config.files import database_problem, plugin_problem
 from ksmppd_py.config.groups import (
     FOREIGN_KEYS,
+    OF_FORKS,
     SINGLE,
     TYPES,
     BearerboxConnection,
@@ -69,22 +72,43 @@ class Config:
 def load(path: str) -> Config:
     """Read and check a configuration file. Raises ConfigProblems with everything that is wrong."""
     findings = Findings()
-    groups = keep_last(read_groups(path, findings), KANNEL_SINGLE | SINGLE.keys(), findings)
-    loader = _Loader(path, groups, findings)
-    if findings.errors:  # groups may be incomplete: what they lack isn't worth telling, what they have is
+    groups = read_groups(path, findings)
+    whole = len(findings.errors) == sum(len(group.broken) for group in groups)
+    loader = _Loader(path, keep_last(groups, KANNEL_SINGLE | SINGLE.keys(), findings), findings)
+    loader.check_names()
+    if whole:
+        config = loader.load()
+    else:  # a file or a group is missing: what isn't there isn't worth telling, what is wrong is
         loader.check_rest()
         config = None
-    else:
-        config = loader.load()
     if findings.errors or config is None:
         raise ConfigProblems(path, [str(error) for error in findings.errors], findings.warnings)
     return config
 
 
+class _Consequences(Findings):
+    """Findings about keys together. What names a key that is wrong already is left out: that one comes first."""
+
+    __slots__ = ("wrong",)
+
+    def __init__(self, first: Findings) -> None:
+        super().__init__(first.errors, first.warnings)
+        self.wrong: set[str] = set()
+
+    def error(self, place: Place, reason: str) -> None:
+        if not any(f"'{key}'" in reason for key in self.wrong):
+            super().error(place, reason)
+
+    def warning(self, place: Place, text: str) -> None:
+        if not any(f"'{key}'" in text for key in self.wrong):
+            super().warning(place, text)
+
+
 class _Loader:
     def __init__(self, path: str, groups: list[Group], findings: Findings) -> None:
         self._path = path
-        self._findings = findings
+        self._first = findings
+        self._findings = _Consequences(findings)
         self._groups: dict[str, list[Group]] = {}
         self._bound: list[tuple[Group, object]] = []
         for group in groups:
@@ -137,7 +161,9 @@ class _Loader:
         for known, value in self._bound:
             if known is group:  # a plugin may serve twice
                 return cast("T | None", value)
-        bound = bind(group_type, group, self._findings)
+        no_effect = OF_FORKS.get(group.name, {})
+        bound, wrong = bind_what_is_right(group_type, group, self._first, no_effect)
+        self._findings.wrong |= wrong
         self._bound.append((group, bound))
         return bound
 
@@ -275,17 +301,27 @@ class _Loader:
                 if self._is_bound(group):
                     continue
                 if name in TYPES:
-                    check_keys(TYPES[name], group, self._findings)
+                    check_keys(TYPES[name], group, self._first, OF_FORKS.get(name, {}))
                 elif name in FOREIGN_KEYS:
                     self._check_foreign(group, FOREIGN_KEYS[name])
-                elif name not in KANNEL_GROUPS:
-                    text = f"Group '{name}' is no valid group identifier."
-                    self._findings.error(group.place_of("group"), text)
+
+    def check_names(self) -> None:
+        """Refuse groups that nobody knows. One whose name is nearly known isn't missed under that name as well."""
+        known = TYPES.keys() | FOREIGN_KEYS.keys() | KANNEL_GROUPS
+        for name in [name for name in self._groups if name not in known]:
+            meant = nearest(name, known)
+            self._findings.wrong |= {meant} - {""}
+            for group in self._groups[name]:
+                place, strange = group.place_of("group"), group.values["group"].strange
+                self._first.error(place, f"Group '{name}' is no valid group identifier.{did_you_mean(meant)}")
+                if strange:
+                    self._first.warning(place, f"'group': {strange}.")
 
     def _check_foreign(self, group: Group, keys: frozenset[str]) -> None:
         for key, value in group.values.items():
             if key != "group" and key not in keys:
-                self._findings.error(value.place, f"Group '{group.name}' may not contain field '{key}'.")
+                hint = did_you_mean(nearest(key, keys))
+                self._first.error(value.place, f"Group '{group.name}' may not contain field '{key}'.{hint}")
 
 
 def _wants_database(ksmppd: KsmppdGroup, routing: SmppRouting | None) -> str:

@@ -1,30 +1,58 @@
-"""The configuration reference as text, made of the dataclasses."""
+"""A configuration to start from, made of the dataclasses: all groups and keys, those of the defaults commented out."""
 
 from __future__ import annotations
 
 import inspect
+import re
+import secrets
 from typing import Any
 
 from kannel_conf import KeySpec, keys_of
 from ksmppd_py.config.groups import TYPES
 
+_WRITTEN: dict[str, dict[str, str]] = {
+    "ksmppd": {"database-type": "mysql", "database-config": "ksmppd"},
+    "http-server": {"port": "14010", "interface": "127.0.0.1"},
+    "bearerbox-connection": {"id": "KSMPPD", "host": "localhost", "port": "13001"},
+    "mysql-connection": {
+        "id": "ksmppd",
+        "host": "localhost",
+        "username": "ksmppd",
+        "password": "",
+        "database": "ksmppd",
+    },
+}
+"""What an operator has to decide, and what the first start should have."""
+_UNUSED: dict[str, dict[str, str]] = {
+    "ksmppd-plugin": {"id": "mine", "path": "mine.py"},
+    "sqlite3-connection": {"id": "file", "database": "ksmppd.sqlite3"},
+    "smpp-tlv": {"name": "vendor", "tag": "0x1400", "length": "8", "type": "octetstring"},
+}
+"""Examples of groups that a first start doesn't need; as comments."""
+
 
 def render_reference() -> str:
-    """Return every group with its keys: type, default or `required`, unit, meaning."""
-    return "\n".join(_render_group(group_type) for group_type in TYPES.values())
+    """Return a configuration that can be used. Its password for administration is a new one each time."""
+    return "\n".join(_render_group(name, group_type) for name, group_type in TYPES.items())
 
 
-def _render_group(group_type: type[Any]) -> str:
-    head = (inspect.getdoc(group_type) or "").replace("`", "")
-    return "\n".join([head, *(_render_key(spec) for spec in keys_of(group_type)), ""])
+def _render_group(name: str, group_type: type[Any]) -> str:
+    head = re.sub(r"^`group = [^`]*`: *", "", " ".join((inspect.getdoc(group_type) or "").split()))
+    unused = "# " if name in _UNUSED else ""
+    values = {**_WRITTEN.get(name, {}), **_UNUSED.get(name, {})}
+    if name == "http-server":
+        values["password"] = secrets.token_urlsafe(12)
+    lines = [f"# {head[:1].upper()}{head[1:]}", f"{unused}group = {name}"]
+    for spec in keys_of(group_type):
+        lines += [f"# {spec.doc} ({_facts(spec)})", _line(spec, values, unused)]
+    return "\n".join([*lines, ""])
 
 
-def _render_key(spec: KeySpec) -> str:
-    facts = [spec.type]
-    if spec.required:
-        facts.append("required")
-    elif spec.default:
-        facts.append(f"default {spec.default}")
-    if spec.unit:
-        facts.append(spec.unit)
-    return f"    {spec.key} ({', '.join(facts)}): {spec.doc}"
+def _line(spec: KeySpec, values: dict[str, str], unused: str) -> str:
+    if spec.key in values:
+        return f"{unused}{spec.key} = {values[spec.key]}".rstrip()
+    return f"# {spec.key} = {spec.default}".rstrip()
+
+
+def _facts(spec: KeySpec) -> str:
+    return ", ".join(word for word in (spec.type, "required" if spec.required else "", spec.unit) if word)

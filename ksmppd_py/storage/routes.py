@@ -32,6 +32,7 @@ class DatabaseRoutes:
         dialect = database.dialect
         self._database = database
         self._outbound = compile_statement(rows.where(route.c.direction == _OUTBOUND, mine), dialect)
+        self._all = compile_statement(rows, dialect)
         self._inbound = compile_statement(rows.where(route.c.direction == _INBOUND), dialect)
 
     def outbound(self, system_id: str) -> list[Route]:
@@ -41,6 +42,10 @@ class DatabaseRoutes:
     def inbound(self) -> list[Route]:
         """See ports.RouteSource."""
         return self._load(self._inbound, {})
+
+    def all(self) -> list[Route]:
+        """Every route of both directions and all accounts. May yield. Raises DatabaseUnavailable."""
+        return self._load(self._all, {})
 
     def _load(self, statement: Statement, values: dict[str, Value]) -> list[Route]:
         rows = self._database.execute(statement, values, repeatable=True).rows

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 _NO_SUCH_TABLE = 1146
 _INDEX_OF_ONE = re.compile(r"^ *KEY `([^`]+)` \(`([^`]+)`(?:\(\d+\))?\)(?: USING BTREE)?,?$", re.MULTILINE)
-_ADDED_LATER = {"user": ("connect_allow_ip",), "route": ("source_regex", "priority")}
+ADDED_LATER = {"user": ("connect_allow_ip",), "route": ("source_regex", "priority")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,10 @@ class Layout:
         """Whether the column exists; a table that couldn't be looked at has every column that we'd create."""
         found = self._found.get(table.fullname)
         return column in found if found else column in table.c
+
+    def columns(self, table: Table) -> frozenset[str]:
+        """The columns that were found; empty when there is no such table, or it couldn't be looked at."""
+        return frozenset(self._found.get(table.fullname, ()))
 
     def read(self, table: Table, column: str) -> ColumnElement[Any]:
         """The column to select, NULL in its place when the table has none."""
@@ -108,13 +112,19 @@ def prepare(database: Database, names: TableNames) -> Layout:
             columns = _columns(database, table)
         found[table.fullname] = columns
     complete = True
-    for attribute, added in _ADDED_LATER.items():
+    for attribute, added in ADDED_LATER.items():
         table = getattr(tables, attribute)
         found[table.fullname] = _add_missing(database, table, added, found[table.fullname])
         complete = complete and found[table.fullname].keys() >= set(added)
     if complete:
         _write_version(database, tables.version)
     return Layout(database, tables, found, {tables.store.fullname: _indexes(database, tables.store)})
+
+
+def describe(database: Database, names: TableNames) -> Layout:
+    """As `prepare`, but nothing is changed: what the tables look like now. Raises DatabaseUnavailable."""
+    tables = define(names)
+    return Layout(database, tables, {table.fullname: _columns(database, table) for table in tables.all()})
 
 
 def _columns(database: Database, table: Table) -> dict[str, FoundColumn]:

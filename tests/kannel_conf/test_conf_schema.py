@@ -53,7 +53,12 @@ def read(directory: Path, lines: str) -> tuple[Example | None, list[str], list[s
 
 def test_defaults(tmp_path: Path) -> None:
     bound, errors, warnings = read(tmp_path, "name = a\npassword =\nport = 0x9\nnote =\nother =\ncount =")
-    assert (errors, warnings) == ([], [])
+    assert errors == []
+    assert warnings == [
+        "5: 'note' is empty, the default none is taken.",
+        "6: 'other' is empty, it counts as absent.",
+        "7: 'count' is empty, the default -3 is taken.",
+    ]
     assert bound == Example(name="a", password="", port=9)
     assert (bound.note, bound.other, bound.count_of, bound.flag, bound.loud) == ("none", None, -3, True, "X")
 
@@ -75,7 +80,8 @@ def test_all_problems_at_once(tmp_path: Path) -> None:
     assert errors == [
         "3: 'port': '12x' is not a whole number.",
         "6: 'loud': 'bad' is bad.",
-        "7: Group 'example' may not contain field 'nmae'.",
+        "7: Group 'example' may not contain field 'nmae'. Did you mean 'name'?",
+        "2: Group 'example' needs the field 'name', which is empty.",
         "1: Group 'example' needs the field 'password'.",
     ]
     assert warnings == [
@@ -87,7 +93,7 @@ def test_all_problems_at_once(tmp_path: Path) -> None:
 def test_an_empty_required_value_is_missing(tmp_path: Path) -> None:
     bound, errors, _ = read(tmp_path, "name =\npassword = p\nport = 1\nflag =")
     assert bound is None
-    assert errors == ["2: Group 'example' needs the field 'name'."]
+    assert errors == ["2: Group 'example' needs the field 'name', which is empty."]
 
 
 @pytest.mark.parametrize("port", ["0", "10", "-1"])

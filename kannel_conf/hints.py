@@ -1,0 +1,39 @@
+"""What a person may have meant: the nearest known word, and values that are read otherwise than they look."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection
+
+_TYPOGRAPHIC = "“”„‟«»‹›‘’‚‛"
+_NEAR = 0.75  # of 1 = equal: two letters exchanged in a short key, several in a long one
+
+
+def nearest(word: str, known: Collection[str]) -> str:
+    """Return the known word that is most like this one, empty when none is much like it."""
+    near = difflib.get_close_matches(word.lower().replace("_", "-"), sorted(known), 1, _NEAR)
+    return near[0] if near else ""
+
+
+def did_you_mean(word: str) -> str:
+    """Return what stands behind a message about a wrong word, empty when no other is near."""
+    return f" Did you mean '{word}'?" if word else ""
+
+
+def strange_writing(value: str) -> str:
+    """Why this value, as it stands in the file, may not be what was meant; empty when it looks right.
+
+    Nothing of the value is repeated: it may be a password.
+    """
+    if not value or (len(value) > 1 and value[0] == value[-1] == '"'):
+        return ""
+    for char in (value[0], value[-1]):
+        if char in _TYPOGRAPHIC:
+            return f"{char} is no quote here, it is part of the value"
+        if not char.isascii() and not char.isprintable():
+            return f"the character U+{ord(char):04X}, which nobody sees, is part of the value"
+    if " #" in value or "\t#" in value:
+        return "a comment needs a line of its own, '#' and all behind it are part of the value"
+    if '"' in (value[0], value[-1]):
+        return "the quote (\") isn't closed" if value[0] == '"' else "the quote (\") wasn't opened"
+    return ""

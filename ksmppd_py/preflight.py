@@ -1,0 +1,150 @@
+"""`ksmppd --test --live`: try what a configuration names, as far as that changes nothing and disturbs nobody."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
+from typing import NamedTuple
+
+from ksmppd_py import wiring
+from ksmppd_py.bearerbox import reach as box_reach
+from ksmppd_py.callbacks import reach as http_reach
+from ksmppd_py.callbacks.endpoint import Endpoint, ca_certificates
+from ksmppd_py.config import Config, Method, Sqlite3Connection
+from ksmppd_py.errors import DatabaseUnavailable, StartError
+from ksmppd_py.model.routes import RouteTable
+from ksmppd_py.storage.database import Database
+from ksmppd_py.storage.look import look_at, version_of
+from ksmppd_py.storage.routes import DatabaseRoutes
+from ksmppd_py.storage.upgrade import Layout, describe
+from ksmppd_py.transport.certificates import validity
+
+PATIENCE = 5.0
+"""Seconds that each neighbour has to answer."""
+SOON = timedelta(days=30)
+"""A certificate that ends within this time is told."""
+
+
+class Finding(NamedTuple):
+    """One line: what was looked at, and how it is. `failed`: the daemon would not work with it as configured."""
+
+    subject: str
+    text: str
+    failed: bool = False
+    doubtful: bool = False
+
+    def __str__(self) -> str:
+        word = "FAILED" if self.failed else "WARNING" if self.doubtful else "ok"
+        return f"{word:8}{self.subject}: {self.text}"
+
+
+def look(config: Config, now: Callable[[], datetime] | None = None) -> Iterator[Finding]:
+    """Yield a finding for each thing that the configuration names, as it is looked at. May yield to the hub, too."""
+    if config.database is not None:
+        yield from _database(config)
+    yield from _http_servers(config)
+    for box in wiring.boxes(config):
+        problem = box_reach.problem_of(box, PATIENCE)
+        subject = f"bearerbox {box.host}:{box.port}{' (TLS)' if box.tls else ''}"
+        yield Finding(subject, problem or "takes connections", bool(problem))
+    yield from _certificates(config, (now or _utc)())
+
+
+def _utc() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+def _database(config: Config) -> Iterator[Finding]:
+    group = config.database
+    assert group is not None
+    if isinstance(group, Sqlite3Connection):
+        subject = f"database {group.database}"
+        if group.database != ":memory:" and not os.path.exists(group.database):
+            yield _new_file(subject, os.path.dirname(group.database))
+            return
+    else:
+        subject = f"database {group.database} at {group.host}{f':{group.port}' if group.port else ''}"
+    database = wiring.open_database(config)
+    try:
+        database.start(0.0)
+        yield Finding(subject, version_of(database))
+        layout = describe(database, wiring.table_names(config))
+        needed = _needed_tables(config)
+        for table in look_at(database, layout):
+            text, failed = table.problem or table.note, bool(table.problem)
+            yield Finding(f"table {table.name}", text, failed and table.use in needed, failed)
+        if config.routing.routing_method is Method.DATABASE and layout.columns(layout.tables.route):
+            yield from _routes(database, layout)
+    except (StartError, DatabaseUnavailable) as error:
+        yield Finding(subject, str(error), True)
+    finally:
+        database.close()
+
+
+def _needed_tables(config: Config) -> set[str]:
+    """Without these nothing works; of the others the log will tell, and that is all."""
+    needed = {"store", "pdu"} if config.ksmppd.database_enable_queue else set()
+    if config.ksmppd.auth_method is Method.DATABASE:
+        needed.add("user")
+    if config.routing.routing_method is Method.DATABASE:
+        needed.add("route")
+    return needed
+
+
+def _new_file(subject: str, directory: str) -> Finding:
+    if os.access(directory, os.W_OK | os.X_OK):
+        return Finding(subject, "isn't there yet, the first start makes it")
+    return Finding(subject, f"isn't there, and {directory} can't be written to", True)
+
+
+def _routes(database: Database, layout: Layout) -> Iterator[Finding]:
+    routes = DatabaseRoutes(database, layout).all()
+    problems = RouteTable(routes).problems
+    for problem in problems:
+        yield Finding(f"route {problem.route_id}", f"the expression can't be used: {problem.reason}", True)
+    if not problems:
+        yield Finding("routes", f"{len(routes)}, all expressions can be used")
+
+
+def _http_servers(config: Config) -> Iterator[Finding]:
+    ksmppd, routing = config.ksmppd, config.routing
+    asked = []
+    if ksmppd.auth_method is Method.HTTP:
+        asked.append(("auth-url", ksmppd.auth_url, ksmppd.auth_ssl_trusted_ca_file))
+    if routing.routing_method is Method.HTTP:
+        asked.append(("http-routing-url", routing.http_routing_url, routing.http_routing_ssl_trusted_ca_file))
+    for key, url, authorities in asked:
+        endpoint = Endpoint.of(url, key)
+        problem, answer = http_reach.problem_of(endpoint, ca_certificates(authorities, key), PATIENCE)
+        yield Finding(f"{key} {endpoint.name}", problem or answer, bool(problem))
+
+
+def _certificates(config: Config, now: datetime) -> Iterator[Finding]:
+    ksmppd, server, routing = config.ksmppd, config.http_server, config.routing
+    by_http = ksmppd.auth_method is Method.HTTP, routing.routing_method is Method.HTTP
+    named = (
+        ("smpp-tls-cert-file", ksmppd.smpp_tls_cert_file, bool(ksmppd.smpp_tls_port)),
+        ("smpp-tls-ca-file", ksmppd.smpp_tls_ca_file, bool(ksmppd.smpp_tls_port)),
+        ("ssl-server-cert-file", server.ssl_server_cert_file, server.ssl),
+        ("auth-ssl-trusted-ca-file", ksmppd.auth_ssl_trusted_ca_file, by_http[0]),
+        ("http-routing-ssl-trusted-ca-file", routing.http_routing_ssl_trusted_ca_file, by_http[1]),
+    )
+    for key, path, is_used in named:
+        if is_used and path and not os.path.isdir(path):
+            yield _dates(f"{key} {path}", path, now)
+
+
+def _dates(subject: str, path: str, now: datetime) -> Finding:
+    """All certificates of a chain have to be valid; of those of CAs one will do, bundles hold many old ones."""
+    try:
+        found = validity(path)
+    except (OSError, ValueError) as error:
+        return Finding(subject, f"can't be read: {error}", True)
+    decisive = max if "-ca-file" in subject else min
+    start, end = decisive(found, key=lambda each: each[1])
+    if end < now:
+        return Finding(subject, f"expired on {end:%Y-%m-%d}", True)
+    if start > now:
+        return Finding(subject, f"isn't valid before {start:%Y-%m-%d}", True)
+    return Finding(subject, f"valid until {end:%Y-%m-%d}", doubtful=end - now < SOON)

@@ -1,0 +1,127 @@
+"""Look whether a database would do, without changing anything: tables, columns, and what we may do with them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Table, literal_column, select
+from sqlalchemy.sql.elements import ClauseElement
+
+from ksmppd_py.storage.database import Database, Statement, StatementRefused, compile_statement
+from ksmppd_py.storage.schema import Tables
+from ksmppd_py.storage.upgrade import ADDED_LATER, Layout
+
+_NEVER: ColumnElement[bool] = literal_column("1 = 0")
+_READ = ("SELECT",)
+_QUEUE = ("SELECT", "INSERT", "UPDATE", "DELETE")
+_NEEDED: dict[str, Sequence[str]] = {
+    "user": ("SELECT", "UPDATE"),
+    "route": _READ,
+    "store": _QUEUE,
+    "pdu": _QUEUE,
+    "version": ("SELECT", "INSERT", "UPDATE"),
+}
+_GRANTS = re.compile(r"GRANT (.*?) ON (.*?) TO ", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class TableState:
+    """A table by its name, and what is wrong with it; empty `problem` = nothing, `note` is worth telling then.
+
+    `use` is which one of ours it is: user, route, store, pdu or version.
+    """
+
+    use: str
+    name: str
+    problem: str = ""
+    note: str = ""
+
+
+def version_of(database: Database) -> str:
+    """What the server calls itself. May yield. Raises DatabaseUnavailable."""
+    if database.dialect.name == "sqlite":
+        return "SQLite " + _text(
+            database.execute(Statement("SELECT sqlite_version()"), repeatable=True).rows[0][0]
+        )
+    return _text(database.execute(Statement("SELECT VERSION()"), repeatable=True).rows[0][0])
+
+
+def look_at(database: Database, layout: Layout) -> Iterator[TableState]:
+    """Say of each of our tables whether it is there and may be used. May yield. Raises DatabaseUnavailable."""
+    grants = _grants(database)
+    tables: Tables = layout.tables
+    for use, needed in _NEEDED.items():
+        table = getattr(tables, use)
+        found = layout.columns(table)
+        if not found:
+            yield TableState(use, table.fullname, *_absent(grants))
+            continue
+        added = set(ADDED_LATER.get(use, ())) - found
+        missing = sorted({column.name for column in table.c} - found - added)
+        if missing:
+            yield TableState(use, table.fullname, f"there is no column {', '.join(missing)}")
+            continue
+        denied = [reason for right in needed if (reason := _denied(database, table, found, right))]
+        yield TableState(use, table.fullname, "; ".join(denied), _note(needed, added, grants))
+
+
+def _absent(grants: str | None) -> tuple[str, str]:
+    if grants is not None and not _allows(grants, "CREATE"):
+        return "isn't there, and this user may not create it", ""
+    return "", "isn't there yet, the first start creates it"
+
+
+def _note(needed: Sequence[str], added: set[str], grants: str | None) -> str:
+    note = f"{', '.join(needed)} allowed"
+    if not added:
+        return note
+    names = ", ".join(sorted(added))
+    if grants is not None and not _allows(grants, "ALTER"):
+        return f"{note}; there is no column {names}, and this user may not add it: it goes without"
+    return f"{note}; the next start adds {names}"
+
+
+def _denied(database: Database, table: Table, found: frozenset[str], right: str) -> str:
+    """Try it on no row at all; the database's reason when it refuses."""
+    statement = compile_statement(_trial(table, found, right), database.dialect)
+    try:
+        database.execute(statement, repeatable=True)
+    except StatementRefused as error:
+        reasons = error.__cause__.args if error.__cause__ else ()
+        return str(reasons[-1]) if reasons else str(error)  # the driver's text without its number
+    return ""
+
+
+def _trial(table: Table, found: frozenset[str], right: str) -> ClauseElement:
+    columns = [column for column in table.c if column.name in found]
+    nothing = select(*columns).where(_NEVER)
+    if right == "SELECT":
+        return nothing
+    if right == "INSERT":
+        return table.insert().from_select([column.name for column in columns], nothing)
+    if right == "DELETE":
+        return table.delete().where(_NEVER)
+    return table.update().where(_NEVER).values({columns[-1].name: columns[-1]})
+
+
+def _grants(database: Database) -> str | None:
+    """The privileges of our user as one text; None where there are none (SQLite), or they can't be told (roles)."""
+    if database.dialect.name == "sqlite":
+        return None
+    try:
+        rows = database.execute(Statement("SHOW GRANTS"), repeatable=True).rows
+    except StatementRefused:
+        return None
+    found = [match[1] for row in rows for match in _GRANTS.finditer(_text(row[0]))]
+    roles = len(found) < len(rows)
+    return None if roles else ", ".join(found)
+
+
+def _allows(grants: str, right: str) -> bool:
+    return any(word.strip() in (right, "ALL", "ALL PRIVILEGES") for word in grants.split(","))
+
+
+def _text(value: object) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)

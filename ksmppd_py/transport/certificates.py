@@ -1,0 +1,16 @@
+"""How long certificates are valid. Only for whoever asks: nothing that runs all the time needs this library."""
+
+from __future__ import annotations
+
+import warnings
+from datetime import datetime
+
+from cryptography import x509
+
+
+def validity(path: str) -> list[tuple[datetime, datetime]]:
+    """When each certificate of a PEM file is valid, (from, until), UTC. Raises OSError and ValueError."""
+    with open(path, "rb") as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about old ones in bundles of CAs
+        certificates = x509.load_pem_x509_certificates(file.read())
+        return [(each.not_valid_before_utc, each.not_valid_after_utc) for each in certificates]
