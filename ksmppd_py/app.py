@@ -33,7 +33,7 @@ from ksmppd_py.model.ids import MessageIds
 from ksmppd_py.model.ports import Router
 from ksmppd_py.model.trial import RouteQuestion, RouteTrial
 from ksmppd_py.overview import Overview
-from ksmppd_py.reports import load_lines, statistics
+from ksmppd_py.reports import load_lines, refusal_lines, statistics
 from ksmppd_py.smpp.constants import CommandStatus
 from ksmppd_py.storage.backlog import BacklogReader
 from ksmppd_py.storage.claim import Claim, open_claim
@@ -57,6 +57,7 @@ LONGEST_STOP = 14.5
 """Seconds after which a stop waits for no database any more."""
 UNBIND_PATIENCE = 2.0
 LOAD_LINE_INTERVAL = 30.0
+REFUSALS_INTERVAL = 1.0
 
 
 class App:
@@ -117,6 +118,7 @@ class App:
             self._registry,
         )
         self._owner.supervise("load line", self._tell_load)
+        self._owner.supervise("refusal lines", self._tell_refusals)
 
     def _open_rooms(self, decisions: Decisions, layout: Layout, messages: DatabaseStore) -> None:
         config, router = self._config, decisions.router
@@ -230,6 +232,15 @@ class App:
             if logger.isEnabledFor(logging.DEBUG):
                 for line in load_lines(self._registry.snapshot()):
                     logger.debug("%s", line)
+
+    def _tell_refusals(self) -> None:
+        while True:
+            gevent.sleep(REFUSALS_INTERVAL)
+            self._tell_untold()
+
+    def _tell_untold(self) -> None:
+        for words, values in refusal_lines(self._registry.meters.refusals, time()):
+            logger.warning(words, *values)
 
     def reopen_logs(self) -> None:
         """Open the access log anew by its name. Doesn't yield."""

@@ -10,6 +10,8 @@ from time import monotonic
 from ksmppd_py.bearerbox.pool import BearerboxPool
 from ksmppd_py.esme.listener import Listener
 from ksmppd_py.esme.registry import EsmeRegistry
+from ksmppd_py.model.condition import Condition
+from ksmppd_py.model.judgement import judge
 from ksmppd_py.model.meters import Histogram
 from ksmppd_py.model.operation import Backlog, BearerboxStatus, Measures
 from ksmppd_py.storage.backlog import BacklogReader
@@ -60,7 +62,7 @@ class Overview:
                 acks[box.name] = connection.ack_latency
         return Measures(
             uptime=self.uptime,
-            accepting=self.ready(),
+            condition=self._judge(boxes),
             esmes=self._registry.esmes(),
             binds=self._registry.binds_by_type(),
             meters=self._registry.meters,
@@ -73,11 +75,14 @@ class Overview:
             unusable_rows=self.unusable_rows(),
         )
 
-    def ready(self) -> bool:
+    def condition(self) -> Condition:
         """See admin.ports."""
-        return (
-            self.listener is not None
-            and self.listener.accepting
-            and (self.database is None or self.database.meter.available)
-            and (self._queue or (self.pool is not None and self.pool.online))
+        return self._judge(self.bearerboxes())
+
+    def _judge(self, boxes: BearerboxStatus) -> Condition:
+        return judge(
+            boxes,
+            accepting=self.listener is not None and self.listener.accepting,
+            database=self.database is None or self.database.meter.available,
+            queue=self._queue,
         )

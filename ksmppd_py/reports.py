@@ -11,7 +11,9 @@ from pathlib import Path
 from greenlet import greenlet
 
 from ksmppd_py.model.esme import ServerSnapshot
+from ksmppd_py.model.refusals import Refusals
 from ksmppd_py.overview import Overview
+from ksmppd_py.smpp.describe import describe_status
 
 
 def statistics(snapshot: ServerSnapshot, overview: Overview) -> Iterator[str]:
@@ -27,6 +29,27 @@ def statistics(snapshot: ServerSnapshot, overview: Overview) -> Iterator[str]:
         yield f"Bearerbox {box.name} is {state}, {box.open_acks} MT(s) unacked, {box.incoming} MO(s) and DLR(s) in hand"
     yield from load_lines(snapshot)
     yield _process()
+
+
+def refusal_lines(refusals: Refusals, now: float) -> Iterator[tuple[str, tuple[object, ...]]]:
+    """Format and values of a line for each kind of refusals that no line has told of yet.
+
+    The reason is part of the format, so that lines with another reason aren't thinned out along with it.
+    """
+    for refusal in refusals.take_untold(now):
+        last = refusal.example
+        yield (
+            f"SMPP[%s] %d message(s) refused within %d s: {refusal.reason}, %s; the last from %s to %s, id %s",
+            (
+                refusal.system_id,
+                refusal.count,
+                max(1, round(now - refusal.first)),
+                describe_status(last.command_status),
+                last.sender,
+                last.receiver,
+                last.message_id or "none",
+            ),
+        )
 
 
 def _process() -> str:

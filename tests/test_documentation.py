@@ -20,6 +20,9 @@ from ksmppd_py.admin.facts import (
     LogLevelSet,
     QueueRow,
     QueueStatus,
+    Ready,
+    RecentRefusals,
+    RefusalRow,
     RoutesUpdated,
     Running,
     Version,
@@ -81,7 +84,8 @@ FACTS: dict[str, Fact] = {
     "/queue-status": QueueStatus(0, 0, None, False, ()),
     "/version": Version("", "", "", ""),
     "/healthz": Healthy(),
-    "/readyz": Healthy(),
+    "/readyz": Ready("ready", (), ""),
+    "/refusals": RecentRefusals(0, ()),
 }
 
 
@@ -102,6 +106,7 @@ def test_openapi_tells_the_members_of_json_answers(path: str) -> None:
         ("Bearerbox", BearerboxSnapshot),
         ("Queue", QueueRow),
         ("BlockedIp", BlockedAddress),
+        ("Refusal", RefusalRow),
     ],
 )
 def test_openapi_tells_the_members_of_what_lists_hold(schema: str, kind: Any) -> None:

@@ -12,6 +12,7 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from ksmppd_py import __version__
@@ -26,7 +27,10 @@ from ksmppd_py.admin.facts import (
     NotReady,
     QueueRow,
     QueueStatus,
+    Ready,
     ReceiverMissing,
+    RecentRefusals,
+    RefusalRow,
     RoutesKept,
     RoutesUpdated,
     Running,
@@ -35,9 +39,11 @@ from ksmppd_py.admin.facts import (
     Version,
 )
 from ksmppd_py.admin.ports import Operations
+from ksmppd_py.admin.text import one_line, status_words
 from ksmppd_py.errors import TemporaryError
 from ksmppd_py.model.esme import ServerSnapshot
 from ksmppd_py.model.operation import BearerboxStatus
+from ksmppd_py.model.refusals import Refusal
 from ksmppd_py.model.trial import RouteQuestion, RouteTrial
 
 logger = logging.getLogger(__name__)
@@ -256,8 +262,44 @@ def _version(_operations: Operations) -> Version:
     return Version(__version__, platform.python_version(), of("gevent"), of("SQLAlchemy"))
 
 
-def _readiness(operations: Operations) -> Healthy | NotReady:
-    return Healthy() if operations.overview.ready() else NotReady()
+def _readiness(operations: Operations) -> Ready | NotReady:
+    condition = operations.overview.condition()
+    kinds = tuple(dict.fromkeys(trouble.kind for trouble in condition.troubles))
+    return (Ready if condition.ready else NotReady)(condition.state, kinds, condition.words)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Show who was refused lately; empty `system_id` = everybody."""
+
+    system_id: str = ""
+
+    @classmethod
+    def read(cls, parameters: Parameters) -> Refused:
+        """Takes `system-id`."""
+        return cls(_name(parameters.get("system-id", "")))
+
+    def run(self, operations: Operations) -> RecentRefusals:
+        """Look."""
+        recent = operations.overview.measures().meters.refusals.recent()
+        wanted = [each for each in recent if self.system_id in ("", each.system_id.lower())]
+        return RecentRefusals(len(wanted), tuple(map(_refusal_row, wanted)))
+
+
+def _refusal_row(refusal: Refusal) -> RefusalRow:
+    example = refusal.example
+    return RefusalRow(
+        refusal.kind,
+        one_line(refusal.system_id),
+        refusal.ip,
+        refusal.reason,
+        status_words(example.command_status),
+        refusal.count,
+        datetime.fromtimestamp(int(refusal.last)).astimezone().isoformat(),
+        one_line(example.sender),
+        one_line(example.receiver),
+        one_line(example.message_id),
+    )
 
 
 COMMANDS: Mapping[str, Callable[[Parameters], Command]] = {
@@ -270,6 +312,7 @@ COMMANDS: Mapping[str, Callable[[Parameters], Command]] = {
     "/route-test": RouteTest.read,
     "/bearerbox-status": _looks(_bearerboxes),
     "/queue-status": _looks(lambda operations: queue_status(operations, QUEUE_AGE)),
+    "/refusals": Refused.read,
     "/version": _looks(_version),
     "/healthz": _looks(lambda operations: Healthy()),
     "/readyz": _looks(_readiness),

@@ -112,12 +112,62 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Healthy:
-    """The server answers, or takes messages: what was asked is so."""
+    """The server answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Messages are taken. `state` is ready or degraded; `troubles` are the kinds of what is wrong, `words` tell it."""
+
+    state: str
+    troubles: tuple[str, ...]
+    words: str
+
+    @property
+    def remark(self) -> str:
+        """What comes behind the `ok`, which stays in front for those that look for it."""
+        return f", {self.state}: {self.words}" if self.words else ""
 
 
 @dataclass(frozen=True, slots=True)
 class NotReady:
-    """The server can't take messages now."""
+    """Messages can't be taken now; as Ready."""
+
+    state: str
+    troubles: tuple[str, ...]
+    words: str
+
+    @property
+    def remark(self) -> str:
+        """Why."""
+        return f": {self.words}" if self.words else ""
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalRow:
+    """Refusals of one kind and reason: how often, when the last, and what the last was.
+
+    `last` is local time with its zone, `command_status` SMPP's name for it, or its number where it has none.
+    """
+
+    kind: str
+    system_id: str
+    ip: str
+    reason: str
+    command_status: str
+    count: int
+    last: str
+    sender: str
+    receiver: str
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecentRefusals:
+    """Who was refused lately, the last first; `listed` = how many entries these are."""
+
+    listed: int
+    refusals: tuple[RefusalRow, ...]
 
 
 Fact = (
@@ -137,6 +187,8 @@ Fact = (
     | QueueStatus
     | Version
     | Healthy
+    | Ready
+    | RecentRefusals
     | NotReady
     | ServerSnapshot
 )

@@ -25,6 +25,7 @@ from prometheus_client.registry import Collector
 from ksmppd_py import __version__
 from ksmppd_py.admin.loop import LoopWatch
 from ksmppd_py.admin.ports import Overview
+from ksmppd_py.model.condition import KINDS
 from ksmppd_py.model.meters import Histogram
 from ksmppd_py.model.operation import Backlog, BearerboxSnapshot, Measures
 from ksmppd_py.model.outcomes import Outcome
@@ -78,7 +79,13 @@ class _Ours(Collector):
             "ksmppd", "What runs.", {"version": __version__, "python": platform.python_version()}
         )
         yield _gauge("ksmppd_uptime_seconds", "Time since the start.", measures.uptime)
-        yield _gauge("ksmppd_ready", "Whether messages are accepted (as /readyz).", measures.accepting)
+        yield _gauge("ksmppd_ready", "Whether messages are accepted (as /readyz).", measures.condition.ready)
+        yield _gauges(
+            "ksmppd_trouble",
+            "What is wrong; messages are taken all the same unless ksmppd_ready is 0.",
+            ("kind",),
+            _troubles(measures),
+        )
         yield from _of_esmes(measures)
         yield from _of_connections(measures)
         yield from _of_bearerboxes(measures)
@@ -97,6 +104,11 @@ class _Ours(Collector):
             "The longest such delay of the last minute.",
             self._loop.worst,
         )
+
+
+def _troubles(measures: Measures) -> Samples:
+    there = [trouble.kind for trouble in measures.condition.troubles]
+    return {(kind,): float(there.count(kind)) for kind in KINDS}
 
 
 def _of_esmes(measures: Measures) -> Iterator[Metric]:
@@ -137,6 +149,12 @@ def _of_connections(measures: Measures) -> Iterator[Metric]:
     yield _gauges("ksmppd_binds", "Live binds.", ("system_id", "bind_type"), binds)
     refused: Samples = {(reason,): float(count) for reason, count in measures.meters.refusals.binds.items()}
     yield _counters("ksmppd_binds_refused", "Binds refused.", ("reason",), refused)
+    refusals: Samples = {}
+    for (kind, reason, status), count in measures.meters.refusals.counts.items():
+        _add(refusals, count, kind, reason, _status(status))
+    yield _counters(
+        "ksmppd_refusals", "Refused binds and submits.", ("kind", "reason", "command_status"), refusals
+    )
     yield _gauge("ksmppd_connections", "Connections of ESMEs, bound or not.", measures.connections)
     yield _counters(
         "ksmppd_connections_blocked",

@@ -21,7 +21,9 @@ from ksmppd_py.admin.listing import Wish, listing
 from ksmppd_py.admin.ports import Operations
 from ksmppd_py.admin.render import Reply, json_reply, plain_reply, render
 from ksmppd_py.admin.render_generic import values
+from ksmppd_py.admin.text import status_words
 from ksmppd_py.model.esme import ServerSnapshot
+from ksmppd_py.model.refusals import Refusal
 
 logger = logging.getLogger(__name__)
 
@@ -94,6 +96,11 @@ class Visit:
         if not isinstance(sent, dict):
             raise ValueError("not an object")
         return sent
+
+
+def _refusal(refusal: Refusal) -> dict[str, Any]:
+    told: dict[str, Any] = values(refusal)
+    return {**told, "status": status_words(refusal.example.command_status)}
 
 
 class Panel:
@@ -201,7 +208,10 @@ class Panel:
                 "now": time(),
                 "version": __version__,
                 "uptime": operations.uptime(),
-                "ready": overview.ready(),
+                "condition": {
+                    "state": measures.condition.state,
+                    "troubles": [trouble.details or trouble.words for trouble in measures.condition.troubles],
+                },
                 "accounts": len(snapshot.esmes),
                 "bound": sum(1 for esme in snapshot.esmes if esme.binds),
                 "binds": sum(measures.binds.values()),
@@ -209,7 +219,7 @@ class Panel:
                 **listing(snapshot.esmes, wish),
                 "bearerboxes": values(measures.bearerboxes),
                 "queues": values(replace(queues, queues=queues.queues[:MOST_QUEUES])),
-                "refusals": values(measures.meters.refusals.recent()[:MOST_REFUSALS]),
+                "refusals": [_refusal(each) for each in measures.meters.refusals.recent()[:MOST_REFUSALS]],
                 "blocked": values(list(operations.blocked_ips())[:MOST_QUEUES]),
                 "interval": INTERVAL,
                 "points": values(self._history.since(since)),

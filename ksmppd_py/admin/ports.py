@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from ksmppd_py.model.condition import Condition
 from ksmppd_py.model.esme import BlockedAddress, ServerSnapshot
 from ksmppd_py.model.operation import Backlog, BearerboxStatus, Measures
 from ksmppd_py.model.trial import RouteQuestion, RouteTrial
@@ -22,8 +23,11 @@ class Overview(Protocol):
     def measures(self) -> Measures:
         """All counters and meters. Doesn't yield."""
 
-    def ready(self) -> bool:
-        """Whether messages are accepted: port open, database there, and a bearerbox or the queue. Doesn't yield."""
+    def condition(self) -> Condition:
+        """Whether messages are taken (port open, database there, a bearerbox or the queue), and what is wrong.
+
+        Doesn't yield.
+        """
 
 
 class Operations(Protocol):

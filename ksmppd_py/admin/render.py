@@ -17,7 +17,9 @@ from ksmppd_py.admin.facts import (
     LogLevelSet,
     NotReady,
     QueueStatus,
+    Ready,
     ReceiverMissing,
+    RecentRefusals,
     RoutesKept,
     RoutesUpdated,
     Running,
@@ -124,7 +126,9 @@ RENDERINGS: dict[type, _Rendering] = {
     QueueStatus: _Rendering(200, render_generic.plain, render_generic.xml),
     Version: _Rendering(200, render_generic.plain, render_generic.xml),
     Healthy: _sentence(200, "status", "ok", plain_end="\n"),
-    NotReady: _sentence(503, "status", "not ok", plain_end="\n"),
+    Ready: _sentence(200, "status", "ok{}", "remark", plain_end="\n"),
+    NotReady: _sentence(503, "status", "not ok{}", "remark", plain_end="\n"),
+    RecentRefusals: _Rendering(200, render_generic.plain, render_generic.xml),
 }
 """Every kind of fact; a new one needs its line here."""
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from xml.sax.saxutils import escape as _escape
 
+from ksmppd_py.smpp.constants import CommandStatus
+
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, production 2
 
 
@@ -16,6 +18,19 @@ def duration(seconds: int) -> str:
 def escape(text: str) -> str:
     """Text for an XML element; a character that XML can't carry becomes U+FFFD."""
     return _escape(_NOT_IN_XML.sub("\ufffd", text), {'"': "&quot;", "'": "&apos;"})
+
+
+def status_words(command_status: int) -> str:
+    """A command_status as people look for it: by SMPP's name and number."""
+    try:
+        return f"ESME_{CommandStatus(command_status).name} (0x{command_status:02x})"
+    except ValueError:
+        return f"0x{command_status:02x}"
+
+
+def one_line(text: str) -> str:
+    """A stranger's text in a list of lines: what can't be printed is a `?`."""
+    return text if text.isprintable() else "".join(char if char.isprintable() else "?" for char in text)
 
 
 def load(rate: float) -> str:

@@ -12,6 +12,7 @@ from typing import Protocol
 import gevent
 from gevent import socket as gevent_socket
 
+from ksmppd_py.bearerbox.acks import AcksLately
 from ksmppd_py.bearerbox.incoming import MAX_PENDING, Adopter, Incoming
 from ksmppd_py.kannel.codec import ACK_OCTETS, BoxLink, acks_of, pack, pack_acks, pack_all, pack_sms
 from ksmppd_py.kannel.messages import Ack, AckStatus, Admin, AdminCommand, Heartbeat, Sms, SmsType
@@ -105,6 +106,7 @@ class BoxConnection:
         self.open: dict[bytes, Submission] = {}
         self.acks = [0, 0, 0, 0]
         self.ack_latency = Histogram()
+        self.acks_lately = AcksLately()
         self.connects = 0
         self.changed_at: float | None = None
         self.proven = False
@@ -342,6 +344,7 @@ class BoxConnection:
             self._write(_HEARTBEAT)
         self.refuse_for_now(now - ACK_TIMEOUT)
         self.incoming.tick(now)
+        self.acks_lately.tick(self.acks)
 
     def refuse_for_now(self, before: float) -> None:
         """Settle the MTs that were sent before that time (monotonic) and not acked. May yield."""
@@ -363,7 +366,8 @@ class BoxConnection:
 
     def snapshot(self, now: float) -> BearerboxSnapshot:
         """What operators see of it; `now` is monotonic."""
-        settings, acks = self.settings, self.acks
+        settings, accepted, refused = self.settings, *self.acks_lately.now(self.acks)
+        oldest = next(iter(self.open.values()), None)
         return BearerboxSnapshot(
             name=settings.name,
             host=settings.host,
@@ -374,10 +378,13 @@ class BoxConnection:
             open_acks=len(self.open),
             incoming=len(self.incoming),
             received=self.incoming.received,
-            accepted=acks[AckStatus.SUCCESS] + acks[AckStatus.BUFFERED],
-            refused=acks[AckStatus.FAILED],
-            refused_for_now=acks[AckStatus.FAILED_TMP],
+            accepted=self.acks[AckStatus.SUCCESS] + self.acks[AckStatus.BUFFERED],
+            refused=self.acks[AckStatus.FAILED],
+            refused_for_now=self.acks[AckStatus.FAILED_TMP],
             connects=self.connects,
+            accepted_lately=accepted,
+            refused_lately=refused,
+            unanswered_for=0 if oldest is None else int(now - oldest.sent_at),
         )
 
     def stop(self, timeout: float) -> None:

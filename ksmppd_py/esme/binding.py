@@ -15,7 +15,7 @@ from ksmppd_py.esme.settings import SessionSettings
 from ksmppd_py.logs import EACH
 from ksmppd_py.model.account import Account
 from ksmppd_py.model.ports import Authenticator
-from ksmppd_py.model.refusals import BIND
+from ksmppd_py.model.refusals import BIND, Example
 from ksmppd_py.smpp import codec
 from ksmppd_py.smpp.constants import CommandStatus
 from ksmppd_py.smpp.pdus import BindReceiver, BindTransceiver, BindTransmitter
@@ -99,7 +99,8 @@ class Binder:
         self, name: str, ip: str, reason: str, command_status: int, counts: bool, details: str = ""
     ) -> Refusal:
         logger.warning("SMPP[%s] bind from %s refused: %s%s", name, ip, reason, details, extra=EACH)
-        self._registry.meters.refusals.add(BIND, name, ip, reason, self._clock())
+        example = Example(int(command_status))
+        self._registry.meters.refusals.add(BIND, name, ip, reason, self._clock(), example=example)
         return Refusal(int(command_status), counts)
 
     def change(self, settings: SessionSettings, tlvs: TlvTables) -> None:

@@ -173,7 +173,10 @@ class SubmissionReplay:
         sms = submission.sms
         assert sms is not None
         logger.error(
-            "Stored message %d (%s) is refused for good", submission.row, sms.id.decode("ascii", "replace")
+            "Stored message %d (%s) of %s is refused for good by the bearerbox",
+            submission.row,
+            sms.id.decode("ascii", "replace"),
+            to_name(sms.service or b""),
         )
         if sms.dlr_url and sms.dlr_mask > 0 and sms.dlr_mask & _FAILURE_MASK:
             report = Sms(

@@ -18,9 +18,10 @@ from ksmppd_py.flows.simulation import SIMULATED_STATUSES, SimulationFlow
 from ksmppd_py.kannel.messages import AckStatus, Sms
 from ksmppd_py.model.esme import ServerMeters
 from ksmppd_py.model.ids import MessageIds
+from ksmppd_py.model.names import to_name
 from ksmppd_py.model.outcomes import command_status_of_ack
 from ksmppd_py.model.ports import Credit, Gateway, MessageStore, Router
-from ksmppd_py.model.refusals import SUBMIT
+from ksmppd_py.model.refusals import SIMULATED, SUBMIT, Example
 from ksmppd_py.model.trial import RouteTrial
 from ksmppd_py.model.work import LOST, Submission, Submitter
 from ksmppd_py.smpp.pdus import SubmitSm
@@ -198,8 +199,6 @@ class SubmissionFlow:
             for submission in batch:  # what a column can't hold is refused alone
                 self._keep([submission], submitter)
             return
-        if for_now:
-            logger.warning("%d message(s) can neither be sent nor stored: %s", len(batch), error)
         for submission in batch:
             refuse(submission, error)
         self._refund(batch, submitter)
@@ -242,17 +241,25 @@ class SubmissionFlow:
 
     def _count_refused(self, settled: Sequence[Submission], submitter: Submitter) -> None:
         """Tell operators who was refused and why."""
-        reasons: dict[str, int] = {}
-        refused = submitter.totals.refused
+        kinds: dict[tuple[str, int], list[Submission]] = {}
         for submission in settled:
             status = submission.command_status
             if status:
-                refused[status] = refused.get(status, 0) + 1
-                reason = _reason(submission, submitter)
-                reasons[reason] = reasons.get(reason, 0) + 1
-        now = self._clock()
-        for reason, count in reasons.items():
-            self._meters.refusals.add(SUBMIT, submitter.account.system_id, "", reason, now, count)
+                kinds.setdefault((_reason(submission, submitter), status), []).append(submission)
+        refused, system_id, now = submitter.totals.refused, submitter.account.system_id, self._clock()
+        for (reason, status), alike in kinds.items():
+            refused[status] = refused.get(status, 0) + len(alike)
+            example = _example(alike[-1], status)
+            self._meters.refusals.add(SUBMIT, system_id, "", reason, now, len(alike), example)
+
+
+def _example(submission: Submission, status: int) -> Example:
+    """One refused message as operators are told of it; as the ESME sent it where it was never translated."""
+    sms, pdu = submission.sms, submission.pdu
+    if sms is not None:
+        return Example(status, to_name(sms.sender or b""), to_name(sms.receiver or b""), to_name(sms.id))
+    sender, receiver = getattr(pdu, "source_addr", b""), getattr(pdu, "destination_addr", b"")
+    return Example(status, to_name(sender), to_name(receiver))
 
 
 def _reason(submission: Submission, submitter: Submitter) -> str:
@@ -261,5 +268,5 @@ def _reason(submission: Submission, submitter: Submitter) -> str:
     if submission.result is not None:
         return "refused by the bearerbox"
     if submitter.account.simulation is not None and submission.command_status in SIMULATED_STATUSES:
-        return "simulated refusal"
+        return SIMULATED
     return "malformed message"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ksmppd_py.model.condition import Condition
 from ksmppd_py.model.esme import Esme, ServerMeters
 from ksmppd_py.model.meters import Histogram
 
@@ -14,6 +15,8 @@ class BearerboxSnapshot:
     """One bearerbox connection; `since` is seconds since it came up or went away (0 = never was up).
 
     `open_acks` are MTs sent and not acked, `incoming` MOs and reports not acked by us yet, `received` all of those.
+    `accepted_lately` and `refused_lately` are MTs of the last minute; `unanswered_for` is seconds since the oldest of
+    the `open_acks` was sent.
     """
 
     name: str
@@ -29,6 +32,9 @@ class BearerboxSnapshot:
     refused: int
     refused_for_now: int
     connects: int
+    accepted_lately: int = 0
+    refused_lately: int = 0
+    unanswered_for: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +79,7 @@ class Measures:
     """Everything that is counted, as it stands: the values of its fields go on counting."""
 
     uptime: float
-    accepting: bool
+    condition: Condition
     esmes: Sequence[Esme]
     binds: Mapping[tuple[str, int], int]
     meters: ServerMeters

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,9 +12,12 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.elements import ClauseElement
 
 from ksmppd_py.errors import DatabaseUnavailable
+from ksmppd_py.logs import EACH
 from ksmppd_py.model.meters import Histogram
 from ksmppd_py.model.operation import DatabaseMeter
 from ksmppd_py.storage.values import Value
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -129,10 +133,14 @@ class Breaker:
 
     def failed(self, reason: str) -> None:
         """The database didn't answer."""
+        if self._down_until is None:
+            logger.error("The database doesn't answer: %s", reason, extra=EACH)
         self.failures += 1
         self._down_until = self._clock() + self._back_off
         self._reason = reason
 
     def worked(self) -> None:
         """The database answered, be it with an error."""
+        if self._down_until is not None:
+            logger.info("The database answers again")
         self._down_until = None

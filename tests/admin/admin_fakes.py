@@ -8,6 +8,7 @@ from dataclasses import replace
 from ksmppd_py.errors import TemporaryError
 from ksmppd_py.model import refusals
 from ksmppd_py.model.account import Account
+from ksmppd_py.model.condition import Condition, Trouble
 from ksmppd_py.model.esme import (
     BindSnapshot,
     BlockedAddress,
@@ -100,6 +101,11 @@ BOX = BearerboxSnapshot(
 )
 
 
+LAST = 1_700_000_000.0
+BIND_FAILED = refusals.Example(0x0D)
+SUBMIT_FAILED = refusals.Example(0x45, "12345", "+49170\n", "0a1b")
+
+
 class FakeOverview:
     """One bearerbox up, one never seen; five rows wait for smppusera."""
 
@@ -108,7 +114,7 @@ class FakeOverview:
         self.backlog: Backlog | None = Backlog(
             time.time() - 3, True, (QueueDepth("mt", "smppusera", 5, int(time.time()) - 60),)
         )
-        self.is_ready = True
+        self.troubles: tuple[Trouble, ...] = ()
         self.asked: list[float] = []
         self.meters = ServerMeters(1000)
         self.esmes = [Esme(Account(name), 1000, 1000) for name in ("smppusera", "smppuserb")]
@@ -116,8 +122,10 @@ class FakeOverview:
         totals.mt, totals.mo, totals.dlr, totals.errors, totals.throttled = 5, 1, 2, 4, 3
         totals.refused = {0x58: 3, 0x0B: 1, 0x401: 1, 0x99999: 2}
         totals.count_undelivered(True, Outcome.TIMEOUT)
-        self.meters.refusals.add(refusals.BIND, "<script>", "10.0.0.9", "credentials", time.time())
-        self.meters.refusals.add(refusals.SUBMIT, "smppusera", "", "throughput exceeded", time.time(), 3)
+        self.meters.refusals.add(refusals.BIND, "<script>", "10.0.0.9", "credentials", LAST, 1, BIND_FAILED)
+        self.meters.refusals.add(
+            refusals.SUBMIT, "smppusera", "", "refused by the bearerbox", LAST, 3, SUBMIT_FAILED
+        )
         self.meters.routing.observe(0.002)
         self.database = DatabaseMeter(Histogram(), 1, True)
 
@@ -130,15 +138,15 @@ class FakeOverview:
         self.asked.append(max_age)
         return self.backlog
 
-    def ready(self) -> bool:
+    def condition(self) -> Condition:
         """As set."""
-        return self.is_ready
+        return Condition(self.troubles)
 
     def measures(self) -> Measures:
         """What there is."""
         return Measures(
             uptime=11.5,
-            accepting=self.is_ready,
+            condition=self.condition(),
             esmes=self.esmes,
             binds={("smppusera", 3): 2, ("smppusera", 1): 1},
             meters=self.meters,

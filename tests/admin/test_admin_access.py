@@ -11,6 +11,7 @@ from admin_http import PASSWORD, PASSWORD_QUERY, Client, StartServer
 from ksmppd_py.admin import access
 from ksmppd_py.admin.access import IDLE, LONGEST, MOST_SESSIONS, Password, Sessions, password_in
 from ksmppd_py.admin.server import AdminServer
+from ksmppd_py.model.condition import Trouble
 
 
 def basic(text: str) -> str:
@@ -71,10 +72,10 @@ def test_browsers_are_not_asked_for_basic_credentials(client: Client) -> None:
 def test_health_needs_no_password(client: Client, operations: FakeOperations) -> None:
     for path in ("/healthz", "/healthz.xml", "/readyz", "/readyz.json"):
         assert client.get(path, password="").status == 200
-    operations.overview.is_ready = False
+    operations.overview.troubles = (Trouble("database", "the database doesn't answer", "10.0.0.1:3306"),)
     assert client.get("/healthz", password="").status == 200
     answer = client.get("/readyz", password="password=wrong")
-    assert (answer.status, answer.body) == (503, b"not ok\n")
+    assert (answer.status, answer.body) == (503, b"not ok: the database doesn't answer\n")
 
 
 def test_nothing_logs_passwords_in_headers(client: Client, caplog: pytest.LogCaptureFixture) -> None:

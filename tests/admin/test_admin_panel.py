@@ -226,13 +226,16 @@ class TestState:
     def test_everything(self, operator: Browser, operations: FakeOperations) -> None:
         operations.overview.boxes = operations.overview.boxes
         state = json.loads(operator.get("/dashboard/state").body)
-        assert (state["uptime"], state["ready"], state["accounts"], state["bound"]) == (11, True, 2, 1)
+        assert (state["uptime"], state["accounts"], state["bound"]) == (11, 2, 1)
+        assert state["condition"] == {"state": "ready", "troubles": []}
         assert state["sums"] == {"submits": 5, "refused": 4, "deliveries": 1, "reports": 2}
         assert [esme["system_id"] for esme in state["esmes"]] == ["smppusera", "smppuserb"]
         assert state["esmes"][0]["bind_count"] == 1
         assert [box["online"] for box in state["bearerboxes"]["bearerboxes"]] == [True, False]
         assert state["queues"]["queues"][0]["rows"] == 5
-        assert [each["reason"] for each in state["refusals"]] == ["throughput exceeded", "credentials"]
+        assert [each["reason"] for each in state["refusals"]] == ["refused by the bearerbox", "credentials"]
+        assert state["refusals"][0]["status"] == "ESME_RSUBMITFAIL (0x45)"
+        assert state["refusals"][0]["example"]["message_id"] == "0a1b"
         assert state["refusals"][1]["system_id"] == "<script>"
         assert [each["ip"] for each in state["blocked"]] == ["10.0.0.9", "10.0.0.8"]
         assert state["points"] == []

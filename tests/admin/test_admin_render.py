@@ -21,7 +21,10 @@ from ksmppd_py.admin.facts import (
     NotReady,
     QueueRow,
     QueueStatus,
+    Ready,
     ReceiverMissing,
+    RecentRefusals,
+    RefusalRow,
     RoutesKept,
     RoutesUpdated,
     Running,
@@ -116,12 +119,25 @@ Command '/foo' not found, available commands are:\x20
 /route-test
 /bearerbox-status
 /queue-status
+/refusals
 /version
 /healthz
 /readyz
 /metrics
 """
 
+REFUSED = RefusalRow(
+    "submit",
+    "acme",
+    "",
+    "refused by the bearerbox",
+    "ESME_RSUBMITFAIL (0x45)",
+    3,
+    "2026-01-31T09:05:01+01:00",
+    "12345",
+    "+46701",
+    "0a1b",
+)
 BLOCKED = BlockedAddresses((BlockedAddress("10.0.0.9", 5, 280), BlockedAddress("10.0.0.8", 7, 3)))
 ROWS = [
     (Running(11), 200, b"Uptime 0d 0h 0m 11s\n", b"<uptime>11</uptime>"),
@@ -174,7 +190,8 @@ ROWS = [
 waiting: 9
 
 name:KSMPPD@127.0.0.1:14001, host:127.0.0.1, port:14001, boxc-id:KSMPPD, online:yes, since:7, \
-open-acks:3, incoming:1, received:12, accepted:40, refused:2, refused-for-now:1, connects:1
+open-acks:3, incoming:1, received:12, accepted:40, refused:2, refused-for-now:1, connects:1, \
+accepted-lately:0, refused-lately:0, unanswered-for:0
 """,
         b"""<bearerbox-status>
 	<online>1</online>
@@ -194,6 +211,9 @@ open-acks:3, incoming:1, received:12, accepted:40, refused:2, refused-for-now:1,
 			<refused>2</refused>
 			<refused-for-now>1</refused-for-now>
 			<connects>1</connects>
+			<accepted-lately>0</accepted-lately>
+			<refused-lately>0</refused-lately>
+			<unanswered-for>0</unanswered-for>
 		</bearerbox>
 	</bearerboxes>
 </bearerbox-status>""",
@@ -231,7 +251,39 @@ queue:mt, system-id:a<b, rows:5, oldest-age:60
         b"\t<sqlalchemy>2.0</sqlalchemy>\n</version>",
     ),
     (Healthy(), 200, b"ok\n", b"<status>ok</status>"),
-    (NotReady(), 503, b"not ok\n", b"<status>not ok</status>"),
+    (Ready("ready", (), ""), 200, b"ok\n", b"<status>ok</status>"),
+    (
+        Ready("degraded", ("x", "y"), "a bearerbox <; two"),
+        200,
+        b"ok, degraded: a bearerbox <; two\n",
+        b"<status>ok, degraded: a bearerbox &lt;; two</status>",
+    ),
+    (
+        NotReady("not ready", ("closed",), "the SMPP port is closed"),
+        503,
+        b"not ok: the SMPP port is closed\n",
+        b"<status>not ok: the SMPP port is closed</status>",
+    ),
+    (
+        RecentRefusals(0, ()),
+        200,
+        b"listed: 0\n",
+        b"<recent-refusals>\n\t<listed>0</listed>\n\t<refusals>\n\t</refusals>\n</recent-refusals>",
+    ),
+    (
+        RecentRefusals(1, (REFUSED,)),
+        200,
+        b"listed: 1\n\nkind:submit, system-id:acme, ip:, reason:refused by the bearerbox, "
+        b"command-status:ESME_RSUBMITFAIL (0x45), count:3, last:2026-01-31T09:05:01+01:00, sender:12345, "
+        b"receiver:+46701, message-id:0a1b\n",
+        b"<recent-refusals>\n\t<listed>1</listed>\n\t<refusals>\n\t\t<refusal>\n\t\t\t<kind>submit</kind>\n"
+        b"\t\t\t<system-id>acme</system-id>\n\t\t\t<ip></ip>\n"
+        b"\t\t\t<reason>refused by the bearerbox</reason>\n"
+        b"\t\t\t<command-status>ESME_RSUBMITFAIL (0x45)</command-status>\n\t\t\t<count>3</count>\n"
+        b"\t\t\t<last>2026-01-31T09:05:01+01:00</last>\n\t\t\t<sender>12345</sender>\n"
+        b"\t\t\t<receiver>+46701</receiver>\n\t\t\t<message-id>0a1b</message-id>\n\t\t</refusal>\n"
+        b"\t</refusals>\n</recent-refusals>",
+    ),
 ]
 
 

@@ -23,6 +23,9 @@ from tests.parts.certificate import write_certificate
 UPTIME = b"Uptime 0d 0h 0m 11s\n"
 
 
+READY_JSON = b'{"message": "ok", "state": "ready", "troubles": [], "words": ""}\n'
+
+
 @pytest.mark.parametrize(
     ("target", "status", "content_type", "body"),
     [
@@ -57,7 +60,7 @@ UPTIME = b"Uptime 0d 0h 0m 11s\n"
         ("/esme-unbind.json", 406, JSON, b"""{"message": "You must specify a 'system-id' parameter"}\n"""),
         ("/foo.json", 404, PLAIN, NOT_FOUND),
         ("/healthz", 200, PLAIN, b"ok\n"),
-        ("/readyz.json", 200, JSON, b'{"message": "ok"}\n'),
+        ("/readyz.json", 200, JSON, READY_JSON),
         ("/uptime/", 404, PLAIN, NOT_FOUND.replace(b"/foo", b"/uptime/")),
         ("//uptime", 404, PLAIN, NOT_FOUND.replace(b"/foo", b"//uptime")),
     ],

@@ -11,15 +11,16 @@ from pathlib import Path
 import pytest
 
 from ksmppd_py import __version__
+from tests.fakes import box_wire
 from tests.fakes import smpp_wire as wire
-from tests.fakes.bearerbox import FakeBearerbox
+from tests.fakes.bearerbox import FakeBearerbox, always
 from tests.integration.bed import BOX_ID, StartBed, mt
 from tests.parts.certificate import write_certificate
 from tests.parts.config import Value
 from tests.parts.daemon import PASSWORD, Daemon, DaemonConfig
 from tests.parts.database import RouteRow, SqliteDatabase
 from tests.parts.http import request
-from tests.parts.process import accepts
+from tests.parts.process import accepts, wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -66,6 +67,39 @@ def test_new_commands(start_bed: StartBed) -> None:
     bed.box_away()
     assert json.loads(bed.daemon.admin("/bearerbox-status.json").body)["online"] == 0
     assert 'ksmppd_bearerbox_up{bearerbox="' in bed.daemon.admin("/metrics").body
+
+
+def test_a_bearerbox_that_refuses_everything(start_bed: StartBed) -> None:
+    """The log, /readyz, /refusals and the numbers tell of it; the server stays with its load balancer."""
+    bed = start_bed(ksmppd={"log-level": 1})
+    customer = bed.customer()
+    bed.box.policy = always(box_wire.ACK_FAILED)
+    esme = bed.esme(customer)
+    for number in range(30):
+        answer = esme.submit(mt(source_addr=b"12345", destination_addr=b"49170%02d" % number))
+        assert answer.command_status == wire.RSUBMITFAIL
+    port = bed.daemon.config.admin_port
+    answer = wait_until(
+        lambda: (found := request(port, "/readyz")).body != "ok\n" and found, "the condition to be told"
+    )
+    assert (answer.status, answer.body) == (200, "ok, degraded: a bearerbox refuses messages\n")
+    told = bed.daemon.admin("/refusals.json", system_id=customer.system_id)
+    [refusal] = json.loads(told.body)["refusals"]
+    assert (refusal["count"], refusal["reason"]) == (30, "refused by the bearerbox")
+    assert refusal["command_status"] == "ESME_RSUBMITFAIL (0x45)"
+    assert (refusal["sender"], refusal["receiver"]) == ("12345", "+4917029")
+    assert refusal["message_id"] == bed.box.wait_for_sms(30)[-1].id.decode()
+    counted = 'command_status="ESME_RSUBMITFAIL",kind="submit",reason="refused by the bearerbox"'
+    metrics = bed.daemon.admin("/metrics").body
+    assert f"ksmppd_refusals_total{{{counted}}} 30.0\n" in metrics
+    assert 'ksmppd_trouble{kind="bearerbox_refuses"} 1.0\n' in metrics
+    assert "ksmppd_ready 1.0\n" in metrics
+    line = re.compile(
+        rf"WARNING: SMPP\[{customer.system_id}\] \d+ message\(s\) refused within \d+ s: refused by the bearerbox, "
+        r"0x45 RSUBMITFAIL; the last from 12345 to \+49170\d\d, id [0-9a-f-]{36}$",
+        re.MULTILINE,
+    )
+    wait_until(lambda: line.search(bed.daemon.log()), "a line for the log")
 
 
 def test_counters_survive_unbinds(start_bed: StartBed) -> None:

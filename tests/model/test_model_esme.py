@@ -18,7 +18,7 @@ from ksmppd_py.model.esme import (
     ServerMeters,
 )
 from ksmppd_py.model.outcomes import Outcome
-from ksmppd_py.model.refusals import BIND, MOST_REMEMBERED, SUBMIT, Refusal, Refusals
+from ksmppd_py.model.refusals import BIND, MOST_REMEMBERED, SIMULATED, SUBMIT, Example, Refusal, Refusals
 from ksmppd_py.model.work import LOST, Delivery, Submission
 
 
@@ -113,6 +113,60 @@ def test_the_oldest_refusals_are_forgotten_but_counted() -> None:
     assert len(refusals.recent()) == MOST_REMEMBERED
     assert refusals.recent()[-1].system_id == "5"
     assert refusals.binds == {"credentials": MOST_REMEMBERED + 5}
+
+
+def test_refusals_with_another_status_are_another_kind() -> None:
+    refusals = Refusals()
+    for number, status in enumerate((0x45, 0x08, 0x45)):
+        example = Example(status, "1", str(number), f"id{number}")
+        refusals.add(SUBMIT, "a", "", "refused by the bearerbox", float(number), 2, example)
+    assert [(each.count, each.first, each.last, each.example) for each in refusals.recent()] == [
+        (4, 0.0, 2.0, Example(0x45, "1", "2", "id2")),
+        (2, 1.0, 1.0, Example(0x08, "1", "1", "id1")),
+    ]
+    reason = "refused by the bearerbox"
+    assert refusals.counts == {(SUBMIT, reason, 0x45): 4, (SUBMIT, reason, 0x08): 2}
+
+
+def test_statuses_that_a_router_invents_are_counted_as_one() -> None:
+    refusals = Refusals()
+    for number in range(10_000):
+        refusals.add(SUBMIT, "a", "", "refused by the router", 1.0, example=Example(0x500 + number))
+    assert refusals.counts == {(SUBMIT, "refused by the router", 0x500): 10_000}
+    assert len(refusals.recent()) == MOST_REMEMBERED
+
+
+def test_log_lines_are_due_at_once_and_then_every_30_seconds() -> None:
+    refusals = Refusals()
+
+    def told(now: float) -> list[tuple[str, int, float]]:
+        return [(each.system_id, each.count, each.first) for each in refusals.take_untold(now)]
+
+    assert told(0.0) == []
+    refusals.add(SUBMIT, "a", "", "no route", 1.0, 3)
+    assert told(1.5) == [("a", 3, 1.0)]
+    refusals.add(SUBMIT, "a", "", "no route", 2.0, 1000)
+    refusals.add(SUBMIT, "a", "", "no route", 3.0, 1000)
+    refusals.add(SUBMIT, "b", "", "no route", 3.0)
+    assert told(3.5) == [("b", 1, 3.0)]
+    assert told(31.4) == []
+    assert told(31.5) == [("a", 2000, 2.0)]
+    assert told(1000.0) == []
+
+
+def test_binds_and_simulated_refusals_have_no_such_line() -> None:
+    refusals = Refusals()
+    refusals.add(BIND, "a", "10.0.0.1", "credentials", 1.0)
+    refusals.add(SUBMIT, "a", "", SIMULATED, 1.0)
+    assert refusals.take_untold(1.0) == []
+    assert len(refusals.recent()) == 2
+
+
+def test_what_is_untold_has_a_bound() -> None:
+    refusals = Refusals()
+    for number in range(3 * MOST_REMEMBERED):
+        refusals.add(SUBMIT, str(number), "", "no route", 1.0)
+    assert len(refusals.take_untold(2.0)) == MOST_REMEMBERED
 
 
 def test_a_long_message_passes_at_once_however_low_the_limit() -> None:

@@ -79,8 +79,12 @@ const countOf = (number, one, many = `${one}s`) => `${whole(number)} ${number ==
 function show(state) {
   points = [...points.filter((point) => point.time > state.now - HOUR - 60), ...state.points];
   const latest = points.at(-1);
-  part("ready").textContent = state.ready ? "ready" : "not ready";
-  part("ready").className = `pill ${state.ready ? "good" : "bad"}`;
+  const { state: word, troubles } = state.condition;
+  part("ready").textContent = word;
+  part("ready").className = `pill ${{ ready: "good", degraded: "warn" }[word] ?? "bad"}`;
+  part("troubles").textContent = troubles.length ? `${word === "degraded" ? "Degraded" : "Not ready"}: ${troubles.join("; ")}.` : "";
+  part("troubles").className = `banner ${word === "degraded" ? "warn" : "bad"}`;
+  part("troubles").hidden = troubles.length === 0;
   part("version").textContent = `Version ${state.version},`;
   part("uptime").textContent = `up ${duration(state.uptime)}`;
   showTiles(state, latest);
@@ -214,17 +218,24 @@ function showQueues(queues) {
   });
 }
 
+// Where the last refused bind or message came from and went to, and the id by which other logs know it.
+function lastOne({ ip, example: { sender, receiver, message_id: id } }) {
+  if (ip) return `from ${ip}`;
+  return [sender || receiver ? `${sender || "–"} to ${receiver || "–"}` : "", id ? `id ${id}` : ""].filter(Boolean).join(", ");
+}
+
 function showRefusals({ refusals, now }) {
   showTable(part("refusals"), {
     label: "Recent refusals",
     rows: refusals,
-    key: (each) => JSON.stringify([each.kind, each.system_id, each.ip, each.reason]),
+    key: (each) => JSON.stringify([each.kind, each.system_id, each.ip, each.reason, each.status]),
     empty: "Nobody has been refused since the start.",
     columns: [
       { name: "Account", of: (each) => each.system_id || "(none)" },
       { name: "What", of: (each) => (each.kind === "bind" ? "bind" : "submit") },
       { name: "Reason", kind: "wide", of: (each) => each.reason },
-      { name: "From", of: (each) => each.ip },
+      { name: "Status", kind: "wide", of: (each) => each.status },
+      { name: "Last one", kind: "wide", of: (each) => lastOne(each) },
       { name: "Times", kind: "figure", of: (each) => whole(each.count) },
       { name: "Last", kind: "figure", of: (each) => duration(Math.max(0, Math.round(now - each.last))) + " ago" },
     ],

@@ -1,0 +1,51 @@
+"""Whether the daemon takes messages, and what is wrong all the same: for operators and load balancers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something that is wrong: a fixed `kind` for programs, `words` for everybody, `details` for operators only."""
+
+    kind: str
+    words: str
+    details: str = ""
+
+
+KINDS = (
+    "closed",
+    "database",
+    "no_bearerbox",
+    "bearerboxes_away",
+    "bearerbox_away",
+    "bearerbox_refuses",
+    "bearerbox_silent",
+)
+"""Every kind of trouble; with one of the first three no messages are taken."""
+_FATAL = frozenset(KINDS[:3])
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """All that is wrong at the moment, worst first."""
+
+    troubles: tuple[Trouble, ...]
+
+    @property
+    def ready(self) -> bool:
+        """Whether messages are taken."""
+        return not any(trouble.kind in _FATAL for trouble in self.troubles)
+
+    @property
+    def state(self) -> str:
+        """One word: ready, degraded (messages are taken, but not all is well) or `not ready`."""
+        if not self.ready:
+            return "not ready"
+        return "degraded" if self.troubles else "ready"
+
+    @property
+    def words(self) -> str:
+        """What is wrong without names and addresses: anybody may ask."""
+        return "; ".join(dict.fromkeys(trouble.words for trouble in self.troubles))

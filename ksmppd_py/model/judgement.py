@@ -1,0 +1,48 @@
+"""What is wrong, as the bearerboxes, the database and the SMPP port stand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ksmppd_py.model.condition import Condition, Trouble
+from ksmppd_py.model.operation import BearerboxSnapshot, BearerboxStatus
+
+FEW = 10
+"""Refusals of a minute that say nothing about a bearerbox yet."""
+PATIENCE = 10
+"""Seconds for which a bearerbox may leave all that it was sent without an ack."""
+
+
+def judge(boxes: BearerboxStatus, *, accepting: bool, database: bool, queue: bool) -> Condition:
+    """The condition. `accepting`: the SMPP port is open; `database`: it answers; `queue`: messages can be stored."""
+    return Condition(tuple(_troubles(boxes, accepting, database, queue)))
+
+
+def _troubles(boxes: BearerboxStatus, accepting: bool, database: bool, queue: bool) -> Iterator[Trouble]:
+    if not accepting:
+        yield Trouble("closed", "the SMPP port is closed")
+    if not database:
+        yield Trouble("database", "the database doesn't answer")
+    if not boxes.online:
+        if queue:
+            yield Trouble("bearerboxes_away", "no bearerbox is connected, messages wait in the database")
+        else:
+            yield Trouble("no_bearerbox", "no bearerbox is connected")
+    for box in boxes.bearerboxes:
+        if not box.online:
+            if boxes.online:
+                yield Trouble(
+                    "bearerbox_away", "a bearerbox is not connected", f"{box.name} is not connected"
+                )
+            continue
+        yield from _troubles_of(box)
+
+
+def _troubles_of(box: BearerboxSnapshot) -> Iterator[Trouble]:
+    refused, answered = box.refused_lately, box.refused_lately + box.accepted_lately
+    if refused >= FEW and refused > box.accepted_lately:
+        details = f"{box.name} refused {refused:,} of {answered:,} messages in the last minute"
+        yield Trouble("bearerbox_refuses", "a bearerbox refuses messages", details)
+    if box.unanswered_for >= PATIENCE:
+        details = f"{box.name} has left messages without an answer for {box.unanswered_for} s"
+        yield Trouble("bearerbox_silent", "a bearerbox does not answer", details)
