@@ -140,10 +140,8 @@ def _toggle(log: AccessLog, meters: list[ServerMeters], path: str) -> None:
                 told.write(f"{int(log.on)} {figures}\n")
                 told.flush()
             if log.on:
-                log._turn_over()
-                log._batch.lost(None)
+                log._end_turn()
             log.on = not log.on
-            log.since = time.monotonic() if log.on else 0.0
 
 
 def main() -> None:

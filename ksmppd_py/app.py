@@ -132,7 +132,7 @@ class App:
         claim = self._claim = open_claim(self._database, wiring.table_names(config).store)
         replayer = self._replayer = Replayer(messages, claim, delivery, registry, queue is not None)
         self.overview.unusable_rows = lambda: replayer.unusable
-        pool = self._pool = BearerboxPool(wiring.boxes(config), delivery, queue, replayer.deliveries, access)
+        pool = self._pool = BearerboxPool(wiring.boxes(config), delivery, queue, replayer.deliveries)
         credit = DatabaseCredit(self._database, layout)
         submission = self._submission(router, pool, credit, queue, simulation, ids)
         settings = wiring.session_settings(config)

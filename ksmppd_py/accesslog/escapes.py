@@ -6,33 +6,29 @@ import json
 
 from ksmppd_py.kannel.messages import Sms
 
-HARMLESS = bytes(octet for octet in range(0x20, 0x7F) if octet != ord("]"))
-"""What may stand in a field of a line in Kannel's style."""
-UNQUOTED = bytes(octet for octet in range(0x20, 0x7F) if octet not in b'"\\')
-"""What may stand in a JSON string as it is."""
+_HARMLESS = bytes(octet for octet in range(0x20, 0x7F) if octet != ord("]"))
+"""Octets that may stand in a field of a line in Kannel's style."""
+_UNQUOTED = bytes(octet for octet in range(0x20, 0x7F) if octet not in b'"\\')
+"""Octets that may stand in a JSON string as they are."""
 
 
 def clean(octets: bytes | None) -> bytes:
-    """Nothing that could end a field or a line."""
-    if not octets:
-        return b""
-    if not octets.translate(None, HARMLESS):
-        return octets
-    return b"".join(bytes((octet,)) if octet in HARMLESS else b"\\x%02x" % octet for octet in octets)
+    """Return a field of a line in Kannel's style; octets that could end it become `\\x` and two digits."""
+    if not octets or octets.isalnum() or not octets.translate(None, _HARMLESS):
+        return octets or b""
+    return b"".join(bytes((octet,)) if octet in _HARMLESS else b"\\x%02x" % octet for octet in octets)
 
 
 def quoted(octets: bytes | None) -> bytes:
-    """The inside of a JSON string."""
-    if not octets:
-        return b""
-    if not octets.translate(None, UNQUOTED):
-        return octets
+    """Return the inside of a JSON string; octets that aren't UTF-8 become `\\x` and two digits."""
+    if not octets or octets.isalnum() or not octets.translate(None, _UNQUOTED):
+        return octets or b""
     text = octets.decode("utf-8", "backslashreplace")
     return json.dumps(text, ensure_ascii=True)[1:-1].encode()
 
 
 def text_of(sms: Sms) -> bytes:
-    """As bearerbox has it: text as it is, control characters replaced; everything else in hexadecimal."""
+    """Return the text as bearerbox logs it: letters as UTF-8, control characters as dots, binary and UCS-2 in hex."""
     octets = sms.msgdata or b""
     if sms.coding in (1, 2):
         return octets.hex().encode()

@@ -14,12 +14,12 @@ from gevent import socket as gevent_socket
 
 from ksmppd_py.bearerbox.acks import AcksLately
 from ksmppd_py.bearerbox.incoming import MAX_PENDING, Adopter, Incoming
-from ksmppd_py.kannel.codec import ACK_OCTETS, BoxLink, acks_of, pack, pack_acks, pack_all, pack_sms
+from ksmppd_py.kannel.codec import BoxLink, pack, pack_all, pack_sms
 from ksmppd_py.kannel.messages import Ack, AckStatus, Admin, AdminCommand, Heartbeat, Sms, SmsType
 from ksmppd_py.logs import EACH
 from ksmppd_py.model.meters import Histogram
 from ksmppd_py.model.operation import BearerboxSnapshot
-from ksmppd_py.model.ports import AccessLog, Deliveries, MessageStore
+from ksmppd_py.model.ports import Deliveries, MessageStore
 from ksmppd_py.model.work import Submission
 from ksmppd_py.transport.framed import FramedSocket
 from ksmppd_py.transport.greenlets import Owner
@@ -99,7 +99,6 @@ class BoxConnection:
         store: MessageStore | None,
         adopter: Adopter | None,
         owner: Owner,
-        access: AccessLog | None = None,
     ) -> None:
         self.settings = settings
         self.online = False
@@ -112,7 +111,6 @@ class BoxConnection:
         self.proven = False
         self._boxc_id = settings.boxc_id.encode() if settings.boxc_id else None
         self._pool = pool
-        self._access = access
         self._socket: FramedSocket | None = None
         self._last_heartbeat = 0.0
         self._early_reports: dict[bytes, list[Sms]] = {}
@@ -179,8 +177,6 @@ class BoxConnection:
             framed.close()
             unanswered = list(self.open.values())
             self.open = {}
-            if self._access is not None and self._access.on:
-                self._access.lost(id(framed))
             self._early_reports.clear()
             self._pool.went_offline(self, unanswered)
             if not self._stopping:
@@ -188,21 +184,16 @@ class BoxConnection:
 
     def _read(self, framed: FramedSocket) -> None:
         link = BoxLink()
-        access = self._access
         while True:
             octets = framed.receive(RECEIVE_OCTETS)
             if not octets:
                 return
-            link.keeps = is_logged = access is not None and access.on
             self.proven = True
             sent_at = 0.0
-            only_acks = True
-            messages = link.receive(octets)
-            for message in messages:
+            for message in link.receive(octets):
                 if message.__class__ is Ack:
                     sent_at = self._acked(message)
                     continue
-                only_acks = False
                 if message.__class__ is Sms:
                     self._take(message)
                 elif message.__class__ is Admin and message.command in _FAREWELLS:
@@ -212,12 +203,7 @@ class BoxConnection:
                 logger.error("Bearerbox %s sent what isn't its protocol: %s", self.settings.name, link.broken)
                 return
             if sent_at:
-                now = monotonic()
-                self.ack_latency.observe(now - sent_at)
-                if is_logged and access is not None:
-                    if not (only_acks and link.is_whole and len(octets) == ACK_OCTETS * len(messages)):
-                        octets = acks_of(messages)
-                    access.acked(id(framed), octets, now)
+                self.ack_latency.observe(monotonic() - sent_at)
             self._pool.has_room(self)
 
     def _leave(self, framed: FramedSocket) -> None:
@@ -266,11 +252,8 @@ class BoxConnection:
             return True
         return False
 
-    def send_all(self, batch: Sequence[Submission], now: float, mixed: bool = False) -> None:
-        """Write MTs; their acks, or the loss of the connection, settle them. Doesn't yield.
-
-        `mixed`: they aren't all of one desk, in the order in which it got them.
-        """
+    def send_all(self, batch: Sequence[Submission], now: float) -> None:
+        """Write MTs; their acks, or the loss of the connection, settle them. Doesn't yield."""
         boxc_id, framed = self._boxc_id, self._socket
         messages: list[Sms] = []
         for submission in batch:
@@ -280,19 +263,14 @@ class BoxConnection:
             submission.sent_at = now
             messages.append(sms)
         try:
-            frames, are_alike = pack_all(messages)
+            frames = pack_all(messages)
         except Exception:
             batch, frames = self._pack_singly(batch)
-            are_alike = False
-        kept = self._open_all(batch, frames)
-        if framed is None or not frames:
-            return
-        octets = b"".join(frames)
-        framed.write(octets)
-        if self._access is not None and self._access.on:
-            self._access.sending(id(framed), kept, octets, mixed, are_alike)
+        self._open_all(batch, frames)
+        if framed is not None and frames:
+            framed.write(b"".join(frames))
 
-    def _open_all(self, batch: Sequence[Submission], frames: list[bytes]) -> Sequence[Submission]:
+    def _open_all(self, batch: Sequence[Submission], frames: list[bytes]) -> None:
         """Have each of these wait for its ack; those that another one waits for with the same id leave `frames`."""
         open_ = self.open
         copies: list[int] = []
@@ -302,13 +280,10 @@ class BoxConnection:
             if open_.setdefault(sms.id, submission) is not submission:
                 copies.append(number)
                 logger.warning("Bearerbox %s has a message %r already", self.settings.name, sms.id)
-        if not copies:
-            return batch
         for number in reversed(copies):  # a copied row: one ack couldn't tell which of them it is for
             del frames[number]
         for number in copies:
             self._refuse(batch[number])
-        return [submission for submission in batch if submission.result is None]
 
     def _pack_singly(self, batch: Sequence[Submission]) -> tuple[list[Submission], list[bytes]]:
         """Those of these that can be packed, and their frames; the others are refused for now."""
@@ -357,8 +332,6 @@ class BoxConnection:
             assert submission.sms is not None
             message_id = submission.sms.id
             del self.open[message_id]
-            if self._access is not None and self._access.on:
-                self._access.acked(id(self._socket), pack_acks(_FAILED_TMP, (message_id,)), monotonic())
             logger.warning("Bearerbox %s didn't ack %r in time", self.settings.name, message_id)
             self._refuse(submission)
             for report in self._early_reports.pop(message_id, ()):

@@ -13,7 +13,7 @@ from ksmppd_py.bearerbox.incoming import Adopter
 from ksmppd_py.bearerbox.line import WaitingLine
 from ksmppd_py.kannel.messages import DlrMask, Sms
 from ksmppd_py.model.operation import BearerboxStatus
-from ksmppd_py.model.ports import AccessLog, Deliveries, MessageStore
+from ksmppd_py.model.ports import Deliveries, MessageStore
 from ksmppd_py.model.work import LOST, REFUSED_IDS, Submission
 from ksmppd_py.transport.greenlets import Owner
 
@@ -49,7 +49,6 @@ class BearerboxPool:
         delivery: Deliveries,
         store: MessageStore | None,
         adopter: Adopter | None,
-        access: AccessLog | None = None,
     ) -> None:
         self._owner = Owner("bearerbox")
         self._waiting = WaitingLine()
@@ -60,12 +59,11 @@ class BearerboxPool:
         self.arrivals = 0
         self._started = False
         self._rooms = (delivery, store, adopter)
-        self._access = access
         self.connections = [self._make(box) for box in settings]
 
     def _make(self, box: BoxSettings) -> BoxConnection:
         owner = Owner(f"bearerbox {box.name}")
-        connection = BoxConnection(box, self, *self._rooms, owner, self._access)
+        connection = BoxConnection(box, self, *self._rooms, owner)
         self._owners[connection] = owner
         return connection
 
@@ -202,7 +200,7 @@ class BearerboxPool:
         waiting = self._waiting
         room = min(len(waiting), WINDOW - len(connection.open))
         if room > 0:
-            connection.send_all([waiting.pop() for _ in range(room)], now, mixed=True)
+            connection.send_all([waiting.pop() for _ in range(room)], now)
 
     def came_online(self, connection: BoxConnection) -> None:
         """A bearerbox is up; what waited longest goes first."""

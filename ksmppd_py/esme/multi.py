@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ksmppd_py.model.work import Submission, SubmitDesk
+from ksmppd_py.model.work import ReturnDesk, Submission
 from ksmppd_py.smpp import codec
 from ksmppd_py.smpp.constants import CommandStatus
 from ksmppd_py.smpp.destinations import UnsuccessSme
@@ -17,7 +17,7 @@ class ToOneOfMany(Submission):
 
     __slots__ = ("whole",)
 
-    def __init__(self, desk: SubmitDesk, pdu: OneOfMany, ordinal: int, whole: WholeMulti) -> None:
+    def __init__(self, desk: ReturnDesk, pdu: OneOfMany, ordinal: int, whole: WholeMulti) -> None:
         super().__init__(desk, whole.sequence_number, pdu, ordinal)
         self.whole = whole
 
@@ -34,7 +34,7 @@ class WholeMulti:
         self._accepted = 0
         self._left = 0
 
-    def submissions(self, desk: SubmitDesk, pdus: Iterable[OneOfMany], ordinal: int) -> list[Submission]:
+    def submissions(self, desk: ReturnDesk, pdus: Iterable[OneOfMany], ordinal: int) -> list[Submission]:
         """The messages to walk down, in the order of their destinations."""
         messages: list[Submission] = [ToOneOfMany(desk, pdu, ordinal, self) for pdu in pdus]
         self._left = len(messages)

@@ -92,7 +92,7 @@ class Outgoing:
             delivery, sent_at, is_report = self.unanswered.pop(number)
             self._count(is_report, Outcome.TIMEOUT)
             if self._access is not None and self._access.on:
-                self._access.unanswered(delivery, self._bind_id, sent_at)
+                self._access.delivered(delivery, self._bind_id, None, sent_at)
             delivery.part_ended(outcome)
         return len(expired)
 

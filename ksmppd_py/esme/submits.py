@@ -228,7 +228,7 @@ class Submits:
             self._remember(submission.sms)
             self._respond((submission,))
             access = self._access
-            if access is not None and submission.sent_at < access.since and access.on:
+            if access is not None and access.on:
                 access.submitted((submission,), submitter)
         else:
             desk = self._desk if self._desk is not None else self._open()

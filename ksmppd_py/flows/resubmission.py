@@ -135,10 +135,6 @@ class SubmissionReplay:
         submission.sms = sms
         return self._gateway.send(submission)
 
-    @property
-    def submitter(self) -> None:
-        """They were submitted, and answered, when they were stored."""
-
     def put(self, submission: Submission) -> None:
         """Take back a stored MT that the bearerbox answered. Doesn't yield."""
         if submission.result in (AckStatus.SUCCESS, AckStatus.BUFFERED):

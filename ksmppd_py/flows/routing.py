@@ -176,10 +176,6 @@ class _Nowhere:
     def put(self, item: object) -> None:
         """Nobody lays anything here."""
 
-    @property
-    def submitter(self) -> None:
-        """Nobody."""
-
 
 _NOWHERE = _Nowhere()
 

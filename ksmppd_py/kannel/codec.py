@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ksmppd_py.kannel.compiler import compile_function, pack_all_source, pack_source, unpack_source
@@ -14,7 +14,6 @@ from ksmppd_py.kannel.messages import (
     Kind,
     Message,
     Sms,
-    SmsType,
     fields_of,
 )
 
@@ -34,17 +33,10 @@ SHAPE = bytes(
     ord("0") if chr(octet) in "0123456789abcdef" else octet if octet == ord("-") else ord("x")
     for octet in range(256)
 )
-_REPORT_MO = int(SmsType.REPORT_MO)
 _INT = struct.Struct(">i")
 _HEAD = struct.Struct(">ii")
 _ACK = struct.Struct(">iiiii36s")
-_ACK_START = struct.Struct(">iiiii")
-_ACKS = struct.Struct(">8xi8x36s")
 _ACK_HEAD = (52, Ack.type_number)
-ACK_OCTETS = _ACK.size
-"""Octets of the frame of an ack."""
-ACK_HEAD_OCTETS = ACK_OCTETS - 36
-"""Those of them before its id."""
 _NULL = _INT.pack(-1)
 _LENGTHS = tuple(map(_INT.pack, range(4096)))
 
@@ -121,19 +113,19 @@ def pack_sms(sms: Sms) -> bytes:
         return _pack_slowly(sms)
 
 
-def pack_all(messages: Sequence[Sms]) -> tuple[list[bytes], bool]:
-    """Return the frames of one or more sms, and whether they are known to differ in what is LIKELY only.
+def pack_all(messages: Sequence[Sms]) -> list[bytes]:
+    """Return the frames of one or more sms. Raises ValueError for an id that is no UUID.
 
-    Raises ValueError for an id that is no UUID. Frames that are alike take half of the time of pack_sms.
+    Frames that differ in fields of LIKELY only take half of the time of pack_sms.
     """
     if len(messages) > 1:
         try:
-            frames, are_alike = _pack_all(messages, pack_sms)
+            frames: list[bytes] = _pack_all(messages, pack_sms)
         except (IndexError, TypeError, struct.error):
             pass
         else:
-            return frames, are_alike
-    return [pack_sms(sms) for sms in messages], False
+            return frames
+    return [pack_sms(sms) for sms in messages]
 
 
 def pack_ack(nack: int, time: int, id: bytes) -> bytes:
@@ -146,28 +138,6 @@ def pack_ack(nack: int, time: int, id: bytes) -> bytes:
     return _pack_slowly(Ack(nack, time, id))
 
 
-def pack_acks(nack: int, ids: Iterable[bytes]) -> bytes:
-    """Return the frames of acks that all say this, for ids that were read or made here, without their times."""
-    return b"".join([_ACK.pack(52, 3, nack, 0, 36, id) for id in ids])
-
-
-def acks_of(messages: Sequence[Message]) -> bytes:
-    """Return frames of the acks among `messages`, without their times."""
-    return b"".join([pack_acks(ack.nack, (ack.id,)) for ack in messages if isinstance(ack, Ack)])
-
-
-def is_success(head: bytes) -> bool:
-    """Whether a frame that begins so is an ack that says success, whatever its time."""
-    length, type_number, nack, _, id_length = _ACK_START.unpack(head)
-    return (length, type_number, nack, id_length) == (52, 3, 0, 36)
-
-
-def read_acks(frames: bytes) -> tuple[tuple[int, ...], tuple[bytes, ...]]:
-    """Return the nacks and the ids of frames that are acks and nothing else. Raises struct.error, ValueError."""
-    nacks, ids = zip(*_ACKS.iter_unpack(frames), strict=True)
-    return nacks, ids
-
-
 def pack(message: Message) -> bytes:
     """Return the frame of any message. Raises as pack_sms."""
     try:
@@ -177,19 +147,13 @@ def pack(message: Message) -> bytes:
 
 
 class BoxLink:
-    """Turns what a socket receives into messages; knows nothing of sockets.
+    """Turns octets from a socket into messages; knows nothing of sockets."""
 
-    With `keeps` reports have their `octets`. Other messages haven't: whoever routes an MO may change it afterwards.
-    """
-
-    __slots__ = ("_chunks", "_missing", "broken", "is_whole", "keeps")
+    __slots__ = ("_chunks", "_missing", "broken")
 
     def __init__(self) -> None:
         self._chunks: list[bytes] = []
         self._missing = 0
-        self.keeps = False
-        self.is_whole = True
-        """Whether the octets of the last `receive` began and ended with a frame."""
         self.broken: str | None = None
         """Why nothing that follows can be understood; the connection must be closed."""
 
@@ -197,7 +161,6 @@ class BoxLink:
         """Return the messages that these octets complete; none any more once `broken` is set."""
         if self.broken is not None:
             return []
-        self.is_whole = not self._chunks
         if self._chunks:
             self._chunks.append(octets)
             self._missing -= len(octets)
@@ -213,13 +176,11 @@ class BoxLink:
             return messages
         if rest < len(octets):
             self._chunks.append(octets[rest:])
-            self.is_whole = False
         return messages
 
     def _take(self, octets: bytes, messages: list[Message]) -> int:
         """Append whole messages; return where the incomplete one starts, and note what it lacks."""
         position, size = 0, len(octets)
-        keeps = self.keeps
         while size - position >= 8:
             length, type_number = head = _HEAD.unpack_from(octets, position)
             if length < 0:
@@ -239,10 +200,7 @@ class BoxLink:
                     Ack(nack, time, id if id.translate(SHAPE) == UUID_SHAPE else canonical_id(id))
                 )
             elif type_number in _UNPACK:
-                message = _UNPACK[type_number](octets, position + 8, end)
-                messages.append(message)
-                if keeps and message.__class__ is Sms and message.sms_type == _REPORT_MO:
-                    message.octets = octets[position:end]  # type: ignore[misc]  # mypy overlooks inherited slots
+                messages.append(_UNPACK[type_number](octets, position + 8, end))
             elif type_number != WDP_DATAGRAM:
                 raise ValueError(f"unknown type {type_number}")
             position = end

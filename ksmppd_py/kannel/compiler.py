@@ -98,10 +98,10 @@ def _parts(message: type[Message], likely: Collection[str]) -> tuple[list[str], 
 
 
 def pack_all_source(message: type[Message], likely: Collection[str]) -> str:
-    """Return the source of `pack_all(messages, pack) -> (frames, whether they are alike)`; `pack` makes one frame.
+    """Return the source of `pack_all(messages, pack) -> frames`; `pack` makes one frame.
 
-    Those are alike that differ in what is `likely` only, strings all of them: the octets between these are cut out of
-    the first frame, and the others are put together of them. From one that isn't like the first on, all are packed
+    Frames of messages that differ in `likely` fields only, which are strings, are put together of the octets between
+    these, cut out of the first frame. From one that isn't like the first on, all are packed
     singly. It raises IndexError or TypeError for a string of these that is too long for LENGTHS, or NULL.
     """
     fields = list(fields_of(message))
@@ -124,10 +124,10 @@ def pack_all_source(message: type[Message], likely: Collection[str]) -> str:
         "for m in messages[1:]:",
         f"    if ({others}) != key:",
         "        frames += [pack(m) for m in messages[len(frames):]]",
-        "        return frames, False",
+        "        return frames",
         *[f"    {line}" for line in (*takes, *checks)],
         f"    add(b''.join((LENGTHS[fixed + {size}], {', '.join(pieces)})))",
-        "return frames, True",
+        "return frames",
     ]
     return "def pack_all(messages, pack):\n" + "".join(f"    {line}\n" for line in lines)
 

@@ -84,16 +84,8 @@ class Admin:
     boxc_id: String = None
 
 
-class _AsRead:
-    """The frame that a message was read from, as far as its reader keeps it; unset otherwise. No copy has it."""
-
-    __slots__ = ("octets",)
-
-    octets: bytes
-
-
 @dataclass(slots=True)
-class Sms(_AsRead):
+class Sms:
     """A short message or a delivery report; times are epoch seconds, `validity` and `deferred` absolute."""
 
     type_number: ClassVar[int] = 2

@@ -198,33 +198,19 @@ class AccessLog(Protocol):
     """Has a line for each message that an ESME submitted or was sent. Nothing in here yields."""
 
     on: bool
-    """Whether anybody keeps the lines; nothing else needs to be called while not."""
-    since: float
-    """Of submits that a bearerbox was sent at this time (monotonic seconds) or later, and took, it needs only to be
-    told by `sending` and `acked`: the way of most, where a look at each when it is answered would cost too much."""
-
-    def sending(
-        self, link: int, batch: Sequence[Submission], octets: bytes, mixed: bool, alike: bool
-    ) -> None:
-        """A bearerbox is sent these MTs, in these octets; `mixed`: not all of one desk, in the order of its door.
-
-        No other connection is this `link` while it is up. `alike`: they differ in no more than codec.LIKELY.
-        """
-
-    def acked(self, link: int, acks: bytes, now: float) -> None:
-        """A bearerbox sent these frames of acks, and of nothing else; `now` is monotonic seconds."""
-
-    def lost(self, link: int) -> None:
-        """What this connection was sent will not be acked on it."""
+    """Whether lines are kept; nothing else needs to be called while they aren't."""
 
     def submitted(self, settled: Sequence[Submission], submitter: Submitter) -> None:
-        """These submits of one bind are being answered now, whatever became of them but what `since` excepts."""
+        """These submits of one bind are being answered now, with their `command_status`."""
 
-    def delivered(self, delivery: Delivery, bind_id: int, command_status: int, sent_at: float) -> None:
-        """A bind answered the whole message, or refused a part of it, that was sent then (monotonic seconds)."""
+    def delivered(self, delivery: Delivery, bind_id: int, command_status: int | None, sent_at: float) -> None:
+        """A bind answered a whole message, or refused a part of it, that was sent at `sent_at` (monotonic seconds).
 
-    def unanswered(self, delivery: Delivery, bind_id: int, sent_at: float) -> None:
-        """A bind left a part without answer for too long."""
+        `command_status` None: it left a part without answer for too long.
+        """
+
+    def reopen(self) -> None:
+        """Open the file again by its name, after rotation. What was told before is in the file of before."""
 
 
 class Deliveries(Protocol):

@@ -29,14 +29,6 @@ class ReturnDesk(Protocol):
         """Take it back. Doesn't yield."""
 
 
-class SubmitDesk(ReturnDesk, Protocol):
-    """Where a settled MT is laid down."""
-
-    @property
-    def submitter(self) -> Submitter | None:
-        """The bind that submits these; None: they come from the store."""
-
-
 @dataclass(slots=True)
 class Submitter:
     """The bind on whose behalf messages are submitted; `totals` are those of its account's binds of its type."""
@@ -88,7 +80,7 @@ class Submission:
 
     reason: str
 
-    def __init__(self, desk: SubmitDesk, sequence_number: int, pdu: Any, ordinal: int) -> None:
+    def __init__(self, desk: ReturnDesk, sequence_number: int, pdu: Any, ordinal: int) -> None:
         self.desk = desk
         self.sequence_number = sequence_number
         self.pdu = pdu

@@ -1,4 +1,4 @@
-"""The access log's file: when lines reach it, rotation, and what goes wrong with it; with a scribe and without."""
+"""The access log's file: when lines reach it, rotation, and faults of the disk."""
 
 from __future__ import annotations
 
@@ -10,29 +10,27 @@ from pathlib import Path
 from typing import Any
 
 import gevent
+import gevent.monkey
 import pytest
-from test_access_log_lines import sms, submission, submitter
 
-from ksmppd_py.accesslog import log as log_module
-from ksmppd_py.accesslog import writer as writer_module
+from ksmppd_py.accesslog import file as file_module
 from ksmppd_py.accesslog.log import AccessLog, AccessLogSettings
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.work import Delivery, Submission
-from tests.accesslog.conftest import start
+from tests.accesslog.messages import sms, submission, submitter
 
 Open = Callable[..., AccessLog]
 
 
-@pytest.fixture(params=["here", "scribe"])
-def opened(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Open]:
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[Open]:
     """Opens an access log, by default on `access.log`; it is stopped at the end."""
     made: list[AccessLog] = []
 
     def open_log(path: Path | str = tmp_path / "access.log", **settings: bool) -> AccessLog:
         log = AccessLog(AccessLogSettings(str(path), **settings))
         made.append(log)
-        if request.param == "scribe" and log.on:
-            start(log)
+        log.start()
         return log
 
     with gevent.Timeout(20):
@@ -62,13 +60,11 @@ def test_without_a_path_it_is_off(opened: Open) -> None:
 
 def test_lines_reach_the_file_by_themselves_and_in_order(opened: Open, tmp_path: Path) -> None:
     log = opened()
-    if not log.scribe_pid:
-        log.start()
     delivery = Delivery(_Nowhere(), Sms(sender=b"1", receiver=b"3", sms_type=0))
     for number in (b"1", b"2"):
         note(log, number)
     log.delivered(delivery, 7, 0, 0.1)
-    log.unanswered(delivery, 7, 0.1)
+    log.delivered(delivery, 7, None, 0.1)
     wait_for_lines(tmp_path / "access.log", 4)
     assert receivers(tmp_path / "access.log") == ["1", "2", "3", "3"]
 
@@ -76,15 +72,6 @@ def test_lines_reach_the_file_by_themselves_and_in_order(opened: Open, tmp_path:
 class _Nowhere:
     def put(self, item: Submission) -> None:
         """Take it."""
-
-
-def test_many_lines_are_written_before_their_time(opened: Open, tmp_path: Path) -> None:
-    log = opened()
-    assert log_module.MOST_LINES * 180 * 3 > writer_module.MOST_OCTETS  # octets of lines
-    for _ in range(3):
-        log.submitted([submission(sms())] * log_module.MOST_LINES, submitter())
-        gevent.sleep(0)
-    wait_for_lines(tmp_path / "access.log", 3 * log_module.MOST_LINES)
 
 
 def test_stopping_writes_what_is_there(opened: Open, tmp_path: Path) -> None:
@@ -143,25 +130,97 @@ def test_a_full_disk_loses_lines_and_tells_how_many(opened: Open, caplog: pytest
     assert "No space left" in record.getMessage()
 
 
+@pytest.mark.parametrize(
+    ("pieces", "taken", "lost"), [(1, 0, 1), (3, 0, 3), (3, 3, 3), (3, 4, 2), (2000, 4, 1999)]
+)
 def test_of_a_disk_that_fills_up_the_whole_rest_is_counted(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pieces: int, taken: int, lost: int
 ) -> None:
-    log = AccessLog(AccessLogSettings(str(tmp_path / "access.log")))
-
-    def take_some(descriptor: int, pieces: Sequence[bytes]) -> int:
-        return os.pwrite(descriptor, b"".join(pieces)[:3], 0)
+    def take_some(descriptor: int, some: Sequence[bytes]) -> int:
+        if not taken:
+            raise OSError(28, "No space left on device")
+        return os.pwrite(descriptor, b"".join(some)[:taken], 0)
 
     def take_no_more(descriptor: int, octets: bytes) -> int:
         raise OSError(28, "No space left on device")
 
-    note(log)
-    note(log)
-    with monkeypatch.context() as full:
-        full.setattr(writer_module.os, "writev", take_some)
-        full.setattr(writer_module.os, "write", take_no_more)
-        log.stop()
-    [record] = [record for record in caplog.records if record.levelno == logging.ERROR]
-    assert record.getMessage().startswith("2 line(s) of the access log are lost")
+    monkeypatch.setattr(file_module.os, "writev", take_some)
+    monkeypatch.setattr(file_module.os, "write", take_no_more)
+    with (tmp_path / "access.log").open("wb") as file:
+        assert file_module.write_all(file.fileno(), [b"abc\n"] * pieces) == (
+            lost,
+            "[Errno 28] No space left on device",
+        )
+
+
+def test_many_pieces_are_written_in_order(tmp_path: Path) -> None:
+    pieces = [b"%d\n" % number for number in range(5000)]
+    with (tmp_path / "access.log").open("wb") as file:
+        assert file_module.write_all(file.fileno(), pieces) == (0, "")
+    assert (tmp_path / "access.log").read_bytes() == b"".join(pieces)
+
+
+@pytest.fixture
+def stalled(monkeypatch: pytest.MonkeyPatch) -> Iterator[gevent.threading.Lock]:
+    """A disk that takes nothing as long as this lock of the system's is held."""
+    disk = gevent.monkey.get_original("threading", "Lock")()
+    write_all = file_module.write_all
+
+    def wait_and_write(descriptor: int, pieces: Sequence[bytes]) -> tuple[int, str]:
+        with disk:
+            return write_all(descriptor, pieces)
+
+    monkeypatch.setattr(file_module, "write_all", wait_and_write)
+    disk.acquire()
+    yield disk
+    if disk.locked():
+        disk.release()
+
+
+def test_the_loop_does_not_wait_for_the_disk(opened: Open, tmp_path: Path, stalled: Any) -> None:
+    log = opened()
+    note(log, b"1")
+    while not log._file._written:
+        gevent.sleep(0.01)
+    note(log, b"2")
+    assert receivers(tmp_path / "access.log") == []
+    stalled.release()
+    wait_for_lines(tmp_path / "access.log", 2)
+    assert receivers(tmp_path / "access.log") == ["1", "2"]
+
+
+def test_lines_above_the_bound_are_lost_and_counted(
+    opened: Open,
+    tmp_path: Path,
+    stalled: Any,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(file_module, "MOST_OCTETS", 600)
+    log = opened()
+    for number in range(5):
+        note(log, b"%d" % number)
+    stalled.release()
+    log.stop()
+    found = receivers(tmp_path / "access.log")
+    assert found == ["0", "1"]
+    assert [record.getMessage() for record in caplog.records] == [
+        "3 line(s) of the access log are lost: the disk is too slow"
+    ]
+
+
+def test_a_stop_does_not_wait_for_a_disk_for_ever(
+    opened: Open, stalled: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    log = opened()
+    note(log, b"1")
+    while not log._file._written:
+        gevent.sleep(0.01)
+    note(log, b"2")
+    log.stop(timeout=0.05)
+    assert [record.getMessage() for record in caplog.records] == [
+        "2 line(s) of the access log are lost: the disk is too slow"
+    ]
 
 
 def test_changing_path_and_format(opened: Open, tmp_path: Path) -> None:

@@ -4,123 +4,32 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
-from time import monotonic
 from typing import Any
 
 import pytest
 
-from ksmppd_py.accesslog.batch import Batch
-from ksmppd_py.accesslog.frames import (
-    HEAD_OCTETS,
-    NO_ANSWER,
-    Kind,
-    PackedRun,
-    Run,
-    end_of,
-    read,
-    unpack,
-    unpack_head,
-)
 from ksmppd_py.accesslog.lines import JsonStyle, KannelStyle, Style
-from ksmppd_py.accesslog.notes import Answered, note_deliveries, note_settled
-from ksmppd_py.accesslog.pending import Sent
-from ksmppd_py.accesslog.writer import Writer
-from ksmppd_py.kannel.codec import pack_acks, pack_sms
 from ksmppd_py.kannel.messages import Sms
-from ksmppd_py.model.account import Account, Simulation
-from ksmppd_py.model.esme import Counters, Esme
-from ksmppd_py.model.meters import BIND_INTERVALS, Load
-from ksmppd_py.model.work import Delivery, Submission, Submitter
-from ksmppd_py.smpp.pdus import DeliverSm, SubmitSm
-from ksmppd_py.translate.dialect import Dialect
-
-EPOCH = 1_700_000_000
-STAMP = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(EPOCH))
-ID = b"0a1b2c3d-0000-4000-8000-000000000001"
-OTHER_ID = b"0a1b2c3d-0000-4000-8000-000000000002"
-MT, MO, REPORT = 2, 0, 3
-
-
-class Nowhere:
-    """A desk; nothing is laid on it here."""
-
-    def __init__(self, submitter: Submitter | None = None) -> None:
-        self.submitter = submitter
-
-    def put(self, item: Any) -> None:
-        """Take it."""
-
-
-def submitter(simulation: Simulation | None = None) -> Submitter:
-    account = Account("acme", simulation=simulation)
-    counters, load = Counters(), Load(BIND_INTERVALS, EPOCH)
-    return Submitter(
-        Esme(account, EPOCH, 0.0), account, Dialect(), b"acme", counters, load, bind_type=3, bind_id=7
-    )
-
-
-def sms(**fields: Any) -> Sms:
-    told: dict[str, Any] = {
-        "sender": b"12345",
-        "receiver": b"+491700",
-        "msgdata": b"secret",
-        "smsc_id": b"smsc1",
-        "id": ID,
-        "sms_type": MT,
-        "coding": 0,
-        "dlr_mask": 19,
-    }
-    return Sms(**{**told, **fields})
-
-
-def submission(
-    message: Sms | None,
-    result: int | None = 0,
-    status: int = 0,
-    cost: float = 0.0,
-    by: Submitter | None = None,
-) -> Submission:
-    made = Submission(Nowhere(by), 1, SubmitSm(source_addr=b"raw", destination_addr=b"491701"), 2)
-    made.sms, made.result, made.command_status, made.cost = message, result, status, cost
-    made.received_at = 99.5
-    return made
-
-
-def batch_of(*submits: tuple[Submission, Submitter], deliveries: Sequence[Answered] = ()) -> Batch:
-    """All of one turn, each submit by itself."""
-    runs: list[PackedRun] = []
-    frames: list[bytes] = []
-    for made, by in submits:
-        note_settled(by, [made], runs, frames)
-    batch = Batch(None)
-    batch.add(EPOCH, 100.0, runs, frames, *note_deliveries(deliveries))
-    return batch
-
-
-def accepted_batch(*messages: Sms, cost: float = 0.0) -> Batch:
-    """All of one read, which a bearerbox was sent and acked."""
-    batch = Batch(None)
-    batch.sent(1, [(len(messages), b"acme", 7, 99.5, 0, 0, cost)], b"".join(map(pack_sms, messages)))
-    batch.acked(1, 100.0, pack_acks(0, [message.id for message in messages]))
-    return batch
-
-
-def lines_of(style: Style, batch: Batch) -> list[bytes]:
-    """Through a frame, as in the daemon."""
-    frame = batch.frame()
-    assert unpack_head(frame) == (len(frame) - HEAD_OCTETS, batch.lines, Kind.LINES)
-    _, epoch_of_zero, steps = unpack(frame[HEAD_OCTETS:])
-    assert abs(epoch_of_zero + monotonic() - time.time()) < 60.0
-    writer = Writer()
-    writer._style = style
-    lines = [b"".join(writer._lines_of(step, batch.get, EPOCH - 100.0)) for step in steps]
-    return b"".join(lines).splitlines(keepends=True)
+from ksmppd_py.model.account import Simulation
+from ksmppd_py.model.work import Delivery, Submission
+from ksmppd_py.smpp.pdus import DeliverSm
+from tests.accesslog.messages import (
+    EPOCH,
+    ID,
+    MO,
+    OTHER_ID,
+    REPORT,
+    STAMP,
+    Nowhere,
+    sms,
+    submission,
+    submitter,
+)
 
 
 def line_of(style: Style, made: Submission, simulation: Simulation | None = None) -> bytes:
-    [line] = lines_of(style, batch_of((made, submitter(simulation))))
-    return line
+    style.set_time(EPOCH)
+    return style.submit(made, submitter(simulation), 100.0)
 
 
 SENT = (
@@ -130,41 +39,22 @@ SENT = (
 ).encode()
 
 
-class Long:
-    """Formats each line whole."""
-
-    def _read(
-        self, octets: bytes, position: int, run: Run, are_alike: bool = False
-    ) -> tuple[list[Sent], int]:
-        end = end_of(octets, position, run.messages)
-        messages = read(octets[position:end])
-        return [Sent(run, tuple(message.id for message in messages), None, None, messages)], end
+STYLES = pytest.mark.parametrize("kind", [KannelStyle, JsonStyle])
 
 
-class LongKannel(Long, KannelStyle):
-    """As bearerbox."""
-
-
-class LongJson(Long, JsonStyle):
-    """As objects."""
-
-
-ALL_THE_WAYS = pytest.mark.parametrize(("short", "long"), [(KannelStyle, LongKannel), (JsonStyle, LongJson)])
-
-
-@ALL_THE_WAYS
+@STYLES
+@pytest.mark.parametrize("mask", [True, False])
 @pytest.mark.parametrize(
     "fields",
     [
-        {},
         {"smsc_id": None},
         {"smsc_id": b'a]"b\n'},
         {"account": b"x"},
-        {"foreign_id": b"y"},
+        {"foreign_id": b"y]"},
         {"compress": 1},
         {"msgdata": None},
         {"msgdata": b"x" * 70},
-        {"msgdata": b"x" * 71},
+        {"msgdata": b"x" * 400},
         {"udhdata": b"\x05\0\3\1\2\1"},
         {"sender": b'a"]'},
         {"receiver": b"a\\b"},
@@ -175,26 +65,24 @@ ALL_THE_WAYS = pytest.mark.parametrize(("short", "long"), [(KannelStyle, LongKan
         {"meta_data": b"?smpp?a=%b", "validity": 1_700_000_100},
     ],
 )
-def test_a_line_from_a_template_says_what_the_long_way_says(
-    short: type[Style], long: type[Style], fields: dict[str, Any]
+def test_a_line_from_a_known_template_is_the_line_of_a_new_one(
+    kind: type[Style], mask: bool, fields: dict[str, Any]
 ) -> None:
+    style = kind(mask)
     for cost in (0.0, 0.25):
-        batch = accepted_batch(sms(), sms(**fields), sms(receiver=b"+4917012"), sms(**fields), cost=cost)
-        assert lines_of(short(mask=True), batch) == lines_of(long(mask=True), batch)
+        for message in (sms(), sms(**fields), sms(receiver=b"+4917012"), sms(**fields)):
+            made = submission(message, cost=cost)
+            assert line_of(style, made) == line_of(kind(mask), made)
 
 
-@ALL_THE_WAYS
-@pytest.mark.parametrize("sender", [b"12345", b'a"]\n', b"50%"])
-def test_many_of_one_kind(short: type[Style], long: type[Style], sender: bytes) -> None:
-    """The second batch is cut by columns."""
-    style = short(mask=True)
-    for receivers in (range(3), range(100, 140)):
-        messages = [
-            sms(sender=sender, receiver=b"+49%05d" % number, id=ID[:-3] + b"%03d" % number)
-            for number in receivers
-        ]
-        batch = accepted_batch(*messages, cost=0.5)
-        assert lines_of(style, batch) == lines_of(long(mask=True), batch)
+@STYLES
+def test_templates_are_bounded(kind: type[Style], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ksmppd_py.accesslog.lines._MOST_TEMPLATES", 5)
+    style = kind(mask=True)
+    for number in range(20):
+        made = submission(sms(smsc_id=b"smsc%d" % number))
+        assert line_of(style, made) == line_of(kind(mask=True), made)
+    assert len(style._templates) <= 5
 
 
 class TestKannelStyle:
@@ -256,11 +144,11 @@ class TestKannelStyle:
 
 
 class TestDeliveries:
-    def line(self, style: Style, message: Sms | None, status: int, pdu: Any = None) -> bytes:
+    def line(self, style: Style, message: Sms | None, status: int | None, pdu: Any = None) -> bytes:
         delivery = Delivery(Nowhere(), message, pdu=pdu)
         delivery.system_id = "acme"
-        [line] = lines_of(style, batch_of(deliveries=[(delivery, 7, status, 99.75)]))
-        return line
+        style.set_time(EPOCH)
+        return style.delivery(delivery, 7, status, 99.75, 100.0)
 
     def test_a_report_has_the_id_that_the_esme_knows(self) -> None:
         report = sms(sms_type=REPORT, id=OTHER_ID, dlr_url=b"acme|1700000000|" + ID)
@@ -277,8 +165,8 @@ class TestDeliveries:
         assert b"[status:0x14]" in refused
 
     def test_one_that_nobody_answered(self) -> None:
-        assert b"[status:none]" in self.line(KannelStyle(mask=True), sms(sms_type=MO), NO_ANSWER)
-        told = json.loads(self.line(JsonStyle(mask=True), sms(sms_type=MO), NO_ANSWER))
+        assert b"[status:none]" in self.line(KannelStyle(mask=True), sms(sms_type=MO), None)
+        told = json.loads(self.line(JsonStyle(mask=True), sms(sms_type=MO), None))
         assert told["status"] is None
 
     @pytest.mark.parametrize(("esm_class", "event"), [(0x04, b"DLR SMS"), (0, b"Receive SMS")])

@@ -17,7 +17,6 @@ from ksmppd_py.bearerbox.connection import BoxSettings
 from ksmppd_py.bearerbox.pool import BearerboxPool
 from ksmppd_py.flows.delivery import DeliveryFlow
 from ksmppd_py.kannel.messages import Sms, SmsType
-from ksmppd_py.model.ports import AccessLog
 from ksmppd_py.model.routes import Route
 from ksmppd_py.model.work import Delivery, Submission
 from tests.fakes.bearerbox import FakeBearerbox
@@ -62,13 +61,7 @@ class Adopted:
 class Bed:
     """A pool, its scripted bearerboxes, and the account `esme` with one receiver."""
 
-    def __init__(
-        self,
-        boxes: list[FakeBearerbox],
-        boxc_id: str | None,
-        queue: bool,
-        access: AccessLog | None = None,
-    ) -> None:
+    def __init__(self, boxes: list[FakeBearerbox], boxc_id: str | None, queue: bool) -> None:
         self.boxes = boxes
         self.box = boxes[0]
         self.receiver = MemoryReceiver()
@@ -80,7 +73,7 @@ class Bed:
         self.tray = Tray()
         settings = [BoxSettings("127.0.0.1", box.port, boxc_id) for box in boxes]
         delivery = DeliveryFlow(self.router, self.receivers)
-        self.pool = BearerboxPool(settings, delivery, self.store if queue else None, self.adopted, access)
+        self.pool = BearerboxPool(settings, delivery, self.store if queue else None, self.adopted)
         self.pool.start()
 
     def wait_online(self, count: int = 1) -> None:
@@ -155,9 +148,7 @@ def start() -> Iterator[StartBed]:
     beds: list[Bed] = []
 
     def start(count: int = 1, boxc_id: str | None = "KSMPPD", queue: bool = True, **options: Any) -> Bed:
-        beds.append(
-            Bed([FakeBearerbox().start() for _ in range(count)], boxc_id, queue, options.get("access"))
-        )
+        beds.append(Bed([FakeBearerbox().start() for _ in range(count)], boxc_id, queue))
         if options.get("online", True):
             beds[-1].wait_online(count)
         return beds[-1]

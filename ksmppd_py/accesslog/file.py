@@ -1,0 +1,157 @@
+"""The access log's file: lines that wait for it, and a thread that writes them, so that the loop waits for no disk."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections.abc import Sequence
+
+from gevent.event import Event
+from gevent.threadpool import ThreadPool
+
+from ksmppd_py.transport.greenlets import Owner
+
+logger = logging.getLogger(__name__)
+
+WRITE_INTERVAL = 0.1
+"""Seconds for which lines are collected before they are written: each write wakes a thread."""
+MOST_OCTETS = 16 << 20
+"""Octets of lines that may wait for a disk; lines above that are lost, and counted."""
+TOO_SLOW = "the disk is too slow"
+_MOST_AT_ONCE = 512
+"""Pieces for which the kernel is asked at once; half of its own limit."""
+_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
+_MODE = 0o640
+
+
+class _Target:
+    """One opened file, and the pieces that wait for it; each holds whole lines."""
+
+    def __init__(self, path: str) -> None:
+        self.descriptor = os.open(path, _FLAGS, _MODE)
+        self.pieces: list[bytes] = []
+
+
+class LogFile:
+    """Appends to a file, from a thread of its own. Lines added before `open` or `close` reach the file of before.
+
+    Lines that a disk doesn't take are lost; an ERROR line tells how many.
+    """
+
+    def __init__(self) -> None:
+        self._targets: list[_Target] = []
+        """The file of now last, before it those that are still to be written and closed."""
+        self._is_open = False
+        self._waiting = 0
+        self._lost = 0
+        self._reason = ""
+        self._written: tuple[bytes, ...] = ()
+        """The pieces that the thread is writing."""
+        self._some = Event()
+        self._ended = Event()
+        self._owner = Owner("access log")
+        self._thread = ThreadPool(1)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether lines may be added."""
+        return self._is_open
+
+    def start(self) -> None:
+        """Write from now on. Doesn't yield."""
+        self._owner.spawn("access log", self._write_often)
+
+    def open(self, path: str) -> None:
+        """Let later lines go to this file. Raises OSError, and goes on with the file of before. Doesn't yield."""
+        self._targets.append(_Target(path))
+        self._is_open = True
+        self._some.set()
+
+    def close(self) -> None:
+        """Close the file once it has what was added. Doesn't yield."""
+        self._is_open = False
+        self._some.set()
+
+    def add(self, lines: Sequence[bytes]) -> None:
+        """Have these lines written soon, to a file that is open. Doesn't yield."""
+        piece = b"".join(lines)
+        if self._waiting + len(piece) > MOST_OCTETS:
+            self._lose(len(lines), TOO_SLOW)
+            return
+        self._waiting += len(piece)
+        self._targets[-1].pieces.append(piece)
+        self._some.set()
+
+    def stop(self, timeout: float) -> None:
+        """Write what waits, for at most `timeout` seconds, and close all; the rest is lost. May yield."""
+        self._is_open = False
+        self._ended.set()
+        self._some.set()
+        self._owner.join(timeout)
+        left = [piece for target in self._targets for piece in target.pieces]
+        if left or self._written:
+            self._lose(sum(piece.count(b"\n") for piece in (*self._written, *left)), TOO_SLOW)
+        else:
+            self._thread.kill()
+        self._targets.clear()
+        self._tell_loss()
+
+    def _write_often(self) -> None:
+        while self._targets or not self._ended.is_set():
+            self._some.wait()
+            self._ended.wait(WRITE_INTERVAL)
+            self._some.clear()
+            try:
+                self._write()
+            except Exception:
+                logger.exception("Lines of the access log are lost")
+            self._tell_loss()
+
+    def _write(self) -> None:
+        """Write what waits, oldest file first. May yield."""
+        while self._targets:
+            target = self._targets[0]
+            if target.pieces:
+                self._written, target.pieces = tuple(target.pieces), []
+                lost, reason = self._thread.apply(write_all, (target.descriptor, self._written))
+                self._waiting -= sum(map(len, self._written))
+                self._written = ()
+                if lost:
+                    self._lose(lost, reason)
+            elif len(self._targets) > 1 or not self._is_open:
+                self._targets.pop(0)
+                self._thread.apply(_close, (target.descriptor,))
+            else:
+                return
+
+    def _lose(self, lines: int, reason: str) -> None:
+        self._lost += lines
+        self._reason = reason
+
+    def _tell_loss(self) -> None:
+        if self._lost:
+            logger.error("%d line(s) of the access log are lost: %s", self._lost, self._reason)
+            self._lost = 0
+
+
+def write_all(descriptor: int, pieces: Sequence[bytes]) -> tuple[int, str]:
+    """Write all, in order; return how many lines were lost, and why. Blocks as long as the disk does."""
+    for start in range(0, len(pieces), _MOST_AT_ONCE):
+        some = pieces[start : start + _MOST_AT_ONCE]
+        rest = b""
+        try:
+            written = os.writev(descriptor, some)
+            if written < sum(map(len, some)):
+                rest = b"".join(some)[written:]
+                while rest:
+                    rest = rest[os.write(descriptor, rest) :]
+        except OSError as error:
+            later = b"".join(pieces[start + _MOST_AT_ONCE :])
+            return (rest or b"".join(some)).count(b"\n") + later.count(b"\n"), str(error)
+    return 0, ""
+
+
+def _close(descriptor: int) -> None:
+    with contextlib.suppress(OSError):
+        os.close(descriptor)

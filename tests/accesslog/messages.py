@@ -1,0 +1,61 @@
+"""Messages for the tests of the access log."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from ksmppd_py.kannel.messages import Sms
+from ksmppd_py.model.account import Account, Simulation
+from ksmppd_py.model.esme import Counters, Esme
+from ksmppd_py.model.meters import BIND_INTERVALS, Load
+from ksmppd_py.model.work import Submission, Submitter
+from ksmppd_py.smpp.pdus import SubmitSm
+from ksmppd_py.translate.dialect import Dialect
+
+EPOCH = 1_700_000_000
+STAMP = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(EPOCH))
+ID = b"0a1b2c3d-0000-4000-8000-000000000001"
+OTHER_ID = b"0a1b2c3d-0000-4000-8000-000000000002"
+MT, MO, REPORT = 2, 0, 3
+
+
+class Nowhere:
+    """A desk; nothing is laid on it here."""
+
+    def put(self, item: Any) -> None:
+        """Take it."""
+
+
+def submitter(simulation: Simulation | None = None) -> Submitter:
+    account = Account("acme", simulation=simulation)
+    counters, load = Counters(), Load(BIND_INTERVALS, EPOCH)
+    return Submitter(
+        Esme(account, EPOCH, 0.0), account, Dialect(), b"acme", counters, load, bind_type=3, bind_id=7
+    )
+
+
+def sms(**fields: Any) -> Sms:
+    told: dict[str, Any] = {
+        "sender": b"12345",
+        "receiver": b"+491700",
+        "msgdata": b"secret",
+        "smsc_id": b"smsc1",
+        "id": ID,
+        "sms_type": MT,
+        "coding": 0,
+        "dlr_mask": 19,
+    }
+    return Sms(**{**told, **fields})
+
+
+def submission(
+    message: Sms | None,
+    result: int | None = 0,
+    status: int = 0,
+    cost: float = 0.0,
+) -> Submission:
+    made = Submission(Nowhere(), 1, SubmitSm(source_addr=b"raw", destination_addr=b"491701"), 2)
+    made.sms, made.result, made.command_status, made.cost = message, result, status, cost
+    made.received_at = 99.5
+    return made
