@@ -104,18 +104,18 @@ class AccessLog:
         """The lines of what was collected. A defect of ours that one message meets costs no other its line."""
         submits, self._submits = self._submits, []
         deliveries, self._deliveries = self._deliveries, []
-        style, now = self._style, monotonic()
-        style.set_time(int(time()))
+        style = self._style
+        style.set_time(int(time()), monotonic())
         lines: list[bytes] = []
         for settled, submitter in submits:
             for submission in settled:
                 try:
-                    lines.append(style.submit(submission, submitter, now))
+                    lines.append(style.submit(submission, submitter))
                 except Exception:
                     logger.exception("A line of the access log can't be formatted")
         for delivery, bind_id, status, sent_at in deliveries:
             try:
-                lines.append(style.delivery(delivery, bind_id, status, sent_at, now))
+                lines.append(style.delivery(delivery, bind_id, status, sent_at))
             except Exception:
                 logger.exception("A line of the access log can't be formatted")
         return lines

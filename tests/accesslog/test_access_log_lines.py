@@ -28,8 +28,8 @@ from tests.accesslog.messages import (
 
 
 def line_of(style: Style, made: Submission, simulation: Simulation | None = None) -> bytes:
-    style.set_time(EPOCH)
-    return style.submit(made, submitter(simulation), 100.0)
+    style.set_time(EPOCH, 100.0)
+    return style.submit(made, submitter(simulation))
 
 
 SENT = (
@@ -147,8 +147,8 @@ class TestDeliveries:
     def line(self, style: Style, message: Sms | None, status: int | None, pdu: Any = None) -> bytes:
         delivery = Delivery(Nowhere(), message, pdu=pdu)
         delivery.system_id = "acme"
-        style.set_time(EPOCH)
-        return style.delivery(delivery, 7, status, 99.75, 100.0)
+        style.set_time(EPOCH, 100.0)
+        return style.delivery(delivery, 7, status, 99.75)
 
     def test_a_report_has_the_id_that_the_esme_knows(self) -> None:
         report = sms(sms_type=REPORT, id=OTHER_ID, dlr_url=b"acme|1700000000|" + ID)
