@@ -226,10 +226,11 @@ class Submits:
             submitter.counters.mt += 1
             submitter.totals.mt += 1
             self._remember(submission.sms)
-            self._respond((submission,))
+            settled = (submission,)
+            self._respond(settled)
             access = self._access
             if access is not None and access.on:
-                access.submitted((submission,), submitter)
+                access.submitted(settled, submitter)
         else:
             desk = self._desk if self._desk is not None else self._open()
             desk.put(submission)
