@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ksmppd_py.accesslog.log import AccessLogSettings
-from ksmppd_py.bearerbox.connection import BoxSettings
+from ksmppd_py.bearerbox.settings import BoxSettings
 from ksmppd_py.config import AccessLogFormat, Config, MysqlConnection
 from ksmppd_py.esme.settings import BlockListSettings, SessionSettings, TlsSettings
 from ksmppd_py.storage.database import Database

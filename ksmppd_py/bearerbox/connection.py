@@ -5,15 +5,16 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
 from time import monotonic
 from typing import Protocol
 
 import gevent
 from gevent import socket as gevent_socket
+from gevent.event import Event
 
 from ksmppd_py.bearerbox.acks import AcksLately
-from ksmppd_py.bearerbox.incoming import MAX_PENDING, Adopter, Incoming
+from ksmppd_py.bearerbox.incoming import Adopter, Incoming
+from ksmppd_py.bearerbox.settings import BoxSettings
 from ksmppd_py.kannel.codec import BoxLink, pack, pack_all, pack_sms
 from ksmppd_py.kannel.messages import Ack, AckStatus, Admin, AdminCommand, Heartbeat, Sms, SmsType
 from ksmppd_py.logs import EACH
@@ -21,7 +22,7 @@ from ksmppd_py.model.meters import Histogram
 from ksmppd_py.model.operation import BearerboxSnapshot
 from ksmppd_py.model.ports import Deliveries, MessageStore
 from ksmppd_py.model.work import Submission
-from ksmppd_py.transport.framed import FramedSocket
+from ksmppd_py.transport.framed import LINGER, FramedSocket
 from ksmppd_py.transport.greenlets import Owner
 from ksmppd_py.transport.tls import unverified_client_context
 
@@ -44,22 +45,6 @@ FAREWELL_PATIENCE = 2.0
 _HEARTBEAT = pack(Heartbeat(load=0))
 _FAILED, _FAILED_TMP, _BUFFERED = int(AckStatus.FAILED), int(AckStatus.FAILED_TMP), int(AckStatus.BUFFERED)
 _REPORT_MO = int(SmsType.REPORT_MO)
-
-
-@dataclass(frozen=True, slots=True)
-class BoxSettings:
-    """A bearerbox-connection group. `boxc_id` None = anonymous; `max_pending` is its smsbox-max-pending."""
-
-    host: str
-    port: int
-    boxc_id: str | None = None
-    tls: bool = False
-    max_pending: int = MAX_PENDING
-
-    @property
-    def name(self) -> str:
-        """How log lines call it."""
-        return f"{self.boxc_id or 'anonymous'}@{self.host}:{self.port}"
 
 
 class Pool(Protocol):
@@ -112,6 +97,8 @@ class BoxConnection:
         self._boxc_id = settings.boxc_id.encode() if settings.boxc_id else None
         self._pool = pool
         self._socket: FramedSocket | None = None
+        self._idle = Event()
+        self._idle.set()
         self._last_heartbeat = 0.0
         self._early_reports: dict[bytes, list[Sms]] = {}
         self._stopping = False
@@ -131,10 +118,14 @@ class BoxConnection:
                 gevent.sleep(pause)
                 pause = min(LAST_PAUSE, pause * 2)
                 continue
+            self._idle.clear()
             try:
                 self._serve(framed)
             except Exception:
                 logger.exception("Bearerbox %s: unexpected error, connecting again", self.settings.name)
+            finally:
+                framed.finish(FAREWELL_PATIENCE)
+                self._idle.set()
             pause = FIRST_PAUSE if self.proven else min(LAST_PAUSE, pause * 2)
             if not self._stopping:
                 gevent.sleep(pause)
@@ -174,7 +165,6 @@ class BoxConnection:
             self.proven = self.proven or now - self.changed_at >= PROOF
             self.changed_at = now
             self._socket = None
-            framed.close()
             unanswered = list(self.open.values())
             self.open = {}
             self._early_reports.clear()
@@ -209,7 +199,7 @@ class BoxConnection:
     def _leave(self, framed: FramedSocket) -> None:
         """The bearerbox shuts down and waits for us to close; give it a moment to ack what it has."""
         self._pool.leaving(self)
-        gevent.spawn_later(FAREWELL_PATIENCE if self.open else 0.0, framed.hang_up)
+        gevent.spawn_later(FAREWELL_PATIENCE if self.open else 0.0, framed.stop_reading)
 
     def _acked(self, ack: Ack) -> float:
         """Settle what is acked; returns when that was sent (monotonic), 0 when nobody waits for it."""
@@ -222,9 +212,12 @@ class BoxConnection:
         if nack == _FAILED:
             self._pool.refused(ack.id)
         submission.result = nack if nack >= 0 else _FAILED_TMP
-        submission.desk.put(
-            submission
-        )  # answers the ESME now, so that no report overtakes its submit_sm_resp
+        try:
+            submission.desk.put(
+                submission
+            )  # answers the ESME now, so that no report overtakes its submit_sm_resp
+        except Exception:  # what is acked behind it would be sent again, to the next bearerbox
+            logger.exception("The ack of %r can't be passed on", ack.id)
         if self._early_reports:
             for report in self._early_reports.pop(ack.id, ()):
                 self._take(report)
@@ -267,8 +260,12 @@ class BoxConnection:
         except Exception:
             batch, frames = self._pack_singly(batch)
         self._open_all(batch, frames)
-        if framed is not None and frames:
+        if framed is None or not frames:
+            return
+        try:
             framed.write(b"".join(frames))
+        except MemoryError:
+            framed.hang_up()  # nothing of it has left; all that is open goes to the next bearerbox
 
     def _open_all(self, batch: Sequence[Submission], frames: list[bytes]) -> None:
         """Have each of these wait for its ack; those that another one waits for with the same id leave `frames`."""
@@ -366,7 +363,8 @@ class BoxConnection:
         self.incoming.finish(timeout)
         if self._socket is not None:
             self._socket.drain(timeout)
-            self._socket.hang_up()
+            self._socket.stop_reading()
+            self._idle.wait(LINGER + 0.1)
 
 
 _FAREWELLS = (AdminCommand.SHUTDOWN, AdminCommand.RESTART)

@@ -8,9 +8,10 @@ from time import monotonic
 
 import gevent
 
-from ksmppd_py.bearerbox.connection import BoxConnection, BoxSettings
+from ksmppd_py.bearerbox.connection import BoxConnection
 from ksmppd_py.bearerbox.incoming import Adopter
 from ksmppd_py.bearerbox.line import WaitingLine
+from ksmppd_py.bearerbox.settings import BoxSettings
 from ksmppd_py.kannel.messages import DlrMask, Sms
 from ksmppd_py.model.operation import BearerboxStatus
 from ksmppd_py.model.ports import Deliveries, MessageStore

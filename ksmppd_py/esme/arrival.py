@@ -56,9 +56,13 @@ class Arrivals:
         except (OSError, proxy.NoProxyHeader, TooSlow) as problem:
             logger.warning("Connection from %s closed before its first PDU: %s", ip, _in_words(problem))
         finally:
-            del self._greeting[framed]
-            if found is None:
-                framed.close()
+            try:
+                if found is None and context is not None:
+                    framed.finish(0.0)  # TLS has told the peer why
+                elif found is None:
+                    framed.close()
+            finally:
+                del self._greeting[framed]
         return found
 
 

@@ -42,7 +42,9 @@ MOST_BAD_PDUS = 10
 """Unreadable PDUs in a row until the connection is closed."""
 UNBIND_PATIENCE = 5.0
 """Seconds for which unbind_resp waits for outstanding answers, or we for the peer's unbind_resp."""
-FAREWELL_PATIENCE = 2.0
+HALF_CLOSED_PATIENCE = 5.0
+"""Seconds for which a peer that sends nothing more may wait for the answers to its submits (D-31)."""
+FAREWELL_PATIENCE = 2.0  # seconds
 BLOCKED_PATIENCE = 60.0
 """Seconds without the peer taking an octet until it is given up."""
 
@@ -207,11 +209,10 @@ class Session:
             counters,
             self._inbound,
             self.bind_type,
-            bind_id=self.bind_id,
+            self.bind_id,
         )
         if self.bind_type & TRANSMITTER:
-            name = f"bind {self.bind_id}"
-            self._submits = Submits(name, self._socket, self._submitter, self._around)
+            self._submits = Submits(f"bind {self.bind_id}", self._socket, self._submitter, self._around)
         totals = self._submitter.totals
         self._outgoing = Outgoing(
             self._link, self._socket, (counters, totals), totals, self._around.access, self.bind_id
@@ -290,7 +291,7 @@ class Session:
         self._expire(now)
 
     def settings_changed(self) -> None:
-        """There are other settings around: what this bind has taken from the former follows. Doesn't yield."""
+        """Follow other settings than this bind has begun with. Doesn't yield."""
         self._timers.settings = self._around.settings.timers
         if self._submitter is not None:
             self.refresh(self._submitter.account)
@@ -301,14 +302,12 @@ class Session:
             return  # what is unsent can't be answered; a peer that takes nothing is given up by then
         if self._around.settings.wait_ack_drops:
             dropped = self._outgoing.expire(before, Outcome.DONE)
-            logger.warning(
-                "SMPP[%s] bind %d: %d unanswered deliver_sm dropped", self._name, self.bind_id, dropped
-            )
+            logger.warning("SMPP[%s] bind %d: %d deliver_sm dropped", self._name, self.bind_id, dropped)
             return
         logger.warning("SMPP[%s] bind %d doesn't answer deliver_sm, closing", self._name, self.bind_id)
         self._leave_registry()
         self._outgoing.expire(before, Outcome.TIMEOUT)
-        self._socket.hang_up()
+        self._socket.stop_reading()
 
     def _ask(self, command_id: int) -> None:
         self._socket.write(codec.pack_header_only(int(command_id), 0, self._link.next_sequence()))
@@ -347,24 +346,27 @@ class Session:
             if self._submits is not None:
                 self._submits.finish(deadline)
         self._ending = True
-        self._socket.drain(FAREWELL_PATIENCE)
-        self._socket.hang_up()
+        self._socket.stop_reading()
 
     def _leave_registry(self) -> None:
         if self._submitter is not None:
             self._around.registry.remove(self._submitter.account.system_id, self)
 
     def _end(self) -> None:
-        """Release everything: at once, so that nothing waits for a bind that is gone. May yield (flush)."""
+        """Release what waits for the peer at once; answer its submits if it may still read, then close. May yield."""
         self._ending = True
+        self.asks_to_bind = False  # so it is the first to go when there are too many
         self._leave_registry()
         self._outgoing.release()
-        if self._submits is not None:
-            self._submits.end()
-        self._socket.drain(FAREWELL_PATIENCE)
-        self._socket.close()
         if self._unbound is not None:
             self._unbound.set()
+        try:
+            if self._submits is not None:
+                if self._socket.ended:
+                    self._submits.wait_until_quiet(0, HALF_CLOSED_PATIENCE)
+                self._submits.end()
+        finally:
+            self._socket.finish(FAREWELL_PATIENCE)
 
     @property
     def in_hand(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import socket
 import ssl
@@ -16,8 +17,12 @@ from gevent.socket import wait_write
 
 from ksmppd_py.transport.tls import TlsStream
 
+logger = logging.getLogger(__name__)
+
 _READ = 1  # libev's number
 _AGAIN = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR})
+LINGER = 1.0
+"""Seconds for which a connection that we end is read on, so that the peer gets our last PDU (D-31)."""
 
 
 class FramedSocket:
@@ -27,21 +32,26 @@ class FramedSocket:
     greenlet sends it as the peer reads; callers look at `queued` and `blocked_since` to bound it.
 
     With TLS a turn's frames become records together; these leave like everything else.
+
+    No octet leaves twice: after an error of which nobody knows how much has left (no memory) the connection has failed.
     """
 
     __slots__ = (
         "_fd",
         "_hub",
+        "_leaving",
+        "_leaving_frames",
+        "_left",
         "_readable",
         "_scheduled",
-        "_sealed",
-        "_sealed_frames",
         "_sender",
         "_socket",
         "_tls",
+        "_unread",
         "_unsent",
         "blocked_since",
         "closed",
+        "ended",
         "failed",
         "peer",
         "tap",
@@ -55,13 +65,17 @@ class FramedSocket:
         self._readable = self._hub.loop.io(self._fd, _READ)
         self._tls: TlsStream | None = None
         self._unsent: list[bytes] = []
-        self._sealed = b""
-        self._sealed_frames = 0
+        self._leaving = b""  # what an earlier turn wrote, sealed with TLS; `_left` octets of it are gone
+        self._left = 0
+        self._leaving_frames = 0
         self._scheduled = False
         self._sender: Greenlet | None = None
+        self._unread = False
         self.peer = peer
         self.closed = False
         self.failed = False
+        self.ended = False
+        """The peer sends nothing more, but may still read."""
         self.tap: Callable[[bytes], None] | None = None
         """Is shown every frame that is written, when somebody wants to see them."""
         self.written = 0
@@ -71,8 +85,13 @@ class FramedSocket:
 
     @property
     def queued(self) -> int:
-        """Frames written here and not yet taken by the kernel."""
-        return len(self._unsent) + self._sealed_frames
+        """Frames written here and not yet taken by the kernel; those of one turn leave it together."""
+        return len(self._unsent) + self._leaving_frames
+
+    @property
+    def queued_octets(self) -> int:
+        """Octets written here and not yet taken by the kernel; looks at each frame that waits."""
+        return sum(map(len, self._unsent)) + len(self._leaving) - self._left
 
     def start_tls(
         self, context: ssl.SSLContext, server_side: bool, server_hostname: str | None = None
@@ -95,12 +114,15 @@ class FramedSocket:
 
     def receive(self, limit: int) -> bytes:
         """Up to `limit` octets; empty at the end of the stream or when the connection broke. May yield."""
-        if self.closed:
+        if self.closed or self._unread:
             return b""
         try:
-            return self._read(limit) if self._tls is None else self._receive(limit, self._tls)
+            octets = self._read(limit) if self._tls is None else self._receive(limit, self._tls)
         except OSError:
             return b""
+        if not octets and not self.failed:
+            self.ended = True
+        return octets
 
     def _read(self, limit: int) -> bytes:
         """Wait first, then ask: the socket's own recv asks first, mostly in vain, and that costs as much. May yield."""
@@ -127,13 +149,24 @@ class FramedSocket:
         """Send `frame` with all others of this turn. Doesn't yield; dropped when the connection is gone."""
         if self.closed or self.failed:
             return
-        self._unsent.append(frame)
+        try:
+            if not self._scheduled:
+                self._hub.loop.run_callback(self._flush)
+                self._scheduled = True
+            self._unsent.append(frame)
+        except MemoryError:
+            self._fail()  # the peer would miss this frame and get the next
+            return
         self.written += 1
         if self.tap is not None:
+            self._show(frame)
+
+    def _show(self, frame: bytes) -> None:
+        try:
+            assert self.tap is not None
             self.tap(frame)
-        if not self._scheduled:
-            self._scheduled = True
-            self._hub.loop.run_callback(self._flush)
+        except Exception:  # whoever writes would think that it hasn't, and do it again
+            logger.exception("A frame to %s can't be shown", self.peer)
 
     def _flush(self) -> None:
         """Runs in the hub, so it never waits: what can't be sent at once is left to the sender greenlet."""
@@ -141,43 +174,43 @@ class FramedSocket:
         if self._sender is not None or self.closed or self.failed or not self._unsent:
             return
         self._send_some()
-        if self._unsent or self._sealed:
+        if self._unsent or self._leaving:
             self.blocked_since = monotonic()
             self._sender = gevent.spawn(self._send_rest)
             self._sender.name = "sender " + self.peer
 
+    def flush(self) -> None:
+        """Send now what the kernel takes, not at the end of this turn. Doesn't yield."""
+        self._flush()
+
     def _send_some(self) -> None:
-        if self._tls is not None:
-            self._send_sealed(self._tls)
-            return
+        """Send what the kernel takes. After any error the connection has failed: nobody knows what has left."""
+        try:
+            if not self._leaving:
+                self._collect()
+            octets: bytes | memoryview = self._leaving
+            if self._left:
+                octets = memoryview(octets)[self._left :]
+            sent = self._write(octets)
+            if sent == len(octets):
+                self._leaving, self._left, self._leaving_frames = b"", 0, 0
+            elif sent:
+                self._left += sent
+                self.blocked_since = monotonic()
+        except Exception as error:
+            self._fail()
+            reason = str(error) or type(error).__name__
+            logger.warning("The connection of %s is given up: %s", self.peer, reason)
+
+    def _collect(self) -> None:
+        """Make one piece of what waits, with TLS of records, which can't be taken back."""
         unsent = self._unsent
         octets = unsent[0] if len(unsent) == 1 else b"".join(unsent)
-        sent = self._write(octets)
-        if sent == len(octets):
-            self._unsent = []
-        elif sent:
-            self._unsent = _after(unsent, sent)
-            self.blocked_since = monotonic()
+        if self._tls is not None:
+            octets = self._tls.encrypt(octets)
+        self._leaving, self._leaving_frames, self._unsent = octets, len(unsent), []
 
-    def _send_sealed(self, tls: TlsStream) -> None:
-        """Seal what waits, but only when all that was sealed before has left: records can't be taken back."""
-        if not self._sealed:
-            self._sealed_frames = len(self._unsent)
-            try:
-                self._sealed = tls.encrypt(b"".join(self._unsent))
-            except ssl.SSLError:
-                self._fail()
-                return
-            self._unsent = []
-        sent = self._write(self._sealed)
-        if sent == len(self._sealed):
-            self._sealed = b""
-            self._sealed_frames = 0
-        elif sent:
-            self._sealed = self._sealed[sent:]
-            self.blocked_since = monotonic()
-
-    def _write(self, octets: bytes) -> int:
+    def _write(self, octets: bytes | memoryview) -> int:
         """How many the kernel takes; all when the connection is broken, as they are lost then. Doesn't yield."""
         try:
             return os.write(self._fd, octets)
@@ -189,13 +222,13 @@ class FramedSocket:
 
     def _fail(self) -> None:
         self.failed = True
-        self._unsent = []
-        self._sealed = b""
-        self._stop_reading()
+        self._unsent.clear()
+        self._leaving, self._left, self._leaving_frames = b"", 0, 0
+        self._shut_down(socket.SHUT_RDWR)  # the reader sees the end
 
     def _send_rest(self) -> None:
         try:
-            while (self._unsent or self._sealed) and not self.closed and not self.failed:
+            while (self._unsent or self._leaving) and not self.closed and not self.failed:
                 wait_write(self._fd)
                 if not self.closed:
                     self._send_some()
@@ -205,10 +238,9 @@ class FramedSocket:
             self._sender = None
             self.blocked_since = 0.0
 
-    def _stop_reading(self) -> None:
-        """Make the reader see the end: the peer is gone as far as writing is concerned."""
+    def _shut_down(self, how: int) -> None:
         try:
-            self._socket.shutdown(socket.SHUT_RDWR)
+            self._socket.shutdown(how)
         except OSError:
             return
 
@@ -216,26 +248,68 @@ class FramedSocket:
         """Wait until everything is sent, at most `timeout` seconds; False when it isn't. May yield."""
         deadline = monotonic() + timeout
         while (
-            (self._unsent or self._sealed or self._sender is not None) and not self.closed and not self.failed
+            (self._unsent or self._leaving or self._sender is not None)
+            and not self.closed
+            and not self.failed
         ):
             if monotonic() >= deadline:
                 return False
             gevent.sleep(0.002)
-        return not (self._unsent or self._sealed or self.failed)
+        return not (self._unsent or self._leaving or self.failed)
+
+    def stop_reading(self) -> None:
+        """Let `receive` return nothing from now on, also the one that waits; what is written still leaves.
+
+        The reader is to close the connection then. Doesn't yield.
+        """
+        if not self.closed and not self._unread:
+            self._unread = True
+            self._hub.cancel_wait(self._readable, ConnectionError("read no more"))
 
     def hang_up(self) -> None:
         """End the connection without waiting; the reader gets the end of the stream. Doesn't yield."""
         if not self.closed:
             self._fail()
 
+    def finish(self, patience: float) -> None:
+        """Send what waits and close, so that it arrives; the reader calls this. May yield, `patience` + LINGER seconds.
+
+        Closing a socket with unread input sends a reset, which may destroy at the peer what it hasn't read yet. So the
+        peer is told the end of our output first, and what it sends is read on, and dropped, until it closes too.
+        """
+        try:
+            if self.drain(patience):
+                self._linger()
+        finally:
+            self.close()
+
+    def _linger(self) -> None:
+        self._say_farewell()
+        if self.failed or self.closed:
+            return
+        self._shut_down(socket.SHUT_WR)
+        self.failed = True  # nothing more can be written
+        if self.ended:
+            return
+        with gevent.Timeout(LINGER, False):
+            try:
+                while self._read(65536):
+                    pass
+            except OSError:
+                return
+
+    def _say_farewell(self) -> None:
+        if self._tls is not None and not (self.failed or self._leaving):
+            self._write(self._tls.farewell())
+
     def close(self) -> None:
         """Close the socket; what was not sent is dropped. Doesn't yield."""
         if self.closed:
             return
-        if self._tls is not None and not (self.failed or self._sealed):
-            self._write(self._tls.farewell())
+        self._say_farewell()
         self.closed = True
-        self._unsent = []
+        self._unsent.clear()
+        self._leaving, self._left, self._leaving_frames = b"", 0, 0
         if self._sender is not None:
             self._sender.kill(block=False)
         self._hub.cancel_wait(self._readable, ConnectionError("closed here"), close_watcher=True)
@@ -243,14 +317,3 @@ class FramedSocket:
             self._socket.close()
         except OSError:
             return
-
-
-def _after(frames: list[bytes], sent: int) -> list[bytes]:
-    """The frames that remain when `sent` octets of them have left; the first may be a piece of one."""
-    for index, frame in enumerate(frames):
-        if sent < len(frame):
-            rest = frames[index:]
-            rest[0] = frame[sent:]
-            return rest
-        sent -= len(frame)
-    return []

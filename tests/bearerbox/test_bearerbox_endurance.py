@@ -11,8 +11,8 @@ from gevent.server import StreamServer
 from ksmppd_py.bearerbox import held as held_module
 from ksmppd_py.bearerbox import incoming as incoming_module
 from ksmppd_py.bearerbox import pool as pool_module
-from ksmppd_py.bearerbox.connection import BoxSettings
 from ksmppd_py.bearerbox.pool import BearerboxPool
+from ksmppd_py.bearerbox.settings import BoxSettings
 from ksmppd_py.errors import MessageTooLong
 from ksmppd_py.flows.delivery import DeliveryFlow
 from ksmppd_py.kannel.messages import Sms

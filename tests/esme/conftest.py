@@ -16,7 +16,7 @@ from ksmppd_py.esme.binding import Binder
 from ksmppd_py.esme.blocklist import BlockList
 from ksmppd_py.esme.listener import Listener
 from ksmppd_py.esme.registry import EsmeRegistry
-from ksmppd_py.esme.settings import SessionSettings
+from ksmppd_py.esme.settings import SessionSettings, TlsSettings
 from ksmppd_py.flows.delivery import DeliveryFlow
 from ksmppd_py.flows.simulation import SimulationFlow
 from ksmppd_py.flows.submission import SubmissionFlow
@@ -69,7 +69,9 @@ class AckingGateway(MemoryGateway):
 class Bed:
     """Everything around one Listener."""
 
-    def __init__(self, settings: SessionSettings, blocklist: BlockList) -> None:
+    def __init__(
+        self, settings: SessionSettings, blocklist: BlockList, tls: TlsSettings | None = None
+    ) -> None:
         self.accounts = Accounts()
         self.gateway = AckingGateway()
         self.router = MemoryRouter()
@@ -94,7 +96,7 @@ class Bed:
             time.monotonic,
         )
         binder = Binder(self.accounts, self.registry, blocklist, settings, TlvTables())
-        self.listener = Listener("127.0.0.1", 0, binder, flow, self.registry, blocklist, settings)
+        self.listener = Listener("127.0.0.1", 0, binder, flow, self.registry, blocklist, settings, tls=tls)
         self.listener.start()
 
     @property
@@ -160,9 +162,15 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[StartBed]:
     monkeypatch.setattr(listener_module, "ROUND", 0.01)
     beds: list[Bed] = []
 
-    def start(attempts: int = 0, block_time: float = 300, exempt: str = "", **settings: Any) -> Bed:
+    def start(
+        attempts: int = 0,
+        block_time: float = 300,
+        exempt: str = "",
+        tls: TlsSettings | None = None,
+        **settings: Any,
+    ) -> Bed:
         values = {"server_id": b"KSMPPD", **settings}
-        beds.append(Bed(SessionSettings(**values), BlockList(attempts, block_time, exempt)))
+        beds.append(Bed(SessionSettings(**values), BlockList(attempts, block_time, exempt), tls))
         return beds[-1]
 
     with gevent.Timeout(30):

@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any, NoReturn
 
 import gevent
 import pytest
@@ -239,7 +240,7 @@ def test_closing_while_much_waits_ends_the_sender(narrow: Pair) -> None:
     gevent.sleep(0)
     narrow.ours.close()
     assert narrow.ours.closed
-    assert narrow.ours.queued == 0
+    assert narrow.ours.queued == narrow.ours.queued_octets == 0
     assert len(narrow.peer_reads_all()) < 300_000
     narrow.ours.close()
 
@@ -260,3 +261,116 @@ def test_writing_goes_on_after_a_pause(narrow: Pair) -> None:
         assert narrow.ours.drain(5)
         narrow.ours.write(b"short")
         assert narrow.peer_reads(5) == b"short"
+
+
+def test_queued_octets_are_what_the_kernel_has_not_taken(narrow: Pair) -> None:
+    narrow.ours.write(b"x" * 300_000)
+    narrow.ours.write(b"y" * 50)
+    assert narrow.ours.queued_octets == 300_050
+    narrow.ours.flush()
+    left = narrow.ours.queued_octets
+    assert 0 < left < 300_050
+    narrow.ours.write(b"z" * 7)
+    assert narrow.ours.queued_octets == left + 7
+    narrow.peer_reads(300_057)
+    assert narrow.ours.drain(5)
+    assert narrow.ours.queued_octets == 0
+
+
+def test_stop_reading_ends_the_reader_and_not_the_writer(pair: Pair) -> None:
+    reader = gevent.spawn(pair.ours.receive, 100)
+    gevent.sleep(0)
+    pair.ours.stop_reading()
+    assert reader.get(timeout=5) == b""
+    assert pair.ours.receive(100) == b""
+    assert not pair.ours.ended
+    pair.ours.write(b"farewell")
+    pair.peer.close()
+
+
+def test_finish_reads_on_and_ends_cleanly() -> None:
+    """Over TCP, where closing with unread input would be a reset."""
+    with gevent.Timeout(10), socket.create_server(("127.0.0.1", 0)) as server:
+        peer = socket.create_connection(server.getsockname())
+        ours = FramedSocket(server.accept()[0], "peer")
+        peer.sendall(b"x" * 100_000)
+        assert len(ours.receive(10)) == 10
+        ours.write(b"the last")
+        finishing = gevent.spawn(ours.finish, 1.0)
+        gevent.sleep(0.01)
+        peer.sendall(b"y" * 100_000)
+        assert Pair(ours, peer).peer_reads_all() == b"the last"
+        peer.close()
+        finishing.join()
+        assert ours.closed
+
+
+@pytest.mark.parametrize("reason", ["the peer closed first", "the peer went", "too much waits"])
+def test_finish_waits_for_nothing_that_does_not_come(reason: str, narrow: Pair) -> None:
+    if reason == "the peer closed first":
+        narrow.peer.shutdown(socket.SHUT_WR)
+        assert narrow.ours.receive(100) == b""
+        assert narrow.ours.ended
+    elif reason == "the peer went":
+        narrow.ours.hang_up()
+    else:
+        narrow.ours.write(b"x" * 300_000)
+    began = time.monotonic()
+    narrow.ours.finish(0.02)
+    assert time.monotonic() - began < framed_module.LINGER / 2
+    assert narrow.ours.closed
+
+
+def no_memory(*_: object) -> NoReturn:
+    raise MemoryError
+
+
+class Failing:
+    """Does as `real` does, but the call of this number ends without memory: before its work, or after it."""
+
+    def __init__(self, real: Callable[..., Any], call: int, does_its_work: bool) -> None:
+        self._real, self._left, self._does_its_work = real, call, does_its_work
+
+    def __call__(self, *arguments: Any) -> Any:
+        self._left -= 1
+        result = self._real(*arguments) if self._left or self._does_its_work else None
+        if not self._left:
+            raise MemoryError
+        return result
+
+
+@pytest.mark.parametrize("does_its_work", [False, True])
+@pytest.mark.parametrize("call", [1, 2, 3])
+@pytest.mark.parametrize("place", ["write", "_collect", "_write", "_send_some"])
+def test_no_octet_leaves_twice_when_memory_ends(
+    place: str, call: int, does_its_work: bool, narrow: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection fails wherever it happens: the peer has the beginning of what was written, and then the end."""
+    if place == "write":
+        monkeypatch.setattr(framed_module.os, "write", Failing(os.write, call, does_its_work))
+    else:
+        failing = Failing(getattr(FramedSocket, place), call, does_its_work)
+
+        def method(*arguments: Any) -> Any:
+            return failing(*arguments)
+
+        monkeypatch.setattr(FramedSocket, place, method)
+    written = b""
+    for number in range(40):
+        frame = b"%04d" % number * 500
+        narrow.ours.write(frame)
+        written += frame
+        if number % 4 == 3:
+            gevent.sleep(0)
+    reading = gevent.spawn(narrow.peer_reads_all)
+    narrow.ours.drain(0.2)
+    narrow.ours.close()
+    assert written.startswith(reading.get(timeout=5))
+
+
+def test_a_frame_that_can_not_be_shown_is_written_once(pair: Pair, caplog: pytest.LogCaptureFixture) -> None:
+    pair.ours.tap = no_memory
+    pair.ours.write(b"frame")
+    assert pair.ours.drain(1)
+    assert pair.peer.recv(100) == b"frame"
+    assert "can't be shown" in caplog.text

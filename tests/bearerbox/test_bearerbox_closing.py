@@ -1,0 +1,118 @@
+"""How a connection to a bearerbox ends, and what an error between its acks costs."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import gevent
+import pytest
+
+from ksmppd_py.bearerbox.pool import BearerboxPool
+from ksmppd_py.bearerbox.settings import BoxSettings
+from ksmppd_py.flows.delivery import DeliveryFlow
+from ksmppd_py.kannel.messages import AdminCommand
+from ksmppd_py.model.work import Submission
+from ksmppd_py.transport.framed import FramedSocket
+from tests.bearerbox.conftest import StartBed, wait_until
+from tests.fakes import box_wire
+from tests.fakes.bearerbox import NEVER, always
+from tests.flows.memory import MemoryReceivers, MemoryRouter
+
+UNREAD = box_wire.pack_heartbeat(0) * 50_000
+
+
+@contextmanager
+def server() -> Iterator[tuple[BearerboxPool, socket.socket]]:
+    """A pool, and the bearerbox's end of its one connection."""
+    with gevent.Timeout(10), socket.create_server(("127.0.0.1", 0)) as listening:
+        settings = BoxSettings("127.0.0.1", listening.getsockname()[1], "KSMPPD")
+        pool = BearerboxPool([settings], DeliveryFlow(MemoryRouter(), MemoryReceivers()), None, None)
+        pool.start()
+        box, _ = listening.accept()
+        with box:
+            yield pool, box
+        pool.stop(0.1)
+
+
+def send_in_background(box: socket.socket, octets: bytes) -> None:
+    def send() -> None:
+        try:
+            box.sendall(octets)
+        except OSError:
+            return
+
+    gevent.spawn(send)
+
+
+@pytest.mark.parametrize("reason", ["stop", "taken out", "goodbye", "no box protocol"])
+def test_a_bearerbox_reads_our_last_octet_though_its_own_are_unread(reason: str) -> None:
+    with server() as (pool, box):
+        wait_until(lambda: pool.online)
+        if reason == "goodbye":
+            box.sendall(box_wire.pack_admin(int(AdminCommand.SHUTDOWN)))
+        elif reason == "no box protocol":
+            box.sendall(b"\x7f" * 100)
+        send_in_background(box, UNREAD)
+        if reason == "stop":
+            gevent.spawn(pool.stop, 0.1)
+        elif reason == "taken out":
+            pool.change([])
+        octets = b""
+        while more := box.recv(65536):  # a reset would be an error
+            octets += more
+        assert b"KSMPPD" in octets
+
+
+class Faulty:
+    """A desk that fails at one submission."""
+
+    submitter = None
+
+    def __init__(self) -> None:
+        self.taken: list[Submission] = []
+        self.bad: Submission | None = None
+
+    def put(self, submission: Submission) -> None:
+        if submission is self.bad:
+            raise MemoryError
+        self.taken.append(submission)
+
+
+def test_an_error_at_one_ack_sends_no_other_message_twice(start: StartBed) -> None:
+    bed = start()
+    desk = Faulty()
+    bed.box.policy = always(NEVER)
+    submissions = [bed.submission(b"%d" % number) for number in range(5)]
+    desk.bad = submissions[1]
+    for submission in submissions:
+        submission.desk = desk
+    assert bed.pool.send_all(submissions) == []
+    bed.box.wait_for_sms(5)
+    for sent in bed.box.submissions:
+        bed.box.ack(sent)
+    wait_until(lambda: len(desk.taken) == 4)
+    assert bed.box.connections == 1
+    assert len(bed.box.submissions) == 5
+
+
+def test_without_memory_for_a_batch_it_goes_with_the_connection(
+    start: StartBed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing of it has left, so the next connection is its first."""
+    bed = start()
+    real = FramedSocket.write
+    failures = [MemoryError()]
+
+    def fail_once(framed: FramedSocket, octets: bytes) -> None:
+        if failures:
+            raise failures.pop()
+        real(framed, octets)
+
+    monkeypatch.setattr(FramedSocket, "write", fail_once)
+    texts = [b"one", b"two", b"three"]
+    assert bed.pool.send_all([bed.submission(text) for text in texts]) == []
+    assert bed.wait_results(3) == [0, 0, 0]
+    assert [submission.sms.msgdata for submission in bed.box.submissions] == texts
+    assert bed.box.connections == 2
