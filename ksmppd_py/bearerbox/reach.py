@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 
-from ksmppd_py.bearerbox.connection import BoxSettings
+from ksmppd_py.bearerbox.settings import BoxSettings
 from ksmppd_py.transport.tls import unverified_client_context
 
 _TURNED_AWAY = 0.5  # seconds in which a bearerbox closes connections from addresses that it doesn't allow
