@@ -261,6 +261,10 @@ class App:
         """A picture of all accounts and binds."""
         return self._registry.snapshot()
 
+    def log_level(self) -> int | None:
+        """The level of the log files; None when there is none."""
+        return logs.file_level()
+
     def set_log_level(self, level: int) -> None:
         """Set the level of all log files."""
         logs.set_file_level(level)
@@ -293,6 +297,11 @@ class App:
         """Load the routes again. Raises TemporaryError. May yield."""
         if self._decisions is not None:
             self._decisions.router.rebuild()
+
+    def ports(self) -> list[str]:
+        """The ports that are open, in words. Doesn't yield."""
+        opened = self._listener.ports() if self._listener is not None else []
+        return [*opened, *([self._admin.opened] if self._admin is not None else [])]
 
     def statistics(self) -> list[str]:
         """Lines for the log, on SIGQUIT. Doesn't yield."""

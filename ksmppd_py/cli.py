@@ -50,6 +50,9 @@ class Server(Protocol):
     def change(self, config: Config) -> None:
         """Follow another configuration as far as that goes while it runs."""
 
+    def ports(self) -> list[str]:
+        """The ports that are open, in words."""
+
     def statistics(self) -> list[str]:
         """Return lines for the log."""
 
@@ -207,7 +210,7 @@ def _live(server: Server, process: Process, in_background: bool, reader: ConfigR
         server.start()
         signals.started = True
         _calm_collector()
-        logger.info("ksmppd-py %s is up", __version__)
+        logger.info("ksmppd-py %s is up: %s", __version__, ", ".join(server.ports()))
         process.report_up()
         notify(READY)
         if in_background:
@@ -268,7 +271,7 @@ class Signals:
             self._process.clean_up()
             os._exit(1)
         self._stopping = True
-        logger.error("%s received, aborting program...", number.name)
+        logger.warning("%s received, aborting program...", number.name)
         notify(STOPPING)
         if self.started:
             self._server.stop()

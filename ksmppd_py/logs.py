@@ -144,6 +144,10 @@ class LogHandler(logging.Handler):
             self.destinations.append(Destination(level, _open(path), path))
         self.apply_levels()
 
+    def file_levels(self) -> list[int]:
+        """The level of each file."""
+        return [destination.level for destination in self._files()]
+
     def set_file_level(self, level: int) -> None:
         """Change the level of all files (0..4), not of stderr."""
         for destination in self._files():
@@ -265,6 +269,11 @@ def add_file(path: str, level: int) -> None:
             handler.add_file(path, level)
         except OSError as error:
             logger.error("Couldn't open logfile `%s'", path, exc_info=error)
+
+
+def file_level() -> int | None:
+    """The level of the log files, the lowest of several; None when there is none."""
+    return min((level for handler in _handlers() for level in handler.file_levels()), default=None)
 
 
 def set_file_level(level: int) -> None:

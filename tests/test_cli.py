@@ -229,6 +229,8 @@ class Server:
         pass
     def change(self, config):
         logging.info("log level %d", config.ksmppd.log_level)
+    def ports(self):
+        return ["SMPP on *:2345", "administration on 127.0.0.1:14010"]
     def statistics(self):
         return ["7 greenlets"]
 
@@ -289,7 +291,10 @@ def test_a_signal_stops_gracefully(serve: Starter, tmp_path: Path, number: signa
     process = serve()
     lines_until(process, "is up")
     process.send_signal(number)
-    assert rest_of(process) == (0, [f"ERROR: {number.name} received, aborting program...", "INFO: stopping"])
+    assert rest_of(process) == (
+        0,
+        [f"WARNING: {number.name} received, aborting program...", "INFO: stopping"],
+    )
     assert not (tmp_path / "pid").exists()
 
 
@@ -307,7 +312,7 @@ def test_a_signal_interrupts_the_start(serve: Starter) -> None:
     process = serve(start="logging.info('starting'); gevent.sleep(60)")
     lines_until(process, "starting")
     process.send_signal(signal.SIGTERM)
-    assert rest_of(process) == (0, ["ERROR: SIGTERM received, aborting program...", "INFO: stopping"])
+    assert rest_of(process) == (0, ["WARNING: SIGTERM received, aborting program...", "INFO: stopping"])
 
 
 def test_harmless_signals(serve: Starter) -> None:
@@ -336,7 +341,7 @@ def test_rotation(serve: Starter, tmp_path: Path, number: signal.Signals) -> Non
         f"WARNING: {number.name} received, catching and re-opening logs"
     ]
     process.send_signal(signal.SIGTERM)
-    assert rest_of(process) == (0, ["ERROR: SIGTERM received, aborting program..."])
+    assert rest_of(process) == (0, ["WARNING: SIGTERM received, aborting program..."])
     assert "re-opening" in (tmp_path / "old").read_text()
     assert (tmp_path / "log").read_text().endswith("INFO: stopping\n")
 

@@ -105,6 +105,7 @@ def test_the_file_level_changes_files_only(start: Start, tmp_path: Path) -> None
     logs.add_file(str(tmp_path / "file"), 4)
     log.warning("unseen")
     logs.set_file_level(0)
+    assert logs.file_level() == 0
     log.debug("seen")
     logs.set_file_level(99)
     log.error("on stderr")

@@ -53,6 +53,7 @@ Parameters = Mapping[str, str]
 
 QUEUE_AGE = 5.0
 """Seconds for which /queue-status believes what it was told before."""
+LEVELS = ("0", "1", "2", "3", "4")
 NO_BIND = -1
 """A bind_id that no bind ever has."""
 
@@ -97,19 +98,20 @@ class Uptime:
 
 @dataclass(frozen=True, slots=True)
 class LogLevel:
-    """Set the level of the log files; `level` None = not given or no number."""
+    """Set the level of the log files; `level` None = not given, or none that exists."""
 
     level: int | None
 
     @classmethod
     def read(cls, parameters: Parameters) -> LogLevel:
-        """Takes `level`, a leading integer."""
-        return cls(leading_integer(parameters.get("level", "")))
+        """Takes `level`, a number from 0 to 4 and nothing else."""
+        given = parameters.get("level", "").strip()
+        return cls(int(given) if given in LEVELS else None)
 
     def run(self, operations: Operations) -> LogLevelSet | LogLevelInvalid:
-        """Set it, unless it is missing or negative."""
-        if self.level is None or self.level < 0:
-            return LogLevelInvalid()
+        """Set it, or tell which it is."""
+        if self.level is None:
+            return LogLevelInvalid(operations.log_level())
         operations.set_log_level(self.level)
         return LogLevelSet(self.level)
 

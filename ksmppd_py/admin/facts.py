@@ -8,6 +8,8 @@ from ksmppd_py.model.esme import BlockedAddress, ServerSnapshot
 from ksmppd_py.model.operation import BearerboxStatus
 from ksmppd_py.model.trial import RouteTrial
 
+LEVEL_NAMES = ("debug", "info", "warning", "error", "panic")
+
 
 @dataclass(frozen=True, slots=True)
 class Running:
@@ -25,7 +27,16 @@ class LogLevelSet:
 
 @dataclass(frozen=True, slots=True)
 class LogLevelInvalid:
-    """No level, or none that exists, was given; nothing changed."""
+    """No level, or none that exists, was given; it still is `level`, None = there is no log file."""
+
+    level: int | None
+
+    @property
+    def remark(self) -> str:
+        """The present level in words."""
+        if self.level is None:
+            return "There is no log file"
+        return f"The log level is {self.level} ({LEVEL_NAMES[self.level]})"
 
 
 @dataclass(frozen=True, slots=True)

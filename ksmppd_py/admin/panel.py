@@ -15,6 +15,7 @@ from urllib.parse import parse_qs
 
 from ksmppd_py import __version__
 from ksmppd_py.admin.access import Gate, Session, Sessions, TooManyGuesses
+from ksmppd_py.admin.audit import BY_PAGE, tell_command
 from ksmppd_py.admin.commands import COMMANDS, queue_status
 from ksmppd_py.admin.history import INTERVAL, QUEUES_INTERVAL, History, sums_of
 from ksmppd_py.admin.listing import Wish, listing
@@ -180,6 +181,7 @@ class Panel:
             return json_reply(404, {"message": "No such command"})
         parameters = {str(name): str(value) for name, value in given.items()}
         self._picture = None
+        tell_command(str(asked["command"]), parameters, visit.ip, BY_PAGE)
         return render(read(parameters).run(self._operations), xml=False, json=True)
 
     def _snapshot(self) -> ServerSnapshot:
@@ -221,6 +223,7 @@ class Panel:
                 "queues": values(replace(queues, queues=queues.queues[:MOST_QUEUES])),
                 "refusals": [_refusal(each) for each in measures.meters.refusals.recent()[:MOST_REFUSALS]],
                 "blocked": values(list(operations.blocked_ips())[:MOST_QUEUES]),
+                "log_level": operations.log_level(),
                 "interval": INTERVAL,
                 "points": values(self._history.since(since)),
             },

@@ -43,8 +43,11 @@ class Operations(Protocol):
     def snapshot(self) -> ServerSnapshot:
         """A picture of all accounts and binds known since the start."""
 
+    def log_level(self) -> int | None:
+        """The level of the log files, 0 to 4, the lowest of several; None when there is none."""
+
     def set_log_level(self, level: int) -> None:
-        """Set the level of all log files, 0 = DEBUG to 4 = PANIC or any higher one; stderr keeps its own."""
+        """Set the level of all log files, 0 = DEBUG to 4 = PANIC; stderr keeps its own."""
 
     def unbind(self, system_id: str, bind_id: int | None) -> int | None:
         """Start unbinding all live binds of a lower-case `system_id`, or only the one called `bind_id`.

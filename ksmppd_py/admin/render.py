@@ -101,12 +101,19 @@ def _blocked_json(fact: BlockedAddresses) -> Any:
     return {"blocked": [asdict(each) for each in fact.addresses]}
 
 
+_INVALID = "Invalid level specified"
+
 RENDERINGS: dict[type, _Rendering] = {
     Running: _Rendering(
         200, lambda fact: f"Uptime {duration(fact.uptime)}\n", lambda fact: f"<uptime>{fact.uptime}</uptime>"
     ),
     LogLevelSet: _sentence(200, "message", "Log level set to {}", "level", plain_end="\n", xml_end="\n"),
-    LogLevelInvalid: _sentence(200, "message", "Invalid level specified", plain_end="\n", xml_end="\n"),
+    LogLevelInvalid: _Rendering(
+        200,
+        lambda fact: f"{_INVALID}\n{fact.remark}\n",
+        lambda fact: f"<message>{_INVALID}</message>\n",
+        lambda fact: {"message": f"{_INVALID}. {fact.remark}", "level": fact.level},
+    ),
     RoutesUpdated: _sentence(200, "status", "Routes updated"),
     RoutesKept: _sentence(500, "status", "Routes could not be updated"),
     SystemIdMissing: _sentence(406, "status", "You must specify a 'system-id' parameter", plain_end="\n"),

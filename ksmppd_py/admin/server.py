@@ -11,6 +11,7 @@ import bottle
 from gevent import socket, ssl
 
 from ksmppd_py.admin.access import Gate, Password, TooManyGuesses, password_in
+from ksmppd_py.admin.audit import BY_PASSWORD, tell_command, user_of
 from ksmppd_py.admin.commands import PUBLIC
 from ksmppd_py.admin.history import History
 from ksmppd_py.admin.hosts import HostNames
@@ -23,6 +24,7 @@ from ksmppd_py.admin.patience import REQUEST_TIME
 from ksmppd_py.admin.ports import Operations
 from ksmppd_py.admin.render import Reply, denied, guessed_too_often, not_this_host
 from ksmppd_py.errors import StartError
+from ksmppd_py.model.names import place
 from ksmppd_py.transport.greenlets import Owner
 
 logger = logging.getLogger(__name__)
@@ -99,6 +101,12 @@ class AdminServer:
         self._owner.supervise("event loop watch", self._loop.watch)
         self._owner.supervise("history", self._history.keep)
         self._owner.supervise("queue watch", self._history.look_at_queues)
+
+    @property
+    def opened(self) -> str:
+        """Where it serves, in words."""
+        secured = " (HTTPS)" if self._context is not None else ""
+        return f"administration on {place(self._interface, self.port)}{secured}"
 
     def stop(self, timeout: float = 1.0) -> None:
         """Close the port, wait `timeout` seconds for open connections, then close them too; may yield."""
@@ -213,4 +221,8 @@ class AdminServer:
                 return denied()
         except TooManyGuesses as pause:
             return guessed_too_often(pause.headers)
+        by_header = "password" not in request.parameters
+        tell_command(
+            request.path, request.parameters, ip, user_of(authorization) if by_header else BY_PASSWORD
+        )
         return self.pages.answer(request)

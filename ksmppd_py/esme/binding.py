@@ -83,22 +83,26 @@ class Binder:
             return self._refused(name, ip, "ip", CommandStatus.RBINDFAIL, counts=True)
         bound = self._registry.binds_of(account.system_id)
         if 0 < account.max_binds <= bound:
-            logger.warning(
-                "SMPP[%s] has exceeded its bind limit (%d/%d), rejecting",
-                account.system_id,
-                bound,
-                account.max_binds,
-                extra=EACH,
-            )
-            return self._refused(name, ip, "max_binds", CommandStatus.RBINDFAIL, counts=False)
+            limit = f"has exceeded its bind limit ({bound}/{account.max_binds}), rejecting"
+            return self._refused(name, ip, "max_binds", CommandStatus.RBINDFAIL, counts=False, limit=limit)
         self._blocklist.succeeded(ip)
         logger.info("SMPP[%s] Successfully authenticated", account.system_id)
         return account
 
     def _refused(
-        self, name: str, ip: str, reason: str, command_status: int, counts: bool, details: str = ""
+        self,
+        name: str,
+        ip: str,
+        reason: str,
+        command_status: int,
+        counts: bool,
+        details: str = "",
+        limit: str = "",
     ) -> Refusal:
-        logger.warning("SMPP[%s] bind from %s refused: %s%s", name, ip, reason, details, extra=EACH)
+        if limit:  # the original's words in front, since people look for them
+            logger.warning("SMPP[%s] %s bind from %s: %s", name, limit, ip, reason, extra=EACH)
+        else:
+            logger.warning("SMPP[%s] bind from %s refused: %s%s", name, ip, reason, details, extra=EACH)
         example = Example(int(command_status))
         self._registry.meters.refusals.add(BIND, name, ip, reason, self._clock(), example=example)
         return Refusal(int(command_status), counts)

@@ -20,6 +20,7 @@ from ksmppd_py.esme.registry import EsmeRegistry
 from ksmppd_py.esme.session import Session
 from ksmppd_py.esme.settings import SessionSettings, TlsSettings
 from ksmppd_py.esme.surroundings import Surroundings
+from ksmppd_py.model.names import place
 from ksmppd_py.model.ports import AccessLog, Enquiries, Submissions
 from ksmppd_py.translate.tlvs import TlvTables
 from ksmppd_py.transport.framed import FramedSocket
@@ -79,6 +80,14 @@ class Listener:
         """The port that is listened on, also when port 0 was asked for."""
         assert self._server is not None
         return int(self._server.server_port)
+
+    def ports(self) -> list[str]:
+        """The ports that are open, in words."""
+        host = self._address[0]
+        opened = [f"SMPP on {place(host, self.port)}"] if self._server is not None else []
+        if self._tls_server is not None:
+            opened.append(f"SMPP over TLS on {place(host, self.tls_port)}")
+        return opened
 
     @property
     def accepting(self) -> bool:

@@ -11,6 +11,13 @@ def to_octets(name: str) -> bytes:
         return name.encode()
 
 
+def place(host: str, port: int) -> str:
+    """An address with its port as people write it; `*` is all interfaces."""
+    if host in ("", "0.0.0.0"):
+        host = "*"
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def to_name(octets: bytes) -> str:
     """The name that octets spell."""
     return octets.decode("latin-1")

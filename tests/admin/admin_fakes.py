@@ -181,6 +181,10 @@ class FakeOperations:
         """As in the sample."""
         return self.picture
 
+    def log_level(self) -> int | None:
+        """The one that was set last."""
+        return self.levels[-1] if self.levels else None
+
     def set_log_level(self, level: int) -> None:
         """Remember it."""
         self.levels.append(level)

@@ -58,16 +58,22 @@ def test_uptime(operations: FakeOperations) -> None:
     assert run(operations, "/uptime") == Running(11)
 
 
-@pytest.mark.parametrize(("level", "set_to"), [("0", 0), ("1", 1), ("4", 4), ("99", 99), ("2x", 2)])
+@pytest.mark.parametrize(("level", "set_to"), [("0", 0), ("1", 1), ("4", 4), (" 2 ", 2)])
 def test_log_level(operations: FakeOperations, level: str, set_to: int) -> None:
     assert run(operations, "/log-level", level=level) == LogLevelSet(set_to)
     assert operations.levels == [set_to]
 
 
-@pytest.mark.parametrize("parameters", [{}, {"level": ""}, {"level": "-1"}, {"level": "abc"}])
+@pytest.mark.parametrize(
+    "parameters",
+    [{}]
+    + [{"level": each} for each in ("", "-1", "abc", "5", "99", "2x", "1.5", "01", "\u0662", "1" * 5000)],
+)
 def test_invalid_log_level(operations: FakeOperations, parameters: dict[str, str]) -> None:
-    assert run(operations, "/log-level", **parameters) == LogLevelInvalid()
-    assert operations.levels == []
+    assert run(operations, "/log-level", **parameters) == LogLevelInvalid(None)
+    operations.set_log_level(2)
+    assert run(operations, "/log-level", **parameters) == LogLevelInvalid(2)
+    assert operations.levels == [2]
 
 
 def test_esme_status(operations: FakeOperations) -> None:

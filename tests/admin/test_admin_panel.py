@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -220,6 +221,14 @@ class TestCommands:
 
     def test_get_changes_nothing(self, operator: Browser) -> None:
         assert operator.get("/dashboard/command?command=/rebuild-routes").status == 404
+
+
+def test_a_pressed_button_is_a_line(operator: Browser, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        operator.command("/esme-unbind", **{"system-id": "smppusera"})
+        operator.get("/dashboard/state")
+    line = "Administration: esme-unbind system-id=smppusera from 127.0.0.1 by the dashboard"
+    assert [record.getMessage() for record in caplog.records] == [line]
 
 
 class TestState:

@@ -142,7 +142,18 @@ BLOCKED = BlockedAddresses((BlockedAddress("10.0.0.9", 5, 280), BlockedAddress("
 ROWS = [
     (Running(11), 200, b"Uptime 0d 0h 0m 11s\n", b"<uptime>11</uptime>"),
     (LogLevelSet(1), 200, b"Log level set to 1\n", b"<message>Log level set to 1</message>\n"),
-    (LogLevelInvalid(), 200, b"Invalid level specified\n", b"<message>Invalid level specified</message>\n"),
+    (
+        LogLevelInvalid(2),
+        200,
+        b"Invalid level specified\nThe log level is 2 (warning)\n",
+        b"<message>Invalid level specified</message>\n",
+    ),
+    (
+        LogLevelInvalid(None),
+        200,
+        b"Invalid level specified\nThere is no log file\n",
+        b"<message>Invalid level specified</message>\n",
+    ),
     (RoutesUpdated(), 200, b"Routes updated", b"<status>Routes updated</status>"),
     (RoutesKept(), 500, b"Routes could not be updated", b"<status>Routes could not be updated</status>"),
     (
@@ -305,6 +316,10 @@ def test_json() -> None:
     [
         (LogLevelSet(2), {"message": "Log level set to 2", "level": 2}),
         (SystemIdUnknown("a\udce9"), {"message": "No such system-id 'a?' found", "system_id": "a?"}),
+        (
+            LogLevelInvalid(0),
+            {"message": "Invalid level specified. The log level is 0 (debug)", "level": 0},
+        ),
         (RoutesUpdated(), {"message": "Routes updated"}),
         (Healthy(), {"message": "ok"}),
         (

@@ -37,7 +37,7 @@ READY_JSON = b'{"message": "ok", "state": "ready", "troubles": [], "words": ""}\
         ("/uptime.", 200, PLAIN, UPTIME),
         ("/log-level?level=1", 200, PLAIN, b"Log level set to 1\n"),
         ("/log-level.xml?level=1", 200, XML, b"<message>Log level set to 1</message>\n"),
-        ("/log-level", 200, PLAIN, b"Invalid level specified\n"),
+        ("/log-level", 200, PLAIN, b"Invalid level specified\nThere is no log file\n"),
         ("/log-level.xml?level=-1", 200, XML, b"<message>Invalid level specified</message>\n"),
         ("/rebuild-routes", 200, PLAIN, b"Routes updated"),
         ("/rebuild-routes.xml", 200, XML, b"<status>Routes updated</status>"),

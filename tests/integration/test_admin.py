@@ -121,10 +121,13 @@ class TestUptimeAndLogLevel:
         daemon = start_bed().daemon
         assert daemon.admin("/log-level", level=3).body == "Log level set to 3\n"
         assert daemon.admin("/log-level.xml", level=1).body == "<message>Log level set to 1</message>\n"
-        for level in ("", "-1"):
+        for level in ("", "-1", "5", "x"):
             answer = daemon.admin("/log-level", level=level)
-            assert (answer.status, answer.body) == (200, "Invalid level specified\n")
-        assert daemon.admin("/log-level").body == "Invalid level specified\n"
+            assert (answer.status, answer.body) == (
+                200,
+                "Invalid level specified\nThe log level is 1 (info)\n",
+            )
+        assert daemon.admin("/log-level").body == "Invalid level specified\nThe log level is 1 (info)\n"
         xml = daemon.admin("/log-level.xml")
         assert xml.body == "<message>Invalid level specified</message>\n"
 

@@ -253,6 +253,8 @@ def test_log_lines(start_bed: StartBed) -> None:
     assert re.search(
         prefix + rf"WARNING: SMPP\[{customer.system_id}\] has exceeded its bind limit \(1/1\), rejecting", log
     )
+    assert log.count("max_binds") == 1
+    assert log.count("rejecting") == 1
     assert re.search(prefix + r"INFO: .*Successfully connected and identified\.", log)
 
 

@@ -1,0 +1,42 @@
+"""A line for the log on each command of an operator: what, by whom, from where."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import logging
+from collections.abc import Mapping
+
+from ksmppd_py.admin.commands import COMMANDS, PUBLIC
+
+logger = logging.getLogger(__name__)
+
+BY_PAGE, BY_PASSWORD = "the dashboard", "the password"
+_UNTOLD = frozenset({"password", "text"})
+"""Parameters that are in no line: the secret, and texts of messages."""
+_LONGEST = 100
+
+
+def tell_command(path: str, parameters: Mapping[str, str], ip: str, who: str) -> None:
+    """Write the line. Commands that load balancers ask, and pages that aren't commands, have none."""
+    if path not in COMMANDS or path in PUBLIC:
+        return
+    given = "".join(
+        f" {name[:_LONGEST]}={value[:_LONGEST]}"
+        for name, value in parameters.items()
+        if name.lower() not in _UNTOLD
+    )
+    logger.info("Administration: %s%s from %s by %s", path[1:], given, ip, who)
+
+
+def user_of(authorization: str) -> str:
+    """The user that an Authorization header names; otherwise that there was no more than the password."""
+    scheme, _, credentials = authorization.strip().partition(" ")
+    if scheme.lower() == "basic":
+        try:
+            user = base64.b64decode(credentials.strip(), validate=True).partition(b":")[0]
+        except (binascii.Error, ValueError):
+            user = b""
+        if user:
+            return f"user {user[:_LONGEST].decode('utf-8', 'replace')}"
+    return BY_PASSWORD
