@@ -99,15 +99,8 @@ class TlvTag(IntEnum):
 
 BY_TAG: Final[dict[int, TlvTag]] = {int(tag): tag for tag in TlvTag}
 
-# These change what becomes of the message, so that a wrong length is refused; any other is skipped (3.3).
-STRICT: Final = frozenset(
-    {
-        TlvTag.SAR_MSG_REF_NUM,
-        TlvTag.SAR_TOTAL_SEGMENTS,
-        TlvTag.SAR_SEGMENT_SEQNUM,
-        TlvTag.QOS_TIME_TO_LIVE,
-    }
-)
+# A wrong length of these is refused; any other TLV of wrong length is skipped (3.3, D-06).
+STRICT: Final = frozenset({TlvTag.QOS_TIME_TO_LIVE})
 
 
 class _NoTlvs(dict[int, bytes]):
@@ -133,6 +126,8 @@ def no_tlvs() -> dict[int, bytes]:
 
 
 Limits = Mapping[int, tuple[int, int, bool]]
+_HEAD: Final = 4  # octets of tag and length
+_VENDOR_TAGS: Final = range(0x1400, 0x4000)  # 5.3.1
 _read_head: Callable[[bytes, int], tuple[Any, ...]] = struct.Struct(">HH").unpack_from
 _pack_head: Callable[[int, int], bytes] = struct.Struct(">HH").pack
 
@@ -145,16 +140,38 @@ def limits_of(pdu_letter: str) -> Limits:
 def unpack_tlvs(octets: bytes, position: int, end: int, limits: Limits) -> dict[int, bytes]:
     """Return tag -> value octets of the TLVs from `position` to `end`; of repeated tags the last wins.
 
-    Raises MalformedPdu: 0xC0 when the last TLV isn't whole, 0xC2 for a strict one of wrong length.
+    Up to three octets behind the last TLV are ignored, and so is one NUL before the first (D-25): clients append
+    NUL, CR or LF to a message. Raises MalformedPdu: 0xC0 when a TLV is longer than the rest, 0xC2 for a strict one
+    of wrong length.
     """
-    if position >= end:
-        return NO_TLVS
+    if end - position > _HEAD and octets[position] == 0 and _is_nul_before_tlv(octets, position):
+        try:
+            return _walk(octets, position + 1, end, limits)
+        except MalformedPdu:
+            pass  # the NUL was half of a tag after all
+    return _walk(octets, position, end, limits)
+
+
+def _is_nul_before_tlv(octets: bytes, position: int) -> bool:
+    """Tell whether the octets behind the NUL at `position` look more like a TLV than those from it on do."""
+    return not _looks_like_tlv(octets, position) and _looks_like_tlv(octets, position + 1)
+
+
+def _looks_like_tlv(octets: bytes, position: int) -> bool:
+    tag, length = _read_head(octets, position)
+    known = BY_TAG.get(tag)
+    if known is None:
+        return tag in _VENDOR_TAGS
+    return bool(known.least <= length <= known.most)
+
+
+def _walk(octets: bytes, position: int, end: int, limits: Limits) -> dict[int, bytes]:
+    """Read TLVs as long as four octets are left."""
     tlvs: dict[int, bytes] = {}
-    while position < end:
-        if end - position < 4:
-            raise MalformedPdu(CommandStatus.RINVOPTPARSTREAM, f"{end - position} octets are no TLV")
+    last = end - _HEAD
+    while position <= last:
         tag, length = _read_head(octets, position)
-        position += 4
+        position += _HEAD
         stop = position + length
         if stop > end:
             raise MalformedPdu(

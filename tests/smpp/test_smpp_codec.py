@@ -34,6 +34,7 @@ from ksmppd_py.smpp.pdus import (
     SubmitSmResp,
 )
 from ksmppd_py.smpp.tlvs import NO_TLVS, unpack_tlvs
+from tests.smpp.client_octets import SUBMITS, Submit
 from tests.smpp.wire_tables import MALFORMED, SUBMIT, TOLERATED, WIRE, octets
 
 wire = pytest.mark.parametrize(("text", "status", "number", "value"), WIRE)
@@ -72,6 +73,44 @@ def test_reads_nothing_outside_of_the_body(text: str, status: int, number: int, 
 @pytest.mark.parametrize(("command_id", "body", "value"), TOLERATED)
 def test_tolerates(command_id: int, body: str, value: Pdu) -> None:
     assert codec.unpack_body(command_id, octets(body), 0, len(octets(body))) == value
+
+
+@pytest.mark.parametrize("submit", SUBMITS, ids=lambda submit: f"{submit.client}: {submit.about}")
+def test_reads_what_clients_send(submit: Submit) -> None:
+    assert SmppLink().receive(submit.octets) == [(4, 0, 1, submit.pdu)]
+
+
+LEFT_OVER = {
+    "NUL": b"\0",
+    "blank": b" ",
+    "LF": b"\n",
+    "CR": b"\r",
+    "CR LF": b"\r\n",
+    "LF NUL": b"\n\0",
+    "NUL NUL": b"\0\0",
+    "half of a tag": b"\x04",
+    "tag": b"\x04\x24",
+    "tag and half of a length": b"\x04\x24\x00",
+    "CR LF NUL": b"\r\n\0",
+    "0xFF": b"\xff\xff\xff",
+}
+
+
+@pytest.mark.parametrize("left_over", LEFT_OVER.values(), ids=LEFT_OVER)
+@pytest.mark.parametrize("table", PDUS, ids=lambda table: table.__name__)
+def test_ignores_what_is_left_over(table: type[Pdu], left_over: bytes) -> None:
+    """D-25, in every PDU: up to three octets behind all else, and a NUL before the TLVs."""
+    cases: list[tuple[Any, bytes]] = [(table(), b"")]
+    if "tlvs" in table.__dataclass_fields__:
+        some: Any = table()
+        some.tlvs = {0x1400: b"abc", 0x130C: b"", 0x3FFF: b"\0"}
+        cases += [(some, b""), (some, b"\0")]
+    fields = len(codec.pack(table(), 1)) - 16
+    for pdu, before in cases:
+        whole = codec.pack(pdu, 1)[16:]
+        body = whole[:fields] + before + whole[fields:] + left_over
+        assert codec.unpack_body(table.command_id, body, 0, len(body)) == pdu
+        assert unpacker_by_table(table)(body, 0, len(body)) == pdu
 
 
 @pytest.mark.parametrize(("command_id", "body", "status"), MALFORMED)

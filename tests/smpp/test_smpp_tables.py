@@ -205,12 +205,7 @@ def test_tlv_table_holds_together() -> None:
         assert 0 <= tag.least <= tag.most <= 0xFFFF
         assert tag.type is not TlvType.INTEGER or tag.least == tag.most
         assert set(tag.pdus) <= {pdu.tlv_letter for pdu in PDUS}
-    assert {tag.name for tag in STRICT} == {
-        "SAR_MSG_REF_NUM",
-        "SAR_TOTAL_SEGMENTS",
-        "SAR_SEGMENT_SEQNUM",
-        "QOS_TIME_TO_LIVE",
-    }
+    assert {tag.name for tag in STRICT} == {"QOS_TIME_TO_LIVE"}  # D-06
     assert limits_of("") == {}
     assert limits_of("B") == {0x0210: (1, 1, False)}
 

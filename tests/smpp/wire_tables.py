@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ksmppd_py.smpp.destinations import DistributionList, SmeAddress, UnsuccessSme
 from ksmppd_py.smpp.pdus import (
     AlertNotification,
@@ -257,6 +259,45 @@ TOLERATED: list[tuple[int, str, Pdu]] = [
 _SUBMIT_HEAD = '00 01 01 "491701"00 01 01 "491709999999"00'
 SUBMIT = _SUBMIT_HEAD + '00 00 00 00 00 00 00 00 00 05 "Hello"'
 
+_HELLO = SubmitSm(b"", 1, 1, b"491701", 1, 1, b"491709999999", short_message=b"Hello")
+
+
+def _hello(**tlvs: str) -> SubmitSm:
+    """SUBMIT with TLVs, named x and their tag."""
+    return replace(_HELLO, tlvs={int(tag[1:], 16): octets(value) for tag, value in tlvs.items()})
+
+
+# D-25: octets left over, and a NUL before the TLVs.
+TOLERATED += [
+    (0x04, SUBMIT + "00", _HELLO),
+    (0x04, SUBMIT + "04", _HELLO),
+    (0x04, SUBMIT + "042400", _HELLO),
+    (0x04, SUBMIT + "0D0A", _HELLO),
+    (0x04, SUBMIT + "000000", _HELLO),
+    (0x04, SUBMIT + "0204 0002 0007 00", _hello(x0204="0007")),
+    (0x04, SUBMIT + "0204 0002 0007 0D0A", _hello(x0204="0007")),
+    (0x04, SUBMIT + "00 0204 0002 0007", _hello(x0204="0007")),
+    (0x04, SUBMIT + "00 0204 0002 0007 00", _hello(x0204="0007")),
+    (0x04, SUBMIT + "00 0005 0001 01", _hello(x0005="01")),
+    (0x04, SUBMIT + "00 1400 0003 616263", _hello(x1400="616263")),
+    # Here the NUL is half of a tag: of one that is known, of one that isn't.
+    (0x04, SUBMIT + "0005 0001 01", _hello(x0005="01")),
+    (0x04, SUBMIT + "0005 0001 01 00", _hello(x0005="01")),
+    (0x04, SUBMIT + "0014 0001 05", _hello(x0014="05")),
+    (0x04, SUBMIT + "0014 0003 000102", _hello(x0014="000102")),
+    # A payload so long that the NUL and half of its tag could be a TLV of 9,216 octets.
+    (0x04, SUBMIT + "00 0424 2800" + "61" * 0x2800, _hello(x0424="61" * 0x2800)),
+    # D-06: a SAR TLV of wrong length is as none.
+    (0x04, SUBMIT + "020C 0003 000001 020E 0001 02 020F 0001 01", _hello(x020E="02", x020F="01")),
+    (0x04, SUBMIT + "020E 0000", _HELLO),
+    (0x04, SUBMIT + "020F 0002 0001", _HELLO),
+    (0x103, "00" * 10 + "0424 0001 61 00", DataSm(tlvs={0x0424: b"a"})),
+    (0x103, "00" * 10 + "00 0424 0001 61", DataSm(tlvs={0x0424: b"a"})),
+    (0x80000005, "00 00", DeliverSmResp()),
+    (0x80000005, "00 0D0A", DeliverSmResp()),
+    (0x80000004, "00 FF", SubmitSmResp()),
+]
+
 # What is refused: command_id, body, and the command_status of the answer.
 MALFORMED: list[tuple[int, str, int]] = [
     (0x04, "", 0x02),
@@ -272,13 +313,12 @@ MALFORMED: list[tuple[int, str, int]] = [
     (0x04, _SUBMIT_HEAD + "00" * 9, 0x02),
     (0x04, _SUBMIT_HEAD + '00 00 00 00 00 00 00 00 00 14 "Hello"', 0x01),
     (0x04, _SUBMIT_HEAD + "00 00 00 00 00 00 00 00 00 01", 0x01),
-    (0x04, SUBMIT + "04", 0xC0),
-    (0x04, SUBMIT + "042400", 0xC0),
+    # A TLV that is longer than the rest, also behind a NUL or another TLV.
     (0x04, SUBMIT + "0424 0010 41", 0xC0),
     (0x04, SUBMIT + "1400 0001", 0xC0),
-    (0x04, SUBMIT + "020C 0003 000001", 0xC2),
-    (0x04, SUBMIT + "020E 0000", 0xC2),
-    (0x04, SUBMIT + "020F 0002 0001", 0xC2),
+    (0x04, SUBMIT + "00 0424 0010 41", 0xC0),
+    (0x04, SUBMIT + "0204 0002 0007 0424 0010 41", 0xC0),
+    (0x04, SUBMIT + "0D0A 0D0A", 0xC0),
     (0x04, SUBMIT + "0017 0002 0001", 0xC2),
     (0x05, _SUBMIT_HEAD + '00 00 00 00 00 00 00 00 00 06 "Hello"', 0x01),
     (0x103, "00 01 01 00 01 01 00 00 00", 0x02),
@@ -301,7 +341,7 @@ MALFORMED: list[tuple[int, str, int]] = [
     (0x21, '00 01 01 "491"00 01 02 "x"', 0x02),
     (0x21, '00 01 01 "491"00 FF', 0x02),
     (0x80000004, '"id"', 0x0C),
-    (0x80000004, "00 FF", 0xC0),
+    (0x80000004, "00 FFFF 0001", 0xC0),
     (0x80000021, "00 01 00 00 00 00", 0x02),
     (0x102, '01 01 "4"00 01 01', 0x02),
 ]
