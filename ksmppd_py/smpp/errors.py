@@ -39,7 +39,7 @@ class BrokenFraming(SmppError):
 
 
 class BadTime(SmppError):
-    """Not a time by 7.1.1, or one that is past; the caller knows whether it is 0x61 or 0x62."""
+    """Not a time by 7.1.1; the caller knows whether it is 0x61 or 0x62."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

@@ -17,14 +17,12 @@ _MOST_QUARTER_HOURS = 48
 _DAY = 24 * 60 * 60
 
 
-def to_epoch(text: bytes, now: int) -> int | None:
-    """Return the epoch seconds meant by a time string, None for an empty one.
+def to_epoch(text: bytes, now: int) -> int:
+    """Return the epoch seconds meant by a time string.
 
-    `now` in epoch seconds is the base of relative times and the bound of absolute ones. Raises BadTime for
-    what isn't a time and for what is before `now`.
+    `now` in epoch seconds is the base of relative times. An absolute time may be past: only the caller knows what
+    that means for its field (D-26). Raises BadTime for what isn't a time.
     """
-    if not text:
-        return None
     if len(text) != _LENGTH or not text[:15].isdigit():
         raise BadTime(f"{text!r} is not YYMMDDhhmmsstnnp")
     numbers = [int(text[i : i + 2]) for i in range(0, 12, 2)]
@@ -38,9 +36,12 @@ def to_epoch(text: bytes, now: int) -> int | None:
         raise BadTime(f"{text!r} is {quarter_hours} quarter hours off UTC, more than {_MOST_QUARTER_HOURS}")
     local = _absolute(numbers, text)
     epoch = local - quarter_hours * _QUARTER_HOUR if kind == b"+" else local + quarter_hours * _QUARTER_HOUR
-    if epoch < now:
-        raise BadTime(f"{text!r} is past")
     return min(epoch, LATEST)
+
+
+def is_relative(text: bytes) -> bool:
+    """Tell whether a time string that to_epoch has taken counts from now on (7.1.1.2)."""
+    return text.endswith(b"R")
 
 
 def from_epoch(epoch: int) -> bytes:

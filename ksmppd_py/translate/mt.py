@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from logging import getLogger
 
 from ksmppd_py.kannel.messages import UNDEFINED, DlrMask, Sms, SmsType
@@ -10,10 +9,10 @@ from ksmppd_py.kannel.meta_data import EMPTY_SMPP, get_group, set_group
 from ksmppd_py.smpp.constants import CommandStatus
 from ksmppd_py.smpp.errors import BadTime
 from ksmppd_py.smpp.pdus import DataSm, SubmitSm
-from ksmppd_py.smpp.times import to_epoch
+from ksmppd_py.smpp.times import is_relative, to_epoch
 from ksmppd_py.smpp.tlvs import TlvTag
-from ksmppd_py.translate import addresses, gsm0338, udh
-from ksmppd_py.translate.coding import DATA_CODINGS, read_text
+from ksmppd_py.translate import addresses, gsm0338, submit_tlvs, udh
+from ksmppd_py.translate.coding import DATA_CODINGS, UCS2, read_text
 from ksmppd_py.translate.dialect import Dialect
 from ksmppd_py.translate.errors import Untranslatable
 from ksmppd_py.translate.receipts import make_dlr_url
@@ -25,6 +24,8 @@ MAX_TIME = 0x7FFFFFFF
 """The bearerbox reads times as signed 32 bits."""
 LONG_HEADER = 100
 """Octets of a user data header; beside a shorter one 255 parts hold more than any short_message."""
+_NO_TEXT = ((b" ", b"\0"), (b"\0 ", b"\0\0", b" ", b"\0"))
+"""Stands for an empty short_message with clients that can't send one; the second are those of UCS-2."""
 
 _RECEIPTS = (  # by the two low bits of registered_delivery; 3 is SMPP 5.0's "success only"
     DlrMask.NOTHING,
@@ -40,9 +41,6 @@ _MT_PUSH = int(SmsType.MT_PUSH)
 _BAD_SOURCE = int(CommandStatus.RINVSRCADR)
 _BAD_DESTINATION = int(CommandStatus.RINVDSTADR)
 _MESSAGE_PAYLOAD = int(TlvTag.MESSAGE_PAYLOAD)
-_REFERENCE = int(TlvTag.SAR_MSG_REF_NUM)
-_TOTAL = int(TlvTag.SAR_TOTAL_SEGMENTS)
-_NUMBER = int(TlvTag.SAR_SEGMENT_SEQNUM)
 _QOS_TIME_TO_LIVE = int(TlvTag.QOS_TIME_TO_LIVE)
 _USER_MESSAGE_REFERENCE = int(TlvTag.USER_MESSAGE_REFERENCE)
 
@@ -52,23 +50,19 @@ def from_submit_sm(pdu: SubmitSm, dialect: Dialect, service: bytes, message_id: 
 
     smsc_id and boxc_id are left to those who know. Raises Untranslatable with the status of the response.
     """
-    tlvs, text = pdu.tlvs, pdu.short_message
+    text = pdu.short_message
     if len(text) > 254 and dialect.interface_version <= 0x34:
         raise Untranslatable(CommandStatus.RINVMSGLEN, "sm_length 255")
-    if not text:
-        text = tlvs.get(_MESSAGE_PAYLOAD, b"")
-        if not text and pdu.sm_default_msg_id:
-            raise Untranslatable(CommandStatus.RINVDFTMSGID, "there are no predefined messages")
-    elif tlvs and _MESSAGE_PAYLOAD in tlvs:
-        _log.warning("short_message and message_payload in one submit_sm, the payload is ignored")
+    if not text or pdu.tlvs:
+        text = _text_of(pdu)
     sms = _translate(pdu, text, dialect, service, message_id=message_id, now=now)
     priority = pdu.priority_flag
     sms.priority = priority if priority <= MAX_PRIORITY else 0
     sms.pid = pdu.protocol_id
     if pdu.schedule_delivery_time:
-        sms.deferred = _time(pdu.schedule_delivery_time, now, CommandStatus.RINVSCHED)
+        sms.deferred = _deferred(pdu.schedule_delivery_time, now)
     if pdu.validity_period:
-        sms.validity = _time(pdu.validity_period, now, CommandStatus.RINVEXPIRY)
+        sms.validity = _validity(pdu.validity_period, now)
     return sms
 
 
@@ -80,9 +74,22 @@ def from_data_sm(pdu: DataSm, dialect: Dialect, service: bytes, message_id: byte
     sms = _translate(pdu, tlvs.get(_MESSAGE_PAYLOAD, b""), dialect, service, message_id=message_id, now=now)
     if sms.dlr_mask:
         _check_receipt_addresses(sms)
-    if _QOS_TIME_TO_LIVE in tlvs:
-        sms.validity = min(now + _integer(tlvs, _QOS_TIME_TO_LIVE, 4), MAX_TIME)
+    seconds = int.from_bytes(tlvs.get(_QOS_TIME_TO_LIVE, b""), "big")
+    if seconds:  # none given is as zero: D-26 has the same for validity_period
+        sms.validity = min(now + seconds, MAX_TIME)
     return sms
+
+
+def _text_of(pdu: SubmitSm) -> bytes:
+    """Return the user data: short_message, or message_payload where that is all there is (D-24)."""
+    text, payload = pdu.short_message, pdu.tlvs.get(_MESSAGE_PAYLOAD)
+    if payload:
+        if not text or text in _NO_TEXT[DATA_CODINGS[pdu.data_coding].coding == UCS2]:
+            return payload
+        _log.warning("short_message and message_payload in one submit_sm, the payload is ignored")
+    if not text and pdu.sm_default_msg_id:
+        raise Untranslatable(CommandStatus.RINVDFTMSGID, "there are no predefined messages")
+    return text
 
 
 def _translate(
@@ -97,16 +104,16 @@ def _translate(
     sms = Sms(
         sender, receiver, time=now, service=service, id=message_id, sms_type=_MT_PUSH, meta_data=EMPTY_SMPP
     )
+    if esm_class & 0x40:
+        udhdata, text = udh.take_header(text)
     if tlvs:
-        udhdata, sms.msg_left = _segment(tlvs, esm_class)
+        udhdata, sms.msg_left = submit_tlvs.user_data_header(tlvs, udhdata, dialect.tlvs.by_tag)
         octets = tlvs.get(_USER_MESSAGE_REFERENCE, b"")
         if len(octets) == 2:
             reference = int.from_bytes(octets, "big")
         sms.meta_data = set_group(None, "smpp", dialect.tlvs.to_values(tlvs))
     if dialect.fields_in_meta_data:
         sms.meta_data = set_group(None, "smpp", _fields(pdu) | get_group(sms.meta_data, "smpp"))
-    if esm_class & 0x40:
-        udhdata, text = udh.take_header(text)
     if esm_class & 0x80:
         sms.rpi = 1
     coding, sms.mclass, sms.mwi, sms.compress, sms.alt_dcs, to_text = DATA_CODINGS[pdu.data_coding]
@@ -115,6 +122,8 @@ def _translate(
     else:
         sms.coding, sms.msgdata = read_text(pdu.data_coding, text, udhdata is not None, dialect.alt_charset)
     sms.udhdata = udhdata
+    if tlvs:
+        submit_tlvs.set_class_and_waiting(sms, tlvs, dialect.tlvs.by_tag)
     if udhdata is not None and len(udhdata) > LONG_HEADER:
         udh.count_parts(sms)  # refuses what has no room beside it
     sms.dlr_mask = _DLR_MASKS[pdu.registered_delivery]
@@ -134,35 +143,27 @@ def _fields(pdu: SubmitSm | DataSm) -> dict[bytes, bytes]:
     }
 
 
-def _segment(tlvs: Mapping[int, bytes], esm_class: int) -> tuple[bytes | None, int]:
-    """Return UDH and parts left as the three SAR TLVs say it; they count together only."""
-    if not (_REFERENCE in tlvs and _TOTAL in tlvs and _NUMBER in tlvs):
-        return None, UNDEFINED
-    if esm_class & 0x40:
-        raise Untranslatable(CommandStatus.RINVTLVVAL, "SAR TLVs beside a user data header")
-    reference, total, number = (
-        _integer(tlvs, _REFERENCE, 2),
-        _integer(tlvs, _TOTAL, 1),
-        _integer(tlvs, _NUMBER, 1),
-    )
-    if not 0 < number <= total:
-        raise Untranslatable(CommandStatus.RINVTLVVAL, f"segment {number} of {total}")
-    return udh.concatenation(reference, total, number) if total > 1 else None, total - number
-
-
-def _integer(tlvs: Mapping[int, bytes], tag: int, size: int) -> int:
-    octets = tlvs[tag]
-    if len(octets) != size:
-        raise Untranslatable(CommandStatus.RINVPARLEN, f"TLV 0x{tag:04X} of {len(octets)} octets")
-    return int.from_bytes(octets, "big")
-
-
 def _time(text: bytes, now: int, status: CommandStatus) -> int:
     try:
-        epoch = to_epoch(text, now)
+        return to_epoch(text, now)
     except BadTime as error:
         raise Untranslatable(status, error.reason) from error
-    return UNDEFINED if epoch is None else min(epoch, MAX_TIME)
+
+
+def _deferred(text: bytes, now: int) -> int:
+    """Return the time that a schedule_delivery_time tells; none when it is past (D-26): clocks differ by a second."""
+    epoch = _time(text, now, CommandStatus.RINVSCHED)
+    return epoch if epoch > now else UNDEFINED
+
+
+def _validity(text: bytes, now: int) -> int:
+    """Return the time that a validity_period tells; none for zeros in the relative form (D-26)."""
+    epoch = _time(text, now, CommandStatus.RINVEXPIRY)
+    if epoch == now and is_relative(text):
+        return UNDEFINED
+    if epoch < now:
+        raise Untranslatable(CommandStatus.RINVEXPIRY, f"validity_period {text!r} is past")
+    return epoch
 
 
 def _check_receipt_addresses(sms: Sms) -> None:

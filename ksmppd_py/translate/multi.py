@@ -31,11 +31,12 @@ class OneOfMany(SubmitSm):
 
 
 def expand(pdu: SubmitMulti, message_id: bytes) -> list[OneOfMany]:
-    """Return the submit_multi as messages to one destination each. Raises Untranslatable when it is refused whole."""
+    """Return the submit_multi as messages to one destination each; its replace_if_present_flag is ignored (D-30).
+
+    Raises Untranslatable when it is refused whole.
+    """
     if not 1 <= len(pdu.dest_addresses) <= MOST_DESTINATIONS:
         raise Untranslatable(CommandStatus.RINVNUMDESTS, f"{len(pdu.dest_addresses)} destinations")
-    if pdu.replace_if_present_flag:
-        raise Untranslatable(CommandStatus.RINVSUBREP, "submit_multi can't replace")
     destinations: list[SmeAddress] = []
     for destination in pdu.dest_addresses:
         if not isinstance(destination, SmeAddress):

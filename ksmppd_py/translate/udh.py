@@ -40,6 +40,17 @@ def concatenation(reference: int, total: int, number: int) -> bytes:
     return bytes((5, 0, 3, reference, total, number))
 
 
+def application_ports(destination: int, source: int) -> bytes:
+    """Return a UDH that addresses an application by ports of 16 bits (GSM 03.40, 9.2.3.24.4)."""
+    return bytes((6, 5, 4, destination >> 8, destination & 0xFF, source >> 8, source & 0xFF))
+
+
+def joined(first: bytes, second: bytes) -> bytes:
+    """Return one UDH with the elements of both."""
+    elements = first[1:] + second[1:]
+    return bytes((len(elements),)) + elements
+
+
 def is_concatenated(udhdata: bytes | None) -> bool:
     """Tell whether a UDH already has a concatenation element."""
     if not udhdata:

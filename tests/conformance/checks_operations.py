@@ -44,7 +44,7 @@ def three_destinations(bench: Bench) -> None:
     assert queried(esme, reply.text)[3] == DELIVERED
 
 
-@clause("C-144", "C-145", "C-146")
+@clause("C-144", "C-146")
 def submit_multi_refused_whole(bench: Bench) -> None:
     esme = bench.trx()
     one = to(DESTINATIONS[0])
@@ -53,12 +53,18 @@ def submit_multi_refused_whole(bench: Bench) -> None:
         (multi(esme, *[one] * 255), 0x33),
         (multi(esme, to(DESTINATIONS[0], flag=3)), 0x40),
         (multi(esme, one, b"\x02friends\0"), 0x34),
-        (multi(esme, one, replace=1), 0x42),
     ):
         assert (reply.command_status, len(reply.octets)) == (status, 18)
         assert reply.body == b"\0\0"
     alive(esme)
     assert not bench.box.submissions
+
+
+@clause("C-145")
+def submit_multi_replaces_nothing(bench: Bench) -> None:
+    reply = multi(bench.trx(), *map(to, DESTINATIONS), replace=1)
+    assert reply.command_status == wire.ROK
+    assert len(bench.box.wait_for_sms(3)) == 3
 
 
 @clause("C-146")

@@ -16,6 +16,8 @@ from tests.conformance.bench import (
     raw,
     sar,
     smin,
+    submit_multi,
+    to,
 )
 from tests.conformance.clauses import clause
 from tests.fakes import box_wire
@@ -122,10 +124,21 @@ def sm_length_beyond_the_pdu(bench: Bench) -> None:
 
 
 @clause("C-046")
-def half_a_tlv(bench: Bench) -> None:
+def octets_left_over(bench: Bench) -> None:
     esme = bench.trx()
-    for rest in (bytes.fromhex("0424001041"), b"\x04"):
+    for rest in (bytes.fromhex("0424001041"), b"\x05\0\0\x02\0"):
         assert esme.request(wire.SUBMIT_SM, SUBMIT + rest).command_status == 0xC0
+    for rest in (b"\x04", b"\0", b"\r", b" ", b"\r\n", b"\0\0\0"):
+        for _ in range(3):  # ten bad ones in a row would close the bind
+            assert esme.request(wire.SUBMIT_SM, SUBMIT + rest).command_status == wire.ROK
+    parts = wire.pack_tlvs(sar(0xA5, 2, 1))
+    before = len(bench.box.submissions)
+    for rest in (b"\0" + parts, parts + b"\0", b"\0" + parts + b"\r\n"):
+        assert esme.request(wire.SUBMIT_SM, SUBMIT + rest).command_status == wire.ROK
+    assert {sms.udhdata for sms in bench.box.wait_for_sms(before + 3)[before:]} == {EMPTY_UDH_PART}
+    assert esme.request(wire.DATA_SM, data_sm() + b"\0").command_status == wire.ROK
+    many = submit_multi(to(b"491709999999")) + b"\0"
+    assert esme.request(wire.SUBMIT_MULTI, many).command_status == wire.ROK
     alive(esme)
 
 
@@ -267,6 +280,7 @@ def segments(bench: Bench) -> None:
     assert bench.sms(esme, smin(tlvs=sar(0x1234, 2, 1))).udhdata == bytes.fromhex("06080412340201")
     for total, number in ((0, 1), (2, 0), (2, 3)):
         bench.refuses(esme, smin(tlvs=sar(1, total, number)), 0xC4)
+    assert not bench.sms(esme, smin(tlvs=sar(0, 0, 0))).udhdata
     assert not bench.sms(esme, smin(tlvs=sar(1, 1, 1))).udhdata
 
 
@@ -281,7 +295,9 @@ def data_sm_without_payload(bench: Bench) -> None:
 def values_of_wrong_length(bench: Bench) -> None:
     esme = bench.trx()
     bench.sms(esme, smin(tlvs={0x0381: b"1" * 30}))
-    bench.refuses(esme, smin(tlvs={**sar(1, 2, 1), wire.SAR_REF: b"\0\0\1"}), 0xC2)
+    assert not bench.sms(esme, smin(tlvs={**sar(1, 2, 1), wire.SAR_REF: b"\0\0\1"})).udhdata
+    seconds = wire.pack_tlvs({0x0017: b"\1"})
+    assert esme.request(wire.DATA_SM, data_sm() + seconds).command_status == 0xC2
 
 
 @clause("C-082", "C-083")
@@ -319,7 +335,10 @@ def message_payload(bench: Bench) -> None:
 
 @clause("C-088")
 def text_and_payload(bench: Bench) -> None:
-    assert bench.sms(bench.trx(), smin(tlvs={wire.MESSAGE_PAYLOAD: b"other"})).msgdata == b"Hello"
+    esme = bench.trx()
+    assert bench.sms(esme, smin(tlvs={wire.MESSAGE_PAYLOAD: b"other"})).msgdata == b"Hello"
+    for nothing in (b" ", b"\0"):
+        assert bench.sms(esme, smin(nothing, tlvs={wire.MESSAGE_PAYLOAD: b"other"})).msgdata == b"other"
 
 
 @clause("C-089")
@@ -334,19 +353,38 @@ def half_of_the_segment_tlvs(bench: Bench) -> None:
 def header_and_segment_tlvs(bench: Bench) -> None:
     esme = bench.trx()
     part = EMPTY_UDH_PART + b"text"
-    bench.refuses(esme, smin(part, esm_class=0x40, tlvs=sar(1, 2, 1)), 0xC4)
+    bench.refuses(
+        esme, smin(bytes.fromhex("0605040b840000") + b"text", esm_class=0x40, tlvs=sar(1, 2, 1)), 0xC4
+    )
+    assert bench.sms(esme, smin(part, esm_class=0x40, tlvs=sar(1, 2, 1))).udhdata == EMPTY_UDH_PART
     ported = bench.sms(esme, smin(part, esm_class=0x40, tlvs={0x020B: b"\x0b\x84"}))
     assert (ported.udhdata, ported.msgdata) == (EMPTY_UDH_PART, b"text")
 
 
-@clause("C-092", "C-093", "C-094", "C-095", "C-096", "C-143")
+@clause("C-092")
+def ports(bench: Bench) -> None:
+    esme = bench.trx()
+    tlvs = {0x020B: b"\x0b\x84"}
+    assert bench.sms(esme, smin(tlvs=tlvs)).udhdata == bytes.fromhex("0605040b840000")
+    tlvs[0x020A] = b"\x23\xf0"
+    assert bench.sms(esme, smin(tlvs=tlvs)).udhdata == bytes.fromhex("0605040b8423f0")
+    part = bench.sms(esme, smin(tlvs={**tlvs, **sar(0xA5, 2, 1)}))
+    assert part.udhdata == bytes.fromhex("0b05040b8423f00003a50201")
+
+
+@clause("C-093")
+def class_and_waiting(bench: Bench) -> None:
+    esme = bench.trx()
+    for value, mclass in ((1, 0), (2, 1), (3, 2), (4, 3), (0, -1)):
+        assert bench.sms(esme, smin(tlvs={0x0005: bytes([value])})).mclass == mclass
+    for value, mwi in ((0x80, 0), (0x81, 1), (0x00, 4), (0x03, 7)):
+        assert bench.sms(esme, smin(tlvs={0x0030: bytes([value])})).mwi == mwi
+
+
+@clause("C-094", "C-095", "C-096", "C-143")
 def tlvs_without_effect(bench: Bench) -> None:
     esme = bench.trx()
     for tag, value in {
-        0x020A: b"\x0b\x84",
-        0x020B: b"\x0b\x84",
-        0x0005: b"\1",
-        0x0030: b"\x81",
         0x0006: b"\1",
         0x0007: b"\1",
         0x0008: b"\0\1",

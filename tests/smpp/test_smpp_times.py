@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ksmppd_py.smpp.errors import BadTime
-from ksmppd_py.smpp.times import LATEST, to_epoch
+from ksmppd_py.smpp.times import LATEST, is_relative, to_epoch
 
 NOW = calendar.timegm((2026, 11, 23, 6, 20, 23))
 
@@ -21,7 +21,6 @@ def utc(*fields: int) -> int:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (b"", None),
         # relative
         (b"000000000000000R", NOW),
         (b"000000010000000R", NOW + 3600),
@@ -39,6 +38,14 @@ def utc(*fields: int) -> int:
         (b"020610233429959R", utc(2029, 5, 23, 6, 20, 23) + 10 * 86400 + 23 * 3600 + 34 * 60 + 29),
         (b"990000000000000R", LATEST),
         (b"999999999999999R", LATEST),
+        # past: what that means is the field's matter
+        (b"261123062022000+", NOW - 1),
+        (b"261123062022900-", NOW - 1),
+        (b"261123070000004+", utc(2026, 11, 23, 6)),
+        (b"380101000000000+", utc(1938, 1, 1)),
+        (b"700101000000000+", 0),
+        (b"991231235959000+", utc(1999, 12, 31, 23, 59) + 59),
+        (b"000101000000000+", utc(2000, 1, 1)),
         # absolute
         (b"261123062023000+", NOW),
         (b"261123090000004+", utc(2026, 11, 23, 8)),
@@ -52,7 +59,7 @@ def utc(*fields: int) -> int:
         (b"371231235959048-", utc(2038, 1, 1, 11, 59) + 59),
     ],
 )
-def test_to_epoch(text: bytes, expected: int | None) -> None:
+def test_to_epoch(text: bytes, expected: int) -> None:
     assert to_epoch(text, NOW) == expected
 
 
@@ -83,12 +90,10 @@ def test_to_epoch(text: bytes, expected: int | None) -> None:
         b"00000a010000000R",
         b"00000001000000ZR",
         b"\xb2\xb3112307000000+",
-        # past
-        b"261123062022000+",
-        b"261123070000004+",
-        b"380101000000000+",
-        b"991231235959000+",
-        b"000101000000000+",
+        b"",
+        b"0",
+        b"0000000000000000",
+        b"000000000000000+",
     ],
 )
 def test_refuses(text: bytes) -> None:
@@ -117,4 +122,5 @@ def test_anything_is_a_time_or_a_bad_one(text: bytes) -> None:
         epoch = to_epoch(text, NOW)
     except BadTime:
         return
-    assert epoch is None or NOW <= epoch <= LATEST
+    assert epoch <= LATEST
+    assert epoch >= NOW or not is_relative(text)

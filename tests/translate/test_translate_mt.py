@@ -12,15 +12,21 @@ from hypothesis import strategies as st
 from ksmppd_py.kannel.codec import BoxLink, pack_sms
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.smpp.codec import unpack_body
-from ksmppd_py.smpp.pdus import DataSm, SubmitSm
+from ksmppd_py.smpp.destinations import SmeAddress
+from ksmppd_py.smpp.link import SmppLink
+from ksmppd_py.smpp.pdus import DataSm, SubmitMulti, SubmitSm
 from ksmppd_py.translate import addresses
 from ksmppd_py.translate.dialect import Dialect
 from ksmppd_py.translate.errors import Untranslatable
 from ksmppd_py.translate.mt import from_data_sm, from_submit_sm
+from ksmppd_py.translate.multi import expand
 from ksmppd_py.translate.tlvs import TlvDefinition, TlvTables
+from tests.smpp.client_octets import SUBMITS, Submit
 
 ID = b"11111111-2222-4333-8444-555555555555"
 NOW = 1795414823  # 2026-11-23 06:20:23 UTC
+HOUR = 3600
+LAST_HOUR = NOW - NOW % HOUR
 V34 = Dialect(0x34)
 SMIN = SubmitSm(
     source_addr_ton=1,
@@ -183,50 +189,216 @@ def test_empty_addresses(ton: int) -> None:
     assert refused(dest_addr_ton=ton, destination_addr=b"") == 0x0B
 
 
+CONCATENATION, PORT = bytes.fromhex("050003a50201"), bytes.fromhex("06050423f00000")
+
+
 @pytest.mark.parametrize(
     ("tlvs", "udhdata", "msg_left"),
     [
         ({0x020C: b"\x12\x34", 0x020E: b"\x02", 0x020F: b"\x01"}, "06080412340201", 1),
         ({0x020F: b"\x02", 0x1400: b"x", 0x020E: b"\x02", 0x020C: b"\x00\xa5"}, "050003a50202", 0),
         ({0x020C: b"\x00\xa5", 0x020E: b"\x01", 0x020F: b"\x01"}, None, 0),
-        ({0x020C: b"\x00\xa5", 0x020E: b"\x00"}, None, -1),
+        ({0x020C: b"\x00\x00", 0x020E: b"\x02", 0x020F: b"\x01"}, "050003000201", 1),
+        ({0x020C: b"\x00\xa5", 0x020E: b"\xff", 0x020F: b"\x01"}, "050003a5ff01", 254),
+        # D-06: as none
         ({0x020C: b"\x00\xa5"}, None, -1),
+        ({0x020E: b"\x02"}, None, -1),
+        ({0x020F: b"\x01"}, None, -1),
+        ({0x020C: b"\x00\xa5", 0x020E: b"\x02"}, None, -1),
+        ({0x020C: b"\x00\xa5", 0x020F: b"\x01"}, None, -1),
         ({0x020E: b"\x02", 0x020F: b"\x01"}, None, -1),
+        ({0x020C: b"\x00\xa5", 0x020E: b"\x00"}, None, -1),
+        ({0x020C: b"\x00\x00", 0x020E: b"\x00", 0x020F: b"\x00"}, None, -1),
+        ({0x020C: b"\x00\xa5", 0x020E: b"\x00", 0x020F: b"\x00"}, None, -1),
+        (SAR | {0x020C: b"\xa5"}, None, -1),
+        (SAR | {0x020C: b"\x00\x00\xa5"}, None, -1),
+        (SAR | {0x020E: b""}, None, -1),
+        (SAR | {0x020E: b"\x00\x02"}, None, -1),
+        (SAR | {0x020F: b"\x00\x00\x00\x01"}, None, -1),
     ],
 )
 def test_sar(tlvs: dict[int, bytes], udhdata: str | None, msg_left: int) -> None:
     sms = submit(tlvs=tlvs)
     assert sms.udhdata == (None if udhdata is None else bytes.fromhex(udhdata))
-    assert sms.msg_left == msg_left
+    assert (sms.msg_left, sms.msgdata) == (msg_left, b"Hello")
     assert submit(Dialect(0x33), tlvs=tlvs) == sms  # D-04
+    assert data(tlvs=tlvs | {0x0424: b"Hello"}).udhdata == sms.udhdata
 
 
 @pytest.mark.parametrize(
-    ("wrong", "status"),
+    "wrong",
+    [{0x020E: b"\x00"}, {0x020F: b"\x00"}, {0x020F: b"\x03"}, {0x020E: b"\x01", 0x020F: b"\xff"}],
+)
+def test_bad_sar(wrong: dict[int, bytes]) -> None:
+    assert refused(tlvs=SAR | wrong) == 0xC4
+
+
+@pytest.mark.parametrize(
+    "header", ["050003a50201", "06080400a50201", "0b05040b8423f00003a50201", "090003a502010102ffff"]
+)
+def test_sar_beside_a_concatenation(header: str) -> None:
+    """D-06: the UDH says which part it is, the TLVs are as none."""
+    udhdata = bytes.fromhex(header)
+    sms = submit(tlvs=SAR, esm_class=0x40, short_message=udhdata + b"Hello")
+    assert (sms.udhdata, sms.msg_left, sms.msgdata) == (udhdata, -1, b"Hello")
+
+
+@pytest.mark.parametrize("header", ["06050423f00000", "00", "0401020000"])
+def test_sar_beside_another_udh(header: str) -> None:
+    udhdata = bytes.fromhex(header)
+    assert refused(tlvs=SAR, esm_class=0x40, short_message=udhdata + b"Hello") == 0xC4
+    incomplete = {0x020C: b"\x00\xa5", 0x020F: b"\x01"}
+    assert submit(tlvs=incomplete, esm_class=0x40, short_message=udhdata + b"Hello").udhdata == udhdata
+
+
+@pytest.mark.parametrize(
+    ("tlvs", "udhdata", "msg_left"),
     [
-        ({0x020E: b"\x00"}, 0xC4),
-        ({0x020F: b"\x00"}, 0xC4),
-        ({0x020F: b"\x03"}, 0xC4),
-        ({0x020C: b"\x01\x02\x03"}, 0xC2),
-        ({0x020E: b""}, 0xC2),
+        ({0x020B: b"\x23\xf0"}, "06050423f00000", -1),
+        ({0x020B: b"\x0b\x84", 0x020A: b"\x23\xf0"}, "0605040b8423f0", -1),
+        ({0x020A: b"\x23\xf0", 0x020B: b"\x0b\x84"}, "0605040b8423f0", -1),
+        ({0x020B: b"\x00\x00"}, "06050400000000", -1),
+        ({0x020B: b"\xff\xff", 0x020A: b"\xff\xff"}, "060504ffffffff", -1),
+        ({0x020B: b"\x0b\x84", 0x020A: b"\x23\xf0"} | SAR, "0b05040b8423f00003a50201", 1),
+        (SAR | {0x020B: b"\x0b\x84", 0x020C: b"\x12\x34"}, "0c05040b840000080412340201", 1),
+        ({0x020B: b"\x0b\x84", 0x020C: b"\x00\xa5"}, "0605040b840000", -1),
+        ({0x020B: b"\x0b\x84"} | SAR | {0x020E: b"\x01"}, "0605040b840000", 0),
+        ({0x020B: b"\x0b"}, None, -1),
+        ({0x020B: b"\x00\x0b\x84"}, None, -1),
+        ({0x020B: b"\x0b\x84", 0x020A: b"\xf0"}, "0605040b840000", -1),
+        ({0x020A: b"\x23\xf0"}, None, -1),  # from a port to none: no handset takes port 0
     ],
 )
-def test_bad_sar(wrong: dict[int, bytes], status: int) -> None:
-    assert refused(tlvs=SAR | wrong) == status
+def test_ports(tlvs: dict[int, bytes], udhdata: str | None, msg_left: int) -> None:
+    """D-22."""
+    sms = submit(tlvs=tlvs)
+    assert sms.udhdata == (None if udhdata is None else bytes.fromhex(udhdata))
+    assert (sms.msg_left, sms.msgdata) == (msg_left, b"Hello")
+    assert data(tlvs=tlvs | {0x0424: b"Hello"}).udhdata == sms.udhdata
 
 
-def test_sar_beside_udh() -> None:
-    assert refused(tlvs=SAR, esm_class=0x40, short_message=bytes.fromhex("050003a50201")) == 0xC4
+@pytest.mark.parametrize("udhdata", [CONCATENATION, PORT, b"\x00"])
+def test_ports_beside_a_udh(udhdata: bytes) -> None:
+    sms = submit(tlvs={0x020B: b"\x0b\x84"}, esm_class=0x40, short_message=udhdata + b"Hello")
+    assert (sms.udhdata, sms.msgdata) == (udhdata, b"Hello")
+
+
+@pytest.mark.parametrize(
+    ("data_coding", "tlvs", "mclass", "mwi"),
+    [
+        (0, {0x0005: b"\x00"}, -1, -1),
+        (0, {0x0005: b"\x01"}, 0, -1),
+        (0, {0x0005: b"\x02"}, 1, -1),
+        (8, {0x0005: b"\x03"}, 2, -1),
+        (4, {0x0005: b"\x04"}, 3, -1),
+        (0, {0x0005: b"\x05"}, -1, -1),
+        (0, {0x0005: b"\xff"}, -1, -1),
+        (0, {0x0005: b""}, -1, -1),
+        (0, {0x0005: b"\x00\x01"}, -1, -1),
+        (0xF1, {0x0005: b"\x01"}, 1, -1),
+        (0x18, {0x0005: b"\x03"}, 0, -1),
+        (0, {0x0030: b"\x80"}, -1, 0),
+        (0, {0x0030: b"\x81"}, -1, 1),
+        (8, {0x0030: b"\x82"}, -1, 2),
+        (0, {0x0030: b"\x83"}, -1, 3),
+        (0, {0x0030: b"\x00"}, -1, 4),
+        (3, {0x0030: b"\x03"}, -1, 7),
+        (0, {0x0030: b"\xfc"}, -1, 0),  # the bits between are reserved
+        (0, {0x0030: b"\x80\x00"}, -1, -1),
+        (4, {0x0030: b"\x80"}, -1, -1),
+        (0xC8, {0x0030: b"\x81"}, -1, 0),
+        (0xF0, {0x0030: b"\x81"}, 0, -1),
+        (0, {0x0005: b"\x01", 0x0030: b"\x80"}, 0, 0),
+    ],
+)
+def test_class_and_waiting(data_coding: int, tlvs: dict[int, bytes], mclass: int, mwi: int) -> None:
+    """D-22; what data_coding says comes first."""
+    sms = submit(data_coding=data_coding, tlvs=tlvs)
+    assert (sms.mclass, sms.mwi) == (mclass, mwi)
+
+
+def test_configured_tags_stay_tlvs() -> None:
+    names = {"dport": (0x020B, 2), "sport": (0x020A, 2), "subunit": (0x0005, 1), "waiting": (0x0030, 1)}
+    for name, (tag, length) in names.items():
+        definition = TlvDefinition.from_group(name, tag, length, "integer")
+        dialect = Dialect(tlvs=TlvTables([definition]).for_system_id("esme1"))
+        tlvs = {0x020B: b"\x0b\x84", 0x020A: b"\x23\xf0", 0x0005: b"\x02", 0x0030: b"\x81"}
+        sms = submit(dialect, tlvs=tlvs)
+        assert sms.meta_data == b"?smpp?%b=%d&" % (name.encode(), int.from_bytes(tlvs[tag], "big"))
+        assert (sms.udhdata is None) == (name in ("dport", "sport"))
+        assert (sms.mclass, sms.mwi) == (-1 if name == "subunit" else 1, -1 if name == "waiting" else 1)
+
+
+@pytest.mark.parametrize("client_submit", SUBMITS, ids=lambda submit: f"{submit.client}: {submit.about}")
+def test_what_clients_send_is_taken(client_submit: Submit) -> None:
+    ((_, _, _, pdu),) = SmppLink().receive(client_submit.octets)
+    assert isinstance(pdu, SubmitSm)
+    sms = from_submit_sm(pdu, V34, b"esme1", ID, NOW)
+    tomorrow = NOW + 24 * HOUR - 1
+    assert (sms.deferred, sms.validity) == (-1, tomorrow if pdu.validity_period.startswith(b"261124") else -1)
+    if pdu.data_coding in (0, 1):
+        assert sms.msgdata == b"Hello"
 
 
 def test_payload() -> None:
     assert submit(short_message=b"", tlvs={0x0424: b"x" * 300}).msgdata == b"x" * 300
     assert submit(Dialect(0x33), short_message=b"", tlvs={0x0424: b"x"}).msgdata == b"x"  # D-04
-    assert submit(tlvs={0x0424: b"x"}).msgdata == b"Hello"  # D-24
     sms = submit(short_message=b"", tlvs={0x0424: bytes.fromhex("050003a50201") + b"x"}, esm_class=0x40)
     assert (sms.udhdata, sms.msgdata) == (bytes.fromhex("050003a50201"), b"x")
     assert submit(short_message=b"").msgdata == b""
     assert refused(short_message=b"", esm_class=0x40) == 0x43
+
+
+@pytest.mark.parametrize(
+    ("short_message", "data_coding", "payload", "taken"),
+    [
+        (b"Hello", 0, b"x", b"Hello"),
+        (b"Hello", 0, b"", b"Hello"),
+        (b"", 0, b"x", b"x"),
+        (b"", 0, b"", b""),
+        (b" ", 0, b"x", b"x"),
+        (b"\0", 0, b"x", b"x"),
+        (b" ", 4, b"x", b"x"),
+        (b"\0", 4, b"x", b"x"),
+        (b" ", 0, b"", b" "),
+        (b" ", 8, b"\0x", b"\0x"),
+        (b"\0", 8, b"\0x", b"\0x"),
+        (b"\0 ", 8, b"\0x", b"\0x"),
+        (b"\0\0", 8, b"\0x", b"\0x"),
+        (b"\0 ", 0x18, b"\0x", b"\0x"),
+        (b"\0 ", 4, b"x", b"\0 "),
+        (b"  ", 0, b"x", b"  "),
+        (b"\0\0", 4, b"x", b"\0\0"),
+    ],
+)
+def test_payload_beside_a_text(short_message: bytes, data_coding: int, payload: bytes, taken: bytes) -> None:
+    """D-24: a blank or a NUL stands for an empty short_message."""
+    sms = submit(short_message=short_message, data_coding=data_coding, tlvs={0x0424: payload})
+    assert sms.msgdata == taken
+    (one,) = expand(_many(short_message, data_coding, {0x0424: payload}), ID)
+    assert from_submit_sm(one, V34, b"esme1", ID, NOW).msgdata == taken
+
+
+def _many(short_message: bytes, data_coding: int, tlvs: dict[int, bytes], **fields: Any) -> SubmitMulti:
+    return SubmitMulti(
+        dest_addresses=[SmeAddress(1, 1, b"491709999999")],
+        short_message=short_message,
+        data_coding=data_coding,
+        tlvs=tlvs,
+        **fields,
+    )
+
+
+def test_submit_multi_cannot_replace() -> None:
+    """D-30: the flag is ignored, as a submit_sm's."""
+    for flag in (0, 1, 7, 255):
+        assert len(expand(_many(b"Hello", 0, {}, replace_if_present_flag=flag), ID)) == 1
+        assert submit(replace_if_present_flag=flag).msgdata == b"Hello"
+
+
+def test_payload_beside_a_nul_has_the_udh() -> None:
+    sms = submit(short_message=b"\0", tlvs={0x0424: CONCATENATION + b"x"}, esm_class=0x40)
+    assert (sms.udhdata, sms.msgdata) == (CONCATENATION, b"x")
 
 
 def test_fields_in_meta_data() -> None:
@@ -271,32 +443,60 @@ def test_sm_length_255() -> None:  # D-11
 
 
 @pytest.mark.parametrize(
-    ("text", "validity"),
+    ("text", "validity", "deferred"),
     [
-        (b"", -1),
-        (b"000000010000000R", NOW + 3600),
-        (b"000001000000000R", NOW + 86400),
-        (b"000000000130000R", NOW + 90),  # Improve: seconds, not whole minutes
-        (b"261123070000004-", NOW - NOW % 3600 + 2 * 3600),
-        (b"261123090000004+", NOW - NOW % 3600 + 2 * 3600),
-        (b"990000000000000R", 0x7FFFFFFF),
-        (b"261123070000004+", None),  # 06:00 UTC is past
-        (b"991231235959000+", None),
-        (b"261301000000000+", None),
-        (b"261123250000000+", None),
-        (b"261123060000049+", None),
-        (b"26112306000000Z+", None),
-        (b"261123060000000X", None),
-        (b"0000000100", None),
+        (b"", -1, -1),
+        (b"000000010000000R", NOW + HOUR, NOW + HOUR),
+        (b"000001000000000R", NOW + 24 * HOUR, NOW + 24 * HOUR),
+        (b"000000000130000R", NOW + 90, NOW + 90),  # Improve: seconds, not whole minutes
+        (b"000000000001000R", NOW + 1, NOW + 1),
+        (b"261123070000004-", LAST_HOUR + 2 * HOUR, LAST_HOUR + 2 * HOUR),
+        (b"261123090000004+", LAST_HOUR + 2 * HOUR, LAST_HOUR + 2 * HOUR),
+        (b"261123062024000+", NOW + 1, NOW + 1),
+        (b"990000000000000R", 0x7FFFFFFF, 0x7FFFFFFF),
+        # D-26: none given, now
+        (b"000000000000000R", -1, -1),
+        (b"000000000000959R", -1, -1),
+        # D-26: a schedule in the past is now, a validity is over
+        (b"261123062023000+", NOW, -1),
+        (b"261123062022000+", 0x62, -1),
+        (b"261123062022900-", 0x62, -1),
+        (b"261123072022004+", 0x62, -1),
+        (b"261123070000004+", 0x62, -1),
+        (b"251123062023000+", 0x62, -1),
+        (b"380101000000000+", 0x62, -1),
+        (b"700101000000000+", 0x62, -1),
+        (b"991231235959000+", 0x62, -1),
+        # malformed
+        (b"261301000000000+", 0x62, 0x61),
+        (b"261123250000000+", 0x62, 0x61),
+        (b"261123060000049+", 0x62, 0x61),
+        (b"26112306000000Z+", 0x62, 0x61),
+        (b"261123060000000X", 0x62, 0x61),
+        (b"000000000000000+", 0x62, 0x61),
+        (b"0000000000000000", 0x62, 0x61),
+        (b"0000000100", 0x62, 0x61),
+        (b"0", 0x62, 0x61),
     ],
 )
-def test_times(text: bytes, validity: int | None) -> None:
-    if validity is None:
-        assert refused(validity_period=text) == 0x62
-        assert refused(schedule_delivery_time=text) == 0x61
+def test_times(text: bytes, validity: int, deferred: int) -> None:
+    """Times at the box, or the status of a refusal; a submit_multi has the same."""
+    (valid,) = expand(_many(b"Hello", 0, {}, validity_period=text), ID)
+    (scheduled,) = expand(_many(b"Hello", 0, {}, schedule_delivery_time=text), ID)
+    if validity in (0x61, 0x62):
+        assert refused(validity_period=text) == validity
+        with pytest.raises(Untranslatable):
+            from_submit_sm(valid, V34, b"esme1", ID, NOW)
     else:
         assert submit(validity_period=text).validity == validity
-        assert submit(schedule_delivery_time=text).deferred == validity
+        assert from_submit_sm(valid, V34, b"esme1", ID, NOW).validity == validity
+    if deferred in (0x61, 0x62):
+        assert refused(schedule_delivery_time=text) == deferred
+        with pytest.raises(Untranslatable):
+            from_submit_sm(scheduled, V34, b"esme1", ID, NOW)
+    else:
+        assert submit(schedule_delivery_time=text).deferred == deferred
+        assert from_submit_sm(scheduled, V34, b"esme1", ID, NOW).deferred == deferred
 
 
 def test_data_sm() -> None:
@@ -306,6 +506,7 @@ def test_data_sm() -> None:
     assert data(tlvs={}).msgdata == b""
     assert data(tlvs={0x0017: bytes((0, 0, 0, 60))}).validity == NOW + 60
     assert data(tlvs={0x0017: b"\xff" * 4}).validity == 0x7FFFFFFF
+    assert data(tlvs={0x0017: bytes(4)}).validity == -1
     assert data(tlvs={0x0424: b"\x00x"}, esm_class=0x40).udhdata == b"\x00"
 
 
@@ -314,7 +515,6 @@ def test_data_sm() -> None:
     [
         ({"tlvs": {}, "esm_class": 0x40}, 0x43),
         ({"esm_class": 0x02}, 0x43),  # D-07
-        ({"tlvs": {0x0017: b"\x01"}}, 0xC2),
         ({"destination_addr": b"1" * 30, "dest_addr_ton": 2, "registered_delivery": 1}, 0x0B),  # D-19
         ({"source_addr": b"1" * 21, "registered_delivery": 1}, 0x0A),
     ],
@@ -356,7 +556,10 @@ _submits = st.builds(
     sm_default_msg_id=_octet,
     short_message=st.binary(max_size=255),
     tlvs=st.dictionaries(
-        st.sampled_from([*SAR, 0x0424, 0x0204, 0x1400, 0x1401, 0x1402, 0x1403]), st.binary(max_size=5)
+        st.sampled_from(
+            [*SAR, 0x0005, 0x0030, 0x020A, 0x020B, 0x0424, 0x0204, 0x1400, 0x1401, 0x1402, 0x1403]
+        ),
+        st.binary(max_size=5),
     ),
 )
 
