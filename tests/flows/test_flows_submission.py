@@ -56,7 +56,7 @@ def test_what_the_bearerbox_gets(corridor: Corridor) -> None:
         (submit_sm(text=b"", esm_class=0x40), 0x43),
         (
             submit_sm(
-                text=b"\x05\x00\x03\x01\x02\x01a",
+                text=b"\x06\x05\x04\x0b\x84\x00\x00a",
                 esm_class=0x40,
                 tlvs={0x020C: b"\0\1", 0x020E: b"\2", 0x020F: b"\1"},
             ),
