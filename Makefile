@@ -6,6 +6,7 @@
 # make test   everything, with a real Kannel and a real MariaDB
 # make fuzz   a million damaged inputs for the parsers
 # make soak   a backlog of 2,000,000 stored reports
+# make release  sdist and wheel in dist/, checked
 
 PYTHON ?= python3
 SMPP_PORT ?= 2345
@@ -20,7 +21,7 @@ PACKAGES := mariadb-server kannel kannel-extras php-cli systemd logrotate chromi
 PYTEST := $(BIN)/python -m gevent.monkey --module pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run check test fuzz soak clean docs bench bench-compare guard
+.PHONY: help venv run check test fuzz soak clean docs bench bench-compare guard release
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -63,6 +64,9 @@ docs: venv
 	$(BIN)/python tools/render_configuration.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "build/docs/index.html"
+
+release: venv
+	@tools/release.sh $(BIN)/python
 
 clean:
 	rm -rf $(VENV) .run .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info

@@ -1,10 +1,13 @@
 """Package metadata and dependencies; the tools' settings are in pyproject.toml."""
 
+import re
 from pathlib import Path
 
 from setuptools import find_packages, setup
 
 HERE = Path(__file__).parent
+VERSION = re.findall(r'^__version__ = "(.+)"$', (HERE / "ksmppd_py/__init__.py").read_text("utf-8"), re.MULTILINE)[0]
+"""Stated once, in the package, which this file can't import: its libraries may not be there yet."""
 
 RUNTIME = [
     "gevent>=24.2",
@@ -39,7 +42,7 @@ DEVELOPMENT = [
 
 setup(
     name="ksmppd-py",
-    version="0.1.0",
+    version=VERSION,
     description="SMPP 3.4 server in front of Kannel's bearerbox, a drop-in successor of KSMPPD",
     long_description=(HERE / "README.md").read_text("utf-8") if (HERE / "README.md").exists() else "",
     long_description_content_type="text/markdown",
