@@ -6,7 +6,9 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 HERE = Path(__file__).parent
-VERSION = re.findall(r'^__version__ = "(.+)"$', (HERE / "ksmppd_py/__init__.py").read_text("utf-8"), re.MULTILINE)[0]
+VERSION = re.findall(
+    r'^__version__ = "(.+)"$', (HERE / "ksmppd_py/__init__.py").read_text("utf-8"), re.MULTILINE
+)[0]
 """Stated once, in the package, which this file can't import: its libraries may not be there yet."""
 
 RUNTIME = [

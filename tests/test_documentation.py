@@ -41,17 +41,26 @@ def test_configuration_page() -> None:
     assert written == render(), "run `python tools/render_configuration.py`"
 
 
+def pages_of(entry: Any) -> list[str]:
+    """The pages that an entry of the navigation names, with those of its sections."""
+    if isinstance(entry, str):
+        return [entry]
+    inner = entry.values() if isinstance(entry, dict) else entry
+    return [page for each in inner for page in pages_of(each)]
+
+
 def test_site_has_every_page() -> None:
     site = yaml.safe_load((PROJECT / "mkdocs.yml").read_text("utf-8"))
-    named = {page for entry in site["nav"] for page in entry.values()}
+    named = set(pages_of(site["nav"]))
     there = {str(path.relative_to(PROJECT / "docs")) for path in (PROJECT / "docs").rglob("*.md")}
     assert named == there
 
 
 def test_links_lead_somewhere() -> None:
     """Those of the site stay in it: mkdocs takes no others."""
-    for page in (*(PROJECT / "docs").glob("*.md"), PROJECT / "README.md"):
-        home = page.parent if page.name == "README.md" else PROJECT / "docs"
+    of_repository = [*PROJECT.glob("*.md")]
+    for page in (*(PROJECT / "docs").rglob("*.md"), *of_repository):
+        home = page.parent if page in of_repository else PROJECT / "docs"
         for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text("utf-8")):
             if "://" not in target:
                 path = (page.parent / target).resolve()
