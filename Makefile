@@ -17,7 +17,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 # npm comes with nodejs in some distributions and beside it in others: asked for only where it is missing.
-PACKAGES := mariadb-server kannel kannel-extras php-cli systemd logrotate chromium chromium-driver $(if $(shell which npm 2>/dev/null),,nodejs npm)
+PACKAGES := mariadb-server kannel kannel-extras php-cli fail2ban systemd logrotate chromium chromium-driver $(if $(shell which npm 2>/dev/null),,nodejs npm)
 PYTEST := $(BIN)/python -m gevent.monkey --module pytest
 
 .DEFAULT_GOAL := help

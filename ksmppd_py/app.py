@@ -37,6 +37,7 @@ from ksmppd_py.reports import load_lines, refusal_lines, statistics
 from ksmppd_py.smpp.constants import CommandStatus
 from ksmppd_py.storage.backlog import BacklogReader
 from ksmppd_py.storage.claim import Claim, open_claim
+from ksmppd_py.storage.credits import CreditReader
 from ksmppd_py.storage.database import Database
 from ksmppd_py.storage.store import DatabaseStore
 from ksmppd_py.storage.upgrade import Layout, prepare
@@ -71,7 +72,7 @@ class App:
         self._registry = EsmeRegistry(ServerMeters(time()), time, monotonic)
         self.overview = Overview(self._registry, config.ksmppd.database_enable_queue)
         self._simulator = Simulator()
-        self._blocklist = BlockList(*wiring.block_list(config))
+        self._blocklist = self.overview.blocklist = BlockList(*wiring.block_list(config))
         self._database: Database | None = None
         self._admin: AdminServer | None = None
         self._decisions: Decisions | None = None
@@ -97,6 +98,7 @@ class App:
             raise StartError(f"The tables can't be looked at: {error}") from error
         self.overview.database = self._database
         self.overview.backlog = BacklogReader(self._database, layout)
+        self.overview.credits = CreditReader(self._database, layout)
         self._admin = _admin_server(config, self)
         self._admin.start()
         self._decisions = Decisions(config, self._database, layout)

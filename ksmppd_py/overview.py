@@ -8,6 +8,7 @@ from dataclasses import replace
 from time import monotonic
 
 from ksmppd_py.bearerbox.pool import BearerboxPool
+from ksmppd_py.esme.blocklist import BlockList
 from ksmppd_py.esme.listener import Listener
 from ksmppd_py.esme.registry import EsmeRegistry
 from ksmppd_py.model.condition import Condition
@@ -15,6 +16,7 @@ from ksmppd_py.model.judgement import judge
 from ksmppd_py.model.meters import Histogram
 from ksmppd_py.model.operation import Backlog, BearerboxStatus, Measures
 from ksmppd_py.storage.backlog import BacklogReader
+from ksmppd_py.storage.credits import CreditReader
 from ksmppd_py.storage.database import Database
 
 
@@ -26,6 +28,8 @@ class Overview:
         self.backlog: BacklogReader | None = None
         self.listener: Listener | None = None
         self.pool: BearerboxPool | None = None
+        self.credits: CreditReader | None = None
+        self.blocklist: BlockList | None = None
         self.unusable_rows: Callable[[], int] = lambda: 0
         self._registry = registry
         self._queue = queue
@@ -53,6 +57,15 @@ class Overview:
         """See admin.ports."""
         return self.backlog.read(max_age) if self.backlog is not None else None
 
+    def look_at_credits(self, max_age: float) -> None:
+        """See admin.ports."""
+        if self.credits is not None and any(e.account.enable_prepaid_billing for e in self._registry.esmes()):
+            self.credits.read(max_age)
+
+    def blocked(self) -> int:
+        """See admin.ports."""
+        return len(self.blocklist.blocked(monotonic())) if self.blocklist is not None else 0
+
     def measures(self) -> Measures:
         """See admin.ports."""
         boxes, listener = self.bearerboxes(), self.listener
@@ -73,6 +86,7 @@ class Overview:
             connections=len(listener) if listener is not None else 0,
             connections_refused=listener.refused if listener is not None else 0,
             unusable_rows=self.unusable_rows(),
+            credits=self.credits.latest if self.credits is not None else {},
         )
 
     def condition(self) -> Condition:

@@ -111,7 +111,8 @@ class History:
             self.take()
 
     def look_at_queues(self) -> None:
-        """See that the picture of the queue tables is never much older than QUEUES_INTERVAL."""
+        """See that the picture of the queue tables and of credits is never much older than QUEUES_INTERVAL."""
         while True:
             self._overview.queues(QUEUES_INTERVAL)
+            self._overview.look_at_credits(QUEUES_INTERVAL)
             gevent.sleep(INTERVAL)

@@ -88,6 +88,9 @@ class _Ours(Collector):
         )
         yield from _of_esmes(measures)
         yield from _of_connections(measures)
+        yield _gauge(
+            "ksmppd_blocked_addresses", "Addresses that may not connect now.", self._overview.blocked()
+        )
         yield from _of_bearerboxes(measures)
         yield from _of_database(measures)
         yield from _of_backlog(measures.backlog)
@@ -108,7 +111,7 @@ class _Ours(Collector):
 
 def _troubles(measures: Measures) -> Samples:
     there = [trouble.kind for trouble in measures.condition.troubles]
-    return {(kind,): float(there.count(kind)) for kind in KINDS}
+    return {(kind,): float(kind in there) for kind in KINDS}
 
 
 def _of_esmes(measures: Measures) -> Iterator[Metric]:
@@ -137,7 +140,22 @@ def _of_esmes(measures: Measures) -> Iterator[Metric]:
     yield _counters(
         "ksmppd_deliver_sm", "deliver_sm by how they ended.", (*labels, "kind", "outcome"), delivered
     )
+    yield from _of_accounts(measures)
     yield _counters("ksmppd_reports", "Delivery reports that ESMEs accepted.", ("system_id",), reports)
+
+
+def _of_accounts(measures: Measures) -> Iterator[Metric]:
+    """Limits and credit of the accounts that have a label of their own; sums of the others would mean nothing."""
+    accounts = [esme.account for esme in measures.esmes[:MOST_ACCOUNTS]]
+    limits: Samples = {(each.system_id,): each.throughput for each in accounts if each.throughput > 0}
+    credit: Samples = {
+        (each.system_id,): measures.credits[each.system_id]
+        for each in accounts
+        if each.enable_prepaid_billing and each.system_id in measures.credits
+    }
+    label = ("system_id",)
+    yield _gauges("ksmppd_throughput_limit", "Messages a second that an account may submit.", label, limits)
+    yield _gauges("ksmppd_credit", "Credit of prepaid accounts, read every 30 s.", label, credit)
 
 
 def _of_connections(measures: Measures) -> Iterator[Metric]:

@@ -20,6 +20,12 @@ class Overview(Protocol):
     def queues(self, max_age: float) -> Backlog | None:
         """The queue tables, at most about `max_age` seconds ago; None when nobody knows. May yield."""
 
+    def look_at_credits(self, max_age: float) -> None:
+        """If any account is prepaid, have `measures().credits` at most about `max_age` seconds old. May yield."""
+
+    def blocked(self) -> int:
+        """How many addresses may not connect now. Looks at each that failed: not for every second. Doesn't yield."""
+
     def measures(self) -> Measures:
         """All counters and meters. Doesn't yield."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ksmppd_py.model.condition import Condition
 from ksmppd_py.model.esme import Esme, ServerMeters
@@ -90,3 +90,5 @@ class Measures:
     connections: int
     connections_refused: int
     unusable_rows: int = 0
+    credits: Mapping[str, float] = field(default_factory=dict)
+    """Of prepaid accounts, as it was read last."""

@@ -117,7 +117,10 @@ class FakeOverview:
         self.troubles: tuple[Trouble, ...] = ()
         self.asked: list[float] = []
         self.meters = ServerMeters(1000)
-        self.esmes = [Esme(Account(name), 1000, 1000) for name in ("smppusera", "smppuserb")]
+        self.esmes = [
+            Esme(Account("smppusera", throughput=11.0, enable_prepaid_billing=True), 1000, 1000),
+            Esme(Account("smppuserb"), 1000, 1000),
+        ]
         totals = self.esmes[0].totals_of(3)
         totals.mt, totals.mo, totals.dlr, totals.errors, totals.throttled = 5, 1, 2, 4, 3
         totals.refused = {0x58: 3, 0x0B: 1, 0x401: 1, 0x99999: 2}
@@ -142,6 +145,14 @@ class FakeOverview:
         """As set."""
         return Condition(self.troubles)
 
+    def look_at_credits(self, max_age: float) -> None:
+        """The question is remembered."""
+        self.asked.append(-max_age)
+
+    def blocked(self) -> int:
+        """Two."""
+        return 2
+
     def measures(self) -> Measures:
         """What there is."""
         return Measures(
@@ -156,6 +167,7 @@ class FakeOverview:
             database=self.database,
             connections=4,
             connections_refused=6,
+            credits={"smppusera": 12.5, "never": 1.0},
         )
 
 

@@ -19,6 +19,7 @@ from ksmppd_py.admin.history import INTERVAL, POINTS, History
 from ksmppd_py.admin.loop import LoopWatch
 from ksmppd_py.admin.metrics import MOST_ACCOUNTS, OTHERS, Metrics
 from ksmppd_py.model.account import Account
+from ksmppd_py.model.condition import KINDS, Trouble
 from ksmppd_py.model.esme import Esme
 from ksmppd_py.model.operation import Backlog, QueueDepth
 
@@ -59,6 +60,16 @@ def of(labels: str) -> Labels:
         ("ksmppd_binds", "system_id=smppusera,bind_type=transceiver", 2),
         ("ksmppd_binds", "system_id=smppusera,bind_type=transmitter", 1),
         ("ksmppd_connections", "", 4),
+        ("ksmppd_blocked_addresses", "", 2),
+        ("ksmppd_throughput_limit", "system_id=smppusera", 11.0),
+        ("ksmppd_credit", "system_id=smppusera", 12.5),
+        ("ksmppd_trouble", "kind=bearerbox_refuses", 0),
+        (
+            "ksmppd_refusals_total",
+            "kind=submit,reason=refused by the bearerbox,command_status=ESME_RSUBMITFAIL",
+            3,
+        ),
+        ("ksmppd_refusals_total", "kind=bind,reason=credentials,command_status=ESME_RBINDFAIL", 1),
         ("ksmppd_connections_blocked_total", "", 6),
         ("ksmppd_binds_refused_total", "reason=credentials", 1),
         ("ksmppd_submits_total", "system_id=smppusera,bind_type=transceiver,command_status=ESME_ROK", 5),
@@ -130,6 +141,27 @@ def test_a_backlog_of_thousands_of_accounts_too(overview: FakeOverview) -> None:
 def test_before_the_database_told(overview: FakeOverview) -> None:
     overview.backlog = None
     assert "ksmppd_backlog_rows" not in scrape(overview)
+
+
+def test_limits_and_credit_are_told_of_those_that_have_them(overview: FakeOverview) -> None:
+    samples = scrape(overview)
+    for metric in ("ksmppd_throughput_limit", "ksmppd_credit"):
+        assert [dict(labels)["system_id"] for labels in samples[metric]] == ["smppusera"]
+    overview.esmes = [
+        Esme(Account(f"n{number}", throughput=1.0), 0, 0) for number in range(MOST_ACCOUNTS + 5)
+    ]
+    assert len(scrape(overview)["ksmppd_throughput_limit"]) == MOST_ACCOUNTS
+
+
+def test_troubles_are_told(overview: FakeOverview) -> None:
+    overview.troubles = (
+        Trouble("bearerbox_refuses", "x"),
+        Trouble("bearerbox_away", "x"),
+        Trouble("bearerbox_away", "y"),
+    )
+    told = {dict(labels)["kind"]: value for labels, value in scrape(overview)["ksmppd_trouble"].items()}
+    assert set(told) == set(KINDS)
+    assert {kind for kind, value in told.items() if value} == {"bearerbox_refuses", "bearerbox_away"}
 
 
 def test_strange_names_are_escaped(overview: FakeOverview) -> None:

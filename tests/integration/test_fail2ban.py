@@ -1,0 +1,87 @@
+"""packaging/fail2ban against what the daemon writes, and against names that feign an address."""
+
+from __future__ import annotations
+
+import configparser
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.fakes import smpp_wire as wire
+from tests.fakes.esme import Esme
+from tests.integration.bed import StartBed
+from tests.parts.http import request
+from tests.parts.process import require_program, wait_until
+
+FILTER = Path(__file__).resolve().parents[2] / "packaging/fail2ban/filter.conf"
+JAIL = FILTER.with_name("jail.conf")
+PREFIX = "2026-01-31 09:05:01 [4203] [7] "
+
+pytestmark = pytest.mark.integration
+
+
+def found(log: Path) -> list[str]:
+    """The addresses that the filter would count, in the order of their lines."""
+    require_program("/usr/bin/fail2ban-regex", "fail2ban")
+    done = subprocess.run(
+        ["/usr/bin/fail2ban-regex", "--out", "ip", str(log), str(FILTER)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode in (0, 1), done.stderr  # 1 = no line fits
+    return done.stdout.split()
+
+
+@pytest.mark.parametrize(
+    ("line", "addresses"),
+    [
+        (
+            "WARNING: SMPP[acme] bind from 10.0.0.5 refused: credentials [system_id:acme] [bind:4]",
+            ["10.0.0.5"],
+        ),
+        ("WARNING: SMPP[acme] bind from 10.0.0.5 refused: credentials", ["10.0.0.5"]),
+        ("WARNING: SMPP[acme] bind from 2001:db8::5 refused: ip [system_id:acme] [bind:4]", ["2001:db8::5"]),
+        ("WARNING: SMPP[\\x0a] bind from 10.0.0.5 refused: control characters", ["10.0.0.5"]),
+        ("WARNING: SMPP[] bind from 10.0.0.5 refused: credentials", ["10.0.0.5"]),
+        ("WARNING: SMPP[] bind from 9.] bind from 10.0.0.5 refused: credentials [system_id:x]", ["10.0.0.5"]),
+        ("WARNING: Wrong password for the administration port from 10.0.0.6", ["10.0.0.6"]),
+        ("WARNING: SMPP[acme] bind from 10.0.0.5 refused: back end: no answer", []),
+        (
+            "WARNING: SMPP[acme] has exceeded its bind limit (1/1), rejecting bind from 10.0.0.5: max_binds",
+            [],
+        ),
+        ("INFO: SMPP[acme] Successfully authenticated", []),
+        ("INFO: Administration: esme-unbind system-id=x from 10.0.0.5 by the password", []),
+        ("DEBUG: Wrong password for the administration port from 10.0.0.6", []),
+    ],
+)
+def test_lines(line: str, addresses: list[str], tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text(f"{PREFIX}{line}\n", "utf-8")
+    assert found(log) == addresses
+
+
+def test_what_the_daemon_writes(start_bed: StartBed) -> None:
+    bed = start_bed(ksmppd={"log-level": 2, "ip-blocklist-exempt-ips": "127.0.0.1"})
+    customer = bed.customer()
+    for _ in range(12):  # more than are thinned out
+        with Esme(bed.daemon.smpp_port) as esme:
+            assert esme.bind(customer.system_id, "wrong").command_status == wire.RBINDFAIL
+            esme.wait_closed()
+    assert request(bed.daemon.config.admin_port, "/uptime", password="wrong").status == 403
+    wait_until(lambda: bed.daemon.log().count("WARNING") >= 13, "the lines")
+    assert found(bed.daemon.log_path) == ["127.0.0.1"] * 13
+
+
+def test_the_jail_names_what_is_there() -> None:
+    jail = configparser.ConfigParser(interpolation=None)
+    jail.read_string(JAIL.read_text("utf-8"))
+    assert jail.sections() == ["ksmppd"]
+    rotated = re.search(
+        r"^(/\S*)\*\.log", FILTER.parents[1].joinpath("logrotate").read_text("utf-8"), re.MULTILINE
+    )
+    assert rotated is not None
+    assert Path(jail["ksmppd"]["logpath"]).parent == Path(rotated[1])
