@@ -84,7 +84,12 @@ class Decisions:
         ksmppd = self._config.ksmppd
         if ksmppd.auth_method is Method.HTTP:
             can_bill = self._config.database is not None
-            return HttpAuthenticator(ksmppd.auth_url, ksmppd.auth_ssl_trusted_ca_file, can_bill=can_bill)
+            return HttpAuthenticator(
+                ksmppd.auth_url,
+                ksmppd.auth_ssl_trusted_ca_file,
+                can_bill=can_bill,
+                in_flight=self._config.routing.http_max_outstanding_requests,
+            )
         if ksmppd.auth_method is Method.PLUGIN:
             return PluginAuthenticator(self._plugin(self._config.auth_plugin))
         return DatabaseAuthenticator(self._database, self._layout)

@@ -7,6 +7,7 @@ from http.cookiejar import DefaultCookiePolicy
 
 import gevent
 import requests
+from gevent.lock import BoundedSemaphore
 from urllib3.exceptions import HTTPError
 from urllib3.util import SKIP_HEADER
 
@@ -36,7 +37,8 @@ class HttpAuthenticator:
     """Implements ports.Authenticator by asking the customer's HTTP server.
 
     `ca_file` is a file or directory of CA certificates, "" = the system's. `can_bill` tells whether there is a
-    table of credit that prepaid accounts could be charged in. Limits are in seconds.
+    table of credit that prepaid accounts could be charged in. At most `in_flight` requests are under way, others wait
+    for their turn within `total_timeout`. Timeouts are in seconds.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class HttpAuthenticator:
         ca_file: str = "",
         *,
         can_bill: bool = True,
+        in_flight: int = 512,
         connect_timeout: float = CONNECT_TIMEOUT,
         total_timeout: float = TOTAL_TIMEOUT,
     ) -> None:
@@ -53,6 +56,7 @@ class HttpAuthenticator:
         self._can_bill = can_bill
         self._connect_timeout = connect_timeout
         self._total_timeout = total_timeout
+        self._turns = BoundedSemaphore(in_flight)
         self._session = requests.Session()
         self._session.trust_env = False  # neither proxies nor .netrc: the URL says it all
         self._session.verify = ca_certificates(ca_file, "auth-ssl-trusted-ca-file")
@@ -61,7 +65,7 @@ class HttpAuthenticator:
         # Scripts see what the C daemon sends and nothing else (http.md 1.1).
         self._session.headers.update({"User-Agent": SKIP_HEADER, "Accept-Encoding": SKIP_HEADER})
         for scheme in ("http://", "https://"):
-            self._session.mount(scheme, adapter(MOST_CONNECTIONS))
+            self._session.mount(scheme, adapter(min(MOST_CONNECTIONS, in_flight)))
 
     def authenticate(self, system_id: bytes, password: bytes, peer_ip: str) -> Account | None:
         """See ports.Authenticator. Yields, at most `total_timeout`."""
@@ -104,6 +108,7 @@ class HttpAuthenticator:
         try:
             with (
                 limit,
+                self._turns,
                 self._session.get(
                     self._url,
                     headers=headers,

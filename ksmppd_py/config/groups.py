@@ -141,12 +141,14 @@ class KsmppdGroup:
         low=0,
     )
     ip_blocklist_time: int = integer(
-        "time since the last failed bind after which an address is forgiven",
+        "time since the last refused bind after which an address is forgiven",
         default=300,
         unit="seconds",
         low=0,
     )
-    ip_blocklist_attempts: int = integer("failed binds that block an address, 0 = none do", default=5)
+    ip_blocklist_attempts: int = integer(
+        "refused binds (wrong credentials, forbidden address) that block an address, 0 = none do", default=5
+    )
     ip_blocklist_exempt_ips: tuple[str, ...] = converted(
         to_address_patterns, "addresses never blocked, `*` for any octet", type="IPv4 addresses", default=()
     )
@@ -182,7 +184,9 @@ class KsmppdGroup:
         default=None,
     )
     max_unbound_connections: int = integer(
-        "connections that haven't bound yet; one more and the oldest of them is closed", default=1000, low=1
+        "connections without a bind; one more and the oldest is closed, first of an address with more than a quarter",
+        default=1000,
+        low=1,
     )
     query_memory: int = integer(
         "messages of all accounts together that query_sm knows, some 300 octets each", default=100_000, low=0
@@ -211,7 +215,9 @@ class SmppRouting:
         "connections to the HTTP server that stay open; more come while messages wait", default=1, low=1
     )
     http_max_outstanding_requests: int = integer(
-        "most requests (and connections) at a time; further messages wait", default=512, low=1
+        "most requests (and connections) at a time, of binds as well; further messages and binds wait",
+        default=512,
+        low=1,
     )
     routes_refresh_interval: int = integer(
         "time after which changed rows of the route table are noticed; 0 = only by rebuild-routes",

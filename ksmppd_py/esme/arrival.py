@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import socket
 import ssl
+from collections import Counter
+from collections.abc import Iterable
 
 import gevent
 
@@ -17,13 +19,16 @@ logger = logging.getLogger(__name__)
 PATIENCE = 10.0
 """Seconds that a connection has for all of it."""
 
+SHARE = 4
+"""Of the connections that haven't bound one address may have this fraction when there are too many of them."""
+
 
 class TooSlow(Exception):
     """A connection took longer than PATIENCE. Not TimeoutError, which the socket takes for a lost connection."""
 
 
 class Arrivals:
-    """Greets connections, at most `most` at a time; one more and the oldest of them is closed.
+    """Greets connections, at most `most` at a time; one more and the oldest of the greatest crowd is closed.
 
     `proxies` are the patterns of addresses whose connections start with a PROXY header; no others do.
     """
@@ -41,7 +46,8 @@ class Arrivals:
         """The address of the ESME on this connection; None when it comes to nothing and is closed. May yield."""
         self._greeting[framed] = ip
         if len(self._greeting) > self.most:
-            oldest = next(iter(self._greeting))
+            crowd = crowding(self._greeting.values(), self.most)
+            oldest = next(each for each, of in self._greeting.items() if crowd in (None, of))
             logger.warning(
                 "Too many connections that say nothing, the one from %s is closed", self._greeting[oldest]
             )
@@ -82,6 +88,12 @@ def _in_words(problem: Exception) -> str:
     if isinstance(problem, proxy.NoProxyHeader):
         return f"no PROXY header: {problem}"
     return f"TLS: {problem.reason or problem}" if isinstance(problem, ssl.SSLError) else str(problem)
+
+
+def crowding(addresses: Iterable[str], most: int) -> str | None:
+    """The address that has most of them, None when that is no more than its share: a quarter of `most`."""
+    [(address, count)] = Counter(addresses).most_common(1)
+    return address if count > max(1, most // SHARE) else None
 
 
 def set_options(connected: socket.socket) -> None:

@@ -1,4 +1,4 @@
-"""The bind handshake: who may bind, from where, how often (spec/smpp-session.md 5)."""
+"""The bind handshake: who may bind, from where, how often (SMPP 3.4, 4.1)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ksmppd_py.errors import TemporaryError
 from ksmppd_py.esme.addresses import matches
+from ksmppd_py.esme.admission import BLOCKED, BUSY, LEFT, Admission, NotAdmitted, Turn
 from ksmppd_py.esme.blocklist import BlockList
 from ksmppd_py.esme.registry import EsmeRegistry
 from ksmppd_py.esme.settings import SessionSettings
@@ -38,14 +39,13 @@ _SC_INTERFACE_VERSION = {0x0210: b"\x34"}
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a bind was refused; `counts` = it is a failure of the peer and counts for the IP block list."""
+    """A bind was refused with this status."""
 
     command_status: int
-    counts: bool
 
 
 class Binder:
-    """Authenticates binds and checks their limits."""
+    """Authenticates binds and checks their limits. `clock` is epoch seconds, `monotonic` the block list's."""
 
     def __init__(
         self,
@@ -55,62 +55,89 @@ class Binder:
         settings: SessionSettings,
         tlvs: TlvTables,
         clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._authenticator = authenticator
         self._registry = registry
         self._blocklist = blocklist
+        self._admission = Admission(blocklist, settings.max_unbound, monotonic)
         self._settings = settings
         self._tlvs = tlvs
         self._clock = clock
+        self._monotonic = monotonic
 
-    def authenticate(self, request: BindRequest, ip: str) -> Account | Refusal:
-        """The account that may bind now, or why not. May yield (database, HTTP).
+    def authenticate(self, request: BindRequest, turn: Turn) -> Account | Refusal:
+        """The account that may bind now, or why not. May yield (other binds of the address, database, HTTP).
 
-        After this returned an account, the caller adds the bind to the registry without yielding in between.
+        A failure is counted when this returns. After this returned an account, the caller adds the bind to the registry
+        without yielding in between.
         """
         name = request.system_id.decode("latin-1")
+        try:
+            with self._admission.take(turn):
+                decision, counts = self._decide(request, name, turn.ip)
+                if counts:
+                    self._blocklist.failed(turn.ip, _key(name), self._monotonic())
+                elif self._admission.is_blocked(turn.ip):
+                    raise NotAdmitted(BLOCKED)  # others of this address failed while this one was looked at
+                elif isinstance(decision, Account):
+                    self._blocklist.succeeded(turn.ip, _key(name))
+                    logger.info("SMPP[%s] Successfully authenticated", decision.system_id)
+                return decision
+        except NotAdmitted as refusal:
+            return self._not_admitted(name, turn.ip, refusal.reason)
+
+    def _decide(self, request: BindRequest, name: str, ip: str) -> tuple[Account | Refusal, bool]:
+        """The account, or the refusal and whether it counts for the block list. May yield."""
         if _has_controls(request.system_id) or _has_controls(request.password):
-            return self._refused(name, ip, "control characters", CommandStatus.RBINDFAIL, counts=True)
+            return self._refused(name, ip, "control characters"), True
         try:
             account = self._authenticator.authenticate(request.system_id, request.password, ip)
         except TemporaryError as error:
-            return self._refused(
-                name, ip, "back end", CommandStatus.RSYSERR, counts=False, details=f": {error}"
-            )
+            return self._refused(name, ip, "back end", CommandStatus.RSYSERR, f": {error}"), False
         if account is None:
-            return self._refused(name, ip, "credentials", CommandStatus.RBINDFAIL, counts=True)
+            return self._refused(name, ip, "credentials"), True
         if account.connect_allow_ip and not matches(account.connect_allow_ip, ip):
-            return self._refused(name, ip, "ip", CommandStatus.RBINDFAIL, counts=True)
+            return self._refused(name, ip, "ip"), True
         bound = self._registry.binds_of(account.system_id)
         if 0 < account.max_binds <= bound:
-            limit = f"has exceeded its bind limit ({bound}/{account.max_binds}), rejecting"
-            return self._refused(name, ip, "max_binds", CommandStatus.RBINDFAIL, counts=False, limit=limit)
-        self._blocklist.succeeded(ip)
-        logger.info("SMPP[%s] Successfully authenticated", account.system_id)
-        return account
+            # The original's words in front, since people look for them.
+            text = f"has exceeded its bind limit ({bound}/{account.max_binds}), rejecting bind from {ip}: max_binds"
+            logger.warning("SMPP[%s] %s", name, text, extra=EACH)
+            return self._noted(name, ip, "max_binds", CommandStatus.RBINDFAIL), False
+        return account, False
 
     def _refused(
         self,
         name: str,
         ip: str,
         reason: str,
-        command_status: int,
-        counts: bool,
+        command_status: CommandStatus = CommandStatus.RBINDFAIL,
         details: str = "",
-        limit: str = "",
     ) -> Refusal:
-        if limit:  # the original's words in front, since people look for them
-            logger.warning("SMPP[%s] %s bind from %s: %s", name, limit, ip, reason, extra=EACH)
-        else:
-            logger.warning("SMPP[%s] bind from %s refused: %s%s", name, ip, reason, details, extra=EACH)
+        logger.warning("SMPP[%s] bind from %s refused: %s%s", name, ip, reason, details, extra=EACH)
+        return self._noted(name, ip, reason, command_status)
+
+    def _noted(self, name: str, ip: str, reason: str, command_status: CommandStatus) -> Refusal:
         example = Example(int(command_status))
         self._registry.meters.refusals.add(BIND, name, ip, reason, self._clock(), example=example)
-        return Refusal(int(command_status), counts)
+        return Refusal(int(command_status))
+
+    def _not_admitted(self, name: str, ip: str, reason: str) -> Refusal:
+        """Refuse a bind that the authenticator wasn't asked about: there may be very many of these."""
+        if reason == LEFT:
+            return Refusal(int(CommandStatus.RSYSERR))  # nobody is there to read it
+        if reason == BUSY:
+            logger.warning("Too many binds from %s wait for authentication, one is refused", ip)
+            return self._noted(name, ip, reason, CommandStatus.RSYSERR)
+        logger.debug("SMPP[%s] bind from %s refused: %s", name, ip, reason)
+        return self._noted(name, ip, reason, CommandStatus.RBINDFAIL)
 
     def change(self, settings: SessionSettings, tlvs: TlvTables) -> None:
         """Later binds, and `dialect`, are by these."""
         self._settings = settings
         self._tlvs = tlvs
+        self._admission.change(settings.max_unbound)
 
     def response(self, command_id: int, sequence_number: int, dialect: Dialect) -> bytes:
         """The positive answer to a bind request."""
@@ -142,6 +169,11 @@ def _charset(account: Account) -> str | None:
     except (LookupError, ValueError):
         logger.error("SMPP[%s] alt_charset %r is unknown, ignored", account.system_id, account.alt_charset)
         return None
+
+
+def _key(name: str) -> str:
+    """One for all spellings of a name that may be the same account."""
+    return name.lower().rstrip(" ")
 
 
 def _has_controls(octets: bytes) -> bool:

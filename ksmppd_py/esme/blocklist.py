@@ -1,24 +1,35 @@
-"""Addresses with too many failed binds (spec/smpp-session.md 2)."""
+"""Addresses with too many refused binds: wrong credentials and forbidden addresses, nothing else (D-29)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
+from dataclasses import dataclass, field
 
 from ksmppd_py.esme.addresses import matches
+from ksmppd_py.logs import EACH
 from ksmppd_py.model.esme import BlockedAddress
+
+logger = logging.getLogger(__name__)
 
 MOST_ADDRESSES = 100_000
 """Addresses remembered; above it the one that failed longest ago is forgiven."""
+MOST_NAMES = 20
+"""Names whose failures are told apart at one address; those of further ones can't be forgiven."""
 
 
 @dataclass(slots=True)
 class _Record:
-    attempts: int
     last_failure: float
+    attempts: int = 0
+    is_told: bool = False
+    of_name: dict[str, int] = field(default_factory=dict)
 
 
 class BlockList:
-    """Blocks an address at `attempts` failures with no gap above `time` seconds; attempts <= 0 = never."""
+    """Blocks an address at `attempts` failures with no gap above `time` seconds; attempts <= 0 = never.
+
+    `now` is monotonic seconds. A `name` is the system_id that a bind request had, in lower case.
+    """
 
     def __init__(self, attempts: int, time: float, exempt: str = "") -> None:
         self._attempts = attempts
@@ -34,7 +45,7 @@ class BlockList:
         return len(self._records)
 
     def blocks(self, ip: str, now: float) -> bool:
-        """Whether `ip` may not connect at `now` (monotonic seconds); an old record is forgotten."""
+        """Whether `ip` may neither connect nor bind at `now`; an old record is forgotten."""
         record = self._records.get(ip)
         if record is None:
             return False
@@ -43,22 +54,43 @@ class BlockList:
             return False
         return record.attempts >= self._attempts
 
-    def failed(self, ip: str, now: float) -> None:
-        """Count a failed bind of `ip`."""
+    def left(self, ip: str, now: float) -> int | None:
+        """How many failures of `ip` will block it, 0 when it is blocked, None when none will."""
+        if self._attempts <= 0 or (self._exempt and matches(self._exempt, ip)):
+            return None
+        if self.blocks(ip, now):
+            return 0
+        record = self._records.get(ip)
+        return self._attempts - (record.attempts if record is not None else 0)
+
+    def failed(self, ip: str, name: str, now: float) -> None:
+        """Count a refused bind of `ip`. The one that blocks it is told in the log."""
         if self._attempts <= 0 or (self._exempt and matches(self._exempt, ip)):
             return
         record = self._records.pop(ip, None)
         if record is None or now - record.last_failure > self._time:
-            record = _Record(0, now)
+            record = _Record(now)
         record.attempts += 1
         record.last_failure = now
+        if name in record.of_name or len(record.of_name) < MOST_NAMES:
+            record.of_name[name] = record.of_name.get(name, 0) + 1
         self._records[ip] = record
         if len(self._records) > MOST_ADDRESSES:
             del self._records[next(iter(self._records))]
+        if record.attempts >= self._attempts and not record.is_told:
+            record.is_told = True
+            logger.warning(
+                "%s is blocked for %g s: %d refused binds", ip, self._time, record.attempts, extra=EACH
+            )
 
-    def succeeded(self, ip: str) -> None:
-        """A bind from `ip` was accepted: its failures are forgiven."""
-        self._records.pop(ip, None)
+    def succeeded(self, ip: str, name: str) -> None:
+        """A bind of `name` from `ip` was accepted: that name's failures are forgiven, no other's."""
+        record = self._records.get(ip)
+        if record is None:
+            return
+        record.attempts -= record.of_name.pop(name, 0)
+        if not record.attempts:
+            del self._records[ip]
 
     def blocked(self, now: float) -> list[BlockedAddress]:
         """The addresses that may not connect at `now`, longest blocked first."""

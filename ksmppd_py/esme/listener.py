@@ -1,4 +1,4 @@
-"""Accept ESMEs, refuse blocked addresses, keep every session's time (spec/smpp-session.md 2)."""
+"""Accept ESMEs, refuse blocked addresses, keep every session's time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import gevent
 from gevent.server import StreamServer
 
 from ksmppd_py.errors import StartError
-from ksmppd_py.esme.arrival import Arrivals, set_options
+from ksmppd_py.esme.arrival import Arrivals, crowding, set_options
 from ksmppd_py.esme.binding import Binder
 from ksmppd_py.esme.blocklist import BlockList
 from ksmppd_py.esme.registry import EsmeRegistry
@@ -182,13 +182,13 @@ class Listener:
         finally:
             del self._sessions[bind_id]
             self._unbound.pop(bind_id, None)
-            self._judge(session)
 
     def _make_room(self, session: Session) -> None:
-        """When too many connections are without a bind, hang up on the oldest that doesn't ask for one, or on this.
+        """When too many connections are without a bind, hang up on one of them. Doesn't yield.
 
-        So a flood of silent connections can't keep those away that bind at once, and when all ESMEs come back together
-        those that wait for authentication aren't sent to the end of the line. Doesn't yield.
+        It is one of an address that has more than its share, so that nobody's flood keeps others away. Otherwise it is
+        the oldest that doesn't ask for a bind, or this one: when all ESMEs come back together those that wait for
+        authentication aren't sent to the end of the line.
         """
         unbound = self._unbound
         unbound[session.bind_id] = session
@@ -196,20 +196,19 @@ class Listener:
             return
         unbound = self._unbound = {number: each for number, each in unbound.items() if not each.bind_type}
         if len(unbound) > self._around.settings.max_unbound:
-            silent = (each for each in unbound.values() if not each.asks_to_bind)
-            one = unbound.pop(next(silent, session).bind_id)
+            one = unbound.pop(self._one_too_many(session).bind_id)
             logger.warning("Too many connections without a bind, the one from %s is closed", one.ip)
             one.give_up()
 
-    def _judge(self, session: Session) -> None:
-        """Count a connection that failed to bind for the block list."""
-        if session.bind_type:
-            return
-        if session.refusal is not None:
-            if session.refusal.counts:
-                self._blocklist.failed(session.ip, monotonic())
-        elif session.heard_anything and not session.timed_out:
-            self._blocklist.failed(session.ip, monotonic())
+    def _one_too_many(self, newest: Session) -> Session:
+        unbound = self._unbound.values()
+        crowd = crowding((each.ip for each in unbound), self._around.settings.max_unbound)
+        if crowd is not None:
+            theirs = [each for each in unbound if each.ip == crowd]
+            silent = (each for each in theirs if each.turn is None)
+            in_line = (each for each in reversed(theirs) if each.turn is not None and each.turn.waits)
+            return next(silent, None) or next(in_line, newest)
+        return next((each for each in unbound if each.turn is None), newest)
 
     def _keep_house(self) -> None:
         while True:

@@ -9,6 +9,7 @@ from time import monotonic, time
 from gevent.event import Event
 
 from ksmppd_py.esme import dump
+from ksmppd_py.esme.admission import LEFT, Turn
 from ksmppd_py.esme.binding import BIND_TYPES, RECEIVER, TRANSMITTER, BindRequest, Refusal
 from ksmppd_py.esme.outgoing import Outgoing
 from ksmppd_py.esme.refusals import error_response, implied_status, refusal_of
@@ -62,11 +63,8 @@ class Session:
     """
 
     bind_type = 0
-    refusal: Refusal | None = None
     bad_in_a_row = 0
-    heard_anything = False
-    timed_out = False
-    asks_to_bind = False
+    turn: Turn | None = None  # from its bind request on
     _inbound_processed = 0
     _reference = 0
     _name = ""  # what the peer calls itself; once it is bound, its account
@@ -110,7 +108,6 @@ class Session:
             octets = self._socket.receive(RECEIVE_OCTETS)
             if not octets:
                 return
-            self.heard_anything = True
             received = self._link.receive(octets)
             if received:
                 now = monotonic()
@@ -185,11 +182,10 @@ class Session:
         if self.bind_type:
             self._socket.write(error_response(command_id, sequence_number, int(CommandStatus.RALYNBD)))
             return
-        self.asks_to_bind = True
         self._name = request.system_id.decode("latin-1").lower()
-        decision = self._around.binder.authenticate(request, self.ip)
+        self.turn = Turn(self.ip, (request.system_id.lower(), request.password))
+        decision = self._around.binder.authenticate(request, self.turn)
         if isinstance(decision, Refusal):
-            self.refusal = decision
             self._socket.write(error_response(command_id, sequence_number, decision.command_status))
             self._ending = True
             return
@@ -326,8 +322,9 @@ class Session:
 
     def give_up(self) -> None:
         """Close a connection that doesn't bind; nobody is blamed. Doesn't yield."""
-        self.timed_out = True
         self._socket.hang_up()
+        if self.turn is not None:
+            self.turn.settle(LEFT)
 
     def refuse_submits(self) -> None:
         """From now on answer new submits with ESME_RSYSERR: the daemon is stopping. Doesn't yield."""
@@ -345,6 +342,8 @@ class Session:
             self._unbound.wait(patience)
             if self._submits is not None:
                 self._submits.finish(deadline)
+        elif self.turn is not None:
+            self.turn.settle(LEFT)
         self._ending = True
         self._socket.stop_reading()
 
@@ -355,7 +354,7 @@ class Session:
     def _end(self) -> None:
         """Release what waits for the peer at once; answer its submits if it may still read, then close. May yield."""
         self._ending = True
-        self.asks_to_bind = False  # so it is the first to go when there are too many
+        self.turn = None  # so it is the first to go when there are too many
         self._leave_registry()
         self._outgoing.release()
         if self._unbound is not None:

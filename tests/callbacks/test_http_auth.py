@@ -317,3 +317,25 @@ def test_a_ca_file_that_cant_be_read(tmp_path: Path) -> None:
     (tmp_path / "empty.pem").write_text("nothing")
     with pytest.raises(StartError, match="auth-ssl-trusted-ca-file"):
         HttpAuthenticator("https://localhost/", str(tmp_path / "empty.pem"))
+
+
+def test_so_many_requests_are_under_way_at_once(server: Misbehaving) -> None:
+    """http-max-outstanding-requests holds for binds, too; others wait for their turn."""
+    server.behaviour = slowly(0.02, answer(200, ACCEPTED))
+    authenticator = HttpAuthenticator(server.url(), in_flight=3)
+    binds = [gevent.spawn(authenticator.authenticate, b"a", b"b", "10.1.2.3") for _ in range(12)]
+    assert [bind.get() for bind in binds] == [Account("a")] * 12
+    assert server.most_at_once == 3
+    authenticator.close()
+
+
+def test_who_waits_too_long_for_its_turn_comes_again(server: Misbehaving) -> None:
+    server.behaviour = server.hang
+    authenticator = HttpAuthenticator(server.url(), in_flight=1, total_timeout=0.1)
+    binds = [gevent.spawn(authenticator.authenticate, b"a", b"b", "10.1.2.3") for _ in range(3)]
+    for bind in binds:
+        with pytest.raises(BackendUnavailable, match=r"no answer within 0\.1 s"):
+            bind.get()
+    server.behaviour = lambda *_: answer(200, ACCEPTED)
+    assert authenticator.authenticate(b"a", b"b", "10.1.2.3") == Account("a")  # every turn was given back
+    authenticator.close()

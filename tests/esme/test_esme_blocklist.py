@@ -1,4 +1,4 @@
-"""Addresses with too many failed binds: the rules, and which events count (spec smpp-session 2)."""
+"""Addresses with too many refused binds: the rules, and which events count (D-29)."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from ksmppd_py.errors import DatabaseUnavailable
+from ksmppd_py.errors import BackendUnavailable, DatabaseUnavailable
 from ksmppd_py.esme import blocklist as blocklist_module
 from ksmppd_py.esme.blocklist import BlockList
+from ksmppd_py.model.account import Account
 from tests.esme.conftest import PASSWORD, Bed, StartBed, wait_until
 from tests.fakes import smpp_wire as wire
 
@@ -18,9 +19,9 @@ IP = "10.0.0.1"
 def test_five_failures_with_no_gap_above_the_time() -> None:
     blocklist = BlockList(5, 300)
     for n in range(4):
-        blocklist.failed(IP, 300.0 * n)
+        blocklist.failed(IP, "esme", 300.0 * n)
         assert not blocklist.blocks(IP, 300.0 * n)
-    blocklist.failed(IP, 1200.0)
+    blocklist.failed(IP, "esme", 1200.0)
     assert blocklist.blocks(IP, 1200.0)
     assert blocklist.blocks(IP, 1500.0)
     assert not blocklist.blocks(IP, 1500.1)
@@ -29,33 +30,82 @@ def test_five_failures_with_no_gap_above_the_time() -> None:
 
 def test_a_gap_starts_the_count_again() -> None:
     blocklist = BlockList(2, 300)
-    blocklist.failed(IP, 0.0)
-    blocklist.failed(IP, 300.1)
+    blocklist.failed(IP, "esme", 0.0)
+    blocklist.failed(IP, "esme", 300.1)
     assert not blocklist.blocks(IP, 300.1)
-    blocklist.failed(IP, 301.0)
+    blocklist.failed(IP, "esme", 301.0)
     assert blocklist.blocks(IP, 301.0)
 
 
 def test_a_blocked_attempt_changes_nothing() -> None:
     blocklist = BlockList(1, 300)
-    blocklist.failed(IP, 0.0)
+    blocklist.failed(IP, "esme", 0.0)
     assert all(blocklist.blocks(IP, float(now)) for now in range(301))
     assert not blocklist.blocks(IP, 301.0)
 
 
-def test_success_forgives() -> None:
-    blocklist = BlockList(2, 300)
-    blocklist.failed(IP, 0.0)
-    blocklist.succeeded(IP)
-    blocklist.failed(IP, 1.0)
-    assert not blocklist.blocks(IP, 1.0)
+@pytest.mark.parametrize(
+    ("failures", "success", "left"),
+    [
+        (["esme", "esme"], "esme", 5),
+        (["esme", "esme"], "other", 3),
+        (["victim", "victim", "esme"], "esme", 3),
+        (["victim", "victim", "victim", "victim"], "esme", 1),
+        (["esme", "victim", "esme", "victim"], "victim", 3),
+        ([], "esme", 5),
+        (["", "esme"], "", 4),
+    ],
+)
+def test_a_success_forgives_its_own_failures(failures: list[str], success: str, left: int) -> None:
+    """Otherwise a good account of one's own would buy any number of guesses at others."""
+    blocklist = BlockList(5, 300)
+    for now, name in enumerate(failures):
+        blocklist.failed(IP, name, float(now))
+    blocklist.succeeded(IP, success)
+    assert blocklist.left(IP, 10.0) == left
+    assert blocklist.left("10.0.0.2", 10.0) == 5
+
+
+def test_names_at_an_address_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocklist_module, "MOST_NAMES", 2)
+    blocklist = BlockList(10, 300)
+    for name in ("a", "b", "c", "c"):
+        blocklist.failed(IP, name, 0.0)
+    for name in ("a", "b", "c"):
+        blocklist.succeeded(IP, name)
+    assert blocklist.left(IP, 0.0) == 8  # those of c can't be forgiven
+
+
+def test_guesses_that_are_left() -> None:
+    blocklist = BlockList(3, 300, "10.0.0.9")
+    assert [blocklist.left(ip, 0.0) for ip in (IP, "10.0.0.9")] == [3, None]
+    left = []
+    for _ in range(4):
+        blocklist.failed(IP, "esme", 0.0)
+        left.append(blocklist.left(IP, 0.0))
+    assert left == [2, 1, 0, 0]
+    assert blocklist.left(IP, 300.1) == 3
+    assert BlockList(0, 300).left(IP, 0.0) is None
+
+
+def test_a_blocked_address_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    blocklist = BlockList(3, 60)
+    for now in (0.0, 1.0, 2.0, 3.0):  # the last one was under way already
+        blocklist.failed(IP, "esme", now)
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("WARNING", "10.0.0.1 is blocked for 60 s: 3 refused binds")
+    ]
+    assert caplog.records[0].__dict__["each"]  # never left out, for fail2ban
+    for now in (100.0, 101.0, 102.0):
+        blocklist.failed(IP, "esme", now)
+    assert len(caplog.records) == 2
 
 
 @pytest.mark.parametrize("attempts", [0, -1])
 def test_no_attempts_switch_it_off(attempts: int) -> None:
     blocklist = BlockList(attempts, 300)
     for _ in range(10):
-        blocklist.failed(IP, 0.0)
+        blocklist.failed(IP, "esme", 0.0)
     assert not blocklist.blocks(IP, 0.0)
 
 
@@ -65,21 +115,21 @@ def test_no_attempts_switch_it_off(attempts: int) -> None:
 )
 def test_exempt_addresses_are_compared_whole(exempt: str, blocked: bool) -> None:
     blocklist = BlockList(1, 300, exempt)
-    blocklist.failed(IP, 0.0)
+    blocklist.failed(IP, "esme", 0.0)
     assert blocklist.blocks(IP, 0.0) is blocked
 
 
 def test_addresses_dont_share_a_record() -> None:
     blocklist = BlockList(1, 300)
-    blocklist.failed(IP, 0.0)
+    blocklist.failed(IP, "esme", 0.0)
     assert not blocklist.blocks("10.0.0.2", 0.0)
 
 
 def test_old_records_are_forgotten() -> None:
     blocklist = BlockList(5, 300)
-    blocklist.failed(IP, 0.0)
-    blocklist.failed("10.0.0.2", 100.0)
-    blocklist.failed(IP, 200.0)
+    blocklist.failed(IP, "esme", 0.0)
+    blocklist.failed("10.0.0.2", "esme", 100.0)
+    blocklist.failed(IP, "esme", 200.0)
     blocklist.forget_old(401.0)
     assert len(blocklist) == 1
     blocklist.forget_old(501.0)
@@ -90,7 +140,7 @@ def test_so_many_addresses_are_remembered(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(blocklist_module, "MOST_ADDRESSES", 2)
     blocklist = BlockList(1, 300)
     for n in (1, 2, 1, 3):
-        blocklist.failed(f"10.0.0.{n}", float(n))
+        blocklist.failed(f"10.0.0.{n}", "esme", float(n))
     assert [blocklist.blocks(f"10.0.0.{n}", 3.0) for n in (1, 2, 3)] == [True, False, True]
 
 
@@ -121,6 +171,59 @@ def database_down(bed: Bed) -> None:
     bed.accounts.failure = DatabaseUnavailable("gone")
     refused(bed)
     bed.accounts.failure = None
+
+
+def control_characters(bed: Bed) -> None:
+    esme = bed.connect()
+    assert esme.bind("esme", "a\rb").command_status
+    esme.wait_closed()
+
+
+def unreachable_server(bed: Bed) -> None:
+    bed.accounts.failure = BackendUnavailable("no answer within 10 s")
+    refused(bed)
+    bed.accounts.failure = None
+
+
+def octets(bed: Bed, sent: bytes) -> None:
+    esme = bed.connect()
+    esme.send_octets(sent)
+    wait_until(lambda: len(bed.listener))
+    esme.close()
+
+
+def one_octet(bed: Bed) -> None:
+    octets(bed, b"\n")
+
+
+def half_a_bind(bed: Bed) -> None:
+    octets(bed, bytes.fromhex("00000025 00000009 00000000 00000001") + b"esme\0")
+
+
+def http_request(bed: Bed) -> None:
+    octets(bed, b"GET / HTTP/1.0\r\n\r\n")
+
+
+def tls_hello(bed: Bed) -> None:
+    octets(bed, bytes.fromhex("16030100c8010000c40303") + bytes(194))
+
+
+def unbound_submit(bed: Bed) -> None:
+    esme = bed.connect()
+    assert esme.submit(wire.Message(destination_addr=b"1", short_message=b"x")).command_status == 4
+    esme.close()
+
+
+def unbound(bed: Bed) -> None:
+    esme = bed.connect()
+    assert esme.unbind().command_status == 0
+    esme.wait_closed()
+
+
+def long_system_id(bed: Bed) -> None:
+    esme = bed.connect()
+    assert esme.bind("e" * 17, PASSWORD).command_status == 0x0F
+    esme.close()
 
 
 def health_check(bed: Bed) -> None:
@@ -167,9 +270,18 @@ def after_a_bind(bed: Bed) -> None:
         (too_many_binds, False),
         (database_down, False),
         (health_check, False),
-        (closed_after_octets, True),
-        (garbage, True),
-        (broken_framing, True),
+        (control_characters, True),
+        (unreachable_server, False),
+        (closed_after_octets, False),
+        (one_octet, False),
+        (half_a_bind, False),
+        (http_request, False),
+        (tls_hello, False),
+        (unbound_submit, False),
+        (unbound, False),
+        (garbage, False),
+        (broken_framing, False),
+        (long_system_id, False),
         (nothing_sent_in_time, False),
         (after_a_bind, False),
     ],
@@ -205,11 +317,35 @@ def test_a_blocked_connection_gets_no_bind_id(start: StartBed) -> None:
 
 
 def test_a_successful_bind_forgives_at_once(start: StartBed) -> None:
-    """spec smpp-session 2 step 5: reset on success, not at the end of that session."""
+    """Not at the end of that session."""
     bed = start(attempts=2)
     wrong_credentials(bed)
-    wait_until(lambda: len(bed.blocklist))
     bed.bind()
     wrong_credentials(bed)
-    wait_until(lambda: len(bed.listener) == 1)
     assert bed.connect().enquire_link().command_status == wire.ROK
+
+
+def test_a_bind_of_another_account_forgives_nothing(start: StartBed) -> None:
+    bed = start(attempts=3)
+    bed.accounts.accounts["own"] = Account("own")
+    for _ in range(2):
+        wrong_credentials(bed)
+        own = bed.connect()
+        assert own.bind("own", PASSWORD).command_status == wire.ROK
+        own.close()
+    wrong_credentials(bed)
+    again = bed.connect()
+    again.wait_closed()
+    assert not again.responses
+
+
+def test_a_failure_counts_before_its_answer_leaves(start: StartBed) -> None:
+    """Three fast failures at a limit of three let no fourth one in."""
+    for _ in range(20):
+        bed = start(attempts=3)
+        for _ in range(3):
+            esme = bed.connect()
+            assert esme.bind("esme", "wrong").command_status == wire.RBINDFAIL
+        late = bed.connect()
+        late.wait_closed()
+        assert not late.responses

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import gevent
 import pytest
 from gevent.event import Event
 
+from ksmppd_py.esme.arrival import crowding
 from ksmppd_py.model.account import Account
+from ksmppd_py.translate.tlvs import TlvTables
 from tests.esme.conftest import PASSWORD, Bed, StartBed, wait_until
 from tests.fakes.esme import Esme
 
@@ -36,11 +39,11 @@ def bed(start: StartBed, go_on: Event, monkeypatch: pytest.MonkeyPatch) -> Itera
     go_on.set()
 
 
-def binding(bed: Bed, count: int) -> list[tuple[Esme, gevent.Greenlet]]:
+def binding(bed: Bed, count: int, source_ip: str = "127.0.0.1") -> list[tuple[Esme, gevent.Greenlet]]:
     """ESMEs whose bind waits for the back end."""
     found = []
     for _ in range(count):
-        esme = bed.connect()
+        esme = bed.connect(source_ip=source_ip)
         found.append((esme, gevent.spawn(esme.bind, "esme", PASSWORD)))
     wait_until(lambda: len(bed.accounts.asked) >= count)
     return found
@@ -62,3 +65,84 @@ def test_who_waits_for_authentication_keeps_its_place(bed: Bed, go_on: Event) ->
     bed.connect().wait_closed()
     go_on.set()
     assert [job.get().command_status for _, job in waiting] == [0] * MOST
+
+
+CROWD, ALONE = "127.0.0.2", "127.0.0.3"
+
+
+def test_a_crowd_at_a_slow_authenticator_shuts_nobody_out(start: StartBed, go_on: Event, bed: Bed) -> None:
+    """Of the connections that wait one goes that stands in line, the newest; what was asked is asked."""
+    bed.listener.change(replace(bed.settings, max_unbound=20), TlvTables(), None, "")
+    waiting = [bed.connect(source_ip=CROWD) for _ in range(20)]
+    jobs = [gevent.spawn(esme.bind, "esme", PASSWORD) for esme in waiting[:8]]
+    wait_until(lambda: len(bed.accounts.asked) == 8)
+    jobs += [gevent.spawn(esme.bind, "esme", PASSWORD) for esme in waiting[8:]]
+    wait_until(lambda: all(session.turn for session in bed.listener._sessions.values()))
+    assert len(bed.accounts.asked) == 8  # the share of one address
+    alone = bed.connect(source_ip=ALONE)
+    job = gevent.spawn(alone.bind, "esme", PASSWORD)
+    wait_until(lambda: len(bed.accounts.asked) == 9)
+    waiting[-1].wait_closed()
+    bed.connect(source_ip=CROWD).wait_closed()  # one more of them has no place
+    go_on.set()
+    assert job.get().command_status == 0
+    assert [each.get().command_status for each in jobs[:-1]] == [0] * 19
+    jobs[-1].kill()
+
+
+@pytest.mark.parametrize(
+    ("addresses", "closed"),
+    [
+        (["a"] * 5, 0),
+        (["b", "a", "a", "a", "a"], 1),
+        (["a", "a", "a", "a", "b"], 0),
+        (["a", "b", "c", "d", "e"], 0),
+        (["c", "a", "b", "a", "b", "a"], 1),
+    ],
+)
+def test_whose_silent_connection_makes_room(
+    start: StartBed, addresses: list[str], closed: int, go_on: Event
+) -> None:
+    bed = start(max_unbound=len(addresses) - 1)
+    ips = {name: f"127.0.1.{ord(name)}" for name in "abcde"}
+    esmes = []
+    for number, name in enumerate(addresses):
+        esmes.append(bed.connect(source_ip=ips[name]))
+        wait_until(lambda: len(bed.listener) >= min(number + 1, len(addresses) - 1))  # noqa: B023
+    esmes[closed].wait_closed()
+    wait_until(lambda: len(bed.listener) == len(addresses) - 1)
+    for number, esme in enumerate(esmes):
+        if number != closed:
+            assert esme.enquire_link().command_status == 0
+
+
+@pytest.mark.parametrize(
+    ("addresses", "most", "crowd"),
+    [
+        ("aaaab", 4, "a"),
+        ("abcde", 4, None),
+        ("aab", 2, "a"),
+        ("a", 1, None),
+        ("aa", 1, "a"),
+        ("a" * 26 + "b" * 75, 100, "b"),
+        ("".join(chr(0x100 + number) for number in range(101)), 100, None),
+        ("a" * 25 + "".join(chr(0x100 + number) for number in range(76)), 100, None),
+        ("a" * 26 + "".join(chr(0x100 + number) for number in range(75)), 100, "a"),
+    ],
+)
+def test_crowding(addresses: str, most: int, crowd: str | None) -> None:
+    assert crowding(addresses, most) == crowd
+
+
+def test_a_stop_waits_for_nobody_who_stands_in_line(bed: Bed) -> None:
+    bed.listener.change(replace(bed.settings, max_unbound=20), TlvTables(), None, "")
+    jobs = [job for _, job in binding(bed, 8)]
+    late = bed.connect()
+    jobs.append(gevent.spawn(late.bind, "esme", PASSWORD))
+    wait_until(
+        lambda: any(session.turn and session.turn.waits for session in bed.listener._sessions.values())
+    )
+    bed.listener.stop_accepting()
+    gevent.spawn(bed.listener.unbind_all, 0.1)
+    late.wait_closed(5)
+    gevent.killall(jobs)

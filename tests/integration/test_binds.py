@@ -122,12 +122,12 @@ def test_connect_allow_ip(sqlite_bed: Bed, allowed: str, good: str, bad: str) ->
 
 
 class TestBlockList:
-    """spec smpp-session 2; 127.0.0.1 is exempt in every test bed, so these come from elsewhere."""
+    """127.0.0.1 is exempt in every test bed, so these come from elsewhere."""
 
-    def refuse(self, bed: Bed, ip: str, times: int) -> None:
+    def refuse(self, bed: Bed, ip: str, times: int, name: str = "nobody") -> None:
         for _ in range(times):
             esme = bed.connect(source_ip=ip)
-            assert_refused(esme, esme.bind("nobody", "wrong"))
+            assert_refused(esme, esme.bind(name, "wrong"))
 
     def test_too_many_refused_binds(self, start_bed: StartBed) -> None:
         bed = start_bed(ksmppd={"ip-blocklist-attempts": 3})
@@ -142,21 +142,31 @@ class TestBlockList:
         self.refuse(bed, "127.0.0.1", 5)
         bed.esme(customer)
 
-    def test_a_good_bind_clears_the_count(self, start_bed: StartBed) -> None:
+    def test_a_good_bind_clears_its_own_failures(self, start_bed: StartBed) -> None:
         bed = start_bed(ksmppd={"ip-blocklist-attempts": 3})
         customer = bed.customer()
         for _ in range(3):
-            self.refuse(bed, "127.0.0.8", 2)
+            self.refuse(bed, "127.0.0.8", 2, customer.system_id)
             esme = bed.connect(source_ip="127.0.0.8")
             assert esme.bind(customer.system_id, customer.password).command_status == wire.ROK
+        self.refuse(bed, "127.0.0.8", 2, "another")
+        esme = bed.connect(source_ip="127.0.0.8")
+        assert esme.bind(customer.system_id, customer.password).command_status == wire.ROK
+        self.refuse(bed, "127.0.0.8", 1, "another")
+        blocked = bed.connect(source_ip="127.0.0.8")
+        blocked.wait_closed(3)
+        assert not blocked.responses
 
     def test_what_does_not_count(self, start_bed: StartBed) -> None:
-        """Health checks and a full account (Improve)."""
+        """Health checks and a full account."""
         bed = start_bed(ksmppd={"ip-blocklist-attempts": 2})
         customer = bed.customer(max_binds=1)
         only = bed.esme(customer, source_ip="127.0.0.9")
         for _ in range(4):
             bed.connect(source_ip="127.0.0.9").close()
+            probe = bed.connect(source_ip="127.0.0.9")
+            probe.send_octets(b"GET / HTTP/1.0\r\n\r\n")
+            probe.wait_closed(3)
             esme = bed.connect(source_ip="127.0.0.9")
             assert_refused(esme, esme.bind(customer.system_id, customer.password))
         only.unbind()
