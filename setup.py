@@ -11,16 +11,19 @@ VERSION = re.findall(
 )[0]
 """Stated once, in the package, which this file can't import: its libraries may not be there yet."""
 
+# Lower bounds of what talks to others are above the last advisory: CVE-2026-69247 (cryptography), CVE-2026-25645
+# (requests), CVE-2026-44431 (urllib3), CVE-2024-39689 (certifi).
 RUNTIME = [
     "gevent>=24.2",
     "greenlet>=3.0",
     "SQLAlchemy>=2.0.30",
     "PyMySQL>=1.1.1",
-    "cryptography>=42",  # caching_sha2_password, the default of MySQL 8
+    "cryptography>=50.0.0",  # caching_sha2_password, the default of MySQL 8
     "bcrypt>=4.2",
     "bottle>=0.13",
-    "requests>=2.32",
-    "certifi>=2024.2",
+    "requests>=2.33.0",
+    "certifi>=2024.7.4",
+    "urllib3>=2.7.0",
     "geventhttpclient>=2.5; python_version >= '3.11'",
     "geventhttpclient>=2.3.1; python_version < '3.11'",  # callbacks/parser.py knows its weakness
     "smpplib>=2.2.3",  # ksmppd-esme

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from kannel_conf.errors import Findings, Place
+from kannel_conf.files import read_file
 from kannel_conf.values import WHITE_SPACE, unquote
 
 _BOM = b"\xef\xbb\xbf"
@@ -89,8 +90,7 @@ class LineReader:
 
     def _octets_of(self, path: str, wanted_by: Place) -> bytes:
         try:
-            with open(path, "rb") as file:
-                octets = file.read()
+            octets = read_file(path)
         except OSError as error:
             reason = error.strerror or str(error)
             text = f"cannot read `{path}': {reason}" if wanted_by.line else f"cannot read it: {reason}"

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 def main() -> None:
     """Run ksmppd with the arguments of the process; exits with 0, or with 1 after a PANIC line."""
+    from ksmppd_py import signals
+
+    signals.hold()
     from ksmppd_py import arguments as command_line
     from ksmppd_py import daemon
     from ksmppd_py.errors import StartError
@@ -19,7 +22,9 @@ def main() -> None:
     process = daemon.Process()
     try:
         arguments = command_line.parse(sys.argv)
-        if arguments.action == command_line.RUN:
+        if arguments.action != command_line.RUN:
+            signals.let_through()
+        else:
             process = daemon.become(arguments)
     except (command_line.UsageError, StartError) as error:
         daemon.say("PANIC", str(error))

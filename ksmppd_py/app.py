@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable
 from time import monotonic, time
+from typing import TypeVar
 
 import gevent
 from gevent.event import Event
@@ -15,7 +17,7 @@ from ksmppd_py.admin.server import AdminServer
 from ksmppd_py.bearerbox.pool import BearerboxPool
 from ksmppd_py.config import Config
 from ksmppd_py.decisions import Decisions
-from ksmppd_py.errors import DatabaseUnavailable, StartError
+from ksmppd_py.errors import StartError, TemporaryError
 from ksmppd_py.esme.binding import Binder
 from ksmppd_py.esme.blocklist import BlockList
 from ksmppd_py.esme.listener import Listener
@@ -48,8 +50,12 @@ from ksmppd_py.workers import Replayer, Simulator
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 DATABASE_PATIENCE = 30.0
 """Seconds that a start waits for the database."""
+STEP_PAUSE = 0.25
+"""Seconds between two tries of a step of the start."""
 LAST_ACKS = 10.0
 """Seconds that a stop waits for the bearerboxes' acks of submits in hand (spec/smpp-session.md 12)."""
 LAST_REFUSALS = 0.5
@@ -92,17 +98,15 @@ class App:
         config = self._config
         self._database = wiring.open_database(config)
         _reach(self._database)
-        try:
-            layout = prepare(self._database, wiring.table_names(config))
-        except DatabaseUnavailable as error:
-            raise StartError(f"The tables can't be looked at: {error}") from error
+        database, names = self._database, wiring.table_names(config)
+        layout = _patiently("The tables can't be looked at", lambda: prepare(database, names))
         self.overview.database = self._database
         self.overview.backlog = BacklogReader(self._database, layout)
         self.overview.credits = CreditReader(self._database, layout)
         self._admin = _admin_server(config, self)
         self._admin.start()
         self._decisions = Decisions(config, self._database, layout)
-        self._decisions.start()
+        _patiently("The routes can't be loaded", self._decisions.start)
         self._decisions.keep_up(config, self._registry)
         self._messages = DatabaseStore(self._database, layout)
         self._open_rooms(self._decisions, layout, self._messages)
@@ -330,6 +334,22 @@ def _reach(database: Database) -> None:
     except StartError as error:
         logger.warning("%s; trying again for %g s", error, DATABASE_PATIENCE)
         database.start(within=DATABASE_PATIENCE)
+
+
+def _patiently(problem: str, step: Callable[[], T]) -> T:
+    """Do a step of the start, again while the database doesn't answer, and say so. Raises StartError. May yield."""
+    deadline = monotonic() + DATABASE_PATIENCE
+    told = False
+    while True:
+        try:
+            return step()
+        except TemporaryError as error:
+            if monotonic() >= deadline:
+                raise StartError(f"{problem}: {error}") from error
+            if not told:
+                logger.warning("%s: %s; trying again for %g s", problem, error, DATABASE_PATIENCE)
+                told = True
+        gevent.sleep(STEP_PAUSE)
 
 
 def _admin_server(config: Config, app: App) -> AdminServer:

@@ -16,7 +16,7 @@ from typing import Protocol
 
 import gevent
 
-from ksmppd_py import __version__, logs
+from ksmppd_py import __version__, logs, signals
 from ksmppd_py.arguments import GENERATE, HELP, TEST, USAGE, VERSION, Arguments
 from ksmppd_py.config import Config, ConfigProblems, load, printable, render_reference
 from ksmppd_py.daemon import Process
@@ -202,13 +202,13 @@ class ConfigReader:
 
 
 def _live(server: Server, process: Process, in_background: bool, reader: ConfigReader) -> int:
-    signals = Signals(server, process, reader)
-    signals.install()
+    handlers = Signals(server, process, reader)
+    handlers.install()
     housekeeping = Owner("logs")
     housekeeping.supervise("log housekeeping", _tell_repeats)
     try:
         server.start()
-        signals.started = True
+        handlers.started = True
         _calm_collector()
         logger.info("ksmppd-py %s is up: %s", __version__, ", ".join(server.ports()))
         process.report_up()
@@ -219,7 +219,7 @@ def _live(server: Server, process: Process, in_background: bool, reader: ConfigR
     except Interrupted:
         server.stop()
     finally:
-        signals.uninstall()
+        handlers.uninstall()
         housekeeping.end(1.0)
         logs.tell_repeats(at_once=True)
     return 0
@@ -259,9 +259,11 @@ class Signals:
         self._handlers.append(gevent.signal_handler(signal.SIGUSR2, self._reopen_logs, signal.SIGUSR2))
         self._handlers.append(gevent.signal_handler(signal.SIGHUP, self._read_again, signal.SIGHUP))
         self._handlers.append(gevent.signal_handler(signal.SIGQUIT, self._log_statistics))
+        signals.let_through()
 
     def uninstall(self) -> None:
-        """Give back what install took."""
+        """Give back what install took. What doesn't end the process is held back from now on, and so is harmless."""
+        signals.hold()
         for handler in self._handlers:
             handler.cancel()
 

@@ -9,15 +9,17 @@ import contextlib
 import os
 import pwd
 import signal
+import stat
 import sys
 import syslog
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
 
 from ksmppd_py.arguments import Arguments
 from ksmppd_py.errors import StartError
+from ksmppd_py.signals import HELD
 
 _FORWARDED = (
     signal.SIGTERM,
@@ -31,6 +33,8 @@ _FORWARDED = (
 )
 LONGEST_WAIT = 60  # seconds that the caller of `-d` waits for the outcome of the start, the database included
 _UP = b"1"
+_LONGEST_PID_FILE = 64
+"""Octets; what is longer is somebody's file, which must not be replaced."""
 
 
 def say(level: str, text: str) -> None:
@@ -138,20 +142,34 @@ class PidFile:
                 os.unlink(self._path)
 
     def _is_taken(self) -> bool:
+        """Whether the file names a living process. Raises StartError when it is no pid file at all."""
         try:
-            with open(self._path, encoding="ascii", errors="replace") as file:
-                pid = int(file.read(32))
-        except (FileNotFoundError, ValueError):
-            return False
-        if pid <= 0 or pid in (os.getpid(), os.getppid()):  # left in a container, where numbers repeat
+            descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+        except FileNotFoundError:
             return False
         try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return False
-        except PermissionError:
-            return True
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise StartError(f"Could not write pid file '{self._path}': it is there and no file")
+            text = os.read(descriptor, _LONGEST_PID_FILE + 1)
+        finally:
+            os.close(descriptor)
+        if len(text) > _LONGEST_PID_FILE:
+            raise StartError(
+                f"Could not write pid file '{self._path}': it is there and holds more than a number"
+            )
+        return _lives(int(text)) if text.strip().isdigit() else False
+
+
+def _lives(pid: int) -> bool:
+    if pid <= 0 or pid in (os.getpid(), os.getppid()):  # left in a container, where numbers repeat
+        return False
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):  # no process ever has such a number
+        return False
+    except PermissionError:
         return True
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,16 +219,21 @@ class Parachute:
             self._recover(status, lived)
 
     def _fork(self) -> bool:
-        """Fork with signals held back, so that none is lost between the fork and knowing the child."""
+        """Fork with signals held back, so that none is lost between the fork and knowing the child.
+
+        The child holds those of HELD back on, until it has handlers of its own.
+        """
         signal.pthread_sigmask(signal.SIG_BLOCK, _FORWARDED)
+        free: Sequence[signal.Signals] = _FORWARDED
         try:
             self._child = os.fork()
             for number in _FORWARDED:
                 signal.signal(number, self._forward if self._child else _default(number))
             if not self._child:
                 signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+                free = [number for number in _FORWARDED if number not in HELD]
         finally:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, _FORWARDED)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, free)
         return not self._child
 
     def _forward(self, number: int, frame: FrameType | None) -> None:

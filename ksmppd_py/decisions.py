@@ -10,7 +10,7 @@ from ksmppd_py.callbacks.auth import HttpAuthenticator
 from ksmppd_py.callbacks.callers import Limits
 from ksmppd_py.callbacks.routing import HttpRouter
 from ksmppd_py.config import Config, KsmppdPlugin, Method
-from ksmppd_py.errors import StartError, TemporaryError
+from ksmppd_py.errors import TemporaryError
 from ksmppd_py.esme.registry import EsmeRegistry
 from ksmppd_py.model.ports import AccountRows, Authenticator, Router
 from ksmppd_py.plugins import PluginContext
@@ -48,11 +48,8 @@ class Decisions:
         return self.authenticator if isinstance(self.authenticator, DatabaseAuthenticator) else None
 
     def start(self) -> None:
-        """Load the routes. Raises StartError. May yield."""
-        try:
-            self.router.rebuild()
-        except TemporaryError as error:
-            raise StartError(f"The routes can't be loaded: {error}") from error
+        """Load the routes. Raises TemporaryError. May yield."""
+        self.router.rebuild()
 
     def keep_up(self, config: Config, registry: EsmeRegistry) -> None:
         """From now on look for changed rows as often as `config` says, or never. May yield, not for long.

@@ -11,9 +11,11 @@ first few are written, and then the last one twice a minute, with their number; 
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import re
+import stat
 import time
 import traceback
 from collections.abc import Callable
@@ -141,7 +143,7 @@ class LogHandler(logging.Handler):
                 known.level = min(known.level, level)
                 break
         else:
-            self.destinations.append(Destination(level, _open(path), path))
+            self.destinations.append(Destination(level, open_file(path), path))
         self.apply_levels()
 
     def file_levels(self) -> list[int]:
@@ -171,7 +173,7 @@ class LogHandler(logging.Handler):
         for destination in self._files():
             assert destination.path is not None
             try:
-                fresh = _open(destination.path)
+                fresh = open_file(destination.path)
             except OSError as error:
                 logger.error("Couldn't re-open logfile `%s'", destination.path, exc_info=error)
                 continue
@@ -310,8 +312,18 @@ def _handlers() -> list[LogHandler]:
     return [handler for handler in logging.getLogger().handlers if isinstance(handler, LogHandler)]
 
 
-def _open(path: str) -> int:
-    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+def open_file(path: str, blocking: bool = True) -> int:
+    """Open a log file for appending; others than its group can't read a new one, whatever the umask says.
+
+    Raises OSError, also for a FIFO, which nobody may read. What /dev/stdout leads to is none of these.
+    """
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+    descriptor = os.open(path, flags, 0o640)
+    if stat.S_ISFIFO(os.fstat(descriptor).st_mode) and not os.path.realpath(path).startswith("/proc/"):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is a FIFO, not a file")
+    os.set_blocking(descriptor, blocking)
+    return descriptor
 
 
 def _exception_lines(record: logging.LogRecord) -> list[str]:

@@ -16,7 +16,7 @@ LONGEST_MODULE, LONGEST_FUNCTION = 400, 40  # lines; these are already too many
 # Imports go downwards only, and never sideways to another room on the same floor. Rooms are the modules and
 # packages of ksmppd_py; `arguments` and `daemon` run before anything is patched and stay in the basement.
 FLOORS = (
-    ("errors", "arguments", "notify"),
+    ("errors", "arguments", "notify", "signals"),
     ("daemon",),
     ("smpp", "kannel"),
     ("translate",),
@@ -56,6 +56,7 @@ BEFORE_PATCHING = {
     "ksmppd_py.arguments",
     "ksmppd_py.daemon",
     "ksmppd_py.errors",
+    "ksmppd_py.signals",
 }
 
 

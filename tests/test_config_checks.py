@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from ksmppd_py import wiring
+from ksmppd_py import logs, wiring
 from ksmppd_py.config import Config, ConfigProblems, load
 from tests.parts.certificate import write_certificate
 
@@ -220,3 +225,114 @@ def test_a_problem_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigProblems) as caught:
         load(str(path))
     assert f"{path}:1: Group 'ksmppd\\rsmpp-port = 1' is no valid group identifier." in caught.value.problems
+
+
+def strange(path: Path, kind: str) -> str:
+    """Put something that is no file in place of `path`; how problems call it."""
+    if kind == "FIFO":
+        os.mkfifo(path)
+        return "a FIFO"
+    if kind == "device":
+        path.symlink_to("/dev/zero")
+        return "a device"
+    if kind == "socket":
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(path))
+        return "a socket"
+    path.mkdir()
+    return "a directory"
+
+
+KINDS = ("FIFO", "device", "socket", "directory")
+
+
+FINE = {
+    ("device", "log-file"),
+    ("device", "access-log"),
+    ("directory", "log-file"),  # a warning
+    ("directory", "access-log"),
+    ("directory", "smpp-tls-ca-file"),
+    ("directory", "auth-ssl-trusted-ca-file"),
+}
+FILE_KEYS = (
+    ("log-file", "log-file = {}", ""),
+    ("access-log", "access-log = {}", ""),
+    ("smpp-tls-cert-file", "smpp-tls-port = 1\nsmpp-tls-cert-file = {}", ""),
+    ("smpp-tls-cert-file", "smpp-tls-port = 1\nsmpp-tls-cert-file = {0}\nsmpp-tls-key-file = {0}", ""),
+    ("smpp-tls-ca-file", "smpp-tls-port = 1\nsmpp-tls-cert-file = x.pem\nsmpp-tls-ca-file = {}", ""),
+    ("auth-ssl-trusted-ca-file", "auth-method=2\nauth-url=http://h/\nauth-ssl-trusted-ca-file = {}", ""),
+    ("path", "auth-method=4\nauth-plugin-id=p", "group = ksmppd-plugin\nid = p\npath = {}"),
+    ("database", "database-type = sqlite3", "group = sqlite3-connection\nid = demo\ndatabase = {}"),
+)
+NO_FILES = [(kind, *keys) for keys in FILE_KEYS for kind in KINDS if (kind, keys[0]) not in FINE]
+
+
+@pytest.mark.parametrize(("kind", "key", "ksmppd", "others"), NO_FILES)
+def test_what_is_no_file_is_told_and_never_opened(
+    tmp_path: Path, kind: str, key: str, ksmppd: str, others: str
+) -> None:
+    path = tmp_path / "strange.py"
+    name = strange(path, kind)
+    found = problems_of(tmp_path, ksmppd.format(path), others.format(path))
+    of_key = [text for text in found if text.startswith(f"'{key}': ")]
+    assert len(of_key) == 1
+    assert str(path) in of_key[0]
+    if not (key == "path" or kind == "socket"):
+        assert f"{path} is {name}" in of_key[0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "where"),
+    [
+        *((kind, "main") for kind in KINDS),
+        *((kind, where) for kind in KINDS[:3] for where in ("included", "in a directory")),
+    ],
+)
+def test_a_configuration_that_is_no_file(tmp_path: Path, kind: str, where: str) -> None:
+    main, part = tmp_path / "x.conf", tmp_path / "parts" / "1.conf"
+    part.parent.mkdir()
+    name = strange(main if where == "main" else part, kind)
+    if where != "main":
+        main.write_text(f"\ninclude = {part if where == 'included' else part.parent}\n")
+    with pytest.raises(ConfigProblems) as caught:
+        load(str(main))
+    expected = "No such device or address" if kind == "socket" else f"it is {name}, not a file"
+    place = f"{main}: cannot read it: " if where == "main" else f"{main}:2: cannot read `{part}': "
+    assert caught.value.problems[0] == place + expected
+
+
+@pytest.mark.parametrize("kind", ["FIFO", "FIFO with a reader", "socket", "directory"])
+def test_a_log_file_that_is_no_file(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "log"
+    strange(path, kind.partition(" ")[0])
+    reader = os.open(path if "reader" in kind else "/dev/null", os.O_RDONLY | os.O_NONBLOCK)
+    with open(reader), pytest.raises(OSError, match=r"FIFO|No such device|Is a directory"):
+        logs.LogHandler(logs.NOTHING).add_file(str(path), 0)
+
+
+def test_standard_output_as_a_log() -> None:
+    """As containers want it: a pipe, which nobody else can open."""
+    program = """
+from ksmppd_py import logs
+from ksmppd_py.config.files import log_kind_problem
+assert log_kind_problem("/dev/stdout") == ""
+logs.set_up(5)
+logs.add_file("/dev/stdout", 0)
+import logging
+logging.warning("a line")
+"""
+    done = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, check=True)
+    assert done.stdout.endswith("WARNING: a line\n")
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o640), (0, 0o640), (0o027, 0o640), (0o077, 0o600)])
+def test_others_cant_read_a_new_log(tmp_path: Path, umask: int, mode: int) -> None:
+    before = os.umask(umask)
+    try:
+        os.close(logs.open_file(str(tmp_path / "log")))
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "log").stat().st_mode) == mode
+    (tmp_path / "log").chmod(0o644)
+    os.close(logs.open_file(str(tmp_path / "log")))
+    assert stat.S_IMODE((tmp_path / "log").stat().st_mode) == 0o644  # an operator's choice

@@ -7,6 +7,7 @@ import os
 import pwd
 import re
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -23,7 +24,7 @@ HERE = Path(__file__).parent.parent
 
 SUPERVISED = """
 import os, signal, sys, time
-from ksmppd_py import daemon
+from ksmppd_py import daemon, signals
 log = open({log!r}, "a", buffering=1)
 daemon.Parachute("ksmppd", {script!r}, pauses=daemon.Pauses(**{pauses!r})).open()
 lives = len(open({log!r}).read().splitlines())
@@ -111,6 +112,7 @@ def test_a_missing_panic_script_is_told(tmp_path: Path) -> None:
 WAIT_FOR_TERM = """
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 signal.signal(signal.SIGHUP, lambda *_: log.write("hup\\n"))
+signals.let_through()
 log.write("ready\\n")
 while True: time.sleep(10)
 """
@@ -225,12 +227,93 @@ def test_a_pid_file_of_a_living_process_stops_the_start(tmp_path: Path) -> None:
     assert path.read_text() == f"{os.getpid()}\n"
 
 
-@pytest.mark.parametrize("text", ["", "garbage", "0", "-1", str(os.getpid())])
-def test_pid_files_that_say_nothing_are_replaced(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize(
+    "octets",
+    [
+        b"",
+        b"garbage",
+        b"0",
+        b"-1",
+        b"-9",
+        b"9" * 10,
+        b"9" * 20,
+        b"9" * 64,
+        b"99999999999999999999\n",
+        b"0x1",
+        b"1_0",
+        b"1.0",
+        b"1 1",
+        b"\0" * 8,
+        b"\xff\xfe",
+        "\u0661".encode(),
+        b"\r\n",
+        str(os.getpid()).encode(),
+        str(os.getppid()).encode() + b"\n",
+    ],
+)
+def test_pid_files_that_say_nothing_are_replaced(tmp_path: Path, octets: bytes) -> None:
     path = tmp_path / "pid"
-    path.write_text(text)
+    path.write_bytes(octets)
     daemon.PidFile(str(path)).write()
     assert path.read_text() == f"{os.getpid()}\n"
+
+
+def in_place_of(path: Path, kind: str) -> None:
+    match kind:
+        case "FIFO":
+            os.mkfifo(path)
+        case "directory":
+            path.mkdir()
+        case "device":
+            path.symlink_to("/dev/zero")
+        case "nothing":
+            path.symlink_to("/dev/null")
+        case "terminal":
+            path.symlink_to("/dev/ptmx")
+        case "socket":
+            with socket.socket(socket.AF_UNIX) as listener:
+                listener.bind(str(path))
+        case "loop":
+            path.symlink_to(path)
+        case "configuration":
+            path.write_text("group = ksmppd\n" * 9)
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("FIFO", "it is there and no file"),
+        ("directory", "it is there and no file"),
+        ("device", "it is there and no file"),
+        ("nothing", "it is there and no file"),
+        ("terminal", "it is there and no file"),
+        ("socket", "No such device or address"),
+        ("loop", "Too many levels of symbolic links"),
+        ("configuration", "it is there and holds more than a number"),
+    ],
+)
+def test_what_is_no_pid_file_is_left_alone(tmp_path: Path, kind: str, reason: str) -> None:
+    path = tmp_path / "pid"
+    in_place_of(path, kind)
+    before = os.lstat(path)
+    with pytest.raises(StartError, match=rf"^Could not write pid file '{path}': {reason}$"):
+        daemon.PidFile(str(path)).write()
+    assert os.lstat(path).st_ino == before.st_ino
+
+
+def test_a_pid_file_of_somebody_elses_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "pid"
+    path.write_text("1\n")
+
+    def refuse(pid: int, number: int) -> None:
+        assert (pid, number) == (1, 0)
+        raise PermissionError
+
+    monkeypatch.setattr("ksmppd_py.daemon.os.getppid", lambda: 2)
+    monkeypatch.setattr("ksmppd_py.daemon.os.kill", refuse)
+    with pytest.raises(StartError, match="exists and its process is alive"):
+        daemon.PidFile(str(path)).write()
+    assert path.read_text() == "1\n"
 
 
 def test_a_pid_file_that_cannot_be_written(tmp_path: Path) -> None:

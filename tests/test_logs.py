@@ -131,7 +131,7 @@ def test_rotation_loses_nothing(start: Start, tmp_path: Path) -> None:
     logs.reopen()
     log.info("3")
     assert (texts(tmp_path / "old"), texts(tmp_path / "file")) == (["INFO: 1", "INFO: 2"], ["INFO: 3"])
-    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o644
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o640
 
 
 def test_a_file_that_cannot_be_reopened_is_kept(start: Start, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from gevent.event import Event
 from gevent.threadpool import ThreadPool
 
+from ksmppd_py.logs import open_file
 from ksmppd_py.transport.greenlets import Owner
 
 logger = logging.getLogger(__name__)
@@ -21,15 +22,13 @@ MOST_OCTETS = 16 << 20
 TOO_SLOW = "the disk is too slow"
 _MOST_AT_ONCE = 512
 """Pieces for which the kernel is asked at once; half of its own limit."""
-_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
-_MODE = 0o640
 
 
 class _Target:
     """One opened file, and the pieces that wait for it; each holds whole lines."""
 
     def __init__(self, path: str) -> None:
-        self.descriptor = os.open(path, _FLAGS, _MODE)
+        self.descriptor = open_file(path, blocking=False)
         self.pieces: list[bytes] = []
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kannel_conf import Findings, Group
 from ksmppd_py.config.convert import Method, url_problem
-from ksmppd_py.config.files import authorities_problem, certificate_problem, log_problem
+from ksmppd_py.config.files import authorities_problem, certificate_problem, log_kind_problem, log_problem
 from ksmppd_py.config.groups import HttpServer, KsmppdGroup
 
 AUTH_KEYS = {"auth-url": Method.HTTP, "auth-plugin-id": Method.PLUGIN}
@@ -34,6 +34,7 @@ def check_smpp(ksmppd: KsmppdGroup, group: Group, findings: Findings) -> None:
         text = "'access-log' and 'log-file' are one file, they need to be two."
         findings.error(group.place_of("access-log"), text)
     for key, path in (("log-file", ksmppd.log_file), ("access-log", ksmppd.access_log)):
+        _problem(log_kind_problem(path), key, group, findings)
         problem = log_problem(path) if path else ""
         if problem:
             findings.warning(group.place_of(key), f"'{key}': {problem}.")

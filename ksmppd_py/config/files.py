@@ -6,7 +6,8 @@ import importlib.util
 import os
 import re
 import ssl
-import tokenize
+
+from kannel_conf.files import other_kind, read_file
 
 
 def certificate_problem(certificate: str, key: str) -> str:
@@ -14,6 +15,9 @@ def certificate_problem(certificate: str, key: str) -> str:
     missing = [path for path in (certificate, key) if path and not os.path.exists(path)]
     if missing:
         return f"{' and '.join(missing)} {'does' if len(missing) == 1 else 'do'}n't exist"
+    for path in (certificate, key):
+        if kind := _other_kind(path):
+            return f"{path} is {kind}"
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
         # An empty password instead of a question at the terminal when the key is encrypted.
@@ -25,7 +29,10 @@ def certificate_problem(certificate: str, key: str) -> str:
 
 def authorities_problem(path: str) -> str:
     """Why CA certificates can't be read from a PEM file or a directory, empty when they can."""
-    is_directory = os.path.isdir(path)
+    kind = _other_kind(path)
+    is_directory = kind == "a directory"
+    if kind and not is_directory:
+        return f"{path} is {kind}"
     try:
         ssl.create_default_context(
             cafile=None if is_directory else path, capath=path if is_directory else None
@@ -35,6 +42,25 @@ def authorities_problem(path: str) -> str:
     except (OSError, ValueError) as error:
         return f"can't read CA certificates from {path} ({_reason(error)})"
     return ""
+
+
+def log_kind_problem(path: str) -> str:
+    """Why opening this for lines would block, or fail for ever; empty when it doesn't.
+
+    A device is fine, as /dev/null or a terminal, and so is the pipe that /dev/stdout leads to.
+    """
+    kind = _other_kind(path)
+    if kind == "a socket" or (kind == "a FIFO" and not os.path.realpath(path).startswith("/proc/")):
+        return f"{path} is {kind}"
+    return ""
+
+
+def _other_kind(path: str) -> str:
+    """What a path is instead of a file; empty when it is a file, not there, or not to be looked at."""
+    try:
+        return other_kind(os.stat(path).st_mode) if path else ""
+    except (OSError, ValueError):
+        return ""
 
 
 def _reason(error: Exception) -> str:
@@ -57,8 +83,7 @@ def plugin_problem(path: str) -> str:
 
 def _source_problem(path: str) -> str:
     try:
-        with tokenize.open(path) as file:
-            compile(file.read(), path, "exec", dont_inherit=True)
+        compile(read_file(path), path, "exec", dont_inherit=True)
     except OSError as error:
         return f"can't read {path} ({error.strerror})"
     except (SyntaxError, ValueError) as error:
@@ -88,4 +113,5 @@ def database_problem(path: str) -> str:
     directory = os.path.dirname(path)
     if path != ":memory:" and not os.path.isdir(directory):
         return f"there is no directory {directory}"
-    return f"{path} is a directory" if os.path.isdir(path) else ""
+    kind = _other_kind(path)
+    return f"{path} is {kind}" if kind else ""

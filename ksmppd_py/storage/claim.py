@@ -14,12 +14,10 @@ import pymysql
 
 from ksmppd_py.storage.database import Database
 from ksmppd_py.storage.mysql import MySQLDatabase
-from ksmppd_py.storage.sqlite import SQLiteDatabase
+from ksmppd_py.storage.sqlite import IN_MEMORY, SQLiteDatabase
 
 log = logging.getLogger(__name__)
 
-IN_MEMORY = ":memory:"
-"""SQLite's name for a database without a file."""
 INTERVAL = 2.0
 """Seconds between two looks at a claim, held or not."""
 _LONGEST_NAME = 64
@@ -137,7 +135,7 @@ class SQLiteClaim(_Keeper):
         if self._file is not None:
             return True
         try:
-            file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             log.warning("Can't open %s: %s", self._path, error)
             return None

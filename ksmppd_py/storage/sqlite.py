@@ -6,6 +6,8 @@ statements are compiled before they get there and no SQLAlchemy pool is involved
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -32,11 +34,23 @@ from ksmppd_py.storage.values import Value
 
 T = TypeVar("T")
 
+IN_MEMORY = ":memory:"
+"""SQLite's name for a database without a file."""
+
 _WAIT_FOR_LOCKS = 0.9
 """How much of an operation's time the thread may wait for a lock: it gives up before its caller does."""
 
 _AWAY = ("locked", "unable to open", "disk", "readonly")
 """What SQLite says when it isn't the statement's fault."""
+
+
+def _create_for_its_owner(path: str) -> None:
+    """Let nobody else read a new file, whatever the umask says: it holds hashes and texts of messages.
+
+    SQLite gives the files that it puts beside it the same mode, and tells about what goes wrong here.
+    """
+    with contextlib.suppress(OSError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 def _text(octets: bytes) -> str:
@@ -184,6 +198,8 @@ class SQLiteDatabase:
             self._busy_timeout = wanted
 
     def _connect(self) -> sqlite3.Connection:
+        if self.path != IN_MEMORY:
+            _create_for_its_owner(self.path)
         connection = sqlite3.connect(
             self._settings.database, timeout=self._lock_timeout, isolation_level=None
         )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sqlite3
+import stat
 import subprocess
 import sys
 import time
@@ -448,3 +450,28 @@ os.kill(os.getpid(), signal.SIGKILL)
         with closing(sqlite3.connect(path)) as connection:
             assert connection.execute("SELECT count(*) FROM t").fetchall() == [(len(done.stdout.split()),)]
             assert connection.execute("PRAGMA journal_mode").fetchall() == [("wal",)]
+
+
+@pytest.mark.parametrize("umask", [0, 0o022, 0o077])
+def test_nobody_else_reads_a_new_sqlite_file(tmp_path: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        path = tmp_path / "new.db"
+        database = SQLiteDatabase(ConnectionSettings(id="db", database=str(path)))
+        database.start(within=0)
+        database.execute(Statement("CREATE TABLE x (y)"), repeatable=False)
+    finally:
+        os.umask(before)
+    found = {each.name: stat.S_IMODE(each.stat().st_mode) for each in tmp_path.iterdir()}
+    database.close()
+    assert found == {"new.db": 0o600, "new.db-wal": 0o600, "new.db-shm": 0o600}
+
+
+def test_a_sqlite_file_that_is_there_keeps_its_mode(tmp_path: Path) -> None:
+    path = tmp_path / "old.db"
+    path.touch(mode=0o660)
+    path.chmod(0o660)
+    database = SQLiteDatabase(ConnectionSettings(id="db", database=str(path)))
+    database.start(within=0)
+    database.close()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o660
