@@ -386,7 +386,7 @@ BAD: dict[str, tuple[str, list[str]]] = {
     ),
     "ssl with what is no certificate": (
         KSMPPD + REST + "ssl = 1\nssl-server-cert-file = /dev/null\nssl-server-key-file = /dev/null",
-        ["21: 'ssl-server-cert-file': can't use /dev/null with /dev/null ([SSL] PEM lib)."],
+        ["21: 'ssl-server-cert-file': /dev/null is a device."],
     ),
     "bearerbox port": (
         KSMPPD + REST.replace("port = 13001", "port = 130010"),
