@@ -27,6 +27,7 @@ RUNTIME = [
     "geventhttpclient>=2.5; python_version >= '3.11'",
     "geventhttpclient>=2.3.1; python_version < '3.11'",  # callbacks/parser.py knows its weakness
     "smpplib>=2.2.3",  # ksmppd-esme
+    "tqdm>=4.66",  # its progress bar
     "google-re2>=1.1",
     "prometheus_client>=0.20",
 ]

@@ -48,6 +48,7 @@ LIBRARY_HOMES = {
     "re2": ("ksmppd_py.model.routes",),
     "cryptography": ("ksmppd_py.transport",),
     "smpplib": ("ksmppd_py.tools",),
+    "tqdm": ("ksmppd_py.tools",),
     "kannel_conf": ("ksmppd_py.config", "kannel_conf"),
 }
 BEFORE_PATCHING = {

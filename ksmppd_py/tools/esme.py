@@ -1,4 +1,4 @@
-"""ksmppd-esme: an SMPP client for the command line. Sends a message or listens, and tells every PDU in words.
+"""ksmppd-esme: an SMPP client for the command line. Sends messages, listens, asks for their state or cancels them.
 
 Exit status: 0 when everything asked for happened, 1 when not (one line on stderr says why), 2 for wrong
 arguments, 130 when interrupted while sending.
@@ -7,38 +7,41 @@ arguments, 130 when interrupted while sending.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
-import math
 import os
+import ssl
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta, timezone
+from typing import Any
 
-from ksmppd_py.tools import texts
+from ksmppd_py.tools import pdus, secret, texts
 from ksmppd_py.tools.link import LONGEST_PASSWORD, EsmeError, Link
+from ksmppd_py.tools.load import Load
+from ksmppd_py.tools.options import FOREVER, PATIENCE, PROGRAM, parse, password_problem
 from ksmppd_py.tools.session import Session
+from ksmppd_py.tools.teller import Teller
 
-PROGRAM = "ksmppd-esme"
-FOREVER = 10 * 365 * 86_400.0  # seconds; `listen` without --wait
-PATIENCE = 60.0  # seconds for connecting, binding and, unless --wait says more, for a report
-LONGEST_SYSTEM_ID, LONGEST_ADDRESS, LONGEST_PAYLOAD = 15, 20, 65_535
+LONGEST_PAYLOAD = 65_535
 LONGEST_SHORT_MESSAGE = 254  # octets of short_message, SMPP 3.4, 5.2.21
-EPILOG = """examples:
-  ksmppd-esme send --system-id demo --password demo --from 12345 --to +46701234567 --text Hello --receipt
-  ksmppd-esme listen --system-id demo --password demo --bind receiver --count 1 --wait 60
-"""
+FLASH = {texts.GSM: 0x10, texts.UCS2: 0x18}  # message class 0 (GSM 03.38); 5.2.19
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program; `argv` without its name. Returns the exit status."""
-    options = _parse(argv)
+    if argv is None:
+        secret.leave_process_list()
+    options = parse(argv)
     logging.getLogger("smpplib").addHandler(logging.NullHandler())  # our lines say it all
     logging.getLogger("smpplib").propagate = False
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     try:
-        return _listen(options) if options.command == "listen" else _send(options)
+        options.password = _password(options)
+        return _COMMANDS[options.command](options)
     except (EsmeError, texts.TextError) as error:
         print(f"{PROGRAM}: {error}", file=sys.stderr)
         return 1
@@ -49,171 +52,135 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _tell(line: str) -> None:
-    print(line, flush=True)
-
-
-def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        PROGRAM,
-        description="An SMPP client that tells every PDU in words.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="send|listen")
-    send = commands.add_parser("send", help="submit one message")
-    listen = commands.add_parser("listen", help="print what arrives")
-    for command in (send, listen):
-        command.add_argument("--host", default="localhost", help="server (default: %(default)s)")
-        command.add_argument("--port", type=_port, default=2345, help="its smpp-port (default: %(default)s)")
-        command.add_argument("--system-id", required=True)
-        command.add_argument("--password", required=True)
-    _add_send_options(send)
-    listen.add_argument("--bind", choices=("receiver", "transceiver"), default="receiver")
-    listen.add_argument(
-        "--count", type=lambda text: _count(text, 1), metavar="N", help="end after N messages and reports"
-    )
-    listen.add_argument(
-        "--wait", type=_seconds, metavar="S", help="end after S seconds (default: until Ctrl-C)"
-    )
-    options = parser.parse_args(argv)
-    problem = _problem(options)
+def _password(options: argparse.Namespace) -> str:
+    try:
+        password = secret.find(options, os.environ)
+    except (OSError, ValueError, EOFError) as error:
+        raise EsmeError(str(error) or "no password") from error
+    problem = password_problem(password, LONGEST_PASSWORD - 1)
     if problem:
-        (send if options.command == "send" else listen).error(problem)
-    return options
+        raise EsmeError(problem)
+    return password
 
 
-def _add_send_options(send: argparse.ArgumentParser) -> None:
-    send.add_argument("--from", dest="source", required=True, metavar="ADDRESS", help="number or name")
-    send.add_argument("--to", dest="destination", required=True, metavar="ADDRESS", help="number")
-    send.add_argument("--text", required=True)
-    send.add_argument("--receipt", action="store_true", help="ask for a delivery report and wait for it")
-    send.add_argument(
-        "--expect",
-        type=_count,
-        default=0,
-        metavar="N",
-        help="also wait for N messages from mobiles",
-    )
-    send.add_argument(
-        "--data-coding",
-        type=_octet,
-        metavar="N",
-        help="0 GSM, 3 Latin-1, 8 UCS-2, ... (default: GSM, or UCS-2 when the text needs it)",
-    )
-    send.add_argument(
-        "--long",
-        choices=("parts", "payload"),
-        default="parts",
-        help="long texts as concatenated parts or whole in message_payload (default: %(default)s)",
-    )
-    send.add_argument("--bind", choices=("transceiver", "transmitter"), default="transceiver")
-    send.add_argument(
-        "--wait",
-        type=_seconds,
-        default=PATIENCE,
-        metavar="S",
-        help="seconds to wait (default: %(default)g)",
-    )
-
-
-def _number(text: str, base: int, low: int, high: float, words: str) -> int:
-    try:
-        number = int(text, base)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
-    if not low <= number <= high:
-        raise argparse.ArgumentTypeError(f"must be {words}")
-    return number
-
-
-def _count(text: str, least: int = 0) -> int:
-    return _number(text, 10, least, math.inf, f"{least} or more")
-
-
-def _port(text: str) -> int:
-    return _number(text, 10, 1, 65535, "1 to 65535")
-
-
-def _octet(text: str) -> int:
-    return _number(text, 0, 0, 0xFF, "0 to 255")
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds") from None
-    if not 0 < seconds <= FOREVER:
-        raise argparse.ArgumentTypeError("must be a number of seconds, more than 0")
-    return seconds
-
-
-def _problem(options: argparse.Namespace) -> str | None:
-    """What is wrong with the arguments together; None when they will do."""
-    for name, value, longest in (
-        ("--system-id", options.system_id, LONGEST_SYSTEM_ID),
-        ("--password", options.password, LONGEST_PASSWORD - 1),
-    ):
-        if not value.isascii() or not value.isprintable() or len(value) > longest:
-            return f"{name} must be at most {longest} printable ASCII characters"
-    if options.command == "listen":
+def _tls(options: argparse.Namespace) -> ssl.SSLContext | None:
+    if not options.tls:
         return None
-    for name, value in (("--from", options.source), ("--to", options.destination)):
-        if not value.isascii() or not value.isprintable() or len(value.lstrip("+")) > LONGEST_ADDRESS:
-            return f"{name} must be at most {LONGEST_ADDRESS} printable ASCII characters"
-    if options.bind == "transmitter" and (options.receipt or options.expect):
-        return "a transmitter receives nothing: use --bind transceiver, or 'ksmppd-esme listen' beside it"
-    return None
+    try:
+        context = ssl.create_default_context(cafile=options.tls_ca)
+        if options.tls_insecure:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        if options.tls_cert:
+            context.load_cert_chain(options.tls_cert, options.tls_key)
+    except OSError as error:  # ssl.SSLError is one
+        raise EsmeError(f"can't use the certificates: {error}") from error
+    return context
 
 
-def _address(prefix: str, value: str) -> dict[str, object]:
-    """The three fields of an address: +number is international, a name alphanumeric (SMPP 3.4, 5.2.5)."""
-    ton, npi = (0, 1) if value.isdigit() else (5, 0)
+def _with_session(
+    options: argparse.Namespace, patience: float, work: Callable[[Link, Session], int], quiet: bool = False
+) -> int:
+    """Connect, bind, do the work, unbind, whatever happens; `patience` (seconds) is for connecting and binding."""
+    teller = Teller(options.json, options.hex, quiet)
+    link = Link(options.host, options.port, patience, teller, _tls(options))
+    try:
+        session = Session(link)
+        session.bind(options.bind, options.system_id, options.password, time.monotonic() + patience)
+        try:
+            return work(link, session)
+        finally:
+            session.unbind()
+    finally:
+        link.close()
+
+
+def _address(value: str, ton: int | None, npi: int | None) -> tuple[int, int, str]:
+    """TON, NPI and address: +number is international, a name alphanumeric (SMPP 3.4, 5.2.5), unless told."""
+    usual_ton, usual_npi = (0, 1) if value.isdigit() else (5, 0)
     if value.startswith("+") and value[1:].isdigit():
-        ton, npi, value = 1, 1, value[1:]
-    name = "destination_addr" if prefix == "dest" else "source_addr"
-    return {f"{prefix}_addr_ton": ton, f"{prefix}_addr_npi": npi, name: value}
+        usual_ton, usual_npi, value = 1, 1, value[1:]
+    return usual_ton if ton is None else ton, usual_npi if npi is None else npi, value
 
 
-def _submissions(options: argparse.Namespace) -> list[dict[str, object]]:
-    """The fields of every submit_sm that the text needs. Raises TextError."""
+def _source(options: argparse.Namespace) -> dict[str, Any]:
+    ton, npi, address = _address(options.source, options.from_ton, options.from_npi)
+    return {"source_addr_ton": ton, "source_addr_npi": npi, "source_addr": address}
+
+
+def _destination(options: argparse.Namespace) -> dict[str, Any]:
+    addresses = [_address(value, options.to_ton, options.to_npi) for value in options.destinations]
+    if len(addresses) > 1:
+        return {"number_of_dests": len(addresses), "dest_addresses": pdus.pack_destinations(addresses)}
+    ton, npi, address = addresses[0]
+    return {"dest_addr_ton": ton, "dest_addr_npi": npi, "destination_addr": address}
+
+
+def _time(seconds: int) -> str:
+    """An absolute time, so far from now, in UTC (SMPP 3.4, 7.1.1)."""
+    return (datetime.now(timezone.utc) + timedelta(seconds=seconds)).strftime("%y%m%d%H%M%S000+")
+
+
+def _submissions(options: argparse.Namespace) -> list[tuple[str, dict[str, Any]]]:
+    """Name and fields of every PDU that the text needs. Raises TextError."""
     data_coding, octets = texts.encode(options.text, options.data_coding)
+    if options.flash:
+        data_coding = FLASH[texts.family(data_coding)]
     common = {
-        **_address("source", options.source),
-        **_address("dest", options.destination),
+        **_source(options),
+        **_destination(options),
         "registered_delivery": 1 if options.receipt else 0,
         "data_coding": data_coding,
     }
+    if options.validity:
+        common["validity_period"] = _time(options.validity)
+    if options.schedule:
+        common["schedule_delivery_time"] = _time(options.schedule)
+    command = "submit_sm" if len(options.destinations) == 1 else "submit_multi"
     if options.long == "payload":
         if len(octets) > LONGEST_PAYLOAD:
             raise texts.TextError(
                 f"{len(octets)} octets don't fit into a message_payload ({LONGEST_PAYLOAD})"
             )
-        if len(octets) > LONGEST_SHORT_MESSAGE:
-            return [{**common, "message_payload": octets}]
-        return [{**common, "short_message": octets}]
+        field = "message_payload" if len(octets) > LONGEST_SHORT_MESSAGE else "short_message"
+        return [(command, {**common, field: octets})]
     parts = texts.split(octets, data_coding, reference=os.getpid())
     esm_class = 0x40 if len(parts) > 1 else 0  # the parts start with a user data header
-    return [{**common, "esm_class": esm_class, "short_message": part} for part in parts]
+    return [(command, {**common, "esm_class": esm_class, "short_message": part}) for part in parts]
 
 
 def _send(options: argparse.Namespace) -> int:
     submissions = _submissions(options)
+    if options.count is not None:
+        return _send_many(options, submissions)
     deadline = time.monotonic() + options.wait
-    link = Link(options.host, options.port, options.wait, _tell)
-    try:
-        session = Session(link)
-        session.bind(options.bind, options.system_id, options.password, deadline)
-        try:
-            message_ids = [session.submit(deadline, **fields) for fields in submissions]
-            _await_reports(session, message_ids if options.receipt else [], deadline)
-            _await_messages(session, options.expect, deadline)
-        finally:
-            session.unbind()
-    finally:
-        link.close()
-    return 0
+
+    def work(link: Link, session: Session) -> int:
+        message_ids = [
+            session.submit(deadline, command, options.tlvs, **fields) for command, fields in submissions
+        ]
+        _await_reports(session, message_ids if options.receipt else [], deadline)
+        _await_messages(session, options.expect, deadline)
+        return 0
+
+    return _with_session(options, options.wait, work)
+
+
+def _send_many(options: argparse.Namespace, submissions: list[tuple[str, dict[str, Any]]]) -> int:
+    def work(link: Link, session: Session) -> int:
+        load = Load(link, session, options.count, options.rate, options.window, options.wait)
+        outcome = load.run(submissions, options.tlvs, options.receipt)
+        if options.json:
+            Teller(True).object({"summary": outcome.facts()})
+        else:
+            print("\n".join(outcome.lines()), flush=True)
+        if outcome.problem:
+            print(f"{PROGRAM}: {outcome.problem}", file=sys.stderr)
+        if outcome.problem == "interrupted":
+            return 130
+        return 1 if outcome.problem or outcome.latencies.keys() - {0} else 0
+
+    return _with_session(options, options.wait, work, quiet=True)
 
 
 def _await_reports(session: Session, message_ids: list[str], deadline: float) -> None:
@@ -234,23 +201,40 @@ def _await_messages(session: Session, expected: int, deadline: float) -> None:
 
 def _listen(options: argparse.Namespace) -> int:
     seconds = FOREVER if options.wait is None else options.wait
-    patience = min(seconds, PATIENCE)
-    link = Link(options.host, options.port, patience, _tell)
-    try:
-        session = Session(link)
-        session.bind(options.bind, options.system_id, options.password, time.monotonic() + patience)
-        try:
-            enough = FOREVER if options.count is None else options.count
+
+    def work(link: Link, session: Session) -> int:
+        enough = FOREVER if options.count is None else options.count
+        with contextlib.suppress(KeyboardInterrupt):  # the way to end it
             session.wait_until(lambda: session.arrived >= enough, time.monotonic() + seconds)
-        except KeyboardInterrupt:
-            pass  # the way to end it
-        finally:
-            session.unbind()
-    finally:
-        link.close()
-    if options.count is not None and session.arrived < options.count:
-        raise EsmeError(f"{session.arrived} of {options.count} came before the end")
+        return session.arrived
+
+    arrived = _with_session(options, min(seconds, PATIENCE), work)
+    if options.count is not None and arrived < options.count:
+        raise EsmeError(f"{arrived} of {options.count} came before the end")
     return 0
+
+
+def _query(options: argparse.Namespace) -> int:
+    def work(link: Link, session: Session) -> int:
+        deadline = time.monotonic() + options.wait
+        session.ask(deadline, "query_sm", "the question", message_id=options.id, **_source(options))
+        return 0
+
+    return _with_session(options, options.wait, work)
+
+
+def _cancel(options: argparse.Namespace) -> int:
+    fields = {**_source(options), **(_destination(options) if options.destinations else {})}
+
+    def work(link: Link, session: Session) -> int:
+        deadline = time.monotonic() + options.wait
+        session.ask(deadline, "cancel_sm", "to cancel", message_id=options.id, **fields)
+        return 0
+
+    return _with_session(options, options.wait, work)
+
+
+_COMMANDS = {"send": _send, "listen": _listen, "query": _query, "cancel": _cancel}
 
 
 if __name__ == "__main__":

@@ -1,18 +1,20 @@
-"""One SMPP connection of an ESME: whole PDUs in and out, each told in words; smpplib packs and parses."""
+"""One SMPP connection of an ESME: whole PDUs in and out, each told; smpplib packs and parses."""
 
 from __future__ import annotations
 
 import socket
+import ssl
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
-from smpplib import smpp
 from smpplib.command import Param
 from smpplib.exceptions import UnknownCommandError
+from smpplib.pdu import extract_command
 
-from ksmppd_py.tools import words
+from ksmppd_py.tools import pdus
+from ksmppd_py.tools.teller import RECEIVED, SENT, Teller
 
 HEADER = 16
 LONGEST_PDU = 70_000  # octets; a message_payload may hold 65,535
@@ -27,15 +29,22 @@ class EsmeError(Exception):
 class Link:
     """A connected socket that speaks PDUs. Raises EsmeError when it can't connect or the server goes away."""
 
-    def __init__(self, host: str, port: int, timeout: float, tell: Callable[[str], None]) -> None:
-        """Connect; `timeout` is in seconds, for connecting and for writing."""
+    def __init__(
+        self, host: str, port: int, timeout: float, teller: Teller, tls: ssl.SSLContext | None = None
+    ) -> None:
+        """Connect, with TLS if a context is given; `timeout` is in seconds, for connecting and for writing."""
         self.peer = f"{host}:{port}"
         self.sequence = 0
-        self._tell = tell
+        self._teller = teller
         self._timeout = timeout
         self._received = bytearray()
         try:
             self._socket = socket.create_connection((host, port), timeout)
+            if tls is not None:
+                self._socket = tls.wrap_socket(self._socket, server_hostname=host)
+        except ssl.SSLCertVerificationError as error:
+            reason = f"the certificate of {self.peer} isn't trusted: {error.verify_message}"
+            raise EsmeError(f"{reason} (--tls-ca names its CA, --tls-insecure trusts all)") from error
         except OSError as error:
             raise EsmeError(f"can't connect to {self.peer}: {_reason(error)}") from error
 
@@ -48,39 +57,50 @@ class Link:
         self.sequence += 1
         return self.sequence
 
-    def request(self, command: str, **fields: object) -> int:
-        """Send a request; return its sequence_number."""
-        pdu = smpp.make_pdu(command, client=self, **fields)
+    def request(self, command: str, tlvs: Sequence[tuple[int, bytes]] = (), **fields: object) -> int:
+        """Send a request with optional parameters of one's own; return its sequence_number."""
+        pdu = pdus.make(command, client=self, **fields)
         if "password" in pdu.params:  # smpplib would cut it to 8 octets without a word
             pdu.params = {**pdu.params, "password": Param(type=str, max=LONGEST_PASSWORD)}
-        self._send(pdu)
+        self._send(pdu, tlvs)
         return int(pdu.sequence)
 
     def answer(self, sequence: int, command: str, status: int = 0) -> None:
         """Send a response."""
-        pdu = smpp.make_pdu(command, client=self, sequence=sequence)
+        pdu = pdus.make(command, client=self, sequence=sequence)
         pdu.status = status
         pdu.sequence = sequence
         self._send(pdu)
 
-    def _send(self, pdu: Any) -> None:
-        octets = pdu.generate()
+    def _send(self, pdu: Any, tlvs: Sequence[tuple[int, bytes]] = ()) -> None:
+        octets = pdus.with_tlvs(pdu.generate(), tlvs)
+        self.write(octets)
+        self._teller.pdu(SENT, pdu, octets, tlvs)
+
+    def write(self, octets: bytes) -> None:
+        """Send what is packed already; nobody is told."""
         try:
             self._socket.settimeout(self._timeout)
             self._socket.sendall(octets)
         except OSError as error:
             raise EsmeError(f"{self.peer} doesn't take what we send: {_reason(error)}") from error
-        self._tell(f"sent      {words.describe(pdu)}")
 
     def receive(self, deadline: float) -> Any:
         """Wait for the next PDU until `deadline` (time.monotonic seconds); None when none came in time."""
         while True:
+            octets = self.next_octets(deadline)
+            if octets is None:
+                return None
+            pdu = self.parse(octets)
+            if pdu is not None:
+                return pdu
+
+    def next_octets(self, deadline: float) -> bytes | None:
+        """As `receive`, not parsed yet, and nobody is told."""
+        while True:
             octets = self._whole_pdu()
             if octets is not None:
-                pdu = self._parse(octets)
-                if pdu is not None:
-                    return pdu
-                continue
+                return octets
             remaining = deadline - time.monotonic()
             if remaining <= 0:
                 return None
@@ -110,20 +130,19 @@ class Link:
         del self._received[:length]
         return octets
 
-    def _parse(self, octets: bytes) -> Any:
+    def parse(self, octets: bytes) -> Any:
         """Return the PDU and tell it; None, with a generic_nack, for one that smpplib can't read."""
         try:
             # with a sequence given, smpplib doesn't take one of ours for the incoming PDU
-            pdu = smpp.parse_pdu(octets, client=self, sequence=0, allow_unknown_opt_params=True)
+            pdu = pdus.make(extract_command(octets), client=self, sequence=0, allow_unknown_opt_params=True)
+            pdu.parse(octets)
         except (UnknownCommandError, KeyError, ValueError, struct.error, TypeError):
-            _, command_id, command_status, sequence = struct.unpack(">4L", octets[:HEADER])
-            self._tell(
-                f"received  unreadable PDU 0x{command_id:08X} #{sequence}, status 0x{command_status:02X}"
-            )
+            _, command_id, _, sequence = struct.unpack(">4L", octets[:HEADER])
+            self._teller.unreadable(octets)
             if not command_id & 0x80000000:
                 self.answer(sequence, "generic_nack", 0x03)  # ESME_RINVCMDID
             return None
-        self._tell(f"received  {words.describe(pdu)}")
+        self._teller.pdu(RECEIVED, pdu, octets)
         return pdu
 
 

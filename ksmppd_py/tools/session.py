@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ksmppd_py.tools import words
@@ -49,14 +49,32 @@ class Session:
             raise EsmeError(f"{self._link.peer} refused the bind of {words.quoted(system_id)}: {reason}")
         self._bound = True
 
-    def submit(self, deadline: float, **fields: object) -> str:
-        """Send a submit_sm and return the message_id; a refusal raises."""
-        response = self._response(self._link.request("submit_sm", **fields), deadline)
-        if response is None:
-            raise EsmeError(f"{self._link.peer} didn't answer the submit_sm in time")
-        if response.status or response.command == "generic_nack":
-            raise EsmeError(f"{self._link.peer} refused the message: {words.status(response.status)}")
+    def submit(
+        self, deadline: float, command: str, tlvs: Sequence[tuple[int, bytes]] = (), **fields: object
+    ) -> str:
+        """Send a submit_sm or submit_multi and return the message_id; a refusal raises, of one destination, too."""
+        response = self.ask(deadline, command, "the message", tlvs, **fields)
+        refused = getattr(response, "refused", ())
+        if refused:
+            which = ", ".join(f"{address} ({words.status(status)})" for address, status in refused)
+            raise EsmeError(f"{self._link.peer} refused the message to {which}")
         return words.text_of(response.message_id)
+
+    def ask(
+        self,
+        deadline: float,
+        command: str,
+        subject: str,
+        tlvs: Sequence[tuple[int, bytes]] = (),
+        **fields: object,
+    ) -> Any:
+        """Send any request and return the response; a refusal of `subject` raises."""
+        response = self._response(self._link.request(command, tlvs, **fields), deadline)
+        if response is None:
+            raise EsmeError(f"{self._link.peer} didn't answer the {command} in time")
+        if response.status or response.command == "generic_nack":
+            raise EsmeError(f"{self._link.peer} refused {subject}: {words.status(response.status)}")
+        return response
 
     def wait_until(self, condition: Callable[[], bool], deadline: float) -> bool:
         """Take PDUs until `condition` holds; False when time is up first."""
@@ -86,8 +104,12 @@ class Session:
     def _turn(self, deadline: float) -> bool:
         """Take one PDU and answer it; False when none came in time."""
         pdu = self._link.receive(deadline)
-        if pdu is None:
-            return False
+        if pdu is not None:
+            self.take(pdu)
+        return pdu is not None
+
+    def take(self, pdu: Any) -> None:
+        """Answer a PDU that came, or keep it when it is an answer itself."""
         if pdu.command.endswith("_resp") or pdu.command == "generic_nack":
             self._responses[pdu.sequence] = pdu
         elif pdu.command == "deliver_sm":
@@ -100,7 +122,6 @@ class Session:
             raise EsmeError(f"{self._link.peer} ended the session (unbind)")
         elif pdu.command != "alert_notification":  # which has no response
             self._link.answer(pdu.sequence, "generic_nack", RINVCMDID)
-        return True
 
     def _take(self, pdu: Any) -> None:
         self.arrived += 1

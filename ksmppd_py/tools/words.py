@@ -14,6 +14,17 @@ UDH_INDICATOR = 0x40  # esm_class, SMPP 3.4, 5.2.12
 RECEIPT_TYPES = 0x3C  # message type bits of esm_class in a deliver_sm
 SMSC_RECEIPT, INTERMEDIATE = 0x04, 0x20
 TON_INTERNATIONAL = 1
+MESSAGES = ("submit_sm", "submit_multi", "deliver_sm", "data_sm")
+STATES = {  # SMPP 3.4, 5.2.28
+    1: "ENROUTE",
+    2: "DELIVERED",
+    3: "EXPIRED",
+    4: "DELETED",
+    5: "UNDELIVERABLE",
+    6: "ACCEPTED",
+    7: "UNKNOWN",
+    8: "REJECTED",
+}
 
 # appendix B; Kannel writes BUFFRED for a message that waits at the SMSC
 UNFINISHED = frozenset({"ACCEPTD", "BUFFRED", "ENROUTE"})
@@ -57,9 +68,29 @@ def status(command_status: int) -> str:
     """A command_status in words: `ok`, or its name, number and description."""
     if command_status == 0:
         return "ok"
-    name = _STATUS_NAMES.get(command_status, "unknown status")
+    name = status_name(command_status)
     description = consts.DESCRIPTIONS.get(command_status, "")
     return f"{name} (0x{command_status:02X}{', ' if description else ''}{description})"
+
+
+def status_name(command_status: int) -> str:
+    """The name of a command_status in SMPP 3.4, 5.1.3."""
+    return str(_STATUS_NAMES.get(command_status, "unknown status"))
+
+
+def is_response(pdu: Any) -> bool:
+    """Whether a PDU answers another one."""
+    return bool(pdu.command.endswith("_resp") or pdu.command == "generic_nack")
+
+
+def destinations_of(pdu: Any) -> list[str]:
+    """The addresses of a submit_multi of ours: entries of flag, TON, NPI and the address itself."""
+    octets, position, found = pdu.dest_addresses or b"", 0, []
+    while position < len(octets):
+        end = octets.index(b"\0", position + 3)
+        found.append(address(octets[position + 1], octets[position + 3 : end]))
+        position = end + 1
+    return found
 
 
 def address(ton: int | None, value: bytes | str | None) -> str:
@@ -99,15 +130,25 @@ def describe(pdu: Any) -> str:
 
 def _describe(pdu: Any) -> str:
     head = f"{pdu.command} #{pdu.sequence}"
-    if pdu.command.endswith("_resp") or pdu.command == "generic_nack":
+    if is_response(pdu):
         return f"{head}: {_response(pdu)}"
     if pdu.command.startswith("bind_"):
         version = pdu.interface_version or 0
         system_id = quoted(text_of(pdu.system_id))
         return f"{head}: system_id {system_id}, password ****, SMPP {version >> 4}.{version & 15}"
-    if pdu.command in ("submit_sm", "deliver_sm", "data_sm"):
+    if pdu.command in MESSAGES:
         return f"{head}: {_message(pdu)}"
+    if pdu.command in ("query_sm", "cancel_sm"):
+        return f"{head}: {_reference(pdu)}"
     return head
+
+
+def _reference(pdu: Any) -> str:
+    """Which message a query_sm or cancel_sm is about."""
+    source = address(pdu.source_addr_ton, pdu.source_addr)
+    about = f"message_id {text_of(pdu.message_id)}" if pdu.message_id else "all messages"
+    to = getattr(pdu, "destination_addr", None)
+    return f"{about} from {source}" + (f" to {address(pdu.dest_addr_ton, to)}" if to else "")
 
 
 def _response(pdu: Any) -> str:
@@ -117,12 +158,22 @@ def _response(pdu: Any) -> str:
         parts.append(f"server id {quoted(text_of(system_id))}")
     if message_id and pdu.status == 0:
         parts.append(f"message_id {text_of(message_id)}")
+    if pdu.command == "query_sm_resp" and pdu.status == 0:
+        parts.append(STATES.get(pdu.message_state, f"state {pdu.message_state}"))
+        if pdu.final_date:
+            parts.append(f"final since {text_of(pdu.final_date)}")
+        if pdu.error_code:
+            parts.append(f"error {pdu.error_code}")
+    parts += [f"{refused} refused: {status(code)}" for refused, code in getattr(pdu, "refused", ())]
     return ", ".join(parts)
 
 
 def _message(pdu: Any) -> str:
     source = address(pdu.source_addr_ton, pdu.source_addr)
-    destination = address(pdu.dest_addr_ton, pdu.destination_addr)
+    if pdu.command == "submit_multi":
+        destination = " and ".join(destinations_of(pdu))
+    else:
+        destination = address(pdu.dest_addr_ton, pdu.destination_addr)
     receipt = receipt_of(pdu) if pdu.command == "deliver_sm" else None
     if receipt:
         done = f", done {receipt.done}" if receipt.done else ""
@@ -134,6 +185,9 @@ def _message(pdu: Any) -> str:
     parts = [f"{kind}from {source} to {destination}", _body(pdu)]
     if not kind and pdu.registered_delivery:
         parts.append("delivery report asked")
+    for word, field in (("valid until", "validity_period"), ("not before", "schedule_delivery_time")):
+        if not kind and getattr(pdu, field, None):
+            parts.append(f"{word} {text_of(getattr(pdu, field))}")
     return ", ".join(parts)
 
 

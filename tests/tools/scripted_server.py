@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable
@@ -53,6 +54,7 @@ class Server:
     after_submit: list[bytes] = field(default_factory=list)
     seen: list[Pdu] = field(default_factory=list)
     on_pdu: Callable[[Pdu], list[bytes]] | None = None
+    tls: ssl.SSLContext | None = None
 
     def __enter__(self) -> Server:
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -74,6 +76,12 @@ class Server:
 
     def _serve(self) -> None:
         connection, _ = self._listener.accept()
+        if self.tls is not None:
+            try:
+                connection = self.tls.wrap_socket(connection, server_side=True)
+            except ssl.SSLError:  # the client doesn't trust us
+                connection.close()
+                return
         with connection, connection.makefile("rb") as reader:
             while True:
                 header = reader.read(16)

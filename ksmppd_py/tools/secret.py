@@ -1,0 +1,68 @@
+"""Where ksmppd-esme has its password from, and how it leaves the list of processes."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import os
+import sys
+from collections.abc import Mapping, Sequence
+
+VARIABLE = "KSMPP_PASSWORD"
+OPTION = "--password"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The two ways to give a password on the command line."""
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument(
+        OPTION,
+        metavar="TEXT",
+        help=f"better in the environment variable {VARIABLE}, or typed when asked for: the shell's history keeps this",
+    )
+    group.add_argument(
+        "--password-file", metavar="FILE", help="its first line is the password; - is standard input"
+    )
+
+
+def find(options: argparse.Namespace, environment: Mapping[str, str]) -> str:
+    """The password: of an option, of the environment, or asked for. Raises OSError and ValueError (the reason)."""
+    if options.password is not None:
+        return str(options.password)
+    if options.password_file == "-":
+        return sys.stdin.readline().rstrip("\r\n")
+    if options.password_file:
+        with open(options.password_file, encoding="utf-8") as file:
+            return file.readline().rstrip("\r\n")
+    if VARIABLE in environment:
+        return environment[VARIABLE]
+    if not sys.stdin.isatty():
+        raise ValueError(f"no password: set {VARIABLE}, or use --password-file")
+    return getpass.getpass(f"Password of {options.system_id}: ")
+
+
+def without_password(words: Sequence[str]) -> tuple[list[str], str | None]:
+    """A command line without its password, and that; None when there is none in it."""
+    kept: list[str] = []
+    password = None
+    rest = iter(words)
+    for word in rest:
+        if word == OPTION:
+            password = next(rest, None)
+            if password is None:
+                return list(words), None
+        elif word.startswith(f"{OPTION}="):
+            password = word.partition("=")[2]
+        else:
+            kept.append(word)
+    return kept, password
+
+
+def leave_process_list() -> None:
+    """Start this program again with a password of the command line in the environment, which only its user reads.
+
+    The list of processes shows it for the few hundredths of a second until here. Returns when there is none.
+    """
+    words, password = without_password(sys.orig_argv)
+    if password is not None:
+        os.execve(sys.executable, words, {**os.environ, VARIABLE: password})
