@@ -146,7 +146,7 @@ class App:
         self._trials = _trials(submission, registry, decisions, credit, binder)
         self._listener = Listener(
             config.ksmppd.interface,
-            config.ksmppd.smpp_port,
+            wiring.plain_port(config),
             binder,
             submission,
             registry,

@@ -56,6 +56,11 @@ def block_list(config: Config) -> BlockListSettings:
     return BlockListSettings(ksmppd.ip_blocklist_attempts, ksmppd.ip_blocklist_time, exempt)
 
 
+def plain_port(config: Config) -> int | None:
+    """The port for SMPP without TLS, None when there is to be none."""
+    return None if config.ksmppd.smpp_tls_only else config.ksmppd.smpp_port
+
+
 def tls(config: Config) -> TlsSettings | None:
     """The port for TLS, if there is to be one."""
     ksmppd = config.ksmppd

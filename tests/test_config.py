@@ -62,6 +62,7 @@ def test_defaults(tmp_path: Path) -> None:
         "smpp_port": 2345,
         "interface": "",
         "smpp_tls_port": 0,
+        "smpp_tls_only": False,
         "smpp_tls_cert_file": "",
         "smpp_tls_key_file": "",
         "smpp_tls_ca_file": "",
@@ -463,7 +464,8 @@ def test_strange_values_are_told(tmp_path: Path) -> None:
     assert warnings_of(tmp_path, KSMPPD + extra + REST + tlv) == [
         "4: 'id': only the first 15 octets fit into a bind response.",
         "5: 'log-level': there is no level 7, 4 is taken.",
-        "6: 'ip-blocklist-exempt-ips': '10.0.' is no IPv4 address (four octets, '*' for any) and matches nobody.",
+        "6: 'ip-blocklist-exempt-ips': '10.0.' is no IP address ('*' for any octet or group), no network, "
+        "and matches nobody.",
         "7: 'database-enable-queue': '2' is neither true nor false, 'true' is assumed.",
         "8: 'smpp-port': 04451 has a leading zero and is octal, that is 2345.",
         "31: 'smsc-id': 'Smsc' matches no account, accounts are compared in lower case.",

@@ -80,10 +80,41 @@ def test_what_is_no_host(tmp_path: Path, host: str) -> None:
     ]
 
 
-@pytest.mark.parametrize("address", ["*", "0.0.0.0"])
-def test_all_interfaces(tmp_path: Path, address: str) -> None:
+@pytest.mark.parametrize(
+    ("address", "interface"),
+    [
+        ("*", ""),
+        ("0.0.0.0", "0.0.0.0"),
+        ("::", "::"),
+        ("[::]", "::"),
+        ("[::1]", "::1"),
+        ("fe80::1%lo", "fe80::1%lo"),
+    ],
+)
+def test_interfaces(tmp_path: Path, address: str, interface: str) -> None:
     config = read(tmp_path, f"interface = {address}", rest=REST + f"interface = {address}\n")
-    assert (config.ksmppd.interface, config.http_server.interface) == ("", "")
+    assert (config.ksmppd.interface, config.http_server.interface) == (interface, interface)
+
+
+@pytest.mark.parametrize(
+    ("written", "host"), [("::1", "::1"), ("[::1]", "::1"), ("[2001:DB8::1]", "2001:DB8::1")]
+)
+def test_ipv6_hosts(tmp_path: Path, written: str, host: str) -> None:
+    rest = REST.replace("host = localhost", f"host = {written}").replace("host = h\n", f"host = {written}\n")
+    config = read(tmp_path, rest=rest)
+    assert config.bearerboxes[0].host == host
+    assert f"host='{host}'" in repr(config.database)
+    assert wiring.boxes(config)[0].name.endswith(f"@[{host}]:13001")
+
+
+@pytest.mark.parametrize(
+    "patterns",
+    ["::1", "10.0.0.1;2001:db8::/32", "2001:db8:*", "10.0.*.*, fe80::1", "::ffff:10.0.0.1", "192.168.1.1*"],
+)
+def test_address_patterns(tmp_path: Path, patterns: str) -> None:
+    config = read(tmp_path, f"ip-blocklist-exempt-ips = {patterns}\n")
+    assert len(config.ksmppd.ip_blocklist_exempt_ips) == patterns.count(";") + patterns.count(",") + 1
+    assert "matches nobody" not in " ".join(map(str, config.warnings))
 
 
 NO_URL = "the URL must start with http:// or https:// and name a host."
@@ -133,6 +164,17 @@ PORTS = [
     ("", "port = 2345", ["'port' 2345 is 'smpp-port' of group ksmppd, too."]),
     ("smpp-tls-port = 14010", "", ["'port' 14010 is 'smpp-tls-port' of group ksmppd, too."]),
     ("smpp-tls-port = 2345", "", ["'smpp-tls-port' 2345 is 'smpp-port', too."]),
+    (
+        "smpp-port = 14010\ninterface = 0.0.0.0",
+        "interface = 10.0.0.1",
+        ["'port' 14010 is 'smpp-port' of group ksmppd, too."],
+    ),
+    (
+        "smpp-port = 14010\ninterface = ::",
+        "interface = 10.0.0.1",
+        ["'port' 14010 is 'smpp-port' of group ksmppd, too."],
+    ),
+    ("smpp-tls-only = yes", "", ["'smpp-tls-only' needs a port, 'smpp-tls-port'."]),
 ]
 
 
@@ -146,6 +188,16 @@ def test_one_port_twice(tmp_path: Path, ksmppd: str, http: str, expected: list[s
 def test_one_port_on_two_addresses_and_any_free_ports(tmp_path: Path) -> None:
     read(tmp_path, "smpp-port = 14010\ninterface = 10.0.0.1", rest=REST + "interface = 10.0.0.2")
     read(tmp_path, "smpp-port = 0", rest=REST.replace("14010", "0"))
+    read(tmp_path, "smpp-port = 14010\ninterface = 0.0.0.0", rest=REST + "interface = ::1")
+
+
+def test_tls_only(tmp_path: Path) -> None:
+    """The plain port isn't opened, so its number is free."""
+    certificate, key = write_certificate(tmp_path)
+    files = f"smpp-tls-cert-file = {certificate}\nsmpp-tls-key-file = {key}\n"
+    config = read(tmp_path, files + "smpp-tls-port = 2345\nsmpp-tls-only = yes")
+    assert wiring.plain_port(config) is None
+    assert wiring.plain_port(read(tmp_path, files + "smpp-tls-port = 2346")) == 2345
 
 
 def test_certificates_of_the_smpp_port(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from gevent.pywsgi import Input, WSGIHandler, WSGIServer, headers_factory
 
 from ksmppd_py.admin.heads import LONGEST_HEAD, MOST_LINES, BadRequest, check_fields, line_end
 from ksmppd_py.admin.patience import REQUEST_TIME, TimedReader
+from ksmppd_py.ip_addresses import plain
 
 logger = logging.getLogger(__name__)
 
@@ -194,7 +195,8 @@ class Server(WSGIServer):  # type: ignore[misc]  # gevent has no type hints
                 self._waiting.pop(oldest),
             )
             oldest.kill(block=False)
-        super().do_handle(*arguments)
+        connected, address = arguments
+        super().do_handle(connected, (plain(address[0]), *address[1:]))
 
     def wrap_socket_and_handle(self, client_socket: Any, address: Any) -> None:
         """Do the TLS handshake within the limits, then serve."""

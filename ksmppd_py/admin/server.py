@@ -26,6 +26,7 @@ from ksmppd_py.admin.render import Reply, denied, guessed_too_often, not_this_ho
 from ksmppd_py.errors import StartError
 from ksmppd_py.model.names import place
 from ksmppd_py.transport.greenlets import Owner
+from ksmppd_py.transport.listening import listen
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ def _octets(password: str) -> bytes:
 class AdminServer:
     """Shows `operations` to whoever knows the password; further pages can be added to `pages`.
 
-    `interface` is an address or host name to bind to, "" = all IPv4 interfaces. With `certfile` (PEM) it
+    `interface` is an address or host name to bind to, "" = all interfaces, IPv4 and IPv6. With `certfile` (PEM) it
     speaks TLS; `keyfile` None = the key is in the certificate's file. `port` 0 = any free one, known after
     start(). `host_names` are those by which browsers may show the dashboard, besides `interface`, this machine's and
     what HostNames knows. `idle_timeout` and `request_time` are in seconds. Octets of `password` that are no UTF-8 are
@@ -159,20 +160,9 @@ class AdminServer:
         if not 0 <= self.port <= 65535:  # getaddrinfo would take it modulo 65536
             raise self._start_error("no port number")
         try:
-            family, kind, protocol, _, address = socket.getaddrinfo(
-                self._interface or "0.0.0.0", self.port, type=stdlib_socket.SOCK_STREAM
-            )[0]
-            listener = socket.socket(family, kind, protocol)
+            return listen(self._interface, self.port, BACKLOG)
         except (OSError, UnicodeError) as error:
             raise self._start_error(error) from error
-        try:
-            listener.setsockopt(stdlib_socket.SOL_SOCKET, stdlib_socket.SO_REUSEADDR, 1)
-            listener.bind(address)
-            listener.listen(BACKLOG)
-        except OSError as error:
-            listener.close()
-            raise self._start_error(error) from error
-        return listener
 
     def _start_error(self, reason: Exception | str) -> StartError:
         return StartError(

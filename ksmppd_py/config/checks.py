@@ -27,6 +27,8 @@ def check_smpp(ksmppd: KsmppdGroup, group: Group, findings: Findings) -> None:
     """What the SMPP ports and the logs need."""
     if ksmppd.smpp_tls_port:
         _check_tls(ksmppd, group, findings)
+    elif ksmppd.smpp_tls_only:
+        findings.error(group.place_of("smpp-tls-only"), "'smpp-tls-only' needs a port, 'smpp-tls-port'.")
     if ksmppd.smpp_proxy_protocol and not ksmppd.smpp_proxy_allow_ip:
         text = "'smpp-proxy-protocol' needs the addresses of the proxies, 'smpp-proxy-allow-ip'."
         findings.error(group.place_of("smpp-proxy-protocol"), text)
@@ -70,12 +72,20 @@ def check_ports(
 ) -> None:
     """Our own ports must be different ones, where they are on one address."""
     plain, tls, http = ksmppd.smpp_port, ksmppd.smpp_tls_port, server.port
+    if ksmppd.smpp_tls_only:
+        plain = 0
     if tls and tls == plain:
         findings.error(group.place_of("smpp-tls-port"), f"'smpp-tls-port' {tls} is 'smpp-port', too.")
-    interfaces = {ksmppd.interface, server.interface}
-    if http and http in (plain, tls) and (len(interfaces) == 1 or "" in interfaces):
+    if http and http in (plain, tls) and _overlap(ksmppd.interface, server.interface):
         key = "smpp-port" if http == plain else "smpp-tls-port"
         findings.error(server_group.place_of("port"), f"'port' {http} is '{key}' of group ksmppd, too.")
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Whether two ports with one number on these interfaces are the same port."""
+    if one == other or not {one, other}.isdisjoint(("", "::")):
+        return True
+    return "0.0.0.0" in (one, other) and ":" not in one + other
 
 
 def tell_unused(

@@ -13,13 +13,13 @@ from urllib.parse import urlsplit
 
 from kannel_conf.schema import to_integer
 from kannel_conf.values import WHITE_SPACE, parse_integer, split_ids, split_words
+from ksmppd_py.ip_addresses import is_pattern
 from ksmppd_py.translate.coding import known_charset
 
 Warn = Callable[[str], None]
 
 _LONGEST_SYSTEM_ID = 15  # octets, SMPP 3.4, 4.1.2
 _TABLE_NAME = re.compile(r"[A-Za-z0-9_$]{1,64}(\.[A-Za-z0-9_$]{1,64})?")
-_ADDRESS_PATTERN = re.compile(r"(?:[0-9]{1,3}|\*)(?:\.(?:[0-9]{1,3}|\*)){3}|[0-9.]+/[0-9]{1,2}")
 
 
 class Method(IntEnum):
@@ -128,7 +128,9 @@ def to_utf8(value: str, warn: Warn) -> str:
 
 
 def to_host(value: str, warn: Warn) -> str:
-    """Accept an address, or what may be the name of a host."""
+    """Accept an address, an IPv6 one also in brackets, or what may be the name of a host."""
+    if value.startswith("[") and value.endswith("]") and ":" in value:
+        value = value[1:-1]
     try:
         ipaddress.ip_address(value)
     except ValueError:
@@ -143,8 +145,8 @@ def to_host_names(value: str, warn: Warn) -> tuple[str, ...]:
 
 
 def to_interface(value: str, warn: Warn) -> str:
-    """Accept a host; as in Kannel `*` means all interfaces."""
-    return "" if value in ("*", "0.0.0.0") else to_host(value, warn)
+    """Accept a host; as in Kannel `*` means all interfaces. `0.0.0.0` is all IPv4 ones."""
+    return "" if value == "*" else to_host(value, warn)
 
 
 def url_problem(url: str) -> str:
@@ -202,11 +204,11 @@ def to_connections(value: str, warn: Warn) -> int:
 
 
 def to_address_patterns(value: str, warn: Warn) -> tuple[str, ...]:
-    """Accept IPv4 addresses, `*` for whole octets, and networks, separated by `;`, `,` or blanks."""
+    """Accept addresses, `*` for octets or groups of them, and networks, separated by `;`, `,` or blanks."""
     patterns = split_words(value, ";," + WHITE_SPACE)
     for pattern in patterns:
-        if not _ADDRESS_PATTERN.fullmatch(pattern):
-            warn(f"{pattern!r} is no IPv4 address (four octets, '*' for any) and matches nobody")
+        if not is_pattern(pattern):
+            warn(f"{pattern!r} is no IP address ('*' for any octet or group), no network, and matches nobody")
     return patterns
 
 

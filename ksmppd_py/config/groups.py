@@ -76,11 +76,12 @@ class KsmppdGroup:
     smpp_port: int = integer("TCP port for ESMEs; 0 takes any free one", default=2345, low=0, high=65535)
     interface: str = converted(
         to_interface,
-        "IPv4 address that smpp-port and smpp-tls-port are bound to; all when absent",
+        "address that smpp-port and smpp-tls-port are bound to; all of IPv4 and IPv6 when absent, 0.0.0.0: all of IPv4",
         type="address",
         default="",
     )
     smpp_tls_port: int = integer("TCP port for ESMEs that speak TLS, 0 = none", default=0, low=0, high=65535)
+    smpp_tls_only: bool = boolean("smpp-port isn't opened: ESMEs have to speak TLS on smpp-tls-port")
     smpp_tls_cert_file: str = converted(
         to_path,
         "certificate of smpp-tls-port (PEM), with those between it and its CA",
@@ -105,8 +106,8 @@ class KsmppdGroup:
     )
     smpp_proxy_allow_ip: tuple[str, ...] = converted(
         to_address_patterns,
-        "addresses of the proxies, `*` for any octet, or networks; all others are ESMEs themselves",
-        type="IPv4 addresses",
+        "addresses of the proxies, `*` for any octet or group, or networks; all others are ESMEs themselves",
+        type="IP addresses",
         default=(),
     )
     database_type: DatabaseType | None = converted(
@@ -150,7 +151,10 @@ class KsmppdGroup:
         "refused binds (wrong credentials, forbidden address) that block an address, 0 = none do", default=5
     )
     ip_blocklist_exempt_ips: tuple[str, ...] = converted(
-        to_address_patterns, "addresses never blocked, `*` for any octet", type="IPv4 addresses", default=()
+        to_address_patterns,
+        "addresses never blocked, `*` for any octet or group, or networks",
+        type="IP addresses",
+        default=(),
     )
     wait_ack_action: WaitAckAction = converted(
         to_wait_ack_action,
@@ -238,7 +242,10 @@ class HttpServer:
     port: int = integer("TCP port; 0 takes any free one", low=0, high=65535)
     password: str = text("what every command must carry", required=True, secret=True)
     interface: str = converted(
-        to_interface, "IPv4 address that the port is bound to; all when absent", type="address", default=""
+        to_interface,
+        "address that the port is bound to; all of IPv4 and IPv6 when absent, 0.0.0.0: all of IPv4",
+        type="address",
+        default="",
     )
     host_names: tuple[str, ...] = converted(
         to_host_names,

@@ -11,6 +11,7 @@ import gevent
 from gevent.event import AsyncResult
 
 from ksmppd_py.esme.blocklist import BlockList
+from ksmppd_py.ip_addresses import source_of
 
 PATIENCE = 10.0
 """Seconds that a bind request waits for its turn."""
@@ -33,10 +34,11 @@ class NotAdmitted(Exception):
 class Turn:
     """A bind request of `ip`. `guess` is what it tries: system_id and password."""
 
-    __slots__ = ("_verdict", "guess", "ip", "is_counted")
+    __slots__ = ("_verdict", "guess", "ip", "is_counted", "source")
 
     def __init__(self, ip: str, guess: tuple[bytes, bytes]) -> None:
         self.ip = ip
+        self.source = source_of(ip)
         self.guess = guess
         self.is_counted = False
         self._verdict: AsyncResult | None = None
@@ -69,7 +71,7 @@ class Turn:
 
 
 class _Address:
-    """Bind requests of one address: how many of each guess are at the authenticator, and who waits."""
+    """Bind requests of one address or IPv6 /64 network: how many of each guess are at the authenticator, who waits."""
 
     __slots__ = ("asking", "guesses", "waiting")
 
@@ -119,9 +121,9 @@ class Admission:
     def _enter(self, turn: Turn) -> _Address:
         if self.is_blocked(turn.ip):
             raise NotAdmitted(BLOCKED)
-        address = self._addresses.get(turn.ip)
+        address = self._addresses.get(turn.source)
         if address is None:
-            address = self._addresses[turn.ip] = _Address()
+            address = self._addresses[turn.source] = _Address()
         if self._has_room(address, turn, self._left(turn.ip)):
             self._count(address, turn)
             return address
@@ -159,7 +161,7 @@ class Admission:
         if address.waiting:
             self._call(turn.ip, address)
         if not address.asking and not address.waiting:
-            del self._addresses[turn.ip]
+            del self._addresses[turn.source]
 
     def _call(self, ip: str, address: _Address) -> None:
         """Call those that have room now, in order, or send all away. Doesn't yield."""

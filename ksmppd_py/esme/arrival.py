@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import gevent
 
-from ksmppd_py.esme.addresses import matches
+from ksmppd_py.ip_addresses import matches, source_of
 from ksmppd_py.transport import proxy
 from ksmppd_py.transport.framed import FramedSocket
 
@@ -44,7 +44,7 @@ class Arrivals:
 
     def greet(self, framed: FramedSocket, ip: str, context: ssl.SSLContext | None) -> str | None:
         """The address of the ESME on this connection; None when it comes to nothing and is closed. May yield."""
-        self._greeting[framed] = ip
+        self._greeting[framed] = source_of(ip)
         if len(self._greeting) > self.most:
             crowd = crowding(self._greeting.values(), self.most)
             oldest = next(each for each, of in self._greeting.items() if crowd in (None, of))

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ksmppd_py.errors import TemporaryError
-from ksmppd_py.esme.addresses import matches
 from ksmppd_py.esme.admission import BLOCKED, BUSY, LEFT, Admission, NotAdmitted, Turn
 from ksmppd_py.esme.blocklist import BlockList
 from ksmppd_py.esme.registry import EsmeRegistry
 from ksmppd_py.esme.settings import SessionSettings
+from ksmppd_py.ip_addresses import matches
 from ksmppd_py.logs import EACH
 from ksmppd_py.model.account import Account
 from ksmppd_py.model.ports import Authenticator

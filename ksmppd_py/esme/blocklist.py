@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 
-from ksmppd_py.esme.addresses import matches
+from ksmppd_py.ip_addresses import matches, source_of
 from ksmppd_py.logs import EACH
 from ksmppd_py.model.esme import BlockedAddress
 
@@ -28,6 +28,7 @@ class _Record:
 class BlockList:
     """Blocks an address at `attempts` failures with no gap above `time` seconds; attempts <= 0 = never.
 
+    Of IPv6 addresses a whole /64 network counts as one: whoever has one of them has them all.
     `now` is monotonic seconds. A `name` is the system_id that a bind request had, in lower case.
     """
 
@@ -46,13 +47,15 @@ class BlockList:
 
     def blocks(self, ip: str, now: float) -> bool:
         """Whether `ip` may neither connect nor bind at `now`; an old record is forgotten."""
-        record = self._records.get(ip)
+        source = source_of(ip)
+        record = self._records.get(source)
         if record is None:
             return False
         if now - record.last_failure > self._time:
-            del self._records[ip]
+            del self._records[source]
             return False
-        return record.attempts >= self._attempts
+        # A neighbour in its network may have failed.
+        return record.attempts >= self._attempts and not (self._exempt and matches(self._exempt, ip))
 
     def left(self, ip: str, now: float) -> int | None:
         """How many failures of `ip` will block it, 0 when it is blocked, None when none will."""
@@ -60,13 +63,14 @@ class BlockList:
             return None
         if self.blocks(ip, now):
             return 0
-        record = self._records.get(ip)
+        record = self._records.get(source_of(ip))
         return self._attempts - (record.attempts if record is not None else 0)
 
     def failed(self, ip: str, name: str, now: float) -> None:
         """Count a refused bind of `ip`. The one that blocks it is told in the log."""
         if self._attempts <= 0 or (self._exempt and matches(self._exempt, ip)):
             return
+        ip = source_of(ip)
         record = self._records.pop(ip, None)
         if record is None or now - record.last_failure > self._time:
             record = _Record(now)
@@ -85,6 +89,7 @@ class BlockList:
 
     def succeeded(self, ip: str, name: str) -> None:
         """A bind of `name` from `ip` was accepted: that name's failures are forgiven, no other's."""
+        ip = source_of(ip)
         record = self._records.get(ip)
         if record is None:
             return
@@ -102,6 +107,7 @@ class BlockList:
 
     def clear(self, ip: str | None, now: float) -> int:
         """Forgive one address, or all; return how many of them were blocked at `now`."""
+        ip = ip if ip is None else source_of(ip.removesuffix("/64"))
         blocked = [each.ip for each in self.blocked(now) if ip is None or each.ip == ip]
         if ip is None:
             self._records.clear()

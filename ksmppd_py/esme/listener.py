@@ -20,17 +20,17 @@ from ksmppd_py.esme.registry import EsmeRegistry
 from ksmppd_py.esme.session import Session
 from ksmppd_py.esme.settings import SessionSettings, TlsSettings
 from ksmppd_py.esme.surroundings import Surroundings
+from ksmppd_py.ip_addresses import plain
 from ksmppd_py.model.names import place
 from ksmppd_py.model.ports import AccessLog, Enquiries, Submissions
 from ksmppd_py.translate.tlvs import TlvTables
 from ksmppd_py.transport.framed import FramedSocket
 from ksmppd_py.transport.greenlets import Owner, bear_context
+from ksmppd_py.transport.listening import listen
 
 logger = logging.getLogger(__name__)
 
 BACKLOG = 1024
-ALL_INTERFACES = "0.0.0.0"
-"""Without an address gevent would take IPv6, where addresses are `::ffff:127.0.0.1` and match no pattern."""
 ROUND = 1.0
 """Seconds between two looks at the sessions' timers."""
 SESSIONS_A_TURN = 500
@@ -38,15 +38,15 @@ SESSIONS_A_TURN = 500
 
 
 class Listener:
-    """The SMPP port. Bind ids count every connection that isn't refused for its address; none is used twice.
+    """The SMPP ports. Bind ids count every connection that isn't refused for its address; none is used twice.
 
-    `refused` counts the others.
+    `refused` counts the others. `interface` "" is all addresses, IPv4 and IPv6; `port` None: only `tls` has one.
     """
 
     def __init__(
         self,
         interface: str,
-        port: int,
+        port: int | None,
         binder: Binder,
         flow: Submissions,
         registry: EsmeRegistry,
@@ -57,7 +57,7 @@ class Listener:
         tls: TlsSettings | None = None,
         proxies: str = "",
     ) -> None:
-        self._address = (interface or ALL_INTERFACES, port)
+        self._interface, self._port = interface, port
         self._blocklist = blocklist
         self._ids = count()
         self._owner = Owner("smpp", bears_context=True)
@@ -83,7 +83,7 @@ class Listener:
 
     def ports(self) -> list[str]:
         """The ports that are open, in words."""
-        host = self._address[0]
+        host = self._interface
         opened = [f"SMPP on {place(host, self.port)}"] if self._server is not None else []
         if self._tls_server is not None:
             opened.append(f"SMPP over TLS on {place(host, self.tls_port)}")
@@ -91,8 +91,8 @@ class Listener:
 
     @property
     def accepting(self) -> bool:
-        """Whether the port is open."""
-        return self._server is not None and not self._server.closed
+        """Whether a port is open."""
+        return any(server is not None and not server.closed for server in (self._server, self._tls_server))
 
     @property
     def tls_port(self) -> int:
@@ -104,17 +104,19 @@ class Listener:
         """Listen. Raises StartError when a port can't be had, or no certificate."""
         if self._tls is not None:
             self._context = self._tls.context()
-        self._server = self._listen(self._address[1], self._accepted)
+        if self._port is not None:
+            self._server = self._listen(self._port, self._accepted)
         if self._tls is not None:
             self._tls_server = self._listen(self._tls.port, self._accepted_tls)
         self._housekeeping.supervise("smpp housekeeping", self._keep_house)
 
     def _listen(self, port: int, accepted: Callable[..., None]) -> StreamServer:
-        server = StreamServer((self._address[0], port), accepted, backlog=BACKLOG, spawn=self._spawn)
         try:
-            server.start()
-        except OSError as error:
+            listening = listen(self._interface, port, BACKLOG)
+        except (OSError, UnicodeError) as error:
             raise StartError(f"Can't listen on SMPP port {port}: {error}") from error
+        server = StreamServer(listening, accepted, spawn=self._spawn)
+        server.start()
         return server
 
     def change(
@@ -140,10 +142,10 @@ class Listener:
         self._owner.spawn("bind", function, *arguments)
 
     def _accepted(self, connected: socket.socket, address: tuple[str, int]) -> None:
-        self._greet(connected, _plain(address[0]), None)
+        self._greet(connected, plain(address[0]), None)
 
     def _accepted_tls(self, connected: socket.socket, address: tuple[str, int]) -> None:
-        self._greet(connected, _plain(address[0]), self._context)
+        self._greet(connected, plain(address[0]), self._context)
 
     def _greet(self, connected: socket.socket, peer: str, context: ssl.SSLContext | None) -> None:
         """Serve a connection once it is known whose it is. May yield, until it ends."""
@@ -202,9 +204,9 @@ class Listener:
 
     def _one_too_many(self, newest: Session) -> Session:
         unbound = self._unbound.values()
-        crowd = crowding((each.ip for each in unbound), self._around.settings.max_unbound)
+        crowd = crowding((each.source for each in unbound), self._around.settings.max_unbound)
         if crowd is not None:
-            theirs = [each for each in unbound if each.ip == crowd]
+            theirs = [each for each in unbound if each.source == crowd]
             silent = (each for each in theirs if each.turn is None)
             in_line = (each for each in reversed(theirs) if each.turn is not None and each.turn.waits)
             return next(silent, None) or next(in_line, newest)
@@ -248,8 +250,3 @@ class Listener:
         """End what is left. May yield."""
         self._housekeeping.end(1.0)
         self._owner.end(2.0)
-
-
-def _plain(ip: str) -> str:
-    """An IPv4 address as such, also when it came in over an IPv6 socket."""
-    return ip.removeprefix("::ffff:")

@@ -16,6 +16,7 @@ from ksmppd_py.esme.refusals import error_response, implied_status, refusal_of
 from ksmppd_py.esme.registry import NO_ROOM
 from ksmppd_py.esme.submits import Submits
 from ksmppd_py.esme.surroundings import Surroundings
+from ksmppd_py.ip_addresses import source_of
 from ksmppd_py.model.account import Account
 from ksmppd_py.model.esme import BindSnapshot, Counters
 from ksmppd_py.model.meters import BIND_INTERVALS, Load
@@ -77,6 +78,7 @@ class Session:
     def __init__(self, bind_id: int, framed: FramedSocket, ip: str, around: Surroundings) -> None:
         self.bind_id = bind_id
         self.ip = ip
+        self.source = source_of(ip)
         self.dialect = Dialect()
         self._socket = framed
         self._around = around

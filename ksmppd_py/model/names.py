@@ -13,7 +13,7 @@ def to_octets(name: str) -> bytes:
 
 def place(host: str, port: int) -> str:
     """An address with its port as people write it; `*` is all interfaces."""
-    if host in ("", "0.0.0.0"):
+    if host in ("", "0.0.0.0", "::"):
         host = "*"
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import ipaddress
 import socket
 
+from ksmppd_py.ip_addresses import plain
+
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 """2.2: no line of version 1, of HTTP or of SMPP starts like this."""
 LONGEST_LINE = 107
@@ -67,7 +69,7 @@ def source_of(header: bytes) -> str | None:
         raise NoProxyHeader(f"{words[2]!r} is no address") from error
     if address.version != (4 if words[1] == b"TCP4" else 6):
         raise NoProxyHeader(f"{words[2]!r} is no address of {words[1].decode()}")
-    return _plain(address)
+    return plain(str(address))
 
 
 def _source_of_2(header: bytes) -> str | None:
@@ -79,13 +81,7 @@ def _source_of_2(header: bytes) -> str | None:
     if family == _TCP4 and len(header) >= _FIXED + 12:
         return socket.inet_ntop(socket.AF_INET, header[16:20])
     if family == _TCP6 and len(header) >= _FIXED + 36:
-        return _plain(ipaddress.IPv6Address(header[16:32]))
+        return plain(socket.inet_ntop(socket.AF_INET6, header[16:32]))
     if family in (_TCP4, _TCP6):
         raise NoProxyHeader(f"{len(header) - _FIXED} octets of addresses")
     return None  # 2.2: neither TCP over IPv4 nor over IPv6
-
-
-def _plain(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
-    """An IPv4 address behind ::ffff: is that address: rules are written for it."""
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return str(mapped or address)

@@ -33,8 +33,8 @@ class Answer:
 class Client:
     """One connection; every wait ends after 5 s."""
 
-    def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=5)
+    def __init__(self, port: int, host: str = "127.0.0.1") -> None:
+        self.socket = socket.create_connection((host, port), timeout=5)
         self._file = self.socket.makefile("rb")
 
     def __enter__(self) -> Client:

@@ -471,3 +471,14 @@ def test_certificates_that_can_not_be_used(start: StartServer, pem_files: tuple[
         start(certfile=certificate)
     with pytest.raises(StartError, match="without a certificate"):
         start(keyfile=key)
+
+
+@pytest.mark.parametrize("interface", ["", "::"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_both_families_reach_one_port_and_are_told_as_they_are(
+    start: StartServer, caplog: pytest.LogCaptureFixture, interface: str, host: str
+) -> None:
+    with Client(start(interface=interface).port, host) as client:
+        assert client.get("/uptime").status == 200
+        assert client.get("/uptime", password="password=wrong").status == 403
+    assert f"Wrong password for the administration port from {host}" in caplog.text

@@ -65,6 +65,17 @@ def test_a_bearerbox_reads_our_last_octet_though_its_own_are_unread(reason: str)
         assert b"KSMPPD" in octets
 
 
+def test_a_bearerbox_on_ipv6() -> None:
+    with gevent.Timeout(10), socket.create_server(("::1", 0), family=socket.AF_INET6) as listening:
+        settings = BoxSettings("::1", listening.getsockname()[1], "KSMPPD")
+        pool = BearerboxPool([settings], DeliveryFlow(MemoryRouter(), MemoryReceivers()), None, None)
+        pool.start()
+        box, _ = listening.accept()
+        with box:
+            assert b"KSMPPD" in box.recv(100)
+        pool.stop(0.01)
+
+
 class Faulty:
     """A desk that fails at one submission."""
 

@@ -70,7 +70,13 @@ class Bed:
     """Everything around one Listener."""
 
     def __init__(
-        self, settings: SessionSettings, blocklist: BlockList, tls: TlsSettings | None = None
+        self,
+        settings: SessionSettings,
+        blocklist: BlockList,
+        tls: TlsSettings | None = None,
+        interface: str = "127.0.0.1",
+        port: int | None = 0,
+        proxies: str = "",
     ) -> None:
         self.accounts = Accounts()
         self.gateway = AckingGateway()
@@ -96,7 +102,9 @@ class Bed:
             time.monotonic,
         )
         binder = Binder(self.accounts, self.registry, blocklist, settings, TlvTables())
-        self.listener = Listener("127.0.0.1", 0, binder, flow, self.registry, blocklist, settings, tls=tls)
+        self.listener = Listener(
+            interface, port, binder, flow, self.registry, blocklist, settings, tls=tls, proxies=proxies
+        )
         self.listener.start()
 
     @property
@@ -107,8 +115,8 @@ class Bed:
         """Change settings of the account `esme`; they hold for later binds."""
         self.accounts.accounts["esme"] = replace(self.accounts.accounts["esme"], **fields)
 
-    def connect(self, policy: Policy = accept_all, source_ip: str = "127.0.0.1") -> Esme:
-        esme = Esme(self.port, policy, source_ip=source_ip)
+    def connect(self, policy: Policy = accept_all, source_ip: str = "127.0.0.1", **options: Any) -> Esme:
+        esme = Esme(self.port, policy, source_ip=source_ip, **options)
         self.esmes.append(esme)
         return esme
 
@@ -167,10 +175,22 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[StartBed]:
         block_time: float = 300,
         exempt: str = "",
         tls: TlsSettings | None = None,
+        interface: str = "127.0.0.1",
+        port: int | None = 0,
+        proxies: str = "",
         **settings: Any,
     ) -> Bed:
         values = {"server_id": b"KSMPPD", **settings}
-        beds.append(Bed(SessionSettings(**values), BlockList(attempts, block_time, exempt), tls))
+        beds.append(
+            Bed(
+                SessionSettings(**values),
+                BlockList(attempts, block_time, exempt),
+                tls,
+                interface,
+                port,
+                proxies,
+            )
+        )
         return beds[-1]
 
     with gevent.Timeout(30):

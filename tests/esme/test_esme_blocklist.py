@@ -349,3 +349,48 @@ def test_a_failure_counts_before_its_answer_leaves(start: StartBed) -> None:
         late = bed.connect()
         late.wait_closed()
         assert not late.responses
+
+
+@pytest.mark.parametrize(
+    ("failing", "other", "blocked"),
+    [
+        ("2001:db8::1", "2001:db8::1", True),
+        ("2001:db8::1", "2001:db8::ffff:1", True),  # one /64 network
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("10.0.0.1", "10.0.0.2", False),
+        ("10.0.0.1", "10.0.0.1", True),
+        ("::1", "127.0.0.1", False),
+    ],
+)
+def test_who_is_blocked_with_whom(failing: str, other: str, blocked: bool) -> None:
+    blocklist = BlockList(2, 300)
+    blocklist.failed(failing, "a", 0)
+    assert blocklist.left(other, 0) == (1 if blocked else 2)
+    blocklist.failed(failing, "a", 0)
+    assert blocklist.blocks(other, 1) is blocked
+    [shown] = blocklist.blocked(1)
+    assert blocklist.clear(shown.ip, 1) == 1
+    assert not blocklist.blocks(failing, 1)
+
+
+def test_addresses_of_one_network_are_exempt_one_by_one() -> None:
+    blocklist = BlockList(1, 300, "2001:db8::7")
+    blocklist.failed("2001:db8::7", "a", 0)
+    assert not blocklist.blocks("2001:db8::7", 1)
+    blocklist.failed("2001:db8::8", "a", 0)
+    assert blocklist.blocks("2001:db8::9", 1)
+    assert not blocklist.blocks("2001:db8::7", 1)
+
+
+@pytest.mark.parametrize("given", ["2001:db8::1", "2001:db8::5", "2001:db8::/64", "2001:DB8:0:0::"])
+def test_a_network_is_forgiven_by_any_of_its_addresses(given: str) -> None:
+    blocklist = BlockList(1, 300)
+    blocklist.failed("2001:db8::1", "a", 0)
+    assert blocklist.clear(given, 1) == 1
+
+
+def test_a_success_forgives_its_name_in_the_network() -> None:
+    blocklist = BlockList(1, 300)
+    blocklist.failed("2001:db8::1", "a", 0)
+    blocklist.succeeded("2001:db8::2", "a")
+    assert not blocklist.blocks("2001:db8::1", 1)

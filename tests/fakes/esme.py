@@ -46,6 +46,7 @@ class Esme:
         source_ip: str = "127.0.0.1",
         preface: bytes = b"",
         tls: ssl.SSLContext | None = None,
+        host: str = "127.0.0.1",
     ) -> None:
         """`preface` goes ahead of everything else, also of TLS: what a proxy says."""
         self.policy = policy
@@ -60,7 +61,7 @@ class Esme:
         self._sequence = 0
         self._changed = threading.Condition()
         self._write_lock = threading.Lock()
-        self._socket = socket.create_connection(("127.0.0.1", port), 10, (source_ip, 0))
+        self._socket = socket.create_connection((host, port), 10, (source_ip, 0))
         self._socket.sendall(preface)
         if tls is not None:
             self._socket = tls.wrap_socket(self._socket, server_hostname="127.0.0.1")
