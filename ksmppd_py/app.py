@@ -33,6 +33,7 @@ from ksmppd_py.model.esme import BlockedAddress, ServerMeters, ServerSnapshot
 from ksmppd_py.model.history import MessageHistory
 from ksmppd_py.model.ids import MessageIds
 from ksmppd_py.model.ports import Router
+from ksmppd_py.model.route_report import RouteReport
 from ksmppd_py.model.trial import RouteQuestion, RouteTrial
 from ksmppd_py.overview import Overview
 from ksmppd_py.reports import load_lines, refusal_lines, statistics
@@ -299,10 +300,9 @@ class App:
             )
         return self._trials.run(question)
 
-    def rebuild_routes(self) -> None:
+    def rebuild_routes(self) -> RouteReport | None:
         """Load the routes again. Raises TemporaryError. May yield."""
-        if self._decisions is not None:
-            self._decisions.router.rebuild()
+        return None if self._decisions is None else self._decisions.router.rebuild()
 
     def ports(self) -> list[str]:
         """The ports that are open, in words. Doesn't yield."""

@@ -98,7 +98,9 @@ class Decisions:
             return HttpRouter(routing.http_routing_url, limits, routing.http_routing_ssl_trusted_ca_file)
         if routing.routing_method is Method.PLUGIN:
             return PluginRouter(self._plugin(self._config.routing_plugin))
-        return DatabaseRouter(DatabaseRoutes(self._database, self._layout))
+        routes = DatabaseRoutes(self._database, self._layout)
+        has_accounts = self._config.ksmppd.auth_method is Method.DATABASE
+        return DatabaseRouter(routes, routes.existing if has_accounts else None)
 
     def _plugin(self, group: KsmppdPlugin | None) -> PluginContext:
         """The context of a plugin, loaded once even if it serves twice."""

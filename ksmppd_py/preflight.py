@@ -13,7 +13,7 @@ from ksmppd_py.callbacks import reach as http_reach
 from ksmppd_py.callbacks.endpoint import Endpoint, ca_certificates
 from ksmppd_py.config import Config, Method, Sqlite3Connection
 from ksmppd_py.errors import DatabaseUnavailable, StartError
-from ksmppd_py.model.routes import RouteTable
+from ksmppd_py.model.routes import RegexChecker
 from ksmppd_py.storage.database import Database
 from ksmppd_py.storage.look import look_at, version_of
 from ksmppd_py.storage.routes import DatabaseRoutes
@@ -99,12 +99,17 @@ def _new_file(subject: str, directory: str) -> Finding:
 
 
 def _routes(database: Database, layout: Layout) -> Iterator[Finding]:
-    routes = DatabaseRoutes(database, layout).all()
-    problems = RouteTable(routes).problems
-    for problem in problems:
-        yield Finding(f"route {problem.route_id}", f"the expression can't be used: {problem.reason}", True)
-    if not problems:
-        yield Finding("routes", f"{len(routes)}, all expressions can be used")
+    checker = RegexChecker()
+    count, all_good = 0, True
+    for portion in DatabaseRoutes(database, layout).everything():
+        for route in (row.route for row in portion):
+            count += 1
+            reason = checker.problem(route)
+            if reason:
+                all_good = False
+                yield Finding(f"route {route.route_id}", f"the expression can't be used: {reason}", True)
+    if all_good:
+        yield Finding("routes", f"{count}, all expressions can be used")
 
 
 def _http_servers(config: Config) -> Iterator[Finding]:

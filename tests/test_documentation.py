@@ -30,6 +30,7 @@ from ksmppd_py.admin.facts import (
 from ksmppd_py.admin.render import render
 from ksmppd_py.model.esme import BindSnapshot, BlockedAddress, EsmeSnapshot, ServerSnapshot
 from ksmppd_py.model.operation import BearerboxSnapshot, BearerboxStatus
+from ksmppd_py.model.route_report import RouteReport
 from ksmppd_py.model.trial import RouteTrial
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -88,7 +89,7 @@ FACTS: dict[str, Fact] = {
     "/log-level": LogLevelSet(1),
     "/esme-status": ServerSnapshot(0, (0, 0, 0), 0, (0, 0, 0), ()),
     "/esme-unbind": BindsDisconnected(1),
-    "/rebuild-routes": RoutesUpdated(),
+    "/rebuild-routes": RoutesUpdated(RouteReport(1, 0)),
     "/bearerbox-status": BearerboxStatus(0, 0, ()),
     "/queue-status": QueueStatus(0, 0, None, False, ()),
     "/version": Version("", "", "", ""),

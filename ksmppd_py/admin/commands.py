@@ -167,11 +167,11 @@ class RebuildRoutes:
     def run(self, operations: Operations) -> RoutesUpdated | RoutesKept:
         """Load them and wait for the end; may yield."""
         try:
-            operations.rebuild_routes()
+            report = operations.rebuild_routes()
         except TemporaryError as error:
             logger.warning("Routes could not be updated: %s", error)
             return RoutesKept()
-        return RoutesUpdated()
+        return RoutesUpdated(report)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ksmppd_py.model.esme import BlockedAddress, ServerSnapshot
 from ksmppd_py.model.operation import BearerboxStatus
+from ksmppd_py.model.route_report import RouteReport
 from ksmppd_py.model.trial import RouteTrial
 
 LEVEL_NAMES = ("debug", "info", "warning", "error", "panic")
@@ -60,7 +61,9 @@ class BindsDisconnected:
 
 @dataclass(frozen=True, slots=True)
 class RoutesUpdated:
-    """The routes were loaded anew."""
+    """The routes were loaded again; `report` None = none are kept here."""
+
+    report: RouteReport | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Protocol
 from ksmppd_py.model.condition import Condition
 from ksmppd_py.model.esme import BlockedAddress, ServerSnapshot
 from ksmppd_py.model.operation import Backlog, BearerboxStatus, Measures
+from ksmppd_py.model.route_report import RouteReport
 from ksmppd_py.model.trial import RouteQuestion, RouteTrial
 
 
@@ -70,5 +71,8 @@ class Operations(Protocol):
     def try_route(self, question: RouteQuestion) -> RouteTrial:
         """What would become of a message; nothing is sent. May yield."""
 
-    def rebuild_routes(self) -> None:
-        """Load the routes anew; may yield. Raises errors.TemporaryError when the old ones had to be kept."""
+    def rebuild_routes(self) -> RouteReport | None:
+        """Load the routes again and tell what came of it, None where none are kept. May yield.
+
+        Raises errors.TemporaryError when the old ones had to be kept.
+        """

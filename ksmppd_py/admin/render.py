@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from ksmppd_py.admin import render_generic, render_status, render_trial
+from ksmppd_py.admin import render_generic, render_routes, render_status, render_trial
 from ksmppd_py.admin.facts import (
     AddressesCleared,
     BindsDisconnected,
@@ -114,7 +114,7 @@ RENDERINGS: dict[type, _Rendering] = {
         lambda fact: f"<message>{_INVALID}</message>\n",
         lambda fact: {"message": f"{_INVALID}. {fact.remark}", "level": fact.level},
     ),
-    RoutesUpdated: _sentence(200, "status", "Routes updated"),
+    RoutesUpdated: _Rendering(200, render_routes.plain, render_routes.xml, render_routes.json),
     RoutesKept: _sentence(500, "status", "Routes could not be updated"),
     SystemIdMissing: _sentence(406, "status", "You must specify a 'system-id' parameter", plain_end="\n"),
     SystemIdUnknown: _sentence(404, "status", "No such system-id '{}' found", "system_id", plain_end="\n"),

@@ -17,7 +17,12 @@ def duration(seconds: int) -> str:
 
 def escape(text: str) -> str:
     """Text for an XML element; a character that XML can't carry becomes U+FFFD."""
-    return _escape(_NOT_IN_XML.sub("\ufffd", text), {'"': "&quot;", "'": "&apos;"})
+    return _escape(representable(text), {'"': "&quot;", "'": "&apos;"})
+
+
+def representable(text: str) -> str:
+    """Text with U+FFFD for each character that XML can't carry."""
+    return _NOT_IN_XML.sub("\ufffd", text)
 
 
 def status_words(command_status: int) -> str:

@@ -5,7 +5,7 @@ Whatever says "may yield" may let other greenlets run; everything else returns a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,6 +13,7 @@ from ksmppd_py.errors import KsmppdError
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.account import Account, AccountRow
 from ksmppd_py.model.outcomes import Outcome
+from ksmppd_py.model.route_report import RouteReport, RouteRow
 from ksmppd_py.model.routes import Route
 from ksmppd_py.model.work import Delivery, Submission, Submitter
 from ksmppd_py.smpp.pdus import CancelSm, DeliverSm, QuerySm, QuerySmResp
@@ -53,8 +54,11 @@ class Router(Protocol):
     def route_mo(self, sms: Sms) -> Route:
         """Route a message from the bearerbox; the Route's system_id is the target. Raises as route_mt."""
 
-    def rebuild(self) -> None:
-        """Load the inbound routes, forget the outbound ones. Raises TemporaryError, the old table stays. May yield."""
+    def rebuild(self) -> RouteReport | None:
+        """Read all routes again, and tell what came of it; None where none are kept. May yield.
+
+        Routes of before hold until then. Raises TemporaryError; then they stay.
+        """
 
 
 class RouteSource(Protocol):
@@ -63,8 +67,8 @@ class RouteSource(Protocol):
     def outbound(self, system_id: str) -> list[Route]:
         """Rows of one account (lower case) in matching order. Raises DatabaseUnavailable. May yield."""
 
-    def inbound(self) -> list[Route]:
-        """All inbound rows in matching order. Raises DatabaseUnavailable. May yield."""
+    def everything(self) -> Iterator[Sequence[RouteRow]]:
+        """All rows by route_id, as they were at one moment, in portions. Raises DatabaseUnavailable. May yield."""
 
 
 class Credit(Protocol):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -13,8 +14,15 @@ from ksmppd_py.model.posix_regex import to_re2
 
 _BASE_MEMORY = 16 << 20
 _MEMORY_PER_ROUTE = 16 << 10
-_MOST_MEMORY = 1 << 30
 _ROUTES_AT_ONCE = 500
+"""Routes that are taken in between two pauses: some milliseconds."""
+_SET_SIZE = 3_000
+"""Expressions of one automaton at most: to compile it takes some 20 ms, in which nobody else has a turn."""
+_SET_MEMORY = _BASE_MEMORY + _MEMORY_PER_ROUTE * _SET_SIZE
+_PREFIX = re.compile(
+    r"\^(?P<plus>\\\+\??)?(?:\((?P<inside>[0-9A-Za-z]+)\)|(?P<bare>[0-9A-Za-z]+))(?:\.\*)?", re.ASCII
+)
+"""Nearly all routes of a long list: they need no automaton."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +42,15 @@ class Route:
 
 
 class RouteProblem(NamedTuple):
-    """Why a route was skipped."""
+    """Why a route is not used, or, unless `skipped`, what is wrong with the messages that take it.
+
+    `is_error` tells a mistake in the row from a row that is merely of no use.
+    """
 
     route_id: int
     reason: str
+    skipped: bool = True
+    is_error: bool = True
 
 
 def _options(max_mem: int = _BASE_MEMORY) -> Any:
@@ -58,8 +71,51 @@ def _rewrite(regex: str) -> bytes:
     return to_re2(regex.encode("latin-1"))
 
 
+def _prefixes(regex: str) -> tuple[bytes, ...]:
+    """The beginnings that the regex takes, whatever follows; empty when it isn't so simple."""
+    found = _PREFIX.fullmatch(regex)
+    if found is None:
+        return ()
+    start = (found["inside"] or found["bare"]).encode()
+    plus = found["plus"]
+    return (start,) if plus is None else (b"+" + start, start) if plus.endswith("?") else (b"+" + start,)
+
+
+def _reason(error: Exception) -> str:
+    reason = error.args[0] if error.args else error
+    return reason.decode("latin-1") if isinstance(reason, bytes) else str(reason)
+
+
+class RegexChecker:
+    """Tells of expressions whether they can be used, without making anything of them."""
+
+    def __init__(self) -> None:
+        self._set: Any = None
+        self._count = 0
+
+    def problem(self, route: Route) -> str:
+        """Why a table would skip the route; empty when it wouldn't."""
+        try:
+            for regex in (route.regex, route.source_regex):
+                if regex and not _PREFIX.fullmatch(regex):
+                    self._parse(_rewrite(regex))
+        except (re2.error, ValueError) as error:
+            return _reason(error)
+        return ""
+
+    def _parse(self, expression: bytes) -> None:
+        if self._count % _ROUTES_AT_ONCE == 0:
+            self._set = re2.Set.SearchSet(_options())  # it keeps what it parsed
+        self._count += 1
+        try:
+            self._set.Add(expression)
+        except re2.error:
+            re2.compile(expression, _options())  # knows the reason
+            raise
+
+
 class _ExpressionSet:
-    """Expressions as one automaton: the receivers of 50,000 routes cost what one costs.
+    """Expressions as one automaton: the receivers of thousands of routes cost what one costs.
 
     Its last expression matches anything. RE2 tells "no match" and "out of memory" alike by an empty list;
     with the sentinel only the latter is empty, and then the expressions are tried one by one.
@@ -106,23 +162,74 @@ def _no_pause() -> None:
     """Building goes on at once."""
 
 
+class _Receivers:
+    """The receivers' expressions of a table. Prefixes are looked up, the others are few automata.
+
+    RE2 keeps everybody waiting while it compiles an automaton, 0.3 s for 50,000 expressions.
+    """
+
+    def __init__(self, max_mem: int | None, pause: Callable[[], None]) -> None:
+        self._max_mem = max_mem
+        self._pause = pause
+        self._by_prefix: dict[bytes, list[int]] = {}
+        self._lengths: list[int] = []
+        self._sets: list[tuple[_ExpressionSet, list[int]]] = []
+
+    def add(self, position: int, regex: str) -> None:
+        """The expression at that position; re2.error and ValueError say what is wrong with it."""
+        prefixes = _prefixes(regex)
+        for prefix in prefixes:
+            self._by_prefix.setdefault(prefix, []).append(position)
+        if prefixes:
+            return
+        expression = _rewrite(regex)
+        if not self._sets or len(self._sets[-1][1]) == _SET_SIZE:
+            self._complete_last()
+            self._sets.append((_ExpressionSet(self._max_mem or _SET_MEMORY), []))
+        last, positions = self._sets[-1]
+        last.add(expression)
+        positions.append(position)
+
+    def complete(self) -> None:
+        """Nothing more comes."""
+        self._complete_last()
+        self._lengths = sorted(set(map(len, self._by_prefix)))
+
+    def _complete_last(self) -> None:
+        if self._sets:
+            self._pause()
+            self._sets[-1][0].complete()
+            self._pause()
+
+    def matching(self, receiver: bytes) -> list[int]:
+        """Positions of the expressions that take the receiver, in order."""
+        found: list[int] = []
+        for length in self._lengths:
+            if length > len(receiver):
+                break
+            found += self._by_prefix.get(receiver[:length], ())
+        for expressions, positions in self._sets:
+            found += [positions[index] for index in expressions.matching(receiver)]
+        if len(found) > 1:
+            found.sort()
+        return found
+
+
 class RouteTable:
     """The routes of one account in order of preference. `problems` tells which ones were skipped.
 
-    `max_mem` is what RE2 may use (octets), by default enough for the number of routes. `pause` is called every
-    few milliseconds while the table is built: thousands of routes take longer than others like to wait.
+    `max_mem` is what RE2 may use (octets) for each automaton, by default enough. `pause` is called every few
+    milliseconds while the table is built: thousands of routes take longer than others like to wait.
     """
 
     def __init__(
         self, routes: Iterable[Route], max_mem: int | None = None, pause: Callable[[], None] = _no_pause
     ) -> None:
-        ours = list(routes)
-        memory = max_mem or min(_MOST_MEMORY, _BASE_MEMORY + _MEMORY_PER_ROUTE * len(ours))
-        self._receivers = _ExpressionSet(memory)
+        self._receivers = _Receivers(max_mem, pause)
         self._senders: dict[str, _ExpressionSet] = {}
         self._usable: list[tuple[Route, _ExpressionSet | None]] = []
         self.problems: list[RouteProblem] = []
-        for count, route in enumerate(ours, 1):
+        for count, route in enumerate(routes, 1):
             self._add(route)
             if count % _ROUTES_AT_ONCE == 0:
                 pause()
@@ -131,11 +238,9 @@ class RouteTable:
     def _add(self, route: Route) -> None:
         try:
             sender = self._sender(route.source_regex) if route.source_regex else None
-            self._receivers.add(_rewrite(route.regex))
+            self._receivers.add(len(self._usable), route.regex)
         except (re2.error, ValueError) as error:
-            reason = error.args[0] if error.args else error
-            text = reason.decode("latin-1") if isinstance(reason, bytes) else str(reason)
-            self.problems.append(RouteProblem(route.route_id, text))
+            self.problems.append(RouteProblem(route.route_id, _reason(error)))
         else:
             self._usable.append((route, sender))
 
@@ -170,23 +275,42 @@ class RouteTable:
 
 
 class InboundTable:
-    """The routes of MO messages. One with an smsc_id is only for messages from there, whatever the case."""
+    """The routes of MO messages. One with an smsc_id is only for messages from there, whatever the case.
+
+    A table is made for each SMSC of which messages come: at the first one, or at once for those of `smsc_ids`.
+    """
 
     def __init__(
-        self, routes: Iterable[Route], max_mem: int | None = None, pause: Callable[[], None] = _no_pause
+        self,
+        routes: Iterable[Route],
+        max_mem: int | None = None,
+        pause: Callable[[], None] = _no_pause,
+        smsc_ids: Collection[str | None] = (),
     ) -> None:
         self._max_mem = max_mem
+        self._pause = pause
         everything = RouteTable(routes, max_mem, pause)
         self.problems = everything.problems
         self._routes = everything.routes
         self._smsc_ids = {route.smsc_id.lower() for route in self._routes if route.smsc_id}
         self._tables: dict[str | None, RouteTable] = {} if self._smsc_ids else {None: everything}
+        for key in smsc_ids:
+            if key in self._smsc_ids or (key is None and self._smsc_ids):
+                self._tables[key] = self._table(key)
 
     def __len__(self) -> int:
         return len(self._routes)
 
+    @property
+    def smsc_ids(self) -> list[str | None]:
+        """The SMSCs, lower case, that have a table of their own by now; None stands for those without routes."""
+        return list(self._tables)
+
     def match(self, smsc_id: bytes | None, receiver: bytes, sender: bytes) -> Route:
-        """As RouteTable.match among the routes for that SMSC; a message without smsc_id has no route."""
+        """As RouteTable.match among the routes for that SMSC; a message without smsc_id has no route.
+
+        Calls `pause` when a table must be made for that SMSC.
+        """
         if not smsc_id:
             raise NoRoute("the message names no smsc_id")
         key: str | None = smsc_id.decode("latin-1").lower()
@@ -194,8 +318,9 @@ class InboundTable:
             key = None
         table = self._tables.get(key)
         if table is None:
-            table = self._tables[key] = RouteTable(
-                (route for route in self._routes if not route.smsc_id or route.smsc_id.lower() == key),
-                self._max_mem,
-            )
+            table = self._tables[key] = self._table(key)
         return table.match(receiver, sender)
+
+    def _table(self, key: str | None) -> RouteTable:
+        ours = (route for route in self._routes if not route.smsc_id or route.smsc_id.lower() == key)
+        return RouteTable(ours, self._max_mem, self._pause)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -23,6 +23,8 @@ T = TypeVar("T")
 
 OPERATION_TIMEOUT = 5.0
 """Seconds that any operation may take, waiting for a connection included."""
+PORTION = 500
+"""Rows of a long answer that are read at a time: some milliseconds."""
 BACK_OFF = 1.0
 """Seconds after a failure in which the database isn't asked again."""
 
@@ -82,6 +84,15 @@ class Database(Protocol):
         """Run one statement and commit it.
 
         A `repeatable` one that breaks is sent again over a fresh connection; it may then have run twice.
+        """
+
+    def stream(
+        self, statement: Statement, values: Mapping[str, Value] | None = None
+    ) -> Iterator[Sequence[tuple[Any, ...]]]:
+        """The rows of one SELECT, as they were at one moment, in portions of at most PORTION.
+
+        For what may be long: nobody waits for a connection meanwhile, and the caller may let others have their turns
+        between portions. Each takes at most 5 s.
         """
 
     def transaction(self, work: Callable[[Session], T]) -> T:

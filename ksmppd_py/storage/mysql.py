@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import gevent
 import pymysql
+import pymysql.cursors
 from pymysql.constants import CLIENT, FIELD_TYPE
 from sqlalchemy import event, exc
 from sqlalchemy.dialects import mysql
@@ -24,6 +25,7 @@ from ksmppd_py.model.operation import DatabaseMeter
 from ksmppd_py.storage.database import (
     BACK_OFF,
     OPERATION_TIMEOUT,
+    PORTION,
     Breaker,
     Reply,
     Session,
@@ -62,6 +64,7 @@ _BROKEN = (
     4031,
     *range(2000, 2100),
 )
+_NO_MORE_CONNECTIONS = (1040, 1203, 1226)
 _IDLE_BEFORE_PING = 1.0
 _THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
@@ -90,6 +93,14 @@ def _octets(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
+def _filled_in(statement: Statement, values: Mapping[str, Value] | None) -> str:
+    """The statement's text with its values in it."""
+    if not values and not statement.defaults:
+        return statement.text
+    known = {**statement.defaults, **(values or {})}
+    return statement.text % {key: literal(value) for key, value in known.items()}
+
+
 class _Session:
     """One connection. `uncertain`: a change may have been committed although no answer came."""
 
@@ -100,10 +111,7 @@ class _Session:
 
     def execute(self, statement: Statement, values: Mapping[str, Value] | None = None) -> Reply:
         self.uncertain = not self._repeatable
-        text = statement.text
-        if values or statement.defaults:
-            known = {**statement.defaults, **(values or {})}
-            text %= {key: literal(value) for key, value in known.items()}
+        text = _filled_in(statement, values)
         with self._connection.cursor() as cursor:
             matched = _talk(cursor.execute, text)
             return Reply(cursor.fetchall(), matched, cursor.lastrowid or 0)
@@ -183,6 +191,53 @@ class MySQLDatabase:
     ) -> Reply:
         """See Database."""
         return self._within_deadline(lambda session: session.execute(statement, values), repeatable)
+
+    def stream(
+        self, statement: Statement, values: Mapping[str, Value] | None = None
+    ) -> Iterator[Sequence[tuple[Any, ...]]]:
+        """See Database. Over a connection beside the pool; over one of the pool if the server grants no more."""
+        connection = self._within_deadline_apart(self._connect)
+        if connection is None:
+            rows = self.execute(statement, values, repeatable=True).rows
+            yield from (rows[start : start + PORTION] for start in range(0, len(rows), PORTION))
+            return
+        cursor = connection.cursor(pymysql.cursors.SSCursor)
+        try:
+            self._within_deadline_apart(cursor.execute, _filled_in(statement, values))
+            while rows := self._within_deadline_apart(cursor.fetchmany, PORTION):
+                yield rows
+        finally:
+            cursor.connection = None  # else it and its result would wait for the rows that are left
+            if cursor._result is not None:
+                cursor._result.unbuffered_active = False
+            connection._force_close()
+
+    def _within_deadline_apart(self, call: Callable[..., Any], *arguments: Any) -> Any:
+        """One step of `stream`; None when the server has no connection left. Raises DatabaseUnavailable. May yield."""
+        probing = self._breaker.enter()
+        began = time.monotonic()
+        deadline = gevent.Timeout(self._timeout)
+        try:
+            with deadline:
+                result = _talk(call, *arguments)
+        except gevent.Timeout as expired:
+            if expired is not deadline:
+                raise
+            reason = f"no answer from the database within {self._timeout:g} s"
+            self._breaker.failed(reason)
+            raise DatabaseUnavailable(reason) from None
+        except (pymysql.err.MySQLError, OSError) as error:
+            number = error.args[0] if error.args else 0
+            if number in _NO_MORE_CONNECTIONS:
+                return None
+            if isinstance(error, pymysql.err.MySQLError) and number not in _BROKEN:
+                raise StatementRefused(str(error), number) from error
+            self._breaker.failed(str(error))
+            raise DatabaseUnavailable(str(error)) from error
+        finally:
+            self._breaker.leave(probing, began)
+        self._breaker.worked()
+        return result
 
     def transaction(self, work: Callable[[Session], T]) -> T:
         """See Database."""

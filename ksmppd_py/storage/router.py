@@ -3,39 +3,42 @@
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import gevent
 from gevent.event import AsyncResult
+from gevent.lock import BoundedSemaphore
 
 from ksmppd_py.errors import DatabaseUnavailable, KsmppdError
 from ksmppd_py.kannel.messages import Sms
+from ksmppd_py.logs import EACH
 from ksmppd_py.model.ports import RouteSource
+from ksmppd_py.model.route_report import RouteReading, RouteReport
 from ksmppd_py.model.routes import InboundTable, Route, RouteProblem, RouteTable
-from ksmppd_py.storage.database import BACK_OFF
 
 log = logging.getLogger(__name__)
 
 
 class DatabaseRouter:
-    """Implements ports.Router. An account's rows are read at its first message and kept until `rebuild`.
+    """Implements ports.Router. An account's rows are read at its first message and kept until they are read again.
 
-    When rows can't be read, the table of before stays in use and is read anew a second later.
+    `existing` tells which of some accounts there are; None where the database doesn't know them.
     """
 
     waits = False
 
-    def __init__(self, source: RouteSource, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, source: RouteSource, existing: Callable[[Collection[str]], set[str]] | None = None
+    ) -> None:
         self._source = source
-        self._clock = clock
+        self._existing = existing
         self._inbound: InboundTable | None = None
         self._inbound_rows: list[Route] = []
         self._outbound: dict[str, RouteTable] = {}
         self._rows: dict[str, list[Route]] = {}
-        self._rebuilds = 0
-        self._superseded: dict[str, tuple[RouteTable, float]] = {}
         self._loading: dict[str, AsyncResult] = {}
+        self._reading = BoundedSemaphore()
+        self._told: RouteReport | None = None
 
     def is_ready(self, system_id: str) -> bool:
         """See ports.Router."""
@@ -45,7 +48,7 @@ class DatabaseRouter:
         """See ports.Router. Yields when the account's rows must be read, at most 5 s."""
         table = self._outbound.get(system_id)
         if table is None:
-            table = self._outbound_table(system_id)
+            table = self._load(system_id)
         return table.match(sms.receiver or b"", sms.sender or b"")
 
     def route_mt_all(self, system_id: str, batch: Sequence[Sms]) -> list[Route | KsmppdError]:
@@ -66,51 +69,51 @@ class DatabaseRouter:
             return self.route_mo(sms)
         return table.match(sms.smsc_id, sms.receiver or b"", sms.sender or b"")
 
-    def rebuild(self) -> None:
-        """See ports.Router."""
-        rows = self._source.inbound()
-        inbound = InboundTable(rows, pause=_breathe)
-        _report(inbound.problems)
-        self._inbound, self._inbound_rows = inbound, rows
-        self._rebuilds += 1
-        self._superseded = {key: (table, 0.0) for key, (table, _) in self._superseded.items()}
-        self._superseded.update((key, (table, 0.0)) for key, table in self._outbound.items())
-        self._outbound, self._rows = {}, {}
-        self._loading = {}  # what is being read now may be older than the rebuild
+    def rebuild(self) -> RouteReport:
+        """See ports.Router. Messages are routed by the tables of before until all of the new ones are there."""
+        report = self._read_again()
+        self._told = report
+        _tell(report)
+        return report
 
     def refresh(self) -> None:
-        """Read again all that is in use and take over what has changed. Raises DatabaseUnavailable. May yield."""
-        rebuilds = self._rebuilds
-        rows = self._source.inbound()
-        if rows != self._inbound_rows:
-            inbound = InboundTable(rows, pause=_breathe)
-            if rebuilds != self._rebuilds:
-                return  # whoever rebuilt meanwhile knows better
-            _report(inbound.problems)
-            self._inbound, self._inbound_rows = inbound, rows
-        for system_id in list(self._outbound):
-            rows = self._source.outbound(system_id)
-            if rows == self._rows.get(system_id):
-                continue
-            table = RouteTable(rows, pause=_breathe)
-            if rebuilds != self._rebuilds:
-                return
-            _report(table.problems)
-            self._outbound[system_id], self._rows[system_id] = table, rows
+        """As `rebuild`, but tells only what has changed. Raises DatabaseUnavailable. May yield."""
+        report = self._read_again()
+        if report != self._told:
+            self._told = report
+            _tell(report)
 
-    def _outbound_table(self, system_id: str) -> RouteTable:
-        old, not_before = self._superseded.get(system_id, (None, 0.0))
-        if old is not None and self._clock() < not_before:
-            return old
-        try:
-            return self._load(system_id)
-        except DatabaseUnavailable as error:
-            if old is None:
-                raise
-            log.warning("Routes of %s stay as they were: %s", system_id, error)
-            if system_id in self._superseded:
-                self._superseded[system_id] = (old, self._clock() + BACK_OFF)
-            return old
+    def _read_again(self) -> RouteReport:
+        """Read all rows and take over, at once, what has changed. Raises DatabaseUnavailable. May yield."""
+        with self._reading:
+            reading = RouteReading({*self._outbound, *self._loading})
+            for portion in self._source.everything():
+                reading.take(portion)
+                _breathe()
+            if self._existing is not None:
+                wanted = reading.target_accounts
+                for system_id in set(wanted) - self._existing(wanted):
+                    reading.miss(system_id)
+            rows = reading.inbound()
+            inbound = self._inbound
+            if inbound is None or rows != self._inbound_rows:
+                inbound = InboundTable(rows, pause=_breathe, smsc_ids=inbound.smsc_ids if inbound else ())
+            fresh = self._fresh_tables(reading)
+            self._inbound, self._inbound_rows = inbound, rows
+            for system_id, (table, rows) in fresh.items():
+                self._outbound[system_id], self._rows[system_id] = table, rows
+                self._loading.pop(system_id, None)  # what is being read for it since before may be older
+        return reading.report()
+
+    def _fresh_tables(self, reading: RouteReading) -> dict[str, tuple[RouteTable, list[Route]]]:
+        """The tables of known accounts whose rows aren't those of before. May yield."""
+        fresh: dict[str, tuple[RouteTable, list[Route]]] = {}
+        for system_id in reading.known:
+            rows = reading.outbound(system_id)
+            if rows != self._rows.get(system_id):
+                fresh[system_id] = RouteTable(rows, pause=_breathe), rows
+                _breathe()
+        return fresh
 
     def _load(self, system_id: str) -> RouteTable:
         """Read the account's rows; whoever asks meanwhile gets the same table."""
@@ -139,7 +142,6 @@ class DatabaseRouter:
         _report(table.problems)
         if current:
             self._outbound[system_id], self._rows[system_id] = table, rows
-            self._superseded.pop(system_id, None)
         return table
 
 
@@ -150,3 +152,17 @@ def _breathe() -> None:
 def _report(problems: Sequence[RouteProblem]) -> None:
     for problem in problems:
         log.error("Route %d skipped: %s", problem.route_id, problem.reason)
+
+
+def _tell(report: RouteReport) -> None:
+    """What a reading of all rows found."""
+    level = logging.WARNING if report.problems else logging.INFO
+    log.log(level, "Routes: %d rows read, %d skipped", report.rows, report.skipped, extra=EACH)
+    for problem in report.problems:
+        if problem.skipped:
+            level = logging.ERROR if problem.is_error else logging.WARNING
+            log.log(level, "Route %d skipped: %s", problem.route_id, problem.reason, extra=EACH)
+        else:
+            log.warning("Route %d: %s", problem.route_id, problem.reason, extra=EACH)
+    if report.more:
+        log.warning("%d more problems of routes aren't listed", report.more, extra=EACH)

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection, Iterator, Sequence
+from itertools import islice
+from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, literal_column, select
+import gevent
+from sqlalchemy import ColumnElement, bindparam, literal_column, or_, select
 
 from ksmppd_py.model import costs
+from ksmppd_py.model.direction import Direction
+from ksmppd_py.model.route_report import RouteRow
 from ksmppd_py.model.routes import Route
-from ksmppd_py.storage.database import Database, Statement, compile_statement
+from ksmppd_py.storage.database import Database, compile_statement
 from ksmppd_py.storage.upgrade import Layout
 from ksmppd_py.storage.values import Value, cost_of, integer, name, octets, shown
 
 log = logging.getLogger(__name__)
 
-_OUTBOUND: ColumnElement[int] = literal_column("1")
-_INBOUND: ColumnElement[int] = literal_column("2")
+_OUTBOUND: ColumnElement[int] = literal_column(str(int(Direction.OUTBOUND)))
 _COLUMNS = ("route_id", "regex", "cost", "system_id", "smsc_id", "source_regex")
+MANY = 1_000
+"""Rows of one account that are read at once; with more the others get their turns meanwhile."""
+_NAMES_AT_ONCE = 100
 
 
 class DatabaseRoutes:
@@ -24,54 +32,84 @@ class DatabaseRoutes:
 
     def __init__(self, database: Database, layout: Layout) -> None:
         route = layout.tables.route
-        rows = select(*(layout.read(route, column) for column in _COLUMNS))
-        if layout.has(route, "priority"):
+        self._has_priority = layout.has(route, "priority")
+        columns = [layout.read(route, column) for column in _COLUMNS]
+        more = [route.c.direction, *([route.c.priority] if self._has_priority else [])]
+        ours = route.c.direction == _OUTBOUND, layout.equals(route.c.system_id, bindparam("id"))
+        rows = select(*columns).where(*ours)
+        if self._has_priority:
             rows = rows.order_by(route.c.priority.desc())
         rows = rows.order_by(route.c.route_id)
-        mine = layout.equals(route.c.system_id, bindparam("id"))
         dialect = database.dialect
+        user = layout.tables.user.c.system_id
+        asked = or_(*(layout.equals(user, bindparam(f"id{number}")) for number in range(_NAMES_AT_ONCE)))
         self._database = database
-        self._outbound = compile_statement(rows.where(route.c.direction == _OUTBOUND, mine), dialect)
-        self._all = compile_statement(rows, dialect)
-        self._inbound = compile_statement(rows.where(route.c.direction == _INBOUND), dialect)
+        self._outbound = compile_statement(rows.limit(bindparam("most")), dialect)
+        self._outbound_all = compile_statement(rows, dialect)
+        self._everything = compile_statement(select(*columns, *more).order_by(route.c.route_id), dialect)
+        self._accounts = compile_statement(select(user).where(asked), dialect)
 
     def outbound(self, system_id: str) -> list[Route]:
         """See ports.RouteSource."""
-        return self._load(self._outbound, {"id": system_id})
+        values: dict[str, Value] = {"id": system_id, "most": MANY + 1}
+        rows = self._database.execute(self._outbound, values, repeatable=True).rows
+        if len(rows) <= MANY:
+            return [_told(*_route(row)) for row in rows]
+        routes: list[Route] = []
+        for portion in self._database.stream(self._outbound_all, {"id": system_id}):
+            routes += [_told(*_route(row)) for row in portion]
+            gevent.sleep(0)
+        return routes
 
-    def inbound(self) -> list[Route]:
+    def everything(self) -> Iterator[Sequence[RouteRow]]:
         """See ports.RouteSource."""
-        return self._load(self._inbound, {})
+        for portion in self._database.stream(self._everything):
+            yield [self._row(row) for row in portion]
 
-    def all(self) -> list[Route]:
-        """Every route of both directions and all accounts. May yield. Raises DatabaseUnavailable."""
-        return self._load(self._all, {})
+    def existing(self, system_ids: Collection[str]) -> set[str]:
+        """Those of these accounts (lower case) that are in the user table. Raises DatabaseUnavailable. May yield."""
+        found: set[str] = set()
+        remaining = iter(system_ids)
+        while some := list(islice(remaining, _NAMES_AT_ONCE)):
+            some += some[-1:] * (_NAMES_AT_ONCE - len(some))
+            values = {f"id{number}": system_id for number, system_id in enumerate(some)}
+            rows = self._database.execute(self._accounts, values, repeatable=True).rows
+            found.update((name(value) or "").lower() for (value,) in rows)
+        return found
 
-    def _load(self, statement: Statement, values: dict[str, Value]) -> list[Route]:
-        rows = self._database.execute(statement, values, repeatable=True).rows
-        return [
-            Route(
-                route_id=integer(route_id),
-                regex=_regex(regex) or "",
-                cost=_cost(route_id, cost),
-                system_id=(name(system_id) or "").lower() or None,
-                smsc_id=name(smsc_id),
-                source_regex=_regex(source_regex),
-            )
-            for route_id, regex, cost, system_id, smsc_id, source_regex in rows
-        ]
-
-
-def _cost(route_id: object, value: object) -> float:
-    """The cost; one that can't be charged is told, and the route's messages are refused (D-33)."""
-    cost = cost_of(value)
-    if not costs.is_usable(cost):
-        log.warning(
-            "Route %d: cost %s is no decimal number, its messages are refused",
-            integer(route_id),
-            shown(value),
+    def _row(self, row: Sequence[Any]) -> RouteRow:
+        route, cost_problem = _route(row)
+        priority = row[len(_COLUMNS) + 1] if self._has_priority else None
+        return RouteRow(
+            direction=integer(row[len(_COLUMNS)]),
+            priority=None if priority is None else integer(priority),
+            route=route,
+            cost_problem=cost_problem,
         )
-    return cost
+
+
+def _route(row: Sequence[Any]) -> tuple[Route, str]:
+    """The route, and why its cost can't be charged, or an empty text."""
+    route_id, regex, cost, system_id, smsc_id, source_regex = row[: len(_COLUMNS)]
+    read = cost_of(cost)
+    route = Route(
+        route_id=integer(route_id),
+        regex=_regex(regex) or "",
+        cost=read,
+        system_id=(name(system_id) or "").lower() or None,
+        smsc_id=name(smsc_id),
+        source_regex=_regex(source_regex),
+    )
+    problem = (
+        "" if costs.is_usable(read) else f"cost {shown(cost)} is no decimal number, its messages are refused"
+    )
+    return route, problem
+
+
+def _told(route: Route, cost_problem: str) -> Route:
+    if cost_problem:
+        log.warning("Route %d: %s", route.route_id, cost_problem)
+    return route
 
 
 def _regex(value: object) -> str | None:

@@ -10,8 +10,8 @@ import contextlib
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 import gevent
 from gevent.threadpool import ThreadPool
@@ -23,6 +23,7 @@ from ksmppd_py.model.operation import DatabaseMeter
 from ksmppd_py.storage.database import (
     BACK_OFF,
     OPERATION_TIMEOUT,
+    PORTION,
     Breaker,
     Reply,
     Session,
@@ -125,6 +126,14 @@ class SQLiteDatabase:
     ) -> Reply:
         """See Database."""
         return self._within_deadline(lambda connection: _Session(connection).execute(statement, values))
+
+    def stream(
+        self, statement: Statement, values: Mapping[str, Value] | None = None
+    ) -> Iterator[Sequence[tuple[Any, ...]]]:
+        """See Database. The thread reads all of it at once."""
+        rows = self.execute(statement, values, repeatable=True).rows
+        for start in range(0, len(rows), PORTION):
+            yield rows[start : start + PORTION]
 
     def transaction(self, work: Callable[[Session], T]) -> T:
         """See Database."""

@@ -74,7 +74,9 @@ class Layout:
         The column stays bare where its collation ignores case, so that an index serves.
         """
         found = self._found.get(column.table.fullname, {}).get(column.name)
-        if not self._mysql or found is None or not _minds_case(found.collation):
+        if not self._mysql:
+            return column.collate("NOCASE") == value
+        if found is None or not _minds_case(found.collation):
             return column == value
         return func.lower(literal_column(f"CONVERT({self._quoted(column.name)} USING latin1)")) == func.lower(
             value

@@ -27,6 +27,7 @@ from ksmppd_py.model.operation import (
     QueueDepth,
 )
 from ksmppd_py.model.outcomes import Outcome
+from ksmppd_py.model.route_report import RouteReport
 from ksmppd_py.model.trial import RouteQuestion, RouteTrial
 
 BIND = BindSnapshot(
@@ -179,6 +180,7 @@ class FakeOperations:
         self.levels: list[int] = []
         self.unbinds: list[tuple[str, int | None]] = []
         self.rebuilds = 0
+        self.report: RouteReport | None = None
         self.questions: list[RouteQuestion] = []
         self.trial = RouteTrial("12345", "+49170", 0, "route", "", 12, "one<two", 2, 1.5, True)
         self.picture = server_snapshot(SMPPUSERA, SMPPUSERB)
@@ -224,11 +226,12 @@ class FakeOperations:
         self.questions.append(question)
         return self.trial
 
-    def rebuild_routes(self) -> None:
+    def rebuild_routes(self) -> RouteReport | None:
         """Count it, or fail as told."""
         self.rebuilds += 1
         if self.routes_error is not None:
             raise self.routes_error
+        return self.report
 
 
 def routes_down() -> TemporaryError:

@@ -22,6 +22,8 @@ from ksmppd_py.admin.facts import (
 from ksmppd_py.admin.pages import Pages, Request, command_pages
 from ksmppd_py.admin.render import Reply, plain_reply
 from ksmppd_py.errors import DatabaseUnavailable
+from ksmppd_py.model.route_report import RouteReport
+from ksmppd_py.model.routes import RouteProblem
 
 
 def run(operations: FakeOperations, path: str, **parameters: str) -> Fact:
@@ -109,7 +111,9 @@ def test_esme_unbind_needs_a_system_id(operations: FakeOperations, parameters: d
 
 def test_rebuild_routes(operations: FakeOperations) -> None:
     assert run(operations, "/rebuild-routes") == RoutesUpdated()
-    assert operations.rebuilds == 1
+    operations.report = RouteReport(8, 1, (RouteProblem(3, "odd"),))
+    assert run(operations, "/rebuild-routes") == RoutesUpdated(operations.report)
+    assert operations.rebuilds == 2
 
 
 @pytest.mark.parametrize("error", [routes_down(), DatabaseUnavailable("no answer")])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from typing import get_args
+from xml.etree import ElementTree
 
 import pytest
 from admin_fakes import BIND, BOX, SMPPUSERA, SMPPUSERB, server_snapshot
@@ -36,6 +37,8 @@ from ksmppd_py.admin.render import JSON, PLAIN, RENDERINGS, XML, denied, not_fou
 from ksmppd_py.admin.text import duration, escape
 from ksmppd_py.model.esme import BlockedAddress
 from ksmppd_py.model.operation import BearerboxStatus
+from ksmppd_py.model.route_report import RouteReport
+from ksmppd_py.model.routes import RouteProblem
 from ksmppd_py.model.trial import RouteTrial
 
 STATUS_PLAIN = b"""\
@@ -138,6 +141,16 @@ REFUSED = RefusalRow(
     "+46701",
     "0a1b",
 )
+
+def test_a_report_is_well_formed_whatever_an_expression_holds() -> None:
+    problems = tuple(
+        RouteProblem(number, text) for number, text in enumerate(["--", "---->", "\x01", "]]>&\ud800-"])
+    )
+    reply = render(RoutesUpdated(RouteReport(4, 4, problems)), xml=True)
+    assert reply.body.startswith(b"<status>Routes updated</status>\n<!-- 4 rows read")
+    assert ElementTree.fromstring(reply.body).text == "Routes updated"
+
+
 BLOCKED = BlockedAddresses((BlockedAddress("10.0.0.9", 5, 280), BlockedAddress("10.0.0.8", 7, 3)))
 ROWS = [
     (Running(11), 200, b"Uptime 0d 0h 0m 11s\n", b"<uptime>11</uptime>"),
@@ -155,6 +168,19 @@ ROWS = [
         b"<message>Invalid level specified</message>\n",
     ),
     (RoutesUpdated(), 200, b"Routes updated", b"<status>Routes updated</status>"),
+    (
+        RoutesUpdated(RouteReport(8, 0)),
+        200,
+        b"Routes updated\n8 rows read, 0 skipped\n",
+        b"<status>Routes updated</status>\n<!-- 8 rows read, 0 skipped -->\n",
+    ),
+    (
+        RoutesUpdated(RouteReport(300, 101, (RouteProblem(3, "a < b"), RouteProblem(4, "odd", False)), 99)),
+        200,
+        b"Routes updated\n300 rows read, 101 skipped\nroute 3 skipped: a < b\nroute 4: odd\nand 99 more\n",
+        b"<status>Routes updated</status>\n<!-- 300 rows read, 101 skipped\nroute 3 skipped: a < b\n"
+        b"route 4: odd\nand 99 more -->\n",
+    ),
     (RoutesKept(), 500, b"Routes could not be updated", b"<status>Routes could not be updated</status>"),
     (
         SystemIdMissing(),
@@ -321,6 +347,16 @@ def test_json() -> None:
             {"message": "Invalid level specified. The log level is 0 (debug)", "level": 0},
         ),
         (RoutesUpdated(), {"message": "Routes updated"}),
+        (
+            RoutesUpdated(RouteReport(8, 1, (RouteProblem(3, "odd"),))),
+            {
+                "message": "Routes updated",
+                "rows": 8,
+                "skipped": 1,
+                "problems": [{"route_id": 3, "skipped": True, "reason": "odd"}],
+                "more": 0,
+            },
+        ),
         (Healthy(), {"message": "ok"}),
         (
             QueueStatus(1, 5, 3, True, (QueueRow("mt", "x", 5, None),)),

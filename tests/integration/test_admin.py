@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
+from xml.etree import ElementTree
 
 import pytest
 
@@ -277,12 +279,44 @@ def test_rebuild_routes(bed: Bed) -> None:
     insert_route(bed.daemon.database, RouteRow(2, f"^{code}$", customer.system_id))
     insert_route(bed.daemon.database, RouteRow(1, "", customer.system_id))
     answer = bed.daemon.admin("/rebuild-routes")
-    assert (answer.status, answer.body) == (200, "Routes updated")
+    assert answer.status == 200
+    assert re.match(r"Routes updated\n\d+ rows read, \d+ skipped\n", answer.body)
     mo = bed.box.send_mo("+49170", code, "in time")
     esme.wait_text(b"in time")
     assert bed.box.wait_for_ack(mo).nack == box_wire.ACK_SUCCESS
     assert esme.submit(mt()).command_status == wire.ROK
-    assert bed.daemon.admin("/rebuild-routes.xml").body == "<status>Routes updated</status>"
+    assert ElementTree.fromstring(bed.daemon.admin("/rebuild-routes.xml").body).text == "Routes updated"
+
+
+def test_rebuild_routes_tells_what_is_wrong(bed: Bed) -> None:
+    """By route_id and reason, on both databases; upper case is no mistake."""
+    customer = bed.customer(outbound=[])
+    for route in (
+        RouteRow(3, "^1", customer.system_id),
+        RouteRow(1, "(", customer.system_id),
+        RouteRow(1, "^2", "nobody"),
+        RouteRow(2, "^never$", "nobody"),
+        RouteRow(1, "^46", customer.system_id.upper()),
+    ):
+        insert_route(bed.daemon.database, route)
+    rows = bed.daemon.database.execute("SELECT route_id FROM smpp_route ORDER BY route_id DESC LIMIT 5")
+    *_, upper = numbers = [int(row[0]) for row in reversed(rows)]
+    told = json.loads(bed.daemon.admin("/rebuild-routes.json").body)
+    assert told["message"] == "Routes updated"
+    assert told["rows"] >= 5
+    assert told["skipped"] >= 3
+    problems = {each["route_id"]: (each["skipped"], each["reason"]) for each in told["problems"]}
+    assert [problems.get(number) for number in numbers] == [
+        (True, "direction 3 is neither 1 (MT) nor 2 (MO)"),
+        (True, "missing ): ("),
+        (True, "there is no account 'nobody'"),
+        (False, "there is no account 'nobody', so nobody gets its messages"),
+        None,
+    ]
+    assert f"Route {numbers[0]} skipped: direction 3" in bed.daemon.log()
+    assert bed.esme(customer).submit(mt(destination_addr=b"461", dest_addr_ton=0)).command_status == wire.ROK
+    bed.daemon.database.execute(f"DELETE FROM smpp_route WHERE route_id >= {numbers[0]}")
+    assert upper not in problems
 
 
 def test_inbound_routes_of_one_smsc(bed: Bed) -> None:

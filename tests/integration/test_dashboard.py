@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -280,7 +281,7 @@ def test_names_are_text_not_markup(page: Page) -> None:
 
 def test_server_buttons(page: Page) -> None:
     page.part("#rebuild-routes").click()
-    page.wait("#said", lambda text: text == "Routes updated")
+    page.wait("#said", lambda text: re.fullmatch(r"Routes updated: \d+ rows read, \d+ skipped", text))
     page.part("#log-level").send_keys("3")
     page.part("#log-level-form button").click()
     page.wait("#said", lambda text: text == "Log level set to 3")

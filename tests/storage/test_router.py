@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import gevent
 import pytest
@@ -11,10 +14,15 @@ from gevent.event import Event
 
 from ksmppd_py.errors import DatabaseUnavailable, NoRoute
 from ksmppd_py.kannel.messages import Sms
+from ksmppd_py.model import costs
 from ksmppd_py.model.ports import Router
+from ksmppd_py.model.route_report import RouteReading, RouteRow
 from ksmppd_py.model.routes import Route
 from ksmppd_py.storage.router import DatabaseRouter
 from ksmppd_py.storage.routes import DatabaseRoutes
+from ksmppd_py.storage.settings import ConnectionSettings, TableNames
+from ksmppd_py.storage.sqlite import SQLiteDatabase
+from ksmppd_py.storage.upgrade import prepare
 from tests.storage.conftest import Place
 
 
@@ -35,7 +43,15 @@ def test_rows(place: Place) -> None:
         Route(2.0, route_id=4, **common),
         Route(1.0, regex="^(1800)", smsc_id="ksmppd2", route_id=1, **common),
     ]
-    assert routes.inbound() == [
+    [rows] = routes.everything()
+    assert [(row.direction, row.priority, row.route.route_id) for row in rows] == [
+        (1, None, 1), (1, 5, 2), (1, 0, 3), (1, 0, 4), (1, 0, 5), (1, 0, 6), (2, 0, 7), (2, 0, 8)
+    ]  # fmt: skip
+    assert rows[0] == RouteRow(1, None, Route(1.0, "smppusera", "ksmppd2", "^(1800)", None, 1))
+    reading = RouteReading(["smppusera"])
+    reading.take(rows)
+    assert reading.outbound("smppusera") == routes.outbound("smppusera")
+    assert reading.inbound() == [
         Route(0.0, regex="^(6800)", smsc_id="KSMPPD3", route_id=7, **common),
         Route(0.0, regex="y", route_id=8),
     ]
@@ -56,12 +72,13 @@ def test_routing(place: Place) -> None:
 
 @dataclass
 class Source:
-    """Routes in memory, told when to fail and when to answer."""
+    """Routes in memory, of every account and inbound, told when to fail and when to answer."""
 
     routes: list[Route] = field(default_factory=list)
     down: bool = False
     calls: list[str] = field(default_factory=list)
     ready: Event = field(default_factory=Event)
+    account: str = "a"
 
     def __post_init__(self) -> None:
         self.ready.set()
@@ -70,9 +87,11 @@ class Source:
         self.calls.append(system_id)
         return self._answer()
 
-    def inbound(self) -> list[Route]:
-        self.calls.append("inbound")
-        return self._answer()
+    def everything(self) -> Iterator[list[RouteRow]]:
+        self.calls.append("everything")
+        rows = [replace(route, system_id=self.account) for route in self._answer()]
+        yield [RouteRow(1, 0, route) for route in rows]
+        yield [RouteRow(2, 0, route) for route in rows]
 
     def _answer(self) -> list[Route]:
         rows = list(self.routes)
@@ -89,10 +108,12 @@ def test_rows_are_read_once_until_a_rebuild() -> None:
     source = Source([Route(route_id=1)])
     router = DatabaseRouter(source)
     assert [router.route_mt("a", MT).route_id for _ in range(3)] == [1, 1, 1]
-    router.rebuild()
     source.routes = [Route(route_id=2)]
+    assert router.route_mt("a", MT).route_id == 1
+    router.rebuild()
+    assert router.is_ready("a")
     assert router.route_mt("a", MT).route_id == 2
-    assert source.calls == ["a", "inbound", "a"]
+    assert source.calls == ["a", "everything"]
 
 
 def test_concurrent_first_messages_share_a_query() -> None:
@@ -133,26 +154,46 @@ def test_the_reader_going_away_fails_the_others_only_once() -> None:
 
 
 def test_old_routes_stay_while_the_database_is_away(caplog: pytest.LogCaptureFixture) -> None:
-    now = 100.0
+    """For known accounts, which aren't even asked for; only others hear of it."""
     source = Source([Route(route_id=1)])
-    router = DatabaseRouter(source, clock=lambda: now)
+    router = DatabaseRouter(source)
     router.rebuild()
     router.route_mt("a", MT)
-    router.rebuild()
-    source.routes = [Route(route_id=2)]
-    source.down = True
-    assert [router.route_mt("a", MT).route_id for _ in range(3)] == [1, 1, 1]
-    assert source.calls.count("a") == 2  # the second one failed, a third one comes a second later
+    source.routes, source.down = [Route(route_id=2)], True
+    for again in (router.rebuild, router.refresh):
+        with pytest.raises(DatabaseUnavailable):
+            again()
+        assert router.is_ready("a")
+        assert router.route_mt("a", MT).route_id == 1
+        assert router.route_mo(Sms(receiver=b"1", smsc_id=b"x")).route_id == 1
     with pytest.raises(DatabaseUnavailable):
-        router.rebuild()
-    assert router.route_mo(Sms(receiver=b"1", smsc_id=b"x")).route_id == 1
+        router.route_mt("b", MT)
+    assert "Routes of b can't be read: down" in caplog.text
     source.down = False
-    now += 1
+    router.rebuild()
     assert router.route_mt("a", MT).route_id == 2
-    assert "stay as they were" in caplog.text
+
+
+def test_routes_of_before_hold_until_the_new_ones_are_there() -> None:
+    source = Source([Route(route_id=1)])
+    router = DatabaseRouter(source)
+    router.rebuild()
+    router.route_mt("a", MT)
+    source.routes = [Route(route_id=2)]
+    source.ready.clear()
+    rebuild = gevent.spawn(router.rebuild)
+    gevent.idle()
+    assert router.is_ready("a")
+    assert router.route_mt("a", MT).route_id == 1
+    assert router.route_mo(Sms(receiver=b"1", smsc_id=b"x")).route_id == 1
+    source.ready.set()
+    assert rebuild.get().rows == 2
+    assert router.route_mt("a", MT).route_id == 2
+    assert router.route_mo(Sms(receiver=b"1", smsc_id=b"x")).route_id == 2
 
 
 def test_a_rebuild_overtakes_a_reading() -> None:
+    """An account's rows that were asked for before, and came after, don't replace newer ones."""
     source = Source([Route(route_id=1)])
     router = DatabaseRouter(source)
     router.rebuild()
@@ -160,21 +201,89 @@ def test_a_rebuild_overtakes_a_reading() -> None:
     early = gevent.spawn(router.route_mt, "a", MT)
     gevent.idle()
     source.routes = [Route(route_id=2)]
+    answer, source.ready = source.ready, Event()
     source.ready.set()
     router.rebuild()
+    assert router.route_mt("a", MT).route_id == 2
+    answer.set()
     assert early.get().route_id == 1
     assert router.route_mt("a", MT).route_id == 2
 
 
-def test_broken_routes_are_reported(caplog: pytest.LogCaptureFixture) -> None:
-    source = Source([Route(route_id=8, regex="(")])
+def test_rebuilds_wait_for_each_other() -> None:
+    source = Source([Route(route_id=1)])
     router = DatabaseRouter(source)
+    source.ready.clear()
+    first = gevent.spawn(router.rebuild)
+    gevent.idle()
+    source.routes = [Route(route_id=2)]
+    second = gevent.spawn(router.rebuild)
+    gevent.idle()
+    assert source.calls == ["everything"]
+    source.ready.set()
+    gevent.joinall([first, second], raise_error=True)
+    assert router.route_mo(Sms(receiver=b"1", smsc_id=b"x")).route_id == 2
+
+
+def test_an_account_without_rows_any_more_has_no_routes() -> None:
+    source = Source([Route(route_id=1)])
+    router = DatabaseRouter(source)
+    router.rebuild()
+    router.route_mt("a", MT)
+    source.routes = []
     router.rebuild()
     with pytest.raises(NoRoute):
         router.route_mt("a", MT)
-    errors = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
-    assert len(errors) == 2
-    assert all(message.startswith("Route 8 skipped: ") for message in errors)
+
+
+def test_a_rebuild_makes_tables_for_known_accounts_and_smscs_only_of_changed_rows() -> None:
+    source = Source([Route(route_id=1), Route(route_id=2, smsc_id="X")])
+    router = DatabaseRouter(source)
+    router.rebuild()
+    router.route_mt("a", MT)
+    router.rebuild()  # rows as they were read the other way
+    router.route_mo(Sms(receiver=b"1", smsc_id=b"x"))
+    before = router._inbound, router._outbound["a"]
+    router.rebuild()
+    assert (router._inbound, router._outbound["a"]) == before
+    source.routes = [Route(route_id=3), Route(route_id=2, smsc_id="X")]
+    router.rebuild()
+    assert router._inbound is not None
+    assert router._inbound.smsc_ids == ["x"]  # no MO waits for that
+    assert router.route_mo(Sms(receiver=b"1", smsc_id=b"x")).route_id == 3
+
+
+def test_what_is_told_of_the_rows(caplog: pytest.LogCaptureFixture) -> None:
+    """At the start and by rebuild-routes always, by a refresh when it has changed."""
+    caplog.set_level(logging.INFO)
+    source = Source([Route(route_id=1), Route(route_id=2, regex="(")])
+    router = DatabaseRouter(source, lambda system_ids: set())
+    report = router.rebuild()
+    assert (report.rows, report.skipped, report.more) == (4, 2, 0)
+    lines = [(record.levelname, record.getMessage()) for record in caplog.records]
+    assert lines[:4] == [
+        ("WARNING", "Routes: 4 rows read, 2 skipped"),
+        ("WARNING", "Route 1 skipped: there is no account 'a'"),
+        ("WARNING", "Route 1: there is no account 'a', so nobody gets its messages"),
+        ("ERROR", "Route 2 skipped: missing ): ("),
+    ]
+    caplog.clear()
+    router.refresh()
+    assert caplog.text == ""
+    source.routes = [Route(route_id=1)]
+    router.refresh()
+    assert "Routes: 2 rows read, 1 skipped" in caplog.text
+    caplog.clear()
+    assert DatabaseRouter(source).rebuild().problems == ()  # accounts are somebody else's business
+    assert [record.levelname for record in caplog.records] == ["INFO"]
+
+
+def test_broken_routes_are_reported(caplog: pytest.LogCaptureFixture) -> None:
+    router = DatabaseRouter(Source([Route(route_id=8, regex="(")]))
+    with pytest.raises(NoRoute):
+        router.route_mt("a", MT)
+    [error] = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
+    assert error.startswith("Route 8 skipped: ")
 
 
 def test_a_refresh_takes_over_what_changed(caplog: pytest.LogCaptureFixture) -> None:
@@ -182,9 +291,6 @@ def test_a_refresh_takes_over_what_changed(caplog: pytest.LogCaptureFixture) -> 
     router = DatabaseRouter(source)
     router.rebuild()
     router.route_mt("a", MT)
-    inbound, outbound = router._inbound, router._outbound["a"]
-    router.refresh()
-    assert (router._inbound, router._outbound["a"]) == (inbound, outbound)  # nothing was made anew
     source.routes = [Route(route_id=2), Route(route_id=3, regex="(")]
     router.refresh()
     assert router.route_mt("a", MT).route_id == 2
@@ -192,30 +298,90 @@ def test_a_refresh_takes_over_what_changed(caplog: pytest.LogCaptureFixture) -> 
     assert caplog.text.count("Route 3 skipped") == 2
 
 
-def test_a_refresh_that_fails_keeps_the_routes() -> None:
-    source = Source([Route(route_id=1)])
-    router = DatabaseRouter(source)
-    router.rebuild()
-    router.route_mt("a", MT)
-    source.routes, source.down = [], True
-    with pytest.raises(DatabaseUnavailable):
-        router.refresh()
-    assert router.route_mt("a", MT).route_id == 1
-    assert router.route_mo(Sms(receiver=b"1", smsc_id=b"x")).route_id == 1
+def test_names_and_odd_rows(place: Place) -> None:
+    """Upper case is no mistake, whatever the collation; there is an account for a route or there isn't."""
+    place.add_user("SmppUserA")
+    place.add_user("jos_e")
+    place.add_route(1, "^1", "SMPPUSERA")
+    routes = DatabaseRoutes(place.database, place.layout)
+    assert [route.system_id for route in routes.outbound("smppusera")] == ["smppusera"]
+    many = [f"nobody{number}" for number in range(250)]
+    assert routes.existing(["smppusera", *many, "jos_e"]) == {"smppusera", "jos_e"}
+    assert routes.existing(["joste", "jos\xe9", "x' OR 'x' = 'x"]) == set()
+    assert routes.existing([]) == set()
 
 
-def test_a_rebuild_overtakes_a_refresh() -> None:
-    source = Source([Route(route_id=1)])
-    router = DatabaseRouter(source)
-    router.rebuild()
-    router.route_mt("a", MT)
-    source.routes = [Route(route_id=2)]
-    source.ready.clear()
-    refresh = gevent.spawn(router.refresh)
-    gevent.idle()
-    source.routes = [Route(route_id=3)]
-    source.ready.set()
-    router.rebuild()
-    refresh.get()
-    assert router.route_mo(Sms(receiver=b"1", smsc_id=b"x")).route_id == 3
-    assert router.route_mt("a", MT).route_id == 3
+def test_many_rows_come_in_portions(place: Place) -> None:
+    values = ", ".join(f"(1, '^{number}', 'a', {number % 3})" for number in range(1300))
+    place.run(f"INSERT INTO smpp_route (direction, regex, system_id, priority) VALUES {values}")
+    routes = DatabaseRoutes(place.database, place.layout)
+    portions = list(routes.everything())
+    assert [len(portion) for portion in portions] == [500, 500, 300]
+    ids = [route.route_id for route in routes.outbound("a")]
+    reading = RouteReading(["a"])
+    for portion in portions:
+        reading.take(portion)
+    assert [route.route_id for route in reading.outbound("a")] == ids
+    assert sorted(ids) == list(range(1, 1301))
+    assert ids[:2] == [3, 6]
+    broken_off = routes.everything()
+    next(iter(broken_off))
+    broken_off.close()  # type: ignore[attr-defined]  # it is a generator
+    assert len(list(routes.everything())) == 3
+
+
+@pytest.mark.parametrize(
+    ("cost", "shown"),
+    [("0,05", "'0,05'"), ("NaN", "'NaN'"), ("1e303", "1e+303"), ("-9e999", "-inf"), ("5 EUR", "'5 EUR'")],
+)
+def test_a_cost_that_cant_be_charged(
+    tmp_path: Path, cost: str, shown: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """D-33: SQLite's columns hold any text; the row stays a route, whose messages are refused, and is told."""
+    database = SQLiteDatabase(ConnectionSettings(id="db", database=str(tmp_path / "odd.sqlite")))
+    database.start()
+    place = Place(database, prepare(database, TableNames()))
+    place.add_route(1, "^1", "a", cost=cost)
+    router = DatabaseRouter(DatabaseRoutes(place.database, place.layout))
+    for _ in range(2):
+        assert router.route_mt("a", MT).cost is costs.UNUSABLE
+        told = f"Route 1: cost {shown} is no decimal number, its messages are refused"
+        assert told in caplog.text
+        caplog.clear()
+        assert [problem.skipped for problem in router.rebuild().problems] == [False]
+    database.close()
+
+
+@pytest.mark.slow
+def test_fifty_thousand_routes_keep_nobody_waiting(place: Place) -> None:
+    """Not when they are read, nor compiled, nor when their account is new; turns of the loop stay short."""
+    forms = ("^{0:06}", "^\\\\+?46({0:06}|9{0:06})$")
+    for start in range(0, 50_000, 1000):
+        values = ", ".join(
+            f"(1, '{forms[number % 2].format(number)}', 'a', 1)" for number in range(start, start + 1000)
+        )
+        place.run(f"INSERT INTO smpp_route (direction, regex, system_id, cost) VALUES {values}")
+    routes = DatabaseRoutes(place.database, place.layout)
+    router = DatabaseRouter(routes, routes.existing)
+    turns: list[float] = []
+
+    def tick() -> None:
+        last = time.process_time()
+        while True:
+            gevent.sleep(0)
+            now = time.process_time()
+            turns.append(now - last)
+            last = now
+
+    ticker = gevent.spawn(tick)
+    report = router.rebuild()
+    assert (report.rows, report.skipped, report.more) == (50_000, 50_000, 49_900)
+    place.add_user("a")
+    assert router.route_mt("a", Sms(receiver=b"049998")).route_id == 49_999
+    place.run("UPDATE smpp_route SET cost = 2")
+    assert router.rebuild().problems == ()
+    assert router.route_mt("a", Sms(receiver=b"049998")).cost == 2
+    ticker.kill()
+    turns.sort()
+    assert turns[-1] < 0.25  # the machine may be slow; all of it takes seconds
+    assert sum(turn > 0.05 for turn in turns) < 20

@@ -33,7 +33,9 @@ async function command(path, parameters, button) {
   if (button) button.disabled = true;
   try {
     const { status, told } = await ask("dashboard/command", { method: "POST", body: { command: path, parameters } });
-    say(told.message ?? (told.unblocked === undefined ? "Done" : `${told.unblocked} address(es) cleared`));
+    const rows = told.rows === undefined ? "" : `: ${told.rows} rows read, ${told.skipped} skipped`;
+    const cleared = told.unblocked === undefined ? "Done" : `${told.unblocked} address(es) cleared`;
+    say(told.message ? told.message + rows : cleared);
     if (status === 403) close();
     else await refresh();
   } catch {

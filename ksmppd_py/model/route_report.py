@@ -1,0 +1,128 @@
+"""All rows of a route table, taken in portion by portion, and what is told of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from ksmppd_py.model.direction import Direction
+from ksmppd_py.model.routes import RegexChecker, Route, RouteProblem
+
+MOST_TOLD = 100
+"""Problems that are told one by one; the others are counted."""
+
+
+class RouteRow(NamedTuple):
+    """A row as it stands. `priority` None comes last; `cost_problem` is why its cost can't be charged, or empty."""
+
+    direction: int
+    priority: int | None
+    route: Route
+    cost_problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RouteReport:
+    """What came of reading the route table: rows read, rows that are not used, and what is wrong with which.
+
+    `problems` are by route_id, at most MOST_TOLD; `more` are left out.
+    """
+
+    rows: int
+    skipped: int
+    problems: tuple[RouteProblem, ...] = ()
+    more: int = 0
+
+
+class RouteReading:
+    """Keeps the inbound routes and those of the accounts in `known` (lower case), judges all. Pure.
+
+    `target_accounts` holds the accounts that usable rows name.
+    """
+
+    def __init__(self, known: Collection[str]) -> None:
+        self._inbound: list[RouteRow] = []
+        self._outbound: dict[str, list[RouteRow]] = {system_id: [] for system_id in known}
+        self._checker = RegexChecker()
+        self._rows = 0
+        self._problems: list[RouteProblem] = []
+        self._targets: dict[str, list[tuple[int, bool]]] = {}
+
+    def take(self, rows: Iterable[RouteRow]) -> None:
+        """Take in some rows, those with smaller route_ids first."""
+        for row in rows:
+            self._rows += 1
+            problem = self._problem(row)
+            if problem is not None:
+                self._problems.append(problem)
+                if problem.skipped:
+                    continue
+            self._keep(row)
+
+    def _problem(self, row: RouteRow) -> RouteProblem | None:
+        route = row.route
+        number = route.route_id
+        is_inbound = row.direction == Direction.INBOUND
+        if not is_inbound and row.direction != Direction.OUTBOUND:
+            return RouteProblem(number, f"direction {row.direction} is neither 1 (MT) nor 2 (MO)")
+        regex_problem = self._checker.problem(route)
+        if regex_problem:
+            return RouteProblem(number, regex_problem)
+        if route.system_id is None:
+            reason = "it names no system_id"
+            if is_inbound:
+                return RouteProblem(number, f"{reason}, so its messages are refused", skipped=False)
+            return RouteProblem(number, reason)
+        if row.cost_problem and not is_inbound:
+            return RouteProblem(number, row.cost_problem, skipped=False)
+        return None
+
+    def _keep(self, row: RouteRow) -> None:
+        is_inbound = row.direction == Direction.INBOUND
+        system_id = row.route.system_id
+        if system_id is not None:
+            self._targets.setdefault(system_id, []).append((row.route.route_id, is_inbound))
+        if is_inbound:
+            self._inbound.append(row)
+        elif system_id in self._outbound:
+            self._outbound[system_id].append(row)
+
+    @property
+    def known(self) -> Collection[str]:
+        """The accounts whose routes are kept."""
+        return self._outbound.keys()
+
+    @property
+    def target_accounts(self) -> list[str]:
+        """The accounts (lower case) that usable rows name, each once."""
+        return list(self._targets)
+
+    def miss(self, system_id: str) -> None:
+        """There is no such account."""
+        for number, is_inbound in self._targets.get(system_id, ()):
+            reason = f"there is no account {system_id!r}"
+            if is_inbound:
+                reason += ", so nobody gets its messages"
+            self._problems.append(RouteProblem(number, reason, skipped=not is_inbound, is_error=False))
+
+    def inbound(self) -> list[Route]:
+        """The usable inbound routes in matching order."""
+        return _in_order(self._inbound)
+
+    def outbound(self, system_id: str) -> list[Route]:
+        """The usable routes of a known account in matching order."""
+        return _in_order(self._outbound[system_id])
+
+    def report(self) -> RouteReport:
+        """What is to be told."""
+        problems = sorted(self._problems)
+        skipped = len({problem.route_id for problem in problems if problem.skipped})
+        told = tuple(problems[:MOST_TOLD])
+        return RouteReport(self._rows, skipped, told, len(problems) - len(told))
+
+
+def _in_order(rows: list[RouteRow]) -> list[Route]:
+    """Highest priority first, those without one last; rows of one priority stay as they came."""
+    rows.sort(key=lambda row: (row.priority is None, -(row.priority or 0)))
+    return [row.route for row in rows]
