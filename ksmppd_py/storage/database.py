@@ -29,12 +29,20 @@ BACK_OFF = 1.0
 """Seconds after a failure in which the database isn't asked again."""
 
 
+_READING = ("SELECT", "(SELECT", "SHOW", "WITH")
+
+
 @dataclass(frozen=True, slots=True)
 class Statement:
     """SQL in the driver's parameter style, and the values that the statement itself brings along."""
 
     text: str
     defaults: Mapping[str, Value] = field(default_factory=dict)
+
+    @property
+    def changes(self) -> bool:
+        """Whether it may change something: all but SELECT, SHOW and a UNION of SELECTs in parentheses."""
+        return not self.text.startswith(_READING)
 
 
 class StatementRefused(DatabaseUnavailable):
@@ -106,52 +114,105 @@ def compile_statement(clause: ClauseElement, dialect: Dialect) -> Statement:
     return Statement(str(compiled), defaults)
 
 
-class Breaker:
-    """Keeps callers off a database that just failed; after the back-off one caller at a time tries it.
+class _Breaker:
+    """Keeps callers off what just failed; after the back-off one caller at a time tries it."""
 
-    It also measures: `latency` of all operations that were let through, `failures` of the database.
+    __slots__ = ("_back_off", "_can", "_clock", "down_until", "probing", "reason")
+
+    def __init__(self, can: tuple[str, str], back_off: float, clock: Callable[[], float]) -> None:
+        self._can = can
+        self._back_off = back_off
+        self._clock = clock
+        self.down_until: float | None = None
+        self.probing = False
+        self.reason = ""
+
+    def enter(self) -> bool:
+        """Return whether the caller is the one that tries. Raises DatabaseUnavailable."""
+        if self.down_until is None:
+            return False
+        if self.probing or self._clock() < self.down_until:
+            raise DatabaseUnavailable(self.reason)
+        self.probing = True
+        return True
+
+    def failed(self, reason: str) -> None:
+        if self.down_until is None:
+            logger.error("The database %s: %s", self._can[0], reason, extra=EACH)
+        self.down_until = self._clock() + self._back_off
+        self.reason = reason
+
+    def worked(self) -> None:
+        if self.down_until is not None:
+            logger.info("The database %s", self._can[1])
+        self.down_until = None
+
+
+class Gate:
+    """Keeps callers off a database that just failed, or only those that would change something.
+
+    While a disk is full, or somebody else holds a lock, changes fail or hang and reading works: binds and routes
+    don't wait for that. Of each kind one caller at a time tries again. The gate measures, too: `latency` of all
+    operations that were let through, `failures` of the database.
     """
 
     def __init__(self, back_off: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._back_off = back_off
         self._clock = clock
-        self._down_until: float | None = None
-        self._probing = False
-        self._reason = ""
+        self.everything = _Breaker(("doesn't answer", "answers again"), back_off, clock)
+        self.changes = _Breaker(("takes no changes", "takes changes again"), back_off, clock)
         self.latency = Histogram()
         self.failures = 0
 
-    def enter(self) -> bool:
-        """Return whether the caller is the one that tries a failed database. Raises DatabaseUnavailable."""
-        if self._down_until is None:
-            return False
-        if self._probing or self._clock() < self._down_until:
-            raise DatabaseUnavailable(self._reason)
-        self._probing = True
-        return True
-
-    def leave(self, probing: bool, began: float | None = None) -> None:
-        """End what `enter` began, at `began` by the clock."""
-        if probing:
-            self._probing = False
-        if began is not None:
-            self.latency.observe(self._clock() - began)
+    def enter(self, changes: bool) -> Passage:
+        """Let an operation through; `changes` tells whether it is more than reading. Raises DatabaseUnavailable."""
+        changes_probe = self.changes.enter() if changes else False
+        try:
+            probe = self.everything.enter()
+        except DatabaseUnavailable:
+            if changes_probe:
+                self.changes.probing = False
+            raise
+        return Passage(self, changes, probe, changes_probe, self._clock())
 
     @property
     def meter(self) -> DatabaseMeter:
-        """What was measured."""
-        return DatabaseMeter(self.latency, self.failures, self._down_until is None)
+        """What was measured. A database that can only be read is available."""
+        return DatabaseMeter(self.latency, self.failures, self.everything.down_until is None)
+
+
+class Passage:
+    """One operation that was let through."""
+
+    __slots__ = ("_began", "_changes", "_changes_probe", "_gate", "_probe")
+
+    def __init__(self, gate: Gate, changes: bool, probe: bool, changes_probe: bool, began: float) -> None:
+        self._gate = gate
+        self._changes = changes
+        self._probe = probe
+        self._changes_probe = changes_probe
+        self._began = began
+
+    def leave(self) -> None:
+        """It is over, whatever came of it."""
+        gate = self._gate
+        if self._probe:
+            gate.everything.probing = False
+        if self._changes_probe:
+            gate.changes.probing = False
+        gate.latency.observe(gate._clock() - self._began)
+
+    def lost(self, reason: str) -> None:
+        """The database can't be reached: nothing will work."""
+        self._gate.failures += 1
+        self._gate.everything.failed(reason)
 
     def failed(self, reason: str) -> None:
-        """The database didn't answer."""
-        if self._down_until is None:
-            logger.error("The database doesn't answer: %s", reason, extra=EACH)
-        self.failures += 1
-        self._down_until = self._clock() + self._back_off
-        self._reason = reason
+        """It didn't do this: nothing like it will work."""
+        self._gate.failures += 1
+        (self._gate.changes if self._changes else self._gate.everything).failed(reason)
 
-    def worked(self) -> None:
-        """The database answered, be it with an error."""
-        if self._down_until is not None:
-            logger.info("The database answers again")
-        self._down_until = None
+    def answered(self) -> None:
+        """The database answered, be it with an error of the statement's."""
+        self._gate.everything.worked()
+        if self._changes:
+            self._gate.changes.worked()

@@ -26,7 +26,8 @@ from ksmppd_py.storage.database import (
     BACK_OFF,
     OPERATION_TIMEOUT,
     PORTION,
-    Breaker,
+    Gate,
+    Passage,
     Reply,
     Session,
     Statement,
@@ -65,6 +66,8 @@ _BROKEN = (
     *range(2000, 2100),
 )
 _NO_MORE_CONNECTIONS = (1040, 1203, 1226)
+_WAIT_FOR_CONNECTION = 0.9
+"""How much of an operation's time it may wait for a connection: that all are busy says nothing about the database."""
 _IDLE_BEFORE_PING = 1.0
 _THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
@@ -140,13 +143,13 @@ class MySQLDatabase:
         self._settings = settings
         self._timeout = timeout
         self._socket_paths = socket_paths
-        self._breaker = Breaker(back_off)
+        self._gate = Gate(back_off)
         self._generation = 0
         self._pool = QueuePool(
             self._connect,
             pool_size=max(1, settings.max_connections),
             max_overflow=0,
-            timeout=timeout,
+            timeout=timeout * _WAIT_FOR_CONNECTION,
             use_lifo=True,
             reset_on_return=None,
         )
@@ -156,7 +159,7 @@ class MySQLDatabase:
     @property
     def meter(self) -> DatabaseMeter:
         """See Database."""
-        return self._breaker.meter
+        return self._gate.meter
 
     def start(self, within: float = 30.0) -> None:
         """See Database."""
@@ -190,7 +193,9 @@ class MySQLDatabase:
         self, statement: Statement, values: Mapping[str, Value] | None = None, *, repeatable: bool
     ) -> Reply:
         """See Database."""
-        return self._within_deadline(lambda session: session.execute(statement, values), repeatable)
+        return self._within_deadline(
+            lambda session: session.execute(statement, values), repeatable, statement.changes
+        )
 
     def stream(
         self, statement: Statement, values: Mapping[str, Value] | None = None
@@ -214,8 +219,7 @@ class MySQLDatabase:
 
     def _within_deadline_apart(self, call: Callable[..., Any], *arguments: Any) -> Any:
         """One step of `stream`; None when the server has no connection left. Raises DatabaseUnavailable. May yield."""
-        probing = self._breaker.enter()
-        began = time.monotonic()
+        passage = self._gate.enter(changes=False)
         deadline = gevent.Timeout(self._timeout)
         try:
             with deadline:
@@ -224,7 +228,7 @@ class MySQLDatabase:
             if expired is not deadline:
                 raise
             reason = f"no answer from the database within {self._timeout:g} s"
-            self._breaker.failed(reason)
+            passage.failed(reason)
             raise DatabaseUnavailable(reason) from None
         except (pymysql.err.MySQLError, OSError) as error:
             number = error.args[0] if error.args else 0
@@ -232,11 +236,11 @@ class MySQLDatabase:
                 return None
             if isinstance(error, pymysql.err.MySQLError) and number not in _BROKEN:
                 raise StatementRefused(str(error), number) from error
-            self._breaker.failed(str(error))
+            passage.lost(str(error))
             raise DatabaseUnavailable(str(error)) from error
         finally:
-            self._breaker.leave(probing, began)
-        self._breaker.worked()
+            passage.leave()
+        passage.answered()
         return result
 
     def transaction(self, work: Callable[[Session], T]) -> T:
@@ -248,26 +252,25 @@ class MySQLDatabase:
             session.commit()
             return result
 
-        return self._within_deadline(in_transaction, repeatable=True)
+        return self._within_deadline(in_transaction, repeatable=True, changes=True)
 
-    def _within_deadline(self, work: Callable[[_Session], T], repeatable: bool) -> T:
-        probing = self._breaker.enter()
-        began = time.monotonic()
+    def _within_deadline(self, work: Callable[[_Session], T], repeatable: bool, changes: bool) -> T:
+        passage = self._gate.enter(changes)
         deadline = gevent.Timeout(self._timeout)
         try:
             with deadline:
-                return self._attempt(work, repeatable, last=False)
+                return self._attempt(work, repeatable, passage, last=False)
         except gevent.Timeout as expired:
             if expired is not deadline:
                 raise
             reason = f"no answer from the database within {self._timeout:g} s"
-            self._breaker.failed(reason)
+            passage.failed(reason)
             raise DatabaseUnavailable(reason) from None
         finally:
-            self._breaker.leave(probing, began)
+            passage.leave()
 
-    def _attempt(self, work: Callable[[_Session], T], repeatable: bool, last: bool) -> T:
-        connection = self._check_out(ping=not repeatable)
+    def _attempt(self, work: Callable[[_Session], T], repeatable: bool, passage: Passage, last: bool) -> T:
+        connection = self._check_out(passage, ping=not repeatable)
         session = _Session(connection, repeatable)
         try:
             result = work(session)
@@ -275,28 +278,28 @@ class MySQLDatabase:
             broken = self._give_back_after(error, connection)
             rolled_back = bool(error.args) and error.args[0] in _ROLLED_BACK
             if not last and (rolled_back or (broken and not session.uncertain)):
-                return self._attempt(work, repeatable, last=True)
+                return self._attempt(work, repeatable, passage, last=True)
             if broken:
-                self._breaker.failed(str(error))
+                passage.lost(str(error))
                 raise DatabaseUnavailable(str(error)) from error
-            self._breaker.worked()
+            passage.answered()
             raise StatementRefused(str(error), error.args[0]) from error
         except BaseException:
             self._discard(connection)
             raise
         connection.info["used"] = time.monotonic()
         connection.close()
-        self._breaker.worked()
+        passage.answered()
         return result
 
-    def _check_out(self, ping: bool) -> PoolProxiedConnection:
+    def _check_out(self, passage: Passage, ping: bool) -> PoolProxiedConnection:
         """Take a connection; one that rested is pinged first when its statement can't be repeated."""
         try:
             connection = self._pool.connect()
         except exc.TimeoutError as error:
             raise DatabaseUnavailable("all database connections are busy") from error
         except (pymysql.err.MySQLError, OSError) as error:
-            self._breaker.failed(str(error))
+            passage.lost(str(error))
             raise DatabaseUnavailable(str(error)) from error
         if not ping or time.monotonic() - connection.info["used"] < _IDLE_BEFORE_PING:
             return connection
@@ -304,7 +307,7 @@ class MySQLDatabase:
             _talk(connection.ping)
         except (pymysql.err.MySQLError, OSError):
             self._discard(connection)
-            return self._check_out(ping=False)
+            return self._check_out(passage, ping=False)
         except BaseException:
             self._discard(connection)
             raise

@@ -24,7 +24,7 @@ from ksmppd_py.storage.database import (
     BACK_OFF,
     OPERATION_TIMEOUT,
     PORTION,
-    Breaker,
+    Gate,
     Reply,
     Session,
     Statement,
@@ -87,7 +87,7 @@ class SQLiteDatabase:
         self._settings = settings
         self._timeout = timeout
         self._lock_timeout = settings.lock_timeout / 1000 or timeout
-        self._breaker = Breaker(back_off)
+        self._gate = Gate(back_off)
         self._thread = ThreadPool(1)
         self._connection: sqlite3.Connection | None = None
         self._busy_timeout = -1
@@ -101,7 +101,7 @@ class SQLiteDatabase:
     @property
     def meter(self) -> DatabaseMeter:
         """See Database."""
-        return self._breaker.meter
+        return self._gate.meter
 
     def start(self, within: float = 30.0) -> None:
         """See Database."""
@@ -125,7 +125,9 @@ class SQLiteDatabase:
         self, statement: Statement, values: Mapping[str, Value] | None = None, *, repeatable: bool
     ) -> Reply:
         """See Database."""
-        return self._within_deadline(lambda connection: _Session(connection).execute(statement, values))
+        return self._within_deadline(
+            lambda connection: _Session(connection).execute(statement, values), statement.changes
+        )
 
     def stream(
         self, statement: Statement, values: Mapping[str, Value] | None = None
@@ -146,11 +148,10 @@ class SQLiteDatabase:
             connection.execute("COMMIT")
             return result
 
-        return self._within_deadline(in_transaction)
+        return self._within_deadline(in_transaction, changes=True)
 
-    def _within_deadline(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        probing = self._breaker.enter()
-        began = time.monotonic()
+    def _within_deadline(self, work: Callable[[sqlite3.Connection], T], changes: bool) -> T:
+        passage = self._gate.enter(changes)
         deadline = gevent.Timeout(self._timeout)
         give_up_at = time.monotonic() + self._timeout * _WAIT_FOR_LOCKS
         try:
@@ -163,16 +164,16 @@ class SQLiteDatabase:
             if expired is not deadline:
                 raise
             reason = f"the database was busy for {self._timeout:g} s"
-            self._breaker.failed(reason)
+            passage.failed(reason)
             raise DatabaseUnavailable(reason) from None
         except sqlite3.Error as error:
             if not any(sign in str(error) for sign in _AWAY):
                 raise StatementRefused(str(error)) from error
-            self._breaker.failed(str(error))
+            passage.failed(str(error))
             raise DatabaseUnavailable(str(error)) from error
         finally:
-            self._breaker.leave(probing, began)
-        self._breaker.worked()
+            passage.leave()
+        passage.answered()
         return result
 
     def _run_safely(self, work: Callable[[sqlite3.Connection], T], give_up_at: float) -> T | Exception:

@@ -142,6 +142,7 @@ REFUSED = RefusalRow(
     "0a1b",
 )
 
+
 def test_a_report_is_well_formed_whatever_an_expression_holds() -> None:
     problems = tuple(
         RouteProblem(number, text) for number, text in enumerate(["--", "---->", "\x01", "]]>&\ud800-"])

@@ -164,6 +164,11 @@ def test_disk_full_sqlite() -> None:
             assert wire.RSYSERR in statuses
             stored = lane.stored()
             assert stored == statuses.count(0)
+            submitter.send("z" * 150)
+            stranger = Customer(lane.daemon.smpp_port, "faultb", PASSWORD, lambda message: (0, 0.0)).start()
+            assert stranger.bound.wait(5)  # it can still be read
+            assert not stranger.refused_binds
+            stranger.stop()
             resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
             wait_until(lambda: submitter.wait([submitter.send()], 7)[0][0] == 0, "room to be noticed", 10)
         lane.box.start()

@@ -26,9 +26,10 @@ from ksmppd_py.storage.database import Statement
 from ksmppd_py.storage.mysql import MySQLDatabase
 from ksmppd_py.storage.router import DatabaseRouter
 from ksmppd_py.storage.routes import DatabaseRoutes
-from ksmppd_py.storage.settings import ConnectionSettings
+from ksmppd_py.storage.settings import ConnectionSettings, TableNames
 from ksmppd_py.storage.sqlite import SQLiteDatabase
 from ksmppd_py.storage.store import DatabaseStore
+from ksmppd_py.storage.upgrade import prepare
 from ksmppd_py.storage.users import DatabaseAuthenticator, DatabaseCredit
 from tests.parts.mariadb import MariaDB
 from tests.storage.conftest import Place, mysql_settings
@@ -178,6 +179,35 @@ class TestMariaDB:
         assert quick.execute(Statement("SELECT 1"), repeatable=True).rows
         quick.close()
         assert place.run("SELECT 1") == [(1,)]
+
+    def test_what_can_only_be_read_is_read(self, mysql_place: Callable[[], Place], mariadb: MariaDB) -> None:
+        """Changes hang, as on a disk without room for the binary log: binds and routes don't wait for them."""
+        place = mysql_place()
+        place.add_user(credit=10)
+        place.add_route(1, "", "smppusera")
+        settings = mysql_settings(mariadb, place_name(place), max_connections=2)
+        quick = MySQLDatabase(settings, timeout=0.5, back_off=0.2)
+        quick.start()
+        calls = everything(Place(quick, place.layout))
+        mariadb_locks = MySQLDatabase(mysql_settings(mariadb, place_name(place), max_connections=1))
+        mariadb_locks.execute(Statement("FLUSH TABLES WITH READ LOCK"), repeatable=False)
+        for _ in range(3):
+            change = gevent.spawn(calls["charge"])
+            gevent.sleep(0.05)
+            assert calls["authenticate"]() is not None
+            with pytest.raises(DatabaseUnavailable):
+                change.get()
+            began = time.monotonic()
+            for name in ("authenticate", "route", "rebuild", "page", "receivers", "submissions"):
+                calls[name]()
+            assert time.monotonic() - began < 0.4
+            assert quick.meter.available
+            gevent.sleep(0.2)
+        mariadb_locks.execute(Statement("UNLOCK TABLES"), repeatable=False)
+        mariadb_locks.close()
+        gevent.sleep(0.25)
+        assert calls["charge"]() == 1
+        quick.close()
 
     def test_killed_connections(self, mysql_place: Callable[[], Place], mariadb: MariaDB) -> None:
         """Repeatable statements don't notice; others do only within a second after the last use."""
@@ -352,6 +382,12 @@ def mariadb_count(place: Place, table: str) -> int:
     return int(place.run(f"SELECT count(*) FROM {table}")[0][0])
 
 
+def open_sqlite(path: str, **settings: int) -> Place:
+    database = SQLiteDatabase(ConnectionSettings(id="db", database=path, **settings))
+    database.start()
+    return Place(database, prepare(database, TableNames()))
+
+
 class TestSQLite:
     @pytest.fixture
     def path(self, tmp_path: Path) -> str:
@@ -384,6 +420,44 @@ class TestSQLite:
         assert database.execute(Statement("SELECT * FROM t"), repeatable=True).rows == []
         database.execute(Statement("INSERT INTO t VALUES (1)"), repeatable=False)
         database.close()
+
+    def test_a_full_disk_can_be_read(self, path: str) -> None:
+        """Who binds and what is routed only reads."""
+        place = open_sqlite(path)
+        place.add_user()
+        place.add_route(1, "", "smppusera")
+        calls = everything(place)
+        pages = int(place.run("PRAGMA page_count")[0][0])
+        place.run(f"PRAGMA max_page_count = {pages + 2}")
+        refused = 0
+        for _ in range(20):
+            try:
+                calls["save PDU"]()
+                place.run(f"INSERT INTO smpp_queued_pdu (system_id, pdu) VALUES ('x', zeroblob({64 * 1024}))")
+            except DatabaseUnavailable:
+                refused += 1
+            for name in ("authenticate", "route", "rebuild", "page", "receivers", "submissions"):
+                calls[name]()
+        assert refused > 10
+        place.run("SELECT 1")
+        gevent.sleep(1.01)
+        place.run("PRAGMA max_page_count = 100000")
+        calls["save PDU"]()
+        place.database.close()
+
+    def test_what_another_process_has_locked_can_be_read(self, path: str) -> None:
+        place = open_sqlite(path, lock_timeout=100)
+        place.add_user()
+        calls = everything(place)
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            for name in ("save", "charge", "save PDU"):
+                with pytest.raises(DatabaseUnavailable, match="locked"):
+                    calls[name]()
+                assert calls["authenticate"]() is not None
+                calls["page"]()
+            other.execute("COMMIT")
+        place.database.close()
 
     def test_a_caller_that_gave_up_never_runs_later(self, path: str) -> None:
         database = SQLiteDatabase(ConnectionSettings(id="db", database=path), timeout=1.0, back_off=0.1)

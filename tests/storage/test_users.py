@@ -13,6 +13,7 @@ import pytest
 
 from ksmppd_py.model import costs
 from ksmppd_py.model.account import Account, Simulation
+from ksmppd_py.storage import users
 from ksmppd_py.storage.passwords import password_hash
 from ksmppd_py.storage.settings import ConnectionSettings, TableNames
 from ksmppd_py.storage.sqlite import SQLiteDatabase
@@ -167,7 +168,7 @@ def test_a_column_of_octets_without_a_value(place: Place, caplog: pytest.LogCapt
     authenticator = DatabaseAuthenticator(place.database, prepare(place.database, TableNames()))
     assert authenticator.authenticate(b"one", b"userA", "") is not None
     assert authenticator.authenticate(b"two", b"", "") is None
-    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
+    assert [record.getMessage() for record in caplog.records if record.name == users.__name__] == [
         "SMPP[two] can't bind with any password: its password column is empty"
     ]
     authenticator.close()
@@ -232,7 +233,7 @@ def test_a_default_cost_that_cant_be_charged(
     assert account.default_cost is costs.UNUSABLE
     assert math.isfinite(account.throughput)
     assert account == authenticator.current("smppusera")  # a refresh finds no change
-    [_, record] = caplog.records
+    [_, record] = [record for record in caplog.records if record.name == users.__name__]
     assert record.levelname == "WARNING"
     assert "SMPP[smppusera] default_cost" in record.getMessage()
     place.database.close()
