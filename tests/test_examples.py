@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -85,3 +86,153 @@ def test_kannel_reads_its_files(path: Path) -> None:
         pytest.fail(f"{TEST_CFG} is missing, install the package kannel-extras")
     done = subprocess.run([TEST_CFG, path], capture_output=True, check=False, timeout=10)
     assert b"cfg_read returned 0" in done.stderr
+
+
+KSMPPD = {
+    "group": "ksmppd",
+    "log-file": "/tmp/ksmppd.log",
+    "log-level": "0",
+    "smpp-port": "2345",
+    "database-type": "mysql",
+    "database-config": "demo",
+    "database-enable-queue": "1",
+    "id": "KANNELSMPP",
+    "inbound-queue-threads": "4",
+    "outbound-queue-threads": "4",
+}
+BY_TABLE = {"auth-method": "1"}
+BY_HTTP = {"auth-method": "2", "auth-url": "http://localhost/smpp-auth.php"}
+MYSQL = {
+    "group": "mysql-connection",
+    "id": "demo",
+    "host": "localhost",
+    "username": "demouser",
+    "password": "demopass",
+    "database": "kannel_smpp_demo",
+    "max-connections": "5",
+}
+BOX = {"group": "bearerbox-connection", "id": "KSMPPD", "host": "localhost", "port": "14001"}
+ADMINISTRATION = {"group": "http-server", "port": "14010", "password": "ksmppdpass"}
+ROUTED_BY_TABLE = {"group": "smpp-routing", "routing-method": "1"}
+ROUTED_BY_HTTP = {
+    "group": "smpp-routing",
+    "routing-method": "2",  # the C project has 1 here, although its comment says HTTP
+    "http-routing-url": "http://localhost/smpp-route.php",
+    "http-num-callers": "1",
+    "http-max-outstanding-requests": "512",
+}
+REST = [MYSQL, BOX, ADMINISTRATION]
+IN_TESTS = [
+    {**MYSQL, "username": "ksmppduser", "password": "ksmppdpass", "database": "ksmppd"},
+    {**BOX, "port": "13001"},
+    ADMINISTRATION,
+]
+
+
+def link(number: int, letter: str, port: str, **more: str) -> dict[str, str]:
+    return {
+        "group": "smsc",
+        "smsc": "smpp",
+        "smsc-id": f"ksmppd{number}",
+        "allowed-smsc-id": f"ksmppd{number}",
+        port: "2345",
+        "host": "localhost",
+        "system-type": "SMPP",
+        "smsc-username": f"smppuser{letter}",
+        "smsc-password": f"user{letter}",
+        **more,
+    }
+
+
+def loop(letter: str) -> dict[str, str]:
+    return {
+        "group": "smsc",
+        "smsc": "smpp",
+        "smsc-id": f"ksmppd-loop-{letter.lower()}",
+        "allowed-smsc-id": f"ksmppd-loop-{letter.lower()}",
+        "port": "2345",
+        "host": "localhost",
+        "system-type": "VMA",
+        "smsc-username": f"smppuser{letter}",
+        "smsc-password": f"smppass{letter}",
+    }
+
+
+CORE = {"group": "core", "admin-password": "bar", "box-deny-ip": "*.*.*.*", "box-allow-ip": "127.0.0.1"}
+SMSBOX = {"group": "smsbox", "bearerbox-host": "127.0.0.1"}
+SENDSMS = {"group": "sendsms-user", "username": "tester", "password": "foobar"}
+BEARERBOX = [
+    {**CORE, "admin-port": "14000", "smsbox-port": "14001", "log-file": "/tmp/kannel.log", "log-level": "0"},
+    {"group": "smsbox-route", "smsbox-id": "KSMPPD", "smsc-id": "ksmppd3"},
+    *[link(1, "A", "port", throughput="11"), link(1, "A", "receive-port")] * 2,
+    *[link(2, "B", "port"), link(2, "B", "receive-port")] * 2,
+    *[link(3, "C", "port"), link(3, "C", "receive-port")],
+    {**SMSBOX, "sendsms-port": "14013", "global-sender": "14013"},
+    {**SENDSMS, "concatenation": "yes", "max-messages": "8"},
+    {
+        "group": "sms-service",
+        "keyword": "default",
+        "exec": "echo Got message > /tmp/msgs.txt",
+        "catch-all": "yes",
+        "omit-empty": "yes",
+    },
+]
+KANNEL = [
+    {**CORE, "admin-port": "13000", "smsbox-port": "13001"},
+    {"group": "smsc", "smsc": "fake", "smsc-id": "FAKE", "port": "40000", "connect-allow-ip": "127.0.0.1"},
+    loop("A"),
+    loop("B"),
+    {**SMSBOX, "sendsms-port": "13013", "global-sender": "13013"},
+    SENDSMS,
+]
+LAYOUT: dict[str, list[dict[str, str]]] = {
+    "ksmppd.conf": [KSMPPD, *REST, ROUTED_BY_TABLE],
+    "database-only/ksmppd.conf": [KSMPPD | BY_TABLE, *REST, ROUTED_BY_TABLE],
+    "http-auth-database-routing/ksmppd.conf": [KSMPPD | BY_HTTP, *REST, ROUTED_BY_TABLE],
+    "http-only/ksmppd.conf": [KSMPPD | BY_HTTP, *REST, ROUTED_BY_HTTP],
+    "tests/ksmppd.conf": [KSMPPD | BY_TABLE, *IN_TESTS, ROUTED_BY_TABLE],
+    **{f"{layout}/bearerbox.conf": BEARERBOX for layout in LAYOUTS[:3]},
+    "tests/kannel.conf": KANNEL,
+}
+
+
+def ordered(groups: list[dict[str, str]]) -> list[list[tuple[str, str]]]:
+    return sorted(sorted(group.items()) for group in groups)
+
+
+@pytest.mark.parametrize("name", LAYOUT)
+def test_groups_keys_and_values_are_those_of_the_c_project(name: str) -> None:
+    findings = Findings()
+    path = EXAMPLES / name if "/" in name else HERE / name
+    groups = [group.texts() for group in read_groups(str(path), findings)]
+    findings.raise_first()
+    assert ordered(groups) == ordered(LAYOUT[name])
+
+
+@pytest.mark.parametrize("path", OURS, ids=name_of)
+def test_comments_tell_what_production_wants(path: Path) -> None:
+    comments = [line for line in path.read_text().splitlines() if line.startswith("#")]
+    text = " ".join(comment.lstrip("# ") for comment in comments)
+    for advice in (
+        "In production /var/log/ksmppd/ksmppd.log",
+        "In production 1:",
+        "In production choose another password",
+        "In production choose another one, and let only this machine reach the port: interface = 127.0.0.1",
+    ):
+        assert advice in text
+
+
+def test_sample_accounts_are_those_of_the_c_project() -> None:
+    sql = (HERE / "database-schemas/mysql/users.sql").read_text()
+    rows = re.findall(r"\('(smppuser.)', .*?'(user.)'.*?\)\)\)\)\), (.*?)\)[,;]", sql)
+    assert rows == [
+        ("smppuserA", "userA", "11, 'ksmppd2', 0, 1, 0, 0, 0, 0, 0, 0, 0"),
+        ("smppuserB", "userB", "0, NULL, 0, 0, 0, 1, 1, 0, 0, 0, 2"),
+        ("smppuserC", "userC", "0, NULL, 0, 0, 0, 1, 1, 0, 0, 2, 0"),
+    ]
+
+
+def test_quickstart_reaches_nobody_else() -> None:
+    config = load(str(EXAMPLES / "quickstart/ksmppd.conf"))
+    assert (config.ksmppd.interface, config.http_server.interface) == ("127.0.0.1", "127.0.0.1")
+    assert (config.ksmppd.log_level, config.warnings) == (1, ())

@@ -16,11 +16,12 @@ import pytest
 import yaml
 
 from kannel_conf import Findings, read_groups
-from ksmppd_py.config import load
+from ksmppd_py.config import MysqlConnection, load
 from ksmppd_py.notify import READY, notify
+from ksmppd_py.tools.esme import main as esme
 from tests.parts.config import render
 from tests.parts.daemon import KSMPPD, Daemon, DaemonConfig
-from tests.parts.database import SqliteDatabase
+from tests.parts.database import Account, SqliteDatabase
 from tests.parts.http import request
 from tests.parts.process import Process, accepts, free_port, wait_until
 
@@ -86,6 +87,111 @@ def test_the_user_of_the_unit_is_kannels(tmp_path: Path) -> None:
     pwd.getpwnam(unit["Service"]["User"])  # comes with the package kannel
     if "Group" in unit["Service"]:
         grp.getgrnam(unit["Service"]["Group"])
+
+
+def unit() -> configparser.ConfigParser:
+    parser = configparser.ConfigParser(strict=False, interpolation=None)
+    parser.optionxform = str  # type: ignore[assignment, method-assign]
+    parser.read(PACKAGING / "ksmppd.service")
+    return parser
+
+
+def test_configuration_unit_and_logrotate_fit_together() -> None:
+    config = load(str(PACKAGING / "ksmppd.conf"))
+    log_file = Path(config.ksmppd.log_file)
+    service = unit()["Service"]
+    assert service["ExecStart"].endswith(" -- /etc/kannel/ksmppd.conf")
+    assert str(log_file.parent) == f"/var/log/{service['LogsDirectory']}"
+    rules = (PACKAGING / "logrotate").read_text()
+    [pattern] = re.findall(r"(?m)^(/\S+) \{$", rules)
+    access_log = re.findall(r"(?m)^# access-log = (\S+)$", (PACKAGING / "ksmppd.conf").read_text())
+    documented = re.findall(r"`access-log = ([^`]+)`", (PROJECT / "docs/operations.md").read_text())
+    assert access_log == documented
+    for path in (log_file, *map(Path, access_log)):
+        assert path.match(pattern), path
+    assert f"create 0640 {service['User']} " in rules
+    assert all(
+        "log-file" in warning for warning in config.warnings
+    )  # where the unit hasn't made its directory yet
+
+
+def test_configuration_is_right_for_production() -> None:
+    config = load(str(PACKAGING / "ksmppd.conf"))
+    assert config.ksmppd.log_level == 1
+    assert config.http_server.interface == "127.0.0.1"
+    assert config.ksmppd.database_enable_queue
+    assert config.database is not None
+    statements = (PROJECT / "docs/maintenance.md").read_text()
+    assert f"CREATE DATABASE {config.database.database} " in statements
+    assert isinstance(config.database, MysqlConnection)
+    assert f"CREATE USER '{config.database.username}'@'{config.database.host}' IDENTIFIED BY " in statements
+
+
+def test_systemctl_is_spelt_as_old_ones_know() -> None:
+    """systemd 252 has renamed --kill-who and takes both."""
+    for path in [*PACKAGING.rglob("*"), *(PROJECT / "docs").glob("*.md"), PROJECT / "README.md"]:
+        if path.is_file():
+            assert "--kill-whom" not in path.read_text("utf-8"), path
+    assert "--kill-who=main" in (PACKAGING / "logrotate").read_text()
+
+
+def rotate(tmp_path: Path, pid: int) -> None:
+    """Run logrotate with Kannel's rule as Debian has it and ours, once each, on directories of the test."""
+    for name, rules in (
+        (
+            "kannel",
+            Path("/etc/logrotate.d/kannel").read_text().replace("/var/log/kannel", f"{tmp_path}/kannel"),
+        ),
+        ("ksmppd", (PACKAGING / "logrotate").read_text().replace("/var/log/ksmppd", f"{tmp_path}/ksmppd")),
+    ):
+        text = re.sub(r"killall [^|]*", "true ", rules)
+        text = re.sub(
+            r"systemctl kill --signal=SIG(\S+) --kill-who=main ksmppd.service", rf"kill -\1 {pid}", text
+        )
+        text = re.sub(r"create 0?640 kannel adm", "create 0640 root root", text)
+        (tmp_path / f"{name}.rules").write_text(f"su root root\n{text}")
+    whole = tmp_path / "logrotate.conf"
+    whole.write_text(f"include {tmp_path}/kannel.rules\ninclude {tmp_path}/ksmppd.rules\n")
+    for file in tmp_path.glob("*.rules"):
+        file.chmod(0o644)
+    whole.chmod(0o644)
+    command = [program("logrotate", "logrotate"), "--force", "--state", str(tmp_path / "state"), str(whole)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.integration
+def test_both_logs_are_rotated_beside_those_of_kannel(tmp_path: Path) -> None:
+    for name in ("kannel", "ksmppd"):
+        (tmp_path / name).mkdir(mode=0o755)
+    (tmp_path / "kannel" / "kannel.log").write_text("a line of Kannel's\n")
+    log, access = tmp_path / "ksmppd" / "ksmppd.log", tmp_path / "ksmppd" / "access.log"
+    config = DaemonConfig([("KSMPPD", free_port())], ksmppd={"access-log": access, "log-file": log})
+    with Daemon(tmp_path, config, SqliteDatabase(tmp_path / "db.sqlite3")) as daemon:
+        daemon.add_accounts(Account("simon", "wonder", simulate=1))
+        send = [
+            "send",
+            "--port",
+            str(daemon.smpp_port),
+            "--system-id",
+            "simon",
+            "--password",
+            "wonder",
+            "--from",
+            "1",
+        ]
+        assert esme([*send, "--to", "46701", "--text", "before"]) == 0
+        wait_until(lambda: "[to:46701]" in access.read_text(), access.read_text)
+        rotate(tmp_path, daemon.process.pid)
+        wait_until(lambda: log.exists() and access.exists(), "the new files")
+        wait_until(
+            lambda: "re-opening logs" in (tmp_path / "ksmppd" / "ksmppd.log.1").read_text(), "the signal"
+        )
+        assert esme([*send, "--to", "46702", "--text", "after"]) == 0
+        wait_until(lambda: "[to:46702]" in access.read_text(), access.read_text)
+        assert "[to:46702]" not in (tmp_path / "ksmppd" / "access.log.1").read_text()
+        assert "simon" in log.read_text()
+    assert (tmp_path / "kannel" / "kannel.log.1").read_text() == "a line of Kannel's\n"
 
 
 def complaints_about(dockerfile: str) -> list[str]:
@@ -155,7 +261,9 @@ def test_compose_file() -> None:
         build = service.get("build")
         if build:
             assert (PACKAGING / build["context"] / build["dockerfile"]).exists()
-    config = load(str(PACKAGING / "ksmppd.conf"))
+    assert "./compose.conf:/etc/kannel/ksmppd.conf:ro" in services["ksmppd"]["volumes"]
+    config = load(str(PACKAGING / "compose.conf"))
+    assert (config.warnings, config.ksmppd.log_file, config.ksmppd.log_level) == ((), "", 1)
     environment = services["mariadb"]["environment"]
     assert config.database is not None
     assert config.database.database == environment["MARIADB_DATABASE"]
@@ -184,7 +292,7 @@ def test_bearerbox_configuration_knows_our_box() -> None:
     groups = {group.name: group for group in read_groups(str(PACKAGING / "kannel.conf"), findings)}
     assert not findings.errors
     route = {key: value.text for key, value in groups["smsbox-route"].values.items()}
-    box = load(str(PACKAGING / "ksmppd.conf")).bearerboxes[0]
+    box = load(str(PACKAGING / "compose.conf")).bearerboxes[0]
     assert route["smsbox-id"] == box.id
     assert groups["core"].values["smsbox-port"].text == str(box.port)
     assert route["smsc-id"] == groups["smsc"].texts()["smsc-id"]
