@@ -69,6 +69,23 @@ def test_links_lead_somewhere() -> None:
                 assert path.is_relative_to(home), f"{page.name}: {target} is outside"
 
 
+def test_decisions_that_are_cited_exist() -> None:
+    told = set(
+        re.findall(
+            r"^\| (D-[0-9]{2}) \|", (PROJECT / "docs/rules/decisions.md").read_text("utf-8"), re.MULTILINE
+        )
+    )
+    assert told == {f"D-{number:02}" for number in range(1, len(told) + 1)}
+    places = [
+        path
+        for folder in ("ksmppd_py", "tests", "docs")
+        for path in (PROJECT / folder).rglob("*.[pmt][yxd]*")
+    ]
+    for path in places:
+        cited = set(re.findall(r"\bD-[0-9]{2}\b", path.read_text("utf-8")))
+        assert cited <= told, f"{path}: {cited - told}"
+
+
 def api() -> dict[str, Any]:
     described: dict[str, Any] = yaml.safe_load((PROJECT / "docs/openapi.yaml").read_text("utf-8"))
     return described

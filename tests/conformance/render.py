@@ -27,6 +27,9 @@ command_status of the response; `*` marks our choice where the standard names no
 what the bearerbox gets, "alive" that the session stays and answers. Level is the standard's wording; "open": it leaves
 the matter to us. Not supported means refused or ignored as the expected column says.
 
+Points that the standard leaves open, or where the C daemon does otherwise, have numbers (D-01 and so on) and stand in
+[decisions about the standard](rules/decisions.md).
+
 The suite runs with `switch-dlr-addr = true`, the standard's way for the addresses of receipts, which isn't the default.
 """
 
