@@ -46,6 +46,7 @@ from ksmppd_py.storage.store import DatabaseStore
 from ksmppd_py.storage.upgrade import Layout, prepare
 from ksmppd_py.storage.users import DatabaseCredit
 from ksmppd_py.translate.dialect import Dialect
+from ksmppd_py.transport import names
 from ksmppd_py.transport.greenlets import Owner
 from ksmppd_py.workers import Replayer, Simulator
 
@@ -97,10 +98,11 @@ class App:
     def start(self) -> None:
         """Open everything. Raises StartError. May yield."""
         config = self._config
+        names.install(wiring.hosts(config))
         self._database = wiring.open_database(config)
         _reach(self._database)
-        database, names = self._database, wiring.table_names(config)
-        layout = _patiently("The tables can't be looked at", lambda: prepare(database, names))
+        database, tables = self._database, wiring.table_names(config)
+        layout = _patiently("The tables can't be looked at", lambda: prepare(database, tables))
         self.overview.database = self._database
         self.overview.backlog = BacklogReader(self._database, layout)
         self.overview.credits = CreditReader(self._database, layout)

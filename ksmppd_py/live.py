@@ -17,6 +17,7 @@ from ksmppd_py.errors import KsmppdError, StartError
 from ksmppd_py.esme.blocklist import BlockList
 from ksmppd_py.esme.listener import Listener
 from ksmppd_py.esme.registry import EsmeRegistry
+from ksmppd_py.transport import names
 
 logger = logging.getLogger(__name__)
 
@@ -97,6 +98,7 @@ class Live:
         )
         self._blocklist.change(*wiring.block_list(config))
         self._access.change(wiring.access_log(config))
+        names.know(wiring.hosts(config))
         self._pool.change(wiring.boxes(config))
         self._admin.change(config.http_server.password, *admin_certificate, config.http_server.host_names)
         self._decisions.keep_up(config, self._registry)

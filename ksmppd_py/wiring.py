@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from ksmppd_py.accesslog.log import AccessLogSettings
 from ksmppd_py.bearerbox.settings import BoxSettings
 from ksmppd_py.config import AccessLogFormat, Config, MysqlConnection
+from ksmppd_py.config.convert import url_problem
 from ksmppd_py.esme.settings import BlockListSettings, SessionSettings, TlsSettings
 from ksmppd_py.storage.database import Database
 from ksmppd_py.storage.mysql import MySQLDatabase
@@ -19,6 +22,15 @@ def boxes(config: Config) -> list[BoxSettings]:
         BoxSettings(box.host, box.port, box.id or None, box.ssl, box.smsbox_max_pending)
         for box in config.bearerboxes
     ]
+
+
+def hosts(config: Config) -> list[str]:
+    """The names that will be looked up, each as often as there is something to reach there."""
+    found = [box.host for box in config.bearerboxes]
+    if isinstance(config.database, MysqlConnection):
+        found.append(config.database.host)
+    urls = (config.ksmppd.auth_url, config.routing.http_routing_url)
+    return found + [host for host in (urlsplit(url).hostname for url in urls if not url_problem(url)) if host]
 
 
 def tlvs(config: Config) -> TlvTables:

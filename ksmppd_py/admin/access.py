@@ -11,7 +11,6 @@ import base64
 import binascii
 import hashlib
 import hmac
-import ipaddress
 import logging
 import math
 import secrets
@@ -19,6 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
 
+from ksmppd_py.ip_addresses import plain, source_of
 from ksmppd_py.logs import EACH
 
 logger = logging.getLogger(__name__)
@@ -30,8 +30,6 @@ FIRST_PAUSE, LAST_PAUSE = 1.0, 30.0
 FORGIVEN_AFTER = 900.0
 """Seconds without a wrong password after which an address begins at zero again."""
 MOST_ADDRESSES = 10_000
-_IPV6_NETWORK = 64
-"""Bits of an IPv6 address that its owner doesn't choose."""
 IDLE = 1800.0
 """Seconds without a request after which a browser's session ends."""
 LONGEST = 12 * 3600.0
@@ -86,8 +84,7 @@ class Gate:
 
         Nothing given is no guess.
         """
-        ip = ip.removeprefix("::ffff:")
-        key, now = _owner(ip), self._now()
+        key, now = source_of(ip), self._now()
         guesser = self._guessers.get(key)
         if guesser is not None and now - guesser.last > FORGIVEN_AFTER:
             del self._guessers[key]
@@ -99,7 +96,7 @@ class Gate:
             return True
         if given:
             self._count(key, now)
-            logger.warning("Wrong password for the administration port from %s", ip, extra=EACH)
+            logger.warning("Wrong password for the administration port from %s", plain(ip), extra=EACH)
         return False
 
     def _count(self, key: str, now: float) -> None:
@@ -111,16 +108,6 @@ class Gate:
             guesser.pause = min(LAST_PAUSE, guesser.pause * 2 or FIRST_PAUSE)
         if len(self._guessers) > MOST_ADDRESSES:
             del self._guessers[next(iter(self._guessers))]
-
-
-def _owner(ip: str) -> str:
-    """What one client can't change about its address."""
-    if ":" not in ip:
-        return ip
-    try:
-        return str(ipaddress.IPv6Network((ip.partition("%")[0], _IPV6_NETWORK), strict=False))
-    except ValueError:
-        return ip
 
 
 def _digest(octets: bytes) -> bytes:

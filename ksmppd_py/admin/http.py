@@ -20,6 +20,7 @@ from gevent.pywsgi import Input, WSGIHandler, WSGIServer, headers_factory
 from ksmppd_py.admin.heads import LONGEST_HEAD, MOST_LINES, BadRequest, check_fields, line_end
 from ksmppd_py.admin.patience import REQUEST_TIME, TimedReader
 from ksmppd_py.ip_addresses import plain
+from ksmppd_py.transport.descriptors import HALF, SparingServer
 
 logger = logging.getLogger(__name__)
 
@@ -140,12 +141,14 @@ class Handler(WSGIHandler):  # type: ignore[misc]  # gevent has no type hints
         self._send_error_response_if_possible(500)
 
 
-class Server(WSGIServer):  # type: ignore[misc]  # gevent has no type hints
+class Server(SparingServer, WSGIServer):  # type: ignore[misc]  # gevent has no type hints
     """All connections, `most` at a time: one more, and the one that has waited longest for its request is closed.
 
     `idle_timeout` is the longest silence of a client that we bear, `request_time` the longest time from a request's
-    first octet to its last; both in seconds.
+    first octet to its last; both in seconds. Of the descriptors kept back operators may have half.
     """
+
+    part = HALF
 
     def __init__(
         self,

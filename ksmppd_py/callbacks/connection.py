@@ -16,6 +16,7 @@ from geventhttpclient.response import HTTPParseError
 from ksmppd_py.callbacks.endpoint import Endpoint
 from ksmppd_py.callbacks.parser import AnswerParser
 from ksmppd_py.errors import KsmppdError
+from ksmppd_py.transport.descriptors import HALF, is_kept_back
 
 RECEIVE_OCTETS = 16384
 LONGEST_HEAD = 131_072
@@ -131,6 +132,9 @@ class Connection:
         except TimeoutError:
             raise NoConnection(f"no connection within {self._connect_timeout:g} s") from None
         self._socket = connected
+        if is_kept_back(connected.fileno(), HALF):
+            self.close()
+            raise NoConnection("too few file descriptors are left")
         self._poll = _poll()
         self._poll.register(connected.fileno(), select.POLLIN)
         return connected

@@ -5,12 +5,16 @@ http.client takes what came before the end as the whole head: an accepted bind w
 
 from __future__ import annotations
 
+import errno
+import socket
 from http.client import BadStatusLine, HTTPResponse
 from typing import IO, Any
 
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
+
+from ksmppd_py.transport.descriptors import HALF, is_kept_back
 
 
 class _Lines:
@@ -44,9 +48,23 @@ class _Answer(HTTPResponse):
 class _Connection(HTTPConnection):
     response_class = _Answer
 
+    def _new_conn(self) -> socket.socket:
+        return _spare(super()._new_conn())
+
 
 class _TlsConnection(HTTPSConnection):
     response_class = _Answer
+
+    def _new_conn(self) -> socket.socket:
+        return _spare(super()._new_conn())
+
+
+def _spare(connected: socket.socket) -> socket.socket:
+    """Raises OSError when the connection took a descriptor that is kept back for others."""
+    if is_kept_back(connected.fileno(), HALF):
+        connected.close()
+        raise OSError(errno.EMFILE, "too few file descriptors are left")
+    return connected
 
 
 class _Pool(HTTPConnectionPool):

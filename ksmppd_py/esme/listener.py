@@ -10,7 +10,6 @@ from itertools import count
 from time import monotonic
 
 import gevent
-from gevent.server import StreamServer
 
 from ksmppd_py.errors import StartError
 from ksmppd_py.esme.arrival import Arrivals, crowding, set_options
@@ -24,6 +23,7 @@ from ksmppd_py.ip_addresses import plain
 from ksmppd_py.model.names import place
 from ksmppd_py.model.ports import AccessLog, Enquiries, Submissions
 from ksmppd_py.translate.tlvs import TlvTables
+from ksmppd_py.transport.descriptors import SparingServer
 from ksmppd_py.transport.framed import FramedSocket
 from ksmppd_py.transport.greenlets import Owner, bear_context
 from ksmppd_py.transport.listening import listen
@@ -65,11 +65,11 @@ class Listener:
         self._arrivals = Arrivals(proxies, settings.max_unbound)
         self._tls = tls
         self._context: ssl.SSLContext | None = None
-        self._tls_server: StreamServer | None = None
+        self._tls_server: SparingServer | None = None
         self._housekeeping = Owner("smpp housekeeping")
         self._sessions: dict[int, Session] = {}
         self._unbound: dict[int, Session] = {}
-        self._server: StreamServer | None = None
+        self._server: SparingServer | None = None
         self.refused = 0
 
     def __len__(self) -> int:
@@ -110,12 +110,12 @@ class Listener:
             self._tls_server = self._listen(self._tls.port, self._accepted_tls)
         self._housekeeping.supervise("smpp housekeeping", self._keep_house)
 
-    def _listen(self, port: int, accepted: Callable[..., None]) -> StreamServer:
+    def _listen(self, port: int, accepted: Callable[..., None]) -> SparingServer:
         try:
             listening = listen(self._interface, port, BACKLOG)
         except (OSError, UnicodeError) as error:
             raise StartError(f"Can't listen on SMPP port {port}: {error}") from error
-        server = StreamServer(listening, accepted, spawn=self._spawn)
+        server = SparingServer(listening, accepted, spawn=self._spawn)
         server.start()
         return server
 

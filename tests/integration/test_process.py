@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import resource
 import signal
 import socket
 import time
@@ -97,24 +96,6 @@ class TestCommandLine:
                 assert code == 1
                 assert "PANIC: " in output
                 assert "Traceback" not in output
-
-    def test_without_a_descriptor_left(self, tmp_path: Path, box: FakeBearerbox) -> None:
-        """spec operations 6: the original stops listening for good."""
-        database = SqliteDatabase(tmp_path / "ksmppd.sqlite3")
-        with Daemon(tmp_path, DaemonConfig([(BOX_ID, box.port)]), database) as daemon:
-            box.wait_for_box()
-            pid = daemon.process.pid
-            few = len(os.listdir(f"/proc/{pid}/fd")) + 8
-            resource.prlimit(pid, resource.RLIMIT_NOFILE, (few, few))
-            address = ("127.0.0.1", daemon.smpp_port)
-            connections = [socket.create_connection(address) for _ in range(few)]
-            trouble = f"Can't accept connections on port {daemon.smpp_port}: [Errno 24] Too many open files"
-            daemon.wait_for_log(trouble)
-            for connection in connections:
-                connection.close()
-            wait_until(lambda: daemon.admin("/uptime").status == 200, "the admin port to be served again")
-            with fake_esme.Esme(daemon.smpp_port) as esme:
-                assert esme.bind("nobody", "x").command_status == wire.RBINDFAIL
 
     def test_pid_file_log_file_and_background(self, tmp_path: Path, box: FakeBearerbox) -> None:
         config = DaemonConfig([(BOX_ID, box.port)])
