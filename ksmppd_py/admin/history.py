@@ -23,7 +23,8 @@ QUEUES_INTERVAL = 30.0
 class Point:
     """Five seconds. `submits`, `refused`, `deliveries` and `reports` are messages a second, `lag` is milliseconds.
 
-    `time` is epoch seconds. `stored` None = the database hasn't told yet.
+    `away` are bearerboxes that were connected before and aren't now: one that never was is no news. `time` is epoch
+    seconds. `stored` None = the database hasn't told yet.
     """
 
     time: int
@@ -35,6 +36,7 @@ class Point:
     waiting: int
     stored: int | None
     bearerboxes: int
+    away: int
     lag: float
 
 
@@ -100,6 +102,7 @@ class History:
                 waiting=measures.bearerboxes.waiting,
                 stored=None if backlog is None else sum(depth.rows for depth in backlog.depths),
                 bearerboxes=measures.bearerboxes.online,
+                away=sum(box.connects > 0 and not box.online for box in measures.bearerboxes.bearerboxes),
                 lag=self._loop.latest * 1000,
             )
         )

@@ -5,39 +5,79 @@ The numbers above the tables count everything; what isn't listed is found by its
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ksmppd_py.admin.render_generic import values
-from ksmppd_py.model.esme import EsmeSnapshot
+from ksmppd_py.model.esme import BindSnapshot, EsmeSnapshot
 
 MOST_ACCOUNTS = 200
 MOST_BINDS = 200
 
 
+_ORDERS: Mapping[str, Callable[[EsmeSnapshot], float]] = {
+    "binds": lambda esme: len(esme.binds),
+    "in": lambda esme: esme.inbound_load[2],
+    "out": lambda esme: esme.outbound_load[2],
+    "mt": lambda esme: esme.mt,
+    "mo": lambda esme: esme.mo,
+    "reports": lambda esme: esme.dlr,
+    "refused": lambda esme: esme.errors,
+}
+"""What accounts can be sorted by, besides their names."""
+_ORDERS_BY_BINDS: Mapping[str, Callable[[BindSnapshot], Any]] = {
+    "from": lambda bind: bind.ip,
+    "up": lambda bind: bind.uptime,
+    "open": lambda bind: bind.open_acks,
+}
+"""The same by the greatest of an account's binds. Pictures of all binds cost too much where they are many."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a browser wants to see: accounts that fit `find` ("" = all), and the binds of those that are `opened`."""
+    """What a browser wants to see: accounts that fit `find` ("" = all), and the binds of those that are `opened`.
+
+    `sort` is a column; one that isn't known, or "", is the account's name. `falling`: the greatest comes first.
+    """
 
     find: str = ""
     opened: Collection[str] = ()
+    sort: str = ""
+    falling: bool = False
 
     def fits(self, esme: EsmeSnapshot) -> bool:
         """Part of a system_id, or the start of an address of one of its binds."""
         return self.find in esme.system_id or any(bind.ip.startswith(self.find) for bind in esme.binds)
 
+    def sorted(self, esmes: Sequence[EsmeSnapshot]) -> list[EsmeSnapshot]:
+        """In the order of the column; equals, and accounts that have nothing there, by name behind the others."""
+        by_name = sorted(esmes, key=lambda esme: esme.system_id, reverse=self.falling and self._by_name)
+        if self.sort in _ORDERS:
+            return sorted(by_name, key=_ORDERS[self.sort], reverse=self.falling)
+        of_bind = _ORDERS_BY_BINDS.get(self.sort)
+        if of_bind is None or sum(len(esme.binds) for esme in esmes) > MOST_BINDS:
+            return by_name
+        greatest = {esme.system_id: max(map(of_bind, esme.binds)) for esme in by_name if esme.binds}
+        bound = [esme for esme in by_name if esme.binds]
+        bound.sort(key=lambda esme: greatest[esme.system_id], reverse=self.falling)
+        return bound + [esme for esme in by_name if not esme.binds]
+
+    @property
+    def _by_name(self) -> bool:
+        return self.sort not in _ORDERS and self.sort not in _ORDERS_BY_BINDS
+
 
 def listing(esmes: Sequence[EsmeSnapshot], wish: Wish) -> dict[str, Any]:
     """`esmes` with their `bind_count`, how many `fit`, and whether binds are `folded`: then only opened ones are there.
 
-    Of too many accounts those without binds are left out first.
+    Of too many accounts the first in the wished order are listed; by name, those without binds are left out first.
     """
     fitting = [esme for esme in esmes if wish.fits(esme)] if wish.find else list(esmes)
     shown = fitting
-    if len(fitting) > MOST_ACCOUNTS:
-        bound_first = sorted(fitting, key=lambda esme: not esme.binds)
-        shown = sorted(bound_first[:MOST_ACCOUNTS], key=lambda esme: esme.system_id)
+    if len(fitting) > MOST_ACCOUNTS and wish.sort in ("", "account"):
+        shown = sorted(fitting, key=lambda esme: not esme.binds)[:MOST_ACCOUNTS]
+    shown = wish.sorted(shown)[:MOST_ACCOUNTS]
     folded = sum(len(esme.binds) for esme in shown) > MOST_BINDS
     room = MOST_BINDS
     listed = []

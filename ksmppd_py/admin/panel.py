@@ -24,6 +24,7 @@ from ksmppd_py.admin.render import Reply, json_reply, plain_reply, render
 from ksmppd_py.admin.render_generic import values
 from ksmppd_py.admin.text import status_words
 from ksmppd_py.model.esme import ServerSnapshot
+from ksmppd_py.model.outcomes import Outcome, of_command_status
 from ksmppd_py.model.refusals import Refusal
 
 logger = logging.getLogger(__name__)
@@ -101,7 +102,9 @@ class Visit:
 
 def _refusal(refusal: Refusal) -> dict[str, Any]:
     told: dict[str, Any] = values(refusal)
-    return {**told, "status": status_words(refusal.example.command_status)}
+    status = refusal.example.command_status
+    for_now = of_command_status(status) is Outcome.TEMPORARY
+    return {**told, "status": status_words(status), "for_now": for_now}
 
 
 class Panel:
@@ -198,12 +201,17 @@ class Panel:
         snapshot = self._snapshot()
         queues = queue_status(operations, QUEUES_INTERVAL)
         measures = overview.measures()
-        asked = parse_qs(visit.query, errors="replace")
+        asked = parse_qs(visit.query, keep_blank_values=True, errors="replace")
         try:
             since = float(asked["since"][0])
         except (KeyError, ValueError):
             since = 0.0
-        wish = Wish(asked.get("find", [""])[0].strip().lower(), frozenset(asked.get("open", ())))
+        wish = Wish(
+            asked.get("find", [""])[0].strip().lower(),
+            frozenset(asked.get("open", ())),
+            asked.get("sort", [""])[0],
+            falling="falling" in asked,
+        )
         return json_reply(
             200,
             {
@@ -220,6 +228,7 @@ class Panel:
                 "sums": values(sums_of(measures)),
                 **listing(snapshot.esmes, wish),
                 "bearerboxes": values(measures.bearerboxes),
+                "oldest_age": max((row.oldest_age or 0 for row in queues.queues), default=None),
                 "queues": values(replace(queues, queues=queues.queues[:MOST_QUEUES])),
                 "refusals": [_refusal(each) for each in measures.meters.refusals.recent()[:MOST_REFUSALS]],
                 "blocked": values(list(operations.blocked_ips())[:MOST_QUEUES]),

@@ -17,11 +17,12 @@ from selenium.webdriver.remote.webelement import WebElement
 from ksmppd_py.admin.listing import MOST_BINDS
 from tests.fakes import box_wire
 from tests.fakes import smpp_wire as wire
+from tests.fakes.bearerbox import always
 from tests.fakes.esme import Esme
 from tests.integration.bed import BOX_ID, Bed, Customer, StartBed, mt
 from tests.parts.chromium import chromium, complaints, emulate
 from tests.parts.daemon import PASSWORD
-from tests.parts.process import wait_until
+from tests.parts.process import free_port, wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -162,13 +163,85 @@ def test_a_report_is_counted(page: Page) -> None:
 
 def test_a_bearerbox_goes_away(page: Page) -> None:
     key = f"{BOX_ID}@127.0.0.1:{page.bed.box.port}"
-    page.wait_row("boxes", key, lambda cells: cells["State"].startswith("up"))
+    page.wait_row("boxes", key, lambda cells: cells["State"].startswith("connected"))
     assert page.text("#tile-boxes") == "1/1"
     page.bed.box_away()
-    page.wait_row("boxes", key, lambda cells: cells["State"].startswith("down"))
+    page.wait_row("boxes", key, lambda cells: cells["State"].startswith("disconnected"))
     page.wait("#tile-boxes", lambda text: text == "0/1")
     page.bed.box_back()
-    page.wait_row("boxes", key, lambda cells: cells["State"].startswith("up"))
+    page.wait_row("boxes", key, lambda cells: cells["State"].startswith("connected"))
+
+
+def test_a_bearerbox_that_was_never_up(browser: Chrome, start_bed: StartBed) -> None:
+    """It is told as such, and shades nothing: the hour isn't a bad one for the others."""
+    bed = start_bed(
+        others=[("bearerbox-connection", {"id": "spare", "host": "127.0.0.1", "port": free_port()})]
+    )
+    page = Page(browser, bed).sign_in()
+    key = next(
+        name
+        for name in wait_until(lambda: keys(page, "boxes"), "the bearerboxes", 15) or []
+        if "spare" in name
+    )
+    page.wait_row("boxes", key, lambda cells: cells["State"] == "never connected")
+    page.wait("#troubles", lambda text: text == f"Degraded: {key} is not connected.")
+    page.wait("#chart-queues .legend", lambda text: "\u2013" not in text)  # there are points
+    shaded = page.browser.find_elements(By.CSS_SELECTOR, "#chart-queues rect.shade")
+    assert shaded == []
+    bed.box_away()
+    wait_until(
+        lambda: page.browser.find_elements(By.CSS_SELECTOR, "#chart-queues rect.shade"), "the shade", 15
+    )
+    bed.box_back()
+    assert complaints(browser) == []
+
+
+def keys(page: Page, table: str) -> list[str]:
+    """The keys of a table's rows, in order."""
+    found: list[str] = page.browser.execute_script(
+        "return [...document.querySelectorAll(arguments[0] + ' tbody tr')].map((row) => row.dataset.key)",
+        f"#{table}",
+    )
+    return found
+
+
+def test_accounts_sort_by_their_columns(page: Page) -> None:
+    customers = [page.bed.customer() for _ in range(3)]
+    for customer, count in zip(customers, (2, 5, 1), strict=True):
+        esme = page.bed.esme(customer, "transmitter")
+        for _ in range(count):
+            assert esme.submit(mt()).command_status == wire.ROK
+    names = [customer.system_id for customer in customers]
+
+    def wait_order(wanted: list[str]) -> None:
+        wait_until(
+            lambda: [key[:-1] for key in keys(page, "esmes") if key.endswith("/")] == wanted,
+            lambda: f"{wanted}, it is {keys(page, 'esmes')}",
+            15,
+        )
+
+    wait_order(sorted(names))
+    page.part("#esmes button.sorter[title='Sort by MT']").click()
+    wait_order([names[1], names[0], names[2]])
+    head = page.part("#esmes th[aria-sort]")
+    assert (head.text, head.get_attribute("aria-sort")) == ("MT", "descending")
+    page.part("#esmes button.sorter[title='Sort by MT']").send_keys(Keys.ENTER)
+    wait_order([names[2], names[0], names[1]])
+    emulate(page.browser, *PHONE, phone=True)  # where there are no heads
+    page.part("#sort").send_keys("Sort by Account")
+    wait_order(sorted(names))
+
+
+def test_the_age_of_the_queue_is_told(page: Page) -> None:
+    customer = page.bed.customer()
+    esme = page.bed.esme(customer)
+    page.bed.box_away()
+    assert esme.submit(mt()).command_status == wire.ROK
+    page.bed.wait_rows(customer, 1)
+    page.bed.daemon.database.execute("UPDATE smpp_store SET time = time - 7300")
+    wait_until(lambda: customer.system_id in page.bed.daemon.admin("/queue-status").body, "it is counted", 15)
+    page.wait("#tile-queue-more", lambda text: text == "oldest 2 h 1 min")
+    page.wait("#queues-note", lambda text: text.startswith("counted "))
 
 
 def test_an_unbind_pressed_in_the_page_reaches_the_esme(page: Page) -> None:
@@ -210,7 +283,7 @@ def test_refusals_and_blocked_addresses(browser: Chrome, start_bed: StartBed) ->
             esme.wait_closed()
     cells = page.wait_row("blocked", "127.0.0.1", lambda cells: True)
     assert cells["Failed binds"] == "2"
-    page.wait("#refusals", lambda text: "credentials" in text and customer.system_id in text)
+    page.wait("#refusals", lambda text: "wrong system_id or password" in text and customer.system_id in text)
     page.press("Clear the block of 127.0.0.1")
     page.wait("#blocked", lambda text: "No address is blocked" in text)
     bed.esme(customer)
@@ -260,11 +333,10 @@ def test_a_server_that_is_silent(browser: Chrome, start_bed: StartBed) -> None:
     page = Page(browser, bed).sign_in()
     page.part("#esmes")
     page.wait("#ready", lambda text: text == "ready")
+    page.wait("#updated", lambda text: text.startswith("Last update "))
     bed.daemon.process.signal(signal.SIGSTOP)
     try:
-        page.wait(
-            "#stale", lambda text: text.startswith("The server doesn't answer. What you see is of "), 30
-        )
+        page.wait("#stale", lambda text: text.startswith("The server doesn't answer. Last update "), 30)
         assert page.text("#ready") == "no answer"
     finally:
         bed.daemon.process.signal(signal.SIGCONT)
@@ -285,6 +357,11 @@ def test_server_buttons(page: Page) -> None:
     page.part("#log-level").send_keys("3")
     page.part("#log-level-form button").click()
     page.wait("#said", lambda text: text == "Log level set to 3")
+    page.browser.refresh()
+    page.part("#esmes")
+    wait_until(
+        lambda: page.part("#log-level").get_property("value") == "3", "the present level to be chosen", 15
+    )
 
 
 def test_what_waits_is_shown(page: Page) -> None:
@@ -347,14 +424,38 @@ class TestViewports:
             stranger.bind("W" * 15, "x")
         bind_key(page, customer)
         page.wait("#refusals", lambda text: "W" * 15 in text)
-        for size in (PHONE, (320, 640), (768, 1024), (1024, 768), (1600, 1000)):
+        for size in (PHONE, (320, 640), (360, 780), (768, 1024), (1024, 768), (1440, 900), (1600, 1000)):
             emulate(page.browser, *size, phone=size == PHONE)
             width = page.browser.execute_script("return document.documentElement.scrollWidth")
             assert width <= size[0], size
-            for selector in ("#sign-out", "#rebuild-routes", "#esmes button"):
+            for selector in ("#sign-out", "#rebuild-routes", "#esmes td button"):
                 box = page.browser.find_element(By.CSS_SELECTOR, selector).rect
                 assert box["x"] >= 0, (size, selector)
                 assert box["x"] + box["width"] <= size[0], (size, selector)
+
+    def test_no_word_breaks(self, page: Page) -> None:
+        customer = page.bed.customer(throughput=12345.5, max_binds=5, enable_prepaid_billing=1)
+        esme = page.bed.esme(customer)
+        assert esme.submit(mt()).command_status == wire.ROK
+        page.bed.box.policy = always(box_wire.ACK_FAILED)
+        for _ in range(11):
+            assert esme.submit(mt()).command_status == wire.RSUBMITFAIL
+        with Esme(page.bed.daemon.smpp_port) as stranger:
+            stranger.bind("stranger", "x")
+        page.wait("#refusals", lambda text: "ESME_RSUBMITFAIL" in text and "stranger" in text)
+        page.wait("#ready", lambda text: text == "degraded")
+        for size in (
+            PHONE,
+            (360, 780),
+            (640, 800),
+            (768, 1024),
+            (900, 900),
+            (901, 900),
+            (1024, 768),
+            (1440, 900),
+        ):
+            emulate(page.browser, *size, phone=size == PHONE)
+            assert page.browser.execute_script(BROKEN_WORDS) == [], size
 
     def test_signing_in_on_a_phone(self, browser: Chrome, start_bed: StartBed) -> None:
         page = Page(browser, start_bed())
@@ -367,7 +468,7 @@ class TestViewports:
         """Contrast of all that is small: at least 4.5 to 1 (WCAG 2.1, 1.4.3)."""
         page.bed.esme(page.bed.customer())
         emulate(page.browser, 1280, 900, dark=dark)
-        page.part("#esmes button")
+        page.part("#esmes td button")
         poor: list[str] = page.browser.execute_async_script(CONTRAST)
         assert poor == []
 
@@ -375,7 +476,7 @@ class TestViewports:
 class TestAccessibility:
     def test_everything_has_a_name(self, page: Page) -> None:
         page.bed.esme(page.bed.customer())
-        page.part("#esmes button")
+        page.part("#esmes td button")
         nameless: list[str] = page.browser.execute_script(
             "return [...document.querySelectorAll('button, input:not([hidden]), select, svg, table, section')]"
             ".filter((each) => !(each.getAttribute('aria-label') || each.getAttribute('aria-labelledby')"
@@ -405,6 +506,21 @@ class TestAccessibility:
         assert label.startswith("Live binds over the last hour. at ")
 
 
+BROKEN_WORDS = """
+const walker = document.createTreeWalker(document.querySelector("#desk"), NodeFilter.SHOW_TEXT);
+const broken = [];
+while (walker.nextNode()) {
+  const text = walker.currentNode;
+  for (const word of text.data.matchAll(/[^\\s\\-\u2013]+/g)) {
+    const range = document.createRange();
+    range.setStart(text, word.index);
+    range.setEnd(text, word.index + word[0].length);
+    const lines = new Set([...range.getClientRects()].map((box) => Math.round(box.top)));
+    if (lines.size > 1) broken.push(word[0]);
+  }
+}
+return broken;
+"""
 CONTRAST = """
 const done = arguments[0];
 const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });

@@ -10,6 +10,14 @@ const HOUR = 3600;
 const TYPES = { 1: "transmitter", 2: "receiver", 3: "transceiver" };
 const QUEUES = { mt: "to bearerbox", mo: "messages to ESME", report: "reports to ESME", pdu: "ready PDUs to ESME", other: "other" };
 
+const REASONS = {
+  credentials: "wrong system_id or password",
+  ip: "the account doesn't allow this address",
+  max_binds: "the account has all the binds it may have",
+  "back end": "nobody could check the password",
+  "control characters": "control characters in name or password",
+};
+
 const part = (id) => document.getElementById(id);
 let csrf = null;
 let points = [];
@@ -17,6 +25,7 @@ let charts = null;
 let timer = null;
 let running = 0;
 let answeredAt = null;
+const order = { sort: "account", falling: false }; // of the accounts
 const opened = new Set(); // accounts whose binds are wanted although there are too many for all
 
 // -- talking to the server ---------------------------------------------------------------------------------
@@ -89,14 +98,24 @@ function show(state) {
   part("troubles").hidden = troubles.length === 0;
   part("version").textContent = `Version ${state.version},`;
   part("uptime").textContent = `up ${duration(state.uptime)}`;
+  part("updated").textContent = `Last update ${clock(answeredAt / 1000, true)}`;
+  showLevel(state.log_level);
   showTiles(state, latest);
   if (charts === null) charts = makeCharts(state.interval);
-  for (const chart of charts) chart.show(points, state.now, state.bearerboxes.bearerboxes.length);
+  for (const chart of charts) chart.show(points, state.now);
   showEsmes(state);
   showBoxes(state.bearerboxes.bearerboxes);
   showQueues(state.queues);
   showRefusals(state);
   showBlocked(state.blocked);
+}
+
+// The present level is chosen, unless somebody is about to choose another.
+let level;
+function showLevel(present) {
+  if (present === level) return;
+  level = present;
+  part("log-level").value = present === null ? "" : String(present);
 }
 
 function tile(name, number, more, bad = false) {
@@ -111,9 +130,10 @@ function showTiles(state, latest) {
   tile("submits", latest ? rate(latest.submits) : "–", `${whole(sums.submits)} accepted`);
   tile("deliveries", latest ? rate(latest.deliveries + latest.reports) : "–", `${whole(sums.deliveries)} MO, ${whole(sums.reports)} reports`);
   tile("refused", latest ? rate(latest.refused) : "–", `${whole(sums.refused)} in all`, Boolean(latest && latest.refused > 0));
-  tile("queue", queues.age === null ? "–" : whole(queues.stored), `${whole(queues.waiting)} in memory`);
+  const oldest = state.oldest_age ? `oldest ${duration(state.oldest_age)}` : queues.age === null ? "not counted yet" : "in the database";
+  tile("queue", queues.age === null ? "–" : whole(queues.stored), queues.waiting ? `${oldest}, ${whole(queues.waiting)} in memory` : oldest);
   const all = boxes.bearerboxes.length;
-  tile("boxes", `${boxes.online}/${all}`, boxes.online === all ? "all up" : boxes.online ? "not all are up" : "none is up", boxes.online < all);
+  tile("boxes", `${boxes.online}/${all}`, boxes.online === all ? "all connected" : boxes.online ? "not all connected" : "none connected", boxes.online < all);
 }
 
 function makeCharts(interval) {
@@ -127,7 +147,7 @@ function makeCharts(interval) {
     new Chart(part("chart-queues"), [
       { name: "in the database", value: (point) => point.stored },
       { name: "for room at a bearerbox", value: (point) => point.waiting },
-    ], { ...time, counts: true, shade: { name: "a bearerbox was down", when: (point, boxes) => point.bearerboxes < boxes } }),
+    ], { ...time, counts: true, shade: { name: "a bearerbox was down", when: (point) => point.away > 0 } }),
     new Chart(part("chart-binds"), [{ name: "binds", value: (point) => point.binds }], { ...time, counts: true }),
     new Chart(part("chart-lag"), [{ name: "longest delay", value: (point) => point.lag }], time),
   ];
@@ -136,17 +156,17 @@ function makeCharts(interval) {
 const esmeRows = ({ esmes, folded }) => esmes.flatMap((esme) => [{ esme, folded }, ...esme.binds.map((bind) => ({ esme, bind }))]);
 
 const ESME_COLUMNS = [
-  { name: "Account", of: accountName },
-  { name: "Binds", of: ({ esme, bind }) => (bind ? TYPES[bind.bind_type] : `${esme.bind_count}${esme.max_binds ? ` of ${esme.max_binds}` : ""}`) },
-  { name: "From", of: ({ bind }) => bind?.ip ?? "" },
-  { name: "Up", of: ({ bind }) => (bind ? duration(bind.uptime) : "") },
-  { name: "In", kind: "figure", of: ({ esme, bind }) => rate(bind ? bind.inbound_load : esme.inbound_load[2]) + (!bind && esme.max_inbound_load ? ` of ${compact(esme.max_inbound_load)}` : "") },
-  { name: "Out", kind: "figure", of: ({ esme, bind }) => rate(bind ? bind.outbound_load : esme.outbound_load[2]) },
-  { name: "Open", kind: "figure", of: ({ bind }) => (bind ? whole(bind.open_acks) : "") },
-  { name: "MT", kind: "figure", of: ({ esme, bind }) => whole((bind ?? esme).mt) },
-  { name: "MO", kind: "figure", of: ({ esme, bind }) => whole((bind ?? esme).mo) },
-  { name: "Reports", kind: "figure", of: ({ esme, bind }) => whole((bind ?? esme).dlr) },
-  { name: "Refused", kind: "figure", of: ({ esme, bind }) => whole((bind ?? esme).errors) },
+  { name: "Account", sort: "account", of: accountName },
+  { name: "Binds", sort: "binds", of: ({ esme, bind }) => (bind ? TYPES[bind.bind_type] : `${esme.bind_count}${esme.max_binds ? ` of ${esme.max_binds}` : ""}`) },
+  { name: "From", sort: "from", of: ({ bind }) => bind?.ip ?? "" },
+  { name: "Up", sort: "up", of: ({ bind }) => (bind ? duration(bind.uptime) : "") },
+  { name: "In", sort: "in", kind: "figure", of: ({ esme, bind }) => rate(bind ? bind.inbound_load : esme.inbound_load[2]) + (!bind && esme.max_inbound_load ? ` of ${compact(esme.max_inbound_load)}` : "") },
+  { name: "Out", sort: "out", kind: "figure", of: ({ esme, bind }) => rate(bind ? bind.outbound_load : esme.outbound_load[2]) },
+  { name: "Unanswered", sort: "open", kind: "figure", of: ({ bind }) => (bind ? whole(bind.open_acks) : "") },
+  { name: "MT", sort: "mt", kind: "figure", of: ({ esme, bind }) => whole((bind ?? esme).mt) },
+  { name: "MO", sort: "mo", kind: "figure", of: ({ esme, bind }) => whole((bind ?? esme).mo) },
+  { name: "Reports", sort: "reports", kind: "figure", of: ({ esme, bind }) => whole((bind ?? esme).dlr) },
+  { name: "Refused", sort: "refused", kind: "figure", of: ({ esme, bind }) => whole((bind ?? esme).errors) },
   { name: "Unbind", kind: "act", of: unbindButton },
 ];
 
@@ -170,20 +190,40 @@ function unbindButton({ esme, bind }, cell) {
   return button(cell, bind ? "Unbind" : "Unbind all", `Unbind ${what}`, press);
 }
 
+// By the greatest first where the column has numbers; the other way round when it is chosen again.
+async function sortBy(column) {
+  order.falling = order.sort === column.sort ? !order.falling : column.kind === "figure" || column.sort === "binds" || column.sort === "up";
+  order.sort = column.sort;
+  part("sort").value = column.sort;
+  await again();
+}
+
+for (const { name, sort } of ESME_COLUMNS) {
+  if (sort) part("sort").append(new Option(`Sort by ${name}`, sort));
+}
+part("sort").addEventListener("change", () => sortBy(ESME_COLUMNS.find(({ sort }) => sort === part("sort").value)));
+
 function showEsmes(state) {
   const { esmes, accounts, fit } = state;
   const listed = fit > esmes.length ? `${whole(esmes.length)} of ${countOf(fit, "account")}` : countOf(fit, "account");
   part("esmes-note").textContent = `${listed}; rates of accounts over a minute, of binds over a second`;
   part("esmes-note").hidden = accounts === 0;
-  part("find").hidden = accounts < 2;
+  part("find").hidden = part("sort").hidden = accounts < 2;
   showTable(part("esmes"), {
     label: "Accounts and binds",
     columns: ESME_COLUMNS,
+    order,
+    sort: sortBy,
     rows: esmeRows(state),
     key: ({ esme, bind }) => `${esme.system_id}/${bind ? bind.bind_id : ""}`,
     kind: ({ bind }) => (bind ? "bind" : "account"),
     empty: accounts ? "No account fits." : "Nobody has bound since the start.",
   });
+}
+
+function boxState(box) {
+  if (box.online) return `connected for ${duration(box.since)}`;
+  return box.connects ? `disconnected ${duration(box.since)} ago` : "never connected";
 }
 
 function showBoxes(boxes) {
@@ -194,17 +234,19 @@ function showBoxes(boxes) {
     empty: "The server is starting.",
     columns: [
       { name: "Bearerbox", of: (box) => `${box.boxc_id || "anonymous"} ${box.host}:${box.port}` },
-      { name: "State", kind: "wide", of: (box, cell) => pill(cell, box.online ? `up ${duration(box.since)}` : box.connects ? `down ${duration(box.since)}` : "never up", box.online) },
-      { name: "Open acks", kind: "figure", of: (box) => whole(box.open_acks) },
+      { name: "State", kind: "wide", of: (box, cell) => pill(cell, boxState(box), box.online) },
+      { name: "Unanswered", kind: "figure", of: (box) => whole(box.open_acks) },
       { name: "Accepted", kind: "figure", of: (box) => whole(box.accepted) },
-      { name: "Refused", kind: "figure", of: (box) => whole(box.refused + box.refused_for_now) },
+      { name: "Refused", kind: "figure", of: (box) => whole(box.refused) },
+      { name: "Refused for now", kind: "figure", of: (box) => whole(box.refused_for_now) },
       { name: "Received", kind: "figure", of: (box) => whole(box.received) },
     ],
   });
 }
 
 function showQueues(queues) {
-  const note = queues.age === null ? "the database hasn't told yet" : `${duration(queues.age)} ago${queues.complete ? "" : ", at least"}`;
+  const counted = `counted ${duration(queues.age)} ago${queues.complete ? "" : "; there are more"}`;
+  const note = queues.age === null ? "the database hasn't told yet" : counted;
   part("queues-note").textContent = note;
   showTable(part("queues"), {
     label: "Queues",
@@ -234,9 +276,9 @@ function showRefusals({ refusals, now }) {
     empty: "Nobody has been refused since the start.",
     columns: [
       { name: "Account", of: (each) => each.system_id || "(none)" },
-      { name: "What", of: (each) => (each.kind === "bind" ? "bind" : "submit") },
-      { name: "Reason", kind: "wide", of: (each) => each.reason },
-      { name: "Status", kind: "wide", of: (each) => each.status },
+      { name: "What", of: (each) => (each.kind === "bind" ? "bind" : "message") },
+      { name: "Reason", kind: "wide", of: (each) => REASONS[each.reason] ?? each.reason },
+      { name: "Answer", kind: "wide", of: (each) => `${each.for_now ? "refused for now" : "refused"}: ${each.status}` },
       { name: "Last one", kind: "wide", of: (each) => lastOne(each) },
       { name: "Times", kind: "figure", of: (each) => whole(each.count) },
       { name: "Last", kind: "figure", of: (each) => duration(Math.max(0, Math.round(now - each.last))) + " ago" },
@@ -264,7 +306,8 @@ function showBlocked(blocked) {
 
 async function refresh() {
   const turn = running;
-  const wanted = new URLSearchParams({ since: points.at(-1)?.time ?? 0, find: part("find").value.trim() });
+  const wanted = new URLSearchParams({ since: points.at(-1)?.time ?? 0, find: part("find").value.trim(), sort: order.sort });
+  if (order.falling) wanted.append("falling", "");
   for (const account of opened) wanted.append("open", account);
   const { status, told } = await ask(`dashboard/state?${wanted}`);
   if (turn !== running) return;
@@ -281,15 +324,16 @@ async function turn() {
   const mine = running;
   try {
     if (!document.hidden) await refresh();
-  } catch {
-    if (mine === running) showSilence();
+  } catch (error) {
+    if (mine === running) showSilence(error);
   }
   if (mine === running && csrf !== null) timer = setTimeout(turn, EVERY);
 }
 
-function showSilence() {
+function showSilence(error) {
   part("stale").hidden = false;
-  part("stale").textContent = `The server doesn't answer. ${answeredAt ? `What you see is of ${clock(answeredAt / 1000, true)}` : "Nothing is known yet"}; trying again.`;
+  const what = error?.name === "TimeoutError" ? "The server doesn't answer." : "The server closed the connection.";
+  part("stale").textContent = `${what} ${answeredAt ? `Last update ${clock(answeredAt / 1000, true)}` : "Nothing is known yet"}; trying again.`;
   part("ready").textContent = "no answer";
   part("ready").className = "pill bad";
 }
@@ -338,6 +382,8 @@ part("sign-in").addEventListener("submit", async (event) => {
 });
 
 part("sign-out").addEventListener("click", async () => {
+  clearTimeout(timer); // a session that has ended is asked nothing more
+  running += 1;
   try {
     await ask("dashboard/sign-out", { method: "POST" });
   } finally {

@@ -44,7 +44,7 @@ export function clock(seconds, exact = false) {
 }
 
 export class Chart {
-  // series: [{ name, value: (point) => number | null }]; shade: { name, when: (point, boxes) => boolean }
+  // series: [{ name, value: (point) => number | null }]; shade: { name, when: (point) => boolean }
   constructor(figure, series, { hour, interval, counts = false, shade = null }) {
     this.series = series;
     this.hour = hour;
@@ -84,10 +84,9 @@ export class Chart {
     new ResizeObserver(() => this.draw()).observe(this.svg);
   }
 
-  show(points, now, boxes) {
+  show(points, now) {
     this.points = points;
     this.now = now;
-    this.boxes = boxes;
     // A young server fills the width too.
     this.span = Math.min(this.hour, Math.max(SHORTEST, now - (points[0]?.time ?? now)));
     this.draw();
@@ -155,7 +154,7 @@ export class Chart {
   }
 
   drawShade() {
-    const shaded = this.points.filter((point) => this.shade.when(point, this.boxes) && point.time >= this.now - this.span);
+    const shaded = this.points.filter((point) => this.shade.when(point) && point.time >= this.now - this.span);
     this.shaded.hidden = shaded.length === 0;
     for (const { time } of shaded) {
       const [left, right] = [Math.max(MARGIN.left, this.x(time - this.interval)), this.x(time)];

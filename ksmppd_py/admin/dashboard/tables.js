@@ -1,7 +1,8 @@
 // Tables that are brought up to date in place, so that focus and selection stay where they are.
 
-// columns: [{ name, of: (row) => text or Node or null, kind: "figure" | "act" | "wide" | undefined }]
-export function showTable(place, { label, columns, rows, key, kind, empty }) {
+// columns: [{ name, of: (row) => text or Node or null, kind: "figure" | "act" | "wide" | undefined, sort }]
+// Where columns have a `sort`, their heads are buttons that call sort(column); order: { sort, falling } is shown there.
+export function showTable(place, { label, columns, rows, key, kind, empty, order, sort }) {
   if (rows.length === 0) {
     if (place.firstElementChild?.className !== "empty") {
       const words = document.createElement("p");
@@ -13,9 +14,10 @@ export function showTable(place, { label, columns, rows, key, kind, empty }) {
   }
   let table = place.querySelector("table");
   if (table === null) {
-    table = makeTable(label, columns);
+    table = makeTable(label, columns, sort);
     place.replaceChildren(table);
   }
+  if (order) showOrder(table, columns, order);
   const body = table.tBodies[0];
   const known = new Map([...body.rows].map((row) => [row.dataset.key, row]));
   let before = null;
@@ -33,20 +35,40 @@ export function showTable(place, { label, columns, rows, key, kind, empty }) {
   for (const gone of known.values()) gone.remove();
 }
 
-function makeTable(label, columns) {
+function showOrder(table, columns, order) {
+  columns.forEach((column, index) => {
+    const head = table.tHead.rows[0].cells[index];
+    if (!column.sort || column.sort !== order.sort) head.removeAttribute("aria-sort");
+    else head.setAttribute("aria-sort", order.falling ? "descending" : "ascending");
+  });
+}
+
+function makeTable(label, columns, sort) {
   const table = document.createElement("table");
   table.setAttribute("aria-label", label);
   const head = table.createTHead().insertRow();
-  for (const { name, kind } of columns) {
+  for (const column of columns) {
+    const { name, kind } = column;
     const cell = document.createElement("th");
     cell.scope = "col";
     cell.className = kind ?? "";
     if (kind === "act") cell.setAttribute("aria-label", name);
+    else if (column.sort) cell.append(sorter(name, () => sort(column)));
     else cell.textContent = name;
     head.append(cell);
   }
   table.createTBody();
   return table;
+}
+
+function sorter(name, press) {
+  const made = document.createElement("button");
+  made.type = "button";
+  made.className = "sorter";
+  made.textContent = name;
+  made.title = `Sort by ${name}`;
+  made.onclick = press;
+  return made;
 }
 
 function makeRow(columns) {
