@@ -52,6 +52,8 @@ _CHARSETS: dict[int, ToText] = {
     0x0D: _from_charset("euc_jp"),
     0x0E: _from_charset("euc_kr"),
 }
+_STRAY_OCTETS = {0xDC00 + octet: octet for octet in range(0x80, 0x100)}
+"""What `surrogateescape` makes of octets that are no UTF-8, and Latin-1's characters for them."""
 _BINARY = frozenset((0x02, 0x04, 0x09, 0x0B, 0x0C, 0x0F))
 
 
@@ -120,13 +122,26 @@ def data_coding_of(sms: Sms) -> int:
     return 0xF0 | (coding & 1) << 2 | (mclass & 3 if mclass >= 0 else 1)
 
 
-def write_text(coding: int, data_coding: int, msgdata: bytes, alt_charset: str | None) -> bytes:
-    """Return the octets that an ESME expects for this data_coding; one `?` for what it can't express."""
-    if coding != SEVEN_BIT:
-        return msgdata
-    if data_coding == 0 and alt_charset is not None:
-        return msgdata.decode("utf-8", "replace").encode(alt_charset, "replace")
-    return gsm0338.encode(msgdata)
+def write_text(msgdata: bytes, charset: str) -> bytes:
+    """Return a text in an alt_charset; one `?` for what it can't express."""
+    return msgdata.decode("utf-8", "replace").encode(charset, "replace")
+
+
+def can_write(msgdata: bytes, charset: str) -> bool:
+    """Tell whether write_text keeps each character of a text."""
+    try:
+        msgdata.decode().encode(charset)
+    except UnicodeError:
+        return False
+    return True
+
+
+def to_ucs2(msgdata: bytes) -> bytes:
+    """Return a text (coding 0) as UTF-16, most significant octet first.
+
+    Octets that are no UTF-8 are taken for Latin-1: the bearerbox hands over what came as data_coding 1 as it came.
+    """
+    return msgdata.decode("utf-8", "surrogateescape").translate(_STRAY_OCTETS).encode("utf-16-be")
 
 
 def known_charset(name: str) -> str:

@@ -30,13 +30,14 @@ _ENCODED: dict[int, bytes] = {
 _ENCODED |= {ord(char): bytes((ESCAPE, code)) for code, char in EXTENSION.items()}
 _ENCODED[ord("ç")] = b"\x09"
 
-# One look-up an octet serves all text of which every character is ASCII and one septet; 0x80 marks the rest.
+# One look-up an octet serves all text of which every character is ASCII and one septet; 0x80 marks the rest, also
+# ASCII that the alphabet lacks.
 _TO_ASCII = bytes(
     ord(ALPHABET[code]) if code < 0x80 and code != ESCAPE and ALPHABET[code].isascii() else 0x80
     for code in range(256)
 )
 _FROM_ASCII = bytes(
-    _ENCODED.get(octet, b"?")[0] if octet < 0x80 and len(_ENCODED.get(octet, b"?")) == 1 else 0x80
+    _ENCODED[octet][0] if octet < 0x80 and len(_ENCODED.get(octet, b"")) == 1 else 0x80
     for octet in range(256)
 )
 
@@ -51,6 +52,17 @@ def decode(septets: bytes) -> bytes:
         for pair, stand_in in _PAIRS:  # none can overlap another: no code is an escape
             octets = octets.replace(pair, stand_in)
     return codecs.charmap_decode(octets, "ignore", _DECODED)[0].encode()
+
+
+def encode_all(text: bytes) -> bytes | None:
+    """Return septets for UTF-8 text; None when it isn't UTF-8, or has a character that the alphabet lacks."""
+    septets = text.translate(_FROM_ASCII)
+    if septets.isascii():
+        return septets
+    try:
+        return codecs.charmap_encode(text.decode(), "strict", _ENCODED)[0]
+    except UnicodeError:
+        return None
 
 
 def encode(text: bytes) -> bytes:

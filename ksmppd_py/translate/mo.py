@@ -9,8 +9,16 @@ from ksmppd_py.kannel.meta_data import EMPTY_SMPP, get_group
 from ksmppd_py.smpp.constants import CommandStatus
 from ksmppd_py.smpp.pdus import DeliverSm
 from ksmppd_py.smpp.tlvs import NO_TLVS, TlvTag
-from ksmppd_py.translate import addresses, udh
-from ksmppd_py.translate.coding import SEVEN_BIT, UCS2, coding_of, data_coding_of, write_text
+from ksmppd_py.translate import addresses, gsm0338, udh
+from ksmppd_py.translate.coding import (
+    SEVEN_BIT,
+    UCS2,
+    can_write,
+    coding_of,
+    data_coding_of,
+    to_ucs2,
+    write_text,
+)
 from ksmppd_py.translate.dialect import Dialect
 from ksmppd_py.translate.errors import Untranslatable
 
@@ -22,20 +30,42 @@ MAX_SERVICE_TYPE = 5
 def to_deliver_sm(sms: Sms, dialect: Dialect, reference: int) -> list[DeliverSm]:
     """Return the deliver_sm PDUs for an MO; `reference` joins the parts of a long one (its low 8 bits count).
 
-    Raises Untranslatable when no PDU can hold the message: such a message is given up.
+    A text with a character that the bind's alphabet lacks goes as UCS-2, all its parts (D-27); where that is too
+    long for the bind it goes with `?` for the character. Raises Untranslatable when no PDU can hold the message:
+    such a message is given up.
     """
+    data_coding = data_coding_of(sms)
+    if coding_of(sms) != SEVEN_BIT:
+        return _to_deliver_sm(sms, dialect, reference, data_coding)
+    text = sms.msgdata or b""
+    charset = dialect.alt_charset if data_coding == 0 else None
+    septets = gsm0338.encode_all(text) if charset is None else None
+    if septets is None and not (charset is not None and can_write(text, charset)):
+        try:
+            return _as_ucs2(sms, dialect, reference)
+        except Untranslatable:
+            septets = gsm0338.encode(text) if charset is None else None
+    return _to_deliver_sm(sms, dialect, reference, data_coding, septets, charset)
+
+
+def _to_deliver_sm(
+    sms: Sms,
+    dialect: Dialect,
+    reference: int,
+    data_coding: int,
+    septets: bytes | None = None,
+    charset: str | None = None,
+) -> list[DeliverSm]:
+    """Return the PDUs for octets, or for a text: the one that is given as `septets`, or goes in a `charset`."""
     source, destination = addresses.source(sms.sender), addresses.destination(sms.receiver)
-    coding, data_coding = coding_of(sms), data_coding_of(sms)
     tlvs = configured_tlvs(sms, dialect)
     pdus = []
-    for part in _parts(sms, dialect, reference):
-        octets = write_text(coding, data_coding, part.msgdata, dialect.alt_charset)
+    for part in _parts(sms, dialect, reference, septets):
+        octets = part.msgdata if charset is None else write_text(part.msgdata, charset)
         if part.udhdata:
             octets = part.udhdata + octets
-        if len(octets) > MAX_SHORT_MESSAGE and coding == SEVEN_BIT and not dialect.takes_tlvs:
-            return to_deliver_sm(
-                _as_ucs2(sms), dialect, reference
-            )  # an alt_charset of many octets a character
+        if len(octets) > MAX_SHORT_MESSAGE and charset is not None and not dialect.takes_tlvs:
+            return _as_ucs2(sms, dialect, reference)  # a charset of many octets a character
         esm_class = (0x40 if part.udhdata else 0) | (0x80 if sms.rpi == 1 else 0)
         pdu = deliver_sm(sms, source, destination, esm_class, data_coding, octets, tlvs)
         if len(octets) > MAX_SHORT_MESSAGE or (part.msg_left == UNDEFINED and octets):
@@ -44,16 +74,17 @@ def to_deliver_sm(sms: Sms, dialect: Dialect, reference: int) -> list[DeliverSm]
     return pdus
 
 
-def _as_ucs2(sms: Sms) -> Sms:
-    text = (sms.msgdata or b"").decode("utf-8", "replace")
-    return replace(sms, coding=UCS2, msgdata=text.encode("utf-16-be"))
+def _as_ucs2(sms: Sms, dialect: Dialect, reference: int) -> list[DeliverSm]:
+    sms = replace(sms, coding=UCS2, msgdata=to_ucs2(sms.msgdata or b""))
+    return _to_deliver_sm(sms, dialect, reference, data_coding_of(sms))
 
 
-def _parts(sms: Sms, dialect: Dialect, reference: int) -> list[udh.Part]:
+def _parts(sms: Sms, dialect: Dialect, reference: int, septets: bytes | None) -> list[udh.Part]:
     """Return the parts; a long message that shall travel whole has msg_left undefined."""
     if dialect.long_mo_as_payload and dialect.takes_tlvs and not udh.fits_one(sms):
-        return [udh.Part(sms.udhdata or None, sms.msgdata or b"", UNDEFINED)]
-    return udh.split(sms, reference)
+        body = (sms.msgdata or b"") if septets is None else septets
+        return [udh.Part(sms.udhdata or None, body, UNDEFINED)]
+    return udh.split(sms, reference, septets)
 
 
 def _move_to_payload(pdu: DeliverSm, dialect: Dialect) -> None:

@@ -106,28 +106,34 @@ def fits_one(sms: Sms) -> bool:
     return size <= _capacity(coding, len(sms.udhdata or b""))
 
 
-def split(sms: Sms, reference: int) -> list[Part]:
+def split(sms: Sms, reference: int, septets: bytes | None = None) -> list[Part]:
     """Return a message as parts of at most 140 octets, each with its place in its UDH if there are several.
 
-    A message that already is a part of another one stays whole. Raises Untranslatable above 255 parts.
+    A message that already is a part of another one stays whole. With `septets`, the text in GSM 03.38, the parts
+    hold these instead of UTF-8. Raises Untranslatable above 255 parts.
     """
     coding, udhdata, msgdata = coding_of(sms), sms.udhdata or None, sms.msgdata or b""
+    if septets is not None:
+        msgdata = units = septets
+    elif coding == SEVEN_BIT:
+        units = gsm0338.encode(msgdata)
+    else:
+        units = msgdata
     if is_concatenated(udhdata):
         return [Part(udhdata, msgdata, 0)]
-    units = gsm0338.encode(msgdata) if coding == SEVEN_BIT else msgdata
     cuts = _cuts(coding, units, len(udhdata or b""))
     if len(cuts) == 1:
         return [Part(udhdata, msgdata, 0)]
     return [
         Part(_extended(udhdata, reference & 0xFF, len(cuts), number), body, len(cuts) - number)
-        for number, body in enumerate(_bodies(coding, msgdata, units, cuts), 1)
+        for number, body in enumerate(_bodies(msgdata, units, cuts), 1)
     ]
 
 
-def _bodies(coding: int, msgdata: bytes, units: bytes, cuts: list[int]) -> list[bytes]:
+def _bodies(msgdata: bytes, units: bytes, cuts: list[int]) -> list[bytes]:
     spans = list(zip([0, *cuts], cuts, strict=False))
-    if coding != SEVEN_BIT:
-        return [msgdata[start:end] for start, end in spans]
+    if msgdata is units:
+        return [units[start:end] for start, end in spans]
     text, bodies, position = msgdata.decode("utf-8", "replace"), [], 0
     for start, end in spans:
         following = position + end - start - units.count(gsm0338.ESCAPE, start, end)

@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.translate import gsm0338
-from ksmppd_py.translate.coding import DATA_CODINGS, data_coding_of, known_charset, read_text, write_text
+from ksmppd_py.translate.coding import (
+    DATA_CODINGS,
+    can_write,
+    data_coding_of,
+    known_charset,
+    read_text,
+    to_ucs2,
+    write_text,
+)
 
 # D-17 and messages.md 2.1: these differ from the bits of GSM 03.38.
 EIGHT_BIT = {0x02, 0x04, 0x09, 0x0B, 0x0C, 0x0F}
@@ -94,8 +102,44 @@ def test_alt_charset() -> None:
     assert read_text(0xF0, b"\x00", False, "latin-1") == (0, b"@")
     assert read_text(0, b"H\xff", False, "utf-8") == (0, b"H?")
     assert read_text(0, b"H+3uY-", False, "utf-7") == (0, b"H?")  # half a surrogate pair is no UTF-8
-    assert write_text(0, 0, "Hé€".encode(), "latin-1") == b"H\xe9?"  # Improve: not raw UTF-8
-    assert write_text(0, 0xF0, "é".encode(), "latin-1") == b"\x05"
+    assert write_text("Hé€".encode(), "latin-1") == b"H\xe9?"  # Improve: not raw UTF-8
+
+
+@pytest.mark.parametrize(
+    ("text", "charset", "fits"),
+    [
+        (b"", "latin-1", True),
+        ("mañana está".encode(), "latin-1", True),
+        ("é€".encode(), "latin-1", False),
+        ("é€".encode(), "cp1252", True),
+        ("Привет".encode(), "iso8859-5", True),
+        ("Привет".encode(), "koi8-r", True),
+        ("שלום".encode(), "iso8859-8", True),
+        ("Привет".encode(), "iso8859-8", False),
+        ("😀".encode(), "utf-16-be", True),
+        ("😀".encode(), "shift_jis", False),
+        (b"ma\xf1ana", "latin-1", False),  # no UTF-8
+        (b"\xed\xa0\x80", "utf-8", False),  # half a surrogate pair
+    ],
+)
+def test_what_an_alt_charset_can_write(text: bytes, charset: str, fits: bool) -> None:
+    assert can_write(text, charset) is fits
+
+
+@pytest.mark.parametrize(
+    ("text", "characters"),
+    [
+        (b"", ""),
+        ("Привет 😀".encode(), "Привет 😀"),
+        (b"ma\xf1ana est\xe1", "mañana está"),
+        ("ж".encode() + b"\xe9", "жé"),
+        (b"\x80\xff", "\x80ÿ"),
+        ("ж".encode()[:1], "Ð"),
+        (b"\xed\xa0\x80", "í\xa0\x80"),
+    ],
+)
+def test_text_as_ucs2(text: bytes, characters: str) -> None:
+    assert to_ucs2(text).decode("utf-16-be") == characters
 
 
 def test_known_charset() -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.smpp.codec import pack, unpack_body
 from ksmppd_py.smpp.pdus import DeliverSm
+from ksmppd_py.translate import gsm0338
 from ksmppd_py.translate.dialect import Dialect
 from ksmppd_py.translate.errors import Untranslatable
 from ksmppd_py.translate.mo import to_deliver_sm
@@ -171,7 +172,7 @@ def test_a_part_that_is_too_long_for_sm_length() -> None:
 
 
 def test_alt_charset() -> None:
-    assert one(Dialect(alt_charset="latin-1"), msgdata="Hé€".encode()).short_message == b"H\xe9?"
+    assert one(Dialect(alt_charset="latin-1"), msgdata="Hé".encode()).short_message == b"H\xe9"
     parts = deliver(Dialect(alt_charset="iso8859-5"), msgdata="Ж".encode() * 161)
     assert [part.short_message[6:] for part in parts] == [b"\xb6" * 153, b"\xb6" * 8]
 
@@ -210,6 +211,112 @@ def test_what_an_alphabet_of_many_octets_makes_too_long(charset: str, text: str)
     assert [pdu.data_coding for pdu in deliver(Dialect(0x33, alt_charset=charset), msgdata=b"short")] == [0]
     for pdu in deliver(Dialect(0x34, alt_charset=charset), **fields):
         assert (pdu.data_coding, 0x0424 in pdu.tlvs) == (0, not pdu.short_message)
+
+
+LATIN1, CYRILLIC = Dialect(alt_charset="latin-1"), Dialect(alt_charset="iso8859-5")
+CONCATENATED = bytes.fromhex("050003010201")
+PORTS = bytes.fromhex("0605040b8423f0")
+
+
+@pytest.mark.parametrize(
+    ("dialect", "text", "fields", "data_coding"),
+    [
+        (V34, "mañana", {}, 0x00),
+        (V34, "Grüße [€]^\f", {}, 0x00),
+        (V34, "@£$¥\n\r_ΔΦΓΛΩΠΨΣΘΞ", {}, 0x00),
+        (V34, "Ça, ça", {}, 0x00),  # ç shares Ç's place
+        (V34, "mañana está", {}, 0x08),
+        (V33, "mañana está", {}, 0x08),
+        (V34, "Привет", {}, 0x08),
+        (V34, "שלום", {}, 0x08),
+        (V34, "👍🏽", {}, 0x08),
+        (V34, "`", {}, 0x08),
+        (V34, "a\tb", {}, 0x08),
+        (V34, "a\0b", {}, 0x08),
+        (V34, "“quoted” – dash…", {}, 0x08),
+        (V34, "Привет", {"coding": -1}, 0x08),
+        (V34, "Привет", {"alt_dcs": 1}, 0x08),
+        (V34, "Привет", {"mclass": 0}, 0x18),
+        (V34, "Привет", {"mclass": 1, "alt_dcs": 1}, 0x19),
+        (V34, "Привет", {"mwi": 0}, 0xE8),
+        (V34, "Grüße", {"mclass": 0}, 0xF0),
+        (LATIN1, "mañana está", {}, 0x00),
+        (LATIN1, "`\t", {}, 0x00),
+        (LATIN1, "5 €", {}, 0x08),
+        (LATIN1, "mañana está", {"mclass": 1}, 0x19),  # the alt_charset is for data_coding 0 only
+        (LATIN1, "mañana", {"mclass": 1}, 0xF1),
+        (CYRILLIC, "Привет", {}, 0x00),
+        (CYRILLIC, "mañana", {}, 0x08),
+        (Dialect(alt_charset="utf-8"), "Привет 😀", {}, 0x00),
+    ],
+)
+@pytest.mark.parametrize("shape", ["short", "long", "ports", "part", "payload"])
+def test_no_letter_is_lost(
+    dialect: Dialect, text: str, fields: dict[str, Any], data_coding: int, shape: str
+) -> None:
+    """D-27, whatever the shape of the message; each part by itself is whole characters of the one data_coding."""
+    text = text * 30 if shape in ("long", "payload") else text
+    udhdata = {"ports": PORTS, "part": CONCATENATED}.get(shape)
+    if udhdata and fields.get("coding") == -1:
+        return  # beside a UDH that means binary
+    dialect = dataclasses.replace(dialect, long_mo_as_payload=shape == "payload")
+    pdus = deliver(dialect, msgdata=text.encode(), udhdata=udhdata, **fields)
+    assert {pdu.data_coding for pdu in pdus} == {data_coding}
+    charset = dialect.alt_charset if data_coding == 0 else None
+    bodies = []
+    for pdu in pdus:
+        octets = pdu.tlvs.get(0x0424, pdu.short_message)
+        if pdu.esm_class & 0x40:
+            octets = octets[octets[0] + 1 :]
+        if charset is not None:
+            bodies.append(octets.decode(charset))
+        elif data_coding in (0x00, 0xF0, 0xF1):
+            bodies.append(gsm0338.decode(octets).decode())
+        else:
+            bodies.append(octets.decode("utf-16-be"))
+    expected = text.replace("ç", "Ç") if data_coding == 0 and charset is None else text
+    assert "".join(bodies) == expected
+    if shape == "payload" and dialect.takes_tlvs:
+        assert len(pdus) == 1
+
+
+@pytest.mark.parametrize(
+    ("dialect", "fields", "octets"),
+    [
+        # A part of another message can't be cut again
+        (V33, {"msgdata": "á".encode() * 134, "udhdata": CONCATENATED}, CONCATENATED + b"?" * 134),
+        (
+            Dialect(0x33, alt_charset="latin-1"),
+            {"msgdata": "я".encode() * 134, "udhdata": CONCATENATED},
+            CONCATENATED + b"?" * 134,
+        ),
+    ],
+)
+def test_a_text_that_is_too_long_as_ucs2_goes_with_question_marks(
+    dialect: Dialect, fields: dict[str, Any], octets: bytes
+) -> None:
+    pdu = one(dialect, **fields)
+    assert (pdu.data_coding, pdu.short_message) == (0, octets)
+
+
+def test_a_part_that_is_too_long_for_sm_length_as_ucs2() -> None:
+    pdu = one(msgdata="á".encode() * 134, udhdata=CONCATENATED)
+    body = CONCATENATED + ("á" * 134).encode("utf-16-be")
+    assert (pdu.data_coding, pdu.esm_class, pdu.short_message) == (8, 0x40, b"")
+    assert pdu.tlvs == {0x0424: body}
+
+
+def test_more_parts_than_ucs2_can_have() -> None:
+    pdus = deliver(msgdata="á".encode() * 17_086)
+    assert (len(pdus), pdus[0].data_coding, pdus[0].short_message[6:]) == (112, 0, b"?" * 153)
+    pdus = deliver(msgdata="á".encode() * 17_085)
+    assert (len(pdus), pdus[0].data_coding) == (255, 8)
+
+
+def test_octets_that_are_no_utf8_are_latin_1() -> None:
+    """An SMSC's data_coding 1 reaches us as it came."""
+    pdu = one(msgdata=b"ma\xf1ana est\xe1")
+    assert (pdu.data_coding, pdu.short_message.decode("utf-16-be")) == (8, "mañana está")
 
 
 _small = st.integers(-1, 300)
