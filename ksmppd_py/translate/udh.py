@@ -7,7 +7,7 @@ from typing import NamedTuple
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.smpp.constants import CommandStatus
 from ksmppd_py.translate import gsm0338
-from ksmppd_py.translate.coding import SEVEN_BIT, UCS2, coding_of
+from ksmppd_py.translate.coding import EIGHT_BIT, SEVEN_BIT, UCS2, coding_of
 from ksmppd_py.translate.errors import Untranslatable
 
 MAX_OCTETS = 140
@@ -150,9 +150,11 @@ def _extended(udhdata: bytes | None, reference: int, total: int, number: int) ->
 
 
 def count_parts(sms: Sms) -> int:
-    """Return how many SMS an MT costs, by the algorithm with which the bearerbox will split it.
+    """Return how many SMS the bearerbox will make of an MT, which is what it costs.
 
-    A part of a longer message counts as one only while it fits. Raises Untranslatable above 255 parts.
+    It cuts UCS-2 as it cuts binary: after so many octets, through surrogate pairs and single characters. A part of
+    a longer message counts as one only while it fits. Raises Untranslatable above 255 parts, where the bearerbox
+    would drop the rest.
     """
     msgdata = sms.msgdata
     if not msgdata:
@@ -162,5 +164,6 @@ def count_parts(sms: Sms) -> int:
         len(msgdata) <= 70 - header
     ):  # whatever the coding: no character takes more septets than twice its octets
         return 1
-    coding = coding_of(sms)
-    return len(_cuts(coding, gsm0338.encode(msgdata) if coding == SEVEN_BIT else msgdata, header))
+    if coding_of(sms) == SEVEN_BIT:
+        return len(_cuts(SEVEN_BIT, gsm0338.encode_as_bearerbox(msgdata), header))
+    return len(_cuts(EIGHT_BIT, msgdata, header))

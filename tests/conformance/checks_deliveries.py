@@ -64,6 +64,16 @@ def long_mos(bench: Bench) -> None:
     assert {part.data_coding for part in parts} == {0}
     bench.mo("€@")
     assert esme.wait_text(b"\x1b\x65\0").data_coding == 0
+    header = bytes.fromhex("060504158a0000")
+    bench.mo("é", udhdata=header)
+    assert esme.wait_text(header + b"\x05").data_coding == 0
+    bench.mo("Жá")
+    assert esme.wait_text("Жá".encode("utf-16-be")).data_coding == 8
+    esme.deliveries.clear()
+    bench.mo("Жá" * 70)
+    parts = esme.wait_deliveries(3)
+    assert b"".join(part.short_message[6:] for part in parts) == ("Жá" * 70).encode("utf-16-be")
+    assert {part.data_coding for part in parts} == {8}
 
 
 @clause("C-157")

@@ -128,6 +128,23 @@ def test_a_long_mo_arrives_in_parts(real: KannelBed) -> None:
     assert b"".join(part.short_message[6:] for part in parts).decode() == text
 
 
+@pytest.mark.parametrize("text", ["Привет", "mañana está", "שלום", "👍🏽 ok", "Привет 😀 " * 10])
+def test_an_mo_with_letters_that_gsm_lacks(real: KannelBed, text: str) -> None:
+    """D-27: it leaves as UCS-2, all its parts."""
+    customer = real.bed.customer()
+    esme = real.bed.esme(customer)
+    real.fakesmsc.send("+491711", customer.short_code, text)
+    octets = text.encode("utf-16-be")
+    parts = esme.wait_deliveries(1 if len(octets) <= 140 else 2)
+    assert {part.data_coding for part in parts} == {8}
+    if len(parts) > 1:
+        parts.sort(key=lambda part: part.short_message[5])
+        octets_of_parts = [part.short_message[6:] for part in parts]
+    else:
+        octets_of_parts = [part.short_message for part in parts]
+    assert b"".join(octets_of_parts) == octets
+
+
 def test_ucs2_both_ways(real: KannelBed) -> None:
     customer = real.bed.customer()
     esme = real.bed.esme(customer)

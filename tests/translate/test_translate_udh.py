@@ -73,10 +73,73 @@ def _units(sms: Sms, body: bytes) -> int:
 def test_golden_parts(sms: Sms, sizes: list[int]) -> None:
     parts = udh.split(sms, 1)
     assert [_units(sms, part.msgdata) for part in parts] == sizes
-    assert udh.count_parts(sms) == len(sizes)
     assert udh.fits_one(sms) == (len(sizes) == 1)
     assert b"".join(part.msgdata for part in parts) == sms.msgdata
     assert [part.msg_left for part in parts] == list(range(len(parts) - 1, -1, -1))
+
+
+@pytest.mark.parametrize(("sms", "sizes"), GOLDEN)
+def test_septets_instead_of_text(sms: Sms, sizes: list[int]) -> None:
+    if sms.coding != 0:
+        return
+    septets = gsm0338.encode(sms.msgdata or b"")
+    parts = udh.split(sms, 1, septets)
+    assert [len(part.msgdata) for part in parts] == sizes
+    assert b"".join(part.msgdata for part in parts) == septets
+    assert [part.udhdata for part in parts] == [part.udhdata for part in udh.split(sms, 1)]
+
+
+SENT_BY_THE_BEARERBOX = [  # seen with Kannel 1.4.5; where the golden parts differ, those are what an ESME gets
+    (_sms(0, "a" * 160), 1),
+    (_sms(0, "a" * 161), 2),
+    (_sms(0, "a" * 306), 2),
+    (_sms(0, "a" * 307), 3),
+    (_sms(0, "€" * 80), 1),
+    (_sms(0, "€" * 81), 2),
+    (_sms(0, "€" * 152), 2),
+    (_sms(0, "€" * 153), 3),
+    (_sms(0, "a" * 152 + "€" + "b" * 160), 3),
+    (_sms(0, "[`]" * 70), 3),
+    (_sms(0, "á" * 160), 1),
+    (_sms(0, "á" * 161), 2),
+    (_sms(0, "Ж" * 161), 2),
+    (_sms(0, "中" * 160), 1),
+    (_sms(0, "\x80" * 160), 1),
+    (_sms(0, "😀" * 40), 1),
+    (_sms(0, "😀" * 41), 2),
+    (_sms(0, "a" * 120 + "😀" * 10), 1),
+    (_sms(0, "a" * 121 + "😀" * 10), 2),
+    (_sms(0, "a" * 39015), 255),
+    (_sms(0, "a" * 153, PORTS6), 1),
+    (_sms(0, "a" * 154, PORTS6), 2),
+    (_sms(0, "a" * 153, UDH7), 2),
+    (_sms(1, bytes(140)), 1),
+    (_sms(1, bytes(141)), 2),
+    (_sms(1, bytes(269)), 3),
+    (_sms(1, bytes(134), PORTS6), 1),
+    (_sms(1, bytes(135), PORTS6), 2),
+    (_sms(1, bytes(34170)), 255),
+    (_sms(2, _ucs2("Ж" * 70)), 1),
+    (_sms(2, _ucs2("Ж" * 71)), 2),
+    (_sms(2, _ucs2("Ж" * 134)), 2),
+    (_sms(2, _ucs2("Ж" * 135)), 3),
+    (_sms(2, _ucs2("😀" * 35)), 1),
+    (_sms(2, _ucs2("😀" * 36)), 2),
+    (_sms(2, _ucs2("😀" * 67)), 2),
+    (_sms(2, _ucs2("😀" * 68)), 3),
+    (_sms(2, _ucs2("😀" * 134)), 4),
+    (_sms(2, _ucs2("Ж" * 67), PORTS6), 1),
+    (_sms(2, _ucs2("Ж" * 68), PORTS6), 2),
+    (_sms(2, _ucs2("Ж" * 129), PORTS6), 2),
+    (_sms(2, _ucs2("Ж" * 130), PORTS6), 3),
+    (_sms(2, b"abc" * 50), 2),
+    (_sms(2, bytes(34170)), 255),
+]
+
+
+@pytest.mark.parametrize(("sms", "parts"), SENT_BY_THE_BEARERBOX)
+def test_parts_that_the_bearerbox_sends(sms: Sms, parts: int) -> None:
+    assert udh.count_parts(sms) == parts
 
 
 @pytest.mark.parametrize(
@@ -154,7 +217,8 @@ def test_parts_fit_and_join(text: str, coding: int, header: bytes) -> None:
         return
     sms = _sms(coding, body, udhdata)
     parts = udh.split(sms, 7)
-    assert udh.count_parts(sms) == len(parts)
+    if coding != 2 and (coding == 1 or text.isascii()):
+        assert udh.count_parts(sms) == len(parts)
     assert b"".join(part.msgdata for part in parts) == body
     for part in parts:
         size = _units(sms, part.msgdata)
