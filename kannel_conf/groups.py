@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+import os
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from kannel_conf.errors import Findings, Place
 from kannel_conf.hints import strange_writing
 from kannel_conf.lines import Line, LineReader
-from kannel_conf.values import unquote
+from kannel_conf.values import expand, unquote
 
 # Kannel 1.4.5, gwlib/cfg.def
 KANNEL_SINGLE = frozenset(
@@ -54,7 +55,10 @@ KANNEL_GROUPS = KANNEL_SINGLE | KANNEL_MULTI
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """The text of a key, unquoted, and where it was set last; `strange` tells what looks unlike that text."""
+    """The text of a key and where it was set last; `strange` tells what looks unlike that text.
+
+    The text is unquoted, and has the environment's variables put in.
+    """
 
     text: str
     place: Place
@@ -88,8 +92,9 @@ class Group:
 
 
 class _Collector:
-    def __init__(self, findings: Findings) -> None:
+    def __init__(self, findings: Findings, environment: Mapping[str, str]) -> None:
         self._findings = findings
+        self._environment = environment
         self._open: Group | None = None
         self.groups: list[Group] = []
 
@@ -104,7 +109,11 @@ class _Collector:
             self._findings.error(line.place, "An equals sign ('=') is missing.")
             self._group_at(line.place).broken.append(line.text.split()[0])
             return
-        self._set(parts[0], Value(unquote(parts[1]), line.place, strange_writing(parts[1])))
+        key, warn = parts[0], self._findings.warning
+        text = expand(
+            unquote(parts[1]), self._environment, lambda text: warn(line.place, f"'{key}': {text}.")
+        )
+        self._set(key, Value(text, line.place, strange_writing(parts[1])))
 
     def _group_at(self, place: Place) -> Group:
         if self._open is None:
@@ -128,10 +137,13 @@ class _Collector:
             self._findings.error(group.place, "Group does not contain variable 'group'.")
 
 
-def read_groups(path: str, findings: Findings) -> list[Group]:
-    """Read a file with all its includes; return its groups in file order, problems go to `findings`."""
-    collector = _Collector(findings)
-    for line in LineReader(findings).read(path):
+def read_groups(path: str, findings: Findings, environment: Mapping[str, str] = os.environ) -> list[Group]:
+    """Read a file with all its includes; return its groups in file order, problems go to `findings`.
+
+    `${NAME}` in a value stands for a variable of the `environment`.
+    """
+    collector = _Collector(findings, environment)
+    for line in LineReader(findings, environment).read(path):
         collector.take(line)
     return collector.groups
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from kannel_conf.errors import Findings, Place
 from kannel_conf.files import read_file
-from kannel_conf.values import WHITE_SPACE, unquote
+from kannel_conf.values import WHITE_SPACE, expand, unquote
 
 _BOM = b"\xef\xbb\xbf"
 _OLD_RULE = "Kannel takes every line with 'include' in it for a directive; here it is an ordinary key."
@@ -65,6 +65,7 @@ class LineReader:
     """Reads a file with all that it includes; problems are noted and the rest is read all the same."""
 
     findings: Findings
+    environment: Mapping[str, str]
     _open_files: list[str] = field(default_factory=list)
 
     def read(self, path: str) -> list[Line]:
@@ -107,7 +108,11 @@ class LineReader:
         if parts is None or line.is_comment:
             return [line]
         if parts[0] == "include":
-            return self._include(unquote(parts[1]), place)
+            warn = self.findings.warning
+            name = expand(
+                unquote(parts[1]), self.environment, lambda text: warn(place, f"'include': {text}.")
+            )
+            return self._include(name, place)
         if "include" in line.text:
             self.findings.warning(place, _OLD_RULE)
         return [line]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 
 WHITE_SPACE = " \t\n\v\f\r"  # C's isspace; Python's own idea is wider
 
 _ESCAPED = re.compile(r'\\([\\"])')
+_VARIABLE = re.compile(r"\$\{([^{}]+)\}")
 _INTEGER = re.compile(r"([+-]?)(?:(0[xX])([0-9a-fA-F]+)|(0[0-7]*)|([1-9][0-9]*))")
 _TRUE = frozenset({"true", "yes", "on", "1"})
 _FALSE = frozenset({"false", "no", "off", "0"})
@@ -22,6 +24,22 @@ def unquote(text: str) -> str:
     if text.startswith('"') and text.endswith('"'):
         return _ESCAPED.sub(r"\1", text[1:-1])
     return text
+
+
+def expand(text: str, environment: Mapping[str, str], warn: Callable[[str], None]) -> str:
+    """Put variables of the environment in for `${NAME}`. One that isn't set stays as it stands, and `warn` is told.
+
+    What is put in isn't looked through again; neither `$NAME` nor `${}` is a variable.
+    """
+
+    def value_of(match: re.Match[str]) -> str:
+        value = environment.get(match[1])
+        if value is None:
+            warn(f"there is no environment variable {match[1]}, {match[0]} stays as it stands")
+            return match[0]
+        return value
+
+    return _VARIABLE.sub(value_of, text)
 
 
 def parse_integer(text: str) -> tuple[int, bool]:

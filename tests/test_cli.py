@@ -138,6 +138,24 @@ def test_test_of_a_bad_configuration(tmp_path: Path, capsys: pytest.CaptureFixtu
     ]
 
 
+def test_test_tells_which_variables_are_not_set(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KSMPPD_TEST_ID", "from the environment")
+    monkeypatch.delenv("KSMPPD_TEST_URL", raising=False)
+    path = tmp_path / "x.conf"
+    path.write_text(
+        Path(GOOD).read_text() + "\n\ngroup = smsc\nsmsc-id = ${KSMPPD_TEST_ID}\nhost = ${KSMPPD_TEST_URL}\n"
+    )
+    assert run("--test", str(path)) == 0
+    out, err = capsys.readouterr()
+    assert out == f"{path}: configuration ok\n"
+    assert err == (
+        f"{path}:{line_of(path, 'host = ${KSMPPD_TEST_URL}')}: 'host': there is no environment variable "
+        "KSMPPD_TEST_URL, ${KSMPPD_TEST_URL} stays as it stands. (warning)\n"
+    )
+
+
 def line_of(path: Path, text: str) -> int:
     return path.read_text().splitlines().index(text) + 1
 

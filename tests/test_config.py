@@ -49,6 +49,21 @@ def warnings_of(directory: Path, text: str) -> list[str]:
     return [warning.removeprefix(prefix) for warning in read(directory, text).warnings]
 
 
+def test_variables_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the type of the key is looked at; one that isn't set breaks no file that is good without it."""
+    monkeypatch.setenv("KSMPPD_TEST_PORT", "0x10")
+    monkeypatch.setenv("KSMPPD_TEST_NAME", "acme")
+    monkeypatch.delenv("KSMPPD_TEST_NOBODY", raising=False)
+    text = f"{KSMPPD}smpp-port = ${{KSMPPD_TEST_PORT}}\nid = ${{KSMPPD_TEST_NAME}}{REST}"
+    text = text.replace("s3cret", "pass${KSMPPD_TEST_NOBODY}")
+    config = read(tmp_path, text)
+    assert (config.ksmppd.smpp_port, config.ksmppd.id) == (16, "acme")
+    assert config.http_server.password == "pass${KSMPPD_TEST_NOBODY}"
+    assert [warning.split(": ")[1] for warning in config.warnings] == ["'password'", "'password'"]
+    monkeypatch.setenv("KSMPPD_TEST_PORT", "none")
+    assert problems_of(tmp_path, text) == ["4: 'smpp-port': 'none' is not a whole number."]
+
+
 def test_defaults(tmp_path: Path) -> None:
     config = read(tmp_path, KSMPPD + REST)
     ksmppd = config.ksmppd

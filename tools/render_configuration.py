@@ -22,6 +22,9 @@ of a line, values in double quotes if blanks matter, `\\` at the end of a line t
 a reference to a group that isn't there are refused at the start with file and line; `ksmppd --test` names all of them.
 Kannel's own groups (core, smsbox, smsc ...) may be in the file and have no effect.
 
+`${NAME}` in a value is the variable NAME of the environment that the server was started with, as in Kamex: a place for
+passwords (systemd's `EnvironmentFile=`). One that isn't set stays as it stands, with a warning.
+
 Integers may be hexadecimal (`0x1400`). Booleans are `true`, `yes`, `on`, `1` and `false`, `no`, `off`, `0`.
 """
 

@@ -25,6 +25,8 @@ RARELY_SET = frozenset(("udhdata", "smsc_number", "account", "charset", "binfo")
 """Strings of an Sms that are mostly NULL: what parsing speculates on, never what it relies on."""
 LIKELY = frozenset(("receiver", "msgdata", "id", "dlr_url"))
 """What differs in the messages of an account that it submits at a time, mostly."""
+OPTIONAL = frozenset(("http_port",))
+"""Integers at the end of a message that a peer may leave out: undefined then."""
 TRAILERS: dict[type[Message], bytes] = {}
 """Packed fields that a fork of Kannel expects behind ours; stock Kannel 1.4.5 expects none."""
 
@@ -70,7 +72,7 @@ def _compile_pack(message: type[Message]) -> Callable[[Message], bytes]:
 
 
 def _compile_unpack(message: type[Message]) -> Callable[[bytes, int, int], Message]:
-    source, structs = unpack_source(message, RARELY_SET if message is Sms else ())
+    source, structs = unpack_source(message, RARELY_SET if message is Sms else (), OPTIONAL)
     function: Callable[[bytes, int, int], Message] = compile_function(
         "unpack", source, _names(message, structs)
     )

@@ -12,7 +12,7 @@ import struct
 from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
-from ksmppd_py.kannel.messages import Kind, Message, fields_of
+from ksmppd_py.kannel.messages import UNDEFINED, Kind, Message, fields_of
 
 
 class _Slot(NamedTuple):
@@ -158,11 +158,14 @@ def _read(slot: _Slot) -> list[str]:
     ]
 
 
-def unpack_source(message: type[Message], rare: Collection[str]) -> tuple[str, dict[str, Any]]:
+def unpack_source(
+    message: type[Message], rare: Collection[str], optional: frozenset[str]
+) -> tuple[str, dict[str, Any]]:
     """Return the source of `unpack(data, pos, end) -> Message` and the structs that it uses.
 
     `pos` is behind the type number; octets left over before `end` are ignored. A string named in `rare` is
-    expected to be NULL, so that one struct reads past it. Raises ValueError or struct.error for bad ones.
+    expected to be NULL, so that one struct reads past it; integers at the end, behind a string, that are `optional`
+    may be missing. Raises ValueError or struct.error for bad ones.
     """
     structs: dict[str, Any] = {}
 
@@ -183,6 +186,10 @@ def unpack_source(message: type[Message], rare: Collection[str]) -> tuple[str, d
             lines += [f"    pos += {4 * len(here + beyond)}", "else:", f"    pos += {4 * len(here)}"]
             lines += [f"    {line}" for line in [*_read(slot), *unpack(beyond), f"pos += {4 * len(beyond)}"]]
             slot = following
+        elif not optional.isdisjoint(slot.integers):
+            lines += [f"if end - pos >= {4 * len(here)}:", *[f"    {line}" for line in unpack(here)]]
+            lines += ["else:", *[f"    {target} = {UNDEFINED}" for target in here]]
+            continue
         else:
             lines += [*unpack(here), f"pos += {4 * len(here)}"]
         lines += _read(slot)

@@ -24,6 +24,7 @@ def test_identify(start: StartBed, boxc_id: str | None, expected: bytes | None) 
     bed = start(boxc_id=boxc_id)
     [link] = bed.box.wait_for_box()
     assert link.boxc_id == expected
+    assert link.http_port == -1  # Kamex refuses a message without the field
     bed.send(b"hello")
     assert bed.box.wait_for_sms()[0].boxc_id == expected  # so that reports come back to us
 
@@ -218,11 +219,12 @@ def test_overdue_ones_make_room_for_those_that_wait(bed: Bed, monkeypatch: pytes
 # -- admin ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("http_port", [None, -1, 13021])
 @pytest.mark.parametrize("command", [box_wire.SHUTDOWN, box_wire.RESTART])
-def test_the_bearerbox_says_goodbye(bed: Bed, command: int) -> None:
+def test_the_bearerbox_says_goodbye(bed: Bed, command: int, http_port: int | None) -> None:
     """spec box-protocol 7: it waits for us to close; we come back later."""
     [link] = bed.box.wait_for_box()
-    link.send(box_wire.pack_admin(command))
+    link.send(box_wire.pack_admin(command, None, http_port))
     bed.box.wait_for(lambda: bed.box.connections == 2)
     bed.wait_online()
     bed.send(b"again")

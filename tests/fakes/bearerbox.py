@@ -57,6 +57,7 @@ class BoxLink:
     def __init__(self, owner: FakeBearerbox, peer: socket.socket, number: int) -> None:
         self.number = number
         self.boxc_id: bytes | None = None
+        self.http_port: int | None = None
         self.identified = False
         self.closed = False
         self.heartbeats: list[int] = []
@@ -97,7 +98,9 @@ class BoxLink:
             self._owner.heard_heartbeat(self, fields.integer())
         elif kind == box_wire.ADMIN:
             command = fields.integer()
-            self._owner.heard_admin(self, command, fields.string())
+            boxc_id = fields.string()
+            self.http_port = None if fields.is_at_end() else fields.integer()
+            self._owner.heard_admin(self, command, boxc_id)
         elif kind == box_wire.SMS:
             self._owner.heard_sms(self, box_wire.unpack_sms(fields))
             return

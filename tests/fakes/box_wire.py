@@ -67,8 +67,10 @@ def frame(kind: int, body: bytes) -> bytes:
     return struct.pack(">ii", len(body) + 4, kind) + body
 
 
-def pack_admin(command: int, boxc_id: bytes | None = None) -> bytes:
-    return frame(ADMIN, struct.pack(">i", command) + pack_string(boxc_id))
+def pack_admin(command: int, boxc_id: bytes | None = None, http_port: int | None = None) -> bytes:
+    """Kannel 1.4.5's message, or with `http_port` Kamex's."""
+    rest = b"" if http_port is None else struct.pack(">i", http_port)
+    return frame(ADMIN, struct.pack(">i", command) + pack_string(boxc_id) + rest)
 
 
 def pack_heartbeat(load: int = 0) -> bytes:
@@ -111,6 +113,9 @@ class Fields:
             raise ValueError(f"not a uuid: {text!r}")
         uuid.UUID(text.decode("ascii"))
         return text
+
+    def is_at_end(self) -> bool:
+        return self._at == len(self._octets)
 
     def end(self) -> None:
         if self._at != len(self._octets):

@@ -103,10 +103,13 @@ MO_FRAME = _hex(
     6b03dc7f 00000004 46414b45 {NULL * 4} 00000024 {MO_ID.hex()} 00000000 ffffffff ffffffff 00000000 {NULL * 16}"""
 )
 FRAMES: list[tuple[bytes, Message]] = [
-    (_hex("00000017 00000001 00000003 0000000b 7265616c2d736d73626f78"), Admin(3, b"real-smsbox")),
-    (_hex("00000012 00000001 00000003 00000006 4b534d505044"), Admin(AdminCommand.IDENTIFY, b"KSMPPD")),
-    (_hex("0000000c 00000001 00000003 ffffffff"), Admin(AdminCommand.IDENTIFY)),
-    (_hex("0000000c 00000001 00000004 ffffffff"), Admin(AdminCommand.RESTART)),
+    (_hex("0000001b 00000001 00000003 0000000b 7265616c2d736d73626f78 ffffffff"), Admin(3, b"real-smsbox")),
+    (
+        _hex("00000016 00000001 00000003 00000006 4b534d505044 ffffffff"),
+        Admin(AdminCommand.IDENTIFY, b"KSMPPD"),
+    ),
+    (_hex("00000010 00000001 00000003 ffffffff ffffffff"), Admin(AdminCommand.IDENTIFY)),
+    (_hex("00000010 00000001 00000004 ffffffff 000032dd"), Admin(AdminCommand.RESTART, None, 13021)),
     (_hex("00000008 00000000 00000000"), Heartbeat()),
     (_hex("00000008 00000000 ffffffff"), Heartbeat(-1)),
     (MT_FRAME, MT),
@@ -123,6 +126,44 @@ ALL_MESSAGES = [message for _, message in FRAMES]
 def test_frame_both_ways(frame: bytes, message: Message) -> None:
     assert pack(message) == frame
     assert BoxLink().receive(frame) == [message]
+
+
+@pytest.mark.parametrize(
+    ("frame", "message"),
+    [
+        # Kannel 1.4.5 ends behind boxc_id
+        ("00000017 00000001 00000003 0000000b 7265616c2d736d73626f78", Admin(3, b"real-smsbox")),
+        ("0000000c 00000001 00000004 ffffffff", Admin(AdminCommand.RESTART)),
+        ("0000000c 00000001 00000000 00000000", Admin(AdminCommand.SHUTDOWN, b"")),
+        ("00000010 00000001 00000004 ffffffff ffffffff", Admin(AdminCommand.RESTART)),
+        ("00000010 00000001 00000004 ffffffff 00000000", Admin(AdminCommand.RESTART, None, 0)),
+        ("00000010 00000001 00000004 ffffffff 7fffffff", Admin(AdminCommand.RESTART, None, 0x7FFFFFFF)),
+        # Octets behind the last field are ignored, also too few for another one
+        ("0000000d 00000001 00000004 ffffffff 01", Admin(AdminCommand.RESTART)),
+        ("0000000f 00000001 00000004 ffffffff 010203", Admin(AdminCommand.RESTART)),
+        ("00000014 00000001 00000004 ffffffff 000032dd 00000007", Admin(AdminCommand.RESTART, None, 13021)),
+    ],
+)
+def test_an_admin_message_with_and_without_http_port(frame: str, message: Message) -> None:
+    """A frame ends where its length says: what follows belongs to the next one."""
+    link = BoxLink()
+    assert link.receive(_hex(frame) + _hex("00000008 00000000 00000005")) == [message, Heartbeat(5)]
+    assert link.broken is None
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        "00000008 00000001 00000004",
+        "0000000b 00000001 00000004 ffffff",
+        "0000000e 00000001 00000004 00000003 6162",
+        "0000000c 00000001 00000004 fffffffe",
+    ],
+)
+def test_an_admin_message_that_ends_early(frame: str) -> None:
+    link = BoxLink()
+    assert link.receive(_hex(frame) + _hex("00000008 00000000 00000005") * 3) == []
+    assert link.broken is not None
 
 
 @pytest.mark.parametrize("step", [1, 2, 3, 7, 8, 9, 55, 56, 57, 1000])
@@ -142,7 +183,7 @@ def test_ack_and_sms_short_cuts() -> None:
 
 
 def test_table() -> None:
-    assert [len(fields_of(message)) for message in MESSAGES] == [1, 2, 31, 3]
+    assert [len(fields_of(message)) for message in MESSAGES] == [1, 3, 31, 3]
     assert [message.type_number for message in MESSAGES] == [0, 1, 2, 3]
     strings = [name for name, kind in SMS_FIELDS if kind is Kind.STRING]
     integers = [name for name, kind in SMS_FIELDS if kind is Kind.INTEGER]
