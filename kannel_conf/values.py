@@ -9,6 +9,7 @@ WHITE_SPACE = " \t\n\v\f\r"  # C's isspace; Python's own idea is wider
 
 _ESCAPED = re.compile(r'\\([\\"])')
 _VARIABLE = re.compile(r"\$\{([^{}]+)\}")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _INTEGER = re.compile(r"([+-]?)(?:(0[xX])([0-9a-fA-F]+)|(0[0-7]*)|([1-9][0-9]*))")
 _TRUE = frozenset({"true", "yes", "on", "1"})
 _FALSE = frozenset({"false", "no", "off", "0"})
@@ -35,7 +36,9 @@ def expand(text: str, environment: Mapping[str, str], warn: Callable[[str], None
     def value_of(match: re.Match[str]) -> str:
         value = environment.get(match[1])
         if value is None:
-            warn(f"there is no environment variable {match[1]}, {match[0]} stays as it stands")
+            # Anything else may be a piece of a password
+            name = match[0] if _NAME.fullmatch(match[1]) else "this ${...}"
+            warn(f"{name} stays as it stands, there is no such environment variable")
             return match[0]
         return value
 

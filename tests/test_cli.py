@@ -151,8 +151,8 @@ def test_test_tells_which_variables_are_not_set(
     out, err = capsys.readouterr()
     assert out == f"{path}: configuration ok\n"
     assert err == (
-        f"{path}:{line_of(path, 'host = ${KSMPPD_TEST_URL}')}: 'host': there is no environment variable "
-        "KSMPPD_TEST_URL, ${KSMPPD_TEST_URL} stays as it stands. (warning)\n"
+        f"{path}:{line_of(path, 'host = ${KSMPPD_TEST_URL}')}: 'host': ${{KSMPPD_TEST_URL}} stays as it stands, "
+        "there is no such environment variable. (warning)\n"
     )
 
 
