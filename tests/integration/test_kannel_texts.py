@@ -218,6 +218,8 @@ _ALPHABETS = [  # data_coding, charset, characters; None = octets of any value
 def _text(chance: random.Random) -> tuple[int, bytes, bytes]:
     """A data_coding, a body and a header; sizes lie around those at which another part begins."""
     data_coding, charset, characters = chance.choice(_ALPHABETS)
+    if chance.random() < 0.2:  # any data_coding with any octets
+        data_coding, charset, characters = chance.randrange(256), None, None
     header = chance.choice(_HEADERS)
     is_text = charset is not None and data_coding not in (0x08, 0x18)
     units = 160 - len(header) if is_text else (140 - len(header)) // (1 if charset is None else 2)
