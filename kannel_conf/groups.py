@@ -124,7 +124,9 @@ class _Collector:
         group = self._group_at(value.place)
         before = group.values.get(key)
         if before is not None:
-            self._findings.warning(value.place, f"'{key}' replaces the value set at {before.place}.")
+            question = " Is a blank line missing between two groups?" if key == "group" else ""
+            text = f"'{key}' replaces the value set at {before.place}.{question}"
+            self._findings.warning(value.place, text)
         group.values[key] = value
 
     def _close(self) -> None:

@@ -131,10 +131,14 @@ def keys_of(group_type: type[Any]) -> list[KeySpec]:
 
 
 def check_keys(
-    group_type: type[Any], group: Group, findings: Findings, no_effect: Mapping[str, str] = _NOTHING
+    group_type: type[Any],
+    group: Group,
+    findings: Findings,
+    no_effect: Mapping[str, str] = _NOTHING,
+    homes: Mapping[str, str] = _NOTHING,
 ) -> dict[str, Any]:
     """Convert what is there and report what is wrong; missing keys are no matter. See bind_what_is_right."""
-    check = _Check(group_type, group, findings, no_effect)
+    check = _Check(group_type, group, findings, no_effect, homes)
     check.run()
     return check.values
 
@@ -147,14 +151,18 @@ def bind(group_type: type[T], group: Group, findings: Findings) -> T | None:
 
 
 def bind_what_is_right(
-    group_type: type[T], group: Group, findings: Findings, no_effect: Mapping[str, str] = _NOTHING
+    group_type: type[T],
+    group: Group,
+    findings: Findings,
+    no_effect: Mapping[str, str] = _NOTHING,
+    homes: Mapping[str, str] = _NOTHING,
 ) -> tuple[T | None, frozenset[str]]:
     """Make the dataclass of all keys that are right; the second value has those that aren't, or may not be.
 
     None when a required key is missing or wrong. `no_effect` tells of keys that aren't the dataclass's but no
-    error either: why they do nothing, for a warning.
+    error either: why they do nothing, for a warning. `homes` has the groups that keys of others belong into.
     """
-    check = _Check(group_type, group, findings, no_effect)
+    check = _Check(group_type, group, findings, no_effect, homes)
     check.run()
     complete = True
     for key, (spec, attribute) in _specs(group_type).items():
@@ -171,12 +179,18 @@ class _Check:
     """Converts the values of one group. `wrong` are keys that can't be relied on."""
 
     def __init__(
-        self, group_type: type[Any], group: Group, findings: Findings, no_effect: Mapping[str, str]
+        self,
+        group_type: type[Any],
+        group: Group,
+        findings: Findings,
+        no_effect: Mapping[str, str],
+        homes: Mapping[str, str],
     ) -> None:
         self._specs = _specs(group_type)
         self._group = group
         self._findings = findings
         self._no_effect = no_effect
+        self._homes = homes
         self.values: dict[str, Any] = {}
         self.wrong: set[str] = set(group.broken)
 
@@ -190,9 +204,10 @@ class _Check:
                 self._refuse(key, value.place)
 
     def _refuse(self, key: str, place: Place) -> None:
-        meant = nearest(key, self._specs)
-        text = f"Group '{self._group.name}' may not contain field '{key}'.{did_you_mean(meant)}"
-        self._findings.error(place, text)
+        home = self._homes.get(key)
+        meant = "" if home else nearest(key, self._specs)
+        hint = f" It belongs into group '{home}'." if home else did_you_mean(meant)
+        self._findings.error(place, f"Group '{self._group.name}' may not contain field '{key}'.{hint}")
         self.wrong |= {key, meant} if meant and meant not in self._group.values else {key}
 
     def _convert(self, key: str, value: Value) -> None:

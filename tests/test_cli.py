@@ -133,7 +133,7 @@ def test_test_of_a_bad_configuration(tmp_path: Path, capsys: pytest.CaptureFixtu
         f"Group 'http-server' replaces the whole group at {path}:{line_of(path, 'group = http-server')}. (warning)",
         "'port': 070 has a leading zero and is octal, that is 56. (warning)",
         "Group 'http-server' needs the field 'password'.",
-        "Group 'smpp-routing' may not contain field 'log-level'.",
+        "Group 'smpp-routing' may not contain field 'log-level'. It belongs into group 'ksmppd'.",
         "Group 'smpp-routing' may not contain field 'smpp-prt'.",
     ]
 

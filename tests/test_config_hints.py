@@ -220,11 +220,31 @@ AT_ONCE: dict[str, tuple[str, list[str]]] = {
             "6: Group 'ksmppd' may not contain field 'smpp-prt'. Did you mean 'smpp-port'?",
         ],
     ),
+    "a key of another group": (
+        f"{KSMPPD}routing-method = 1\nssl = 1\n\n{MYSQL}\n{BOX}\n{HTTP}",
+        [
+            "4: Group 'ksmppd' may not contain field 'routing-method'. It belongs into group 'smpp-routing'.",
+            "5: Group 'ksmppd' may not contain field 'ssl'.",
+        ],
+    ),
     "a mistyped key of a foreign group": (
         f"{KSMPPD}\n{MYSQL}\n{BOX}\n{HTTP}\ngroup = pgsql-connection\nuser-name = x\n",
         ["21: Group 'pgsql-connection' may not contain field 'user-name'. Did you mean 'username'?"],
     ),
 }
+
+
+def test_two_groups_without_a_blank_line_between_them(tmp_path: Path) -> None:
+    problems, warnings = found_in(tmp_path, f"{MYSQL}\n{BOX}\n{HTTP}{KSMPPD}")
+    assert (
+        warnings[0]
+        == f"15: 'group' replaces the value set at {tmp_path}/x.conf:12. Is a blank line missing between two groups?"
+    )
+    assert problems == [
+        "13: Group 'ksmppd' may not contain field 'port'.",
+        "14: Group 'ksmppd' may not contain field 'password'.",
+        "1: No 'http-server' group configured, cannot continue.",
+    ]
 
 
 @pytest.mark.parametrize("case", AT_ONCE)

@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from kannel_conf import boolean, converted, integer, text
+from kannel_conf import boolean, converted, integer, keys_of, text
 from ksmppd_py.config.convert import (
     AccessLogFormat,
     DatabaseType,
@@ -348,6 +348,11 @@ MULTI: dict[str, type[Any]] = {
     "smpp-tlv": SmppTlv,
 }
 TYPES: dict[str, type[Any]] = SINGLE | MULTI
+
+_GROUPS_OF_KEYS = [(spec.key, name) for name, group in TYPES.items() for spec in keys_of(group)]
+_KEYS = [key for key, _ in _GROUPS_OF_KEYS]
+HOMES = {key: name for key, name in _GROUPS_OF_KEYS if _KEYS.count(key) == 1}
+"""The group of each key that only one has: for people who wrote it into another."""
 
 OF_FORKS: dict[str, dict[str, str]] = {
     "ksmppd": {

@@ -23,6 +23,7 @@ from ksmppd_py.config.convert import Method
 from ksmppd_py.config.files import database_problem, plugin_problem
 from ksmppd_py.config.groups import (
     FOREIGN_KEYS,
+    HOMES,
     OF_FORKS,
     SINGLE,
     TYPES,
@@ -162,7 +163,7 @@ class _Loader:
             if known is group:  # a plugin may serve twice
                 return cast("T | None", value)
         no_effect = OF_FORKS.get(group.name, {})
-        bound, wrong = bind_what_is_right(group_type, group, self._first, no_effect)
+        bound, wrong = bind_what_is_right(group_type, group, self._first, no_effect, HOMES)
         self._findings.wrong |= wrong
         self._bound.append((group, bound))
         return bound
@@ -301,7 +302,7 @@ class _Loader:
                 if self._is_bound(group):
                     continue
                 if name in TYPES:
-                    check_keys(TYPES[name], group, self._first, OF_FORKS.get(name, {}))
+                    check_keys(TYPES[name], group, self._first, OF_FORKS.get(name, {}), HOMES)
                 elif name in FOREIGN_KEYS:
                     self._check_foreign(group, FOREIGN_KEYS[name])
 
