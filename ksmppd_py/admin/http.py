@@ -112,6 +112,11 @@ class Handler(WSGIHandler):  # type: ignore[misc]  # gevent has no type hints
         environ["CONTENT_LENGTH"] = str(len(self._body))
         return environ
 
+    def write(self, data: bytes) -> None:
+        """Send a piece of the answer; a client that doesn't read it is as silent as one that sends nothing."""
+        self.server.waits(self.client_address[0])
+        super().write(data)
+
     def finalize_headers(self) -> None:
         """Complete the headers of an answer."""
         super().finalize_headers()
@@ -126,7 +131,7 @@ class Handler(WSGIHandler):  # type: ignore[misc]  # gevent has no type hints
             logger.debug("Lost the admin client %s: %s", self.client_address, ex)
             return None
         reason = str(ex) if isinstance(ex, BadRequest) else type(ex).__name__
-        logger.info("Refused a malformed request from admin client %s (%s)", self.client_address, reason)
+        logger.warning("Refused a malformed request from admin client %s (%s)", self.client_address, reason)
         return ("413", _TOO_LARGE) if isinstance(ex, _TooLarge) else ("400", _BAD_REQUEST)
 
     def handle_error(

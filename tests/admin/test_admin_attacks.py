@@ -12,10 +12,12 @@ import gevent.event
 import pytest
 from admin_fakes import FakeOperations
 from admin_http import PASSWORD, PASSWORD_QUERY, Client, StartServer
+from gevent import socket, ssl
 
 from ksmppd_py import logs
 from ksmppd_py.admin.access import MOST_ADDRESSES, Gate, Password, TooManyGuesses
 from ksmppd_py.admin.server import AdminServer
+from tests.parts.certificate import write_certificate
 
 UPTIME = b"Uptime 0d 0h 0m 11s\n"
 BEHIND = f"GET /log-level?level=4&{PASSWORD_QUERY} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
@@ -146,6 +148,40 @@ def drip(client: Client, beginning: bytes) -> None:
             return
 
 
+@pytest.fixture(scope="module")
+def pem_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """A certificate signed by itself, and its key."""
+    certificate, key = write_certificate(tmp_path_factory.mktemp("pem"))
+    return {"certfile": str(certificate), "keyfile": str(key)}
+
+
+CLIENT_HELLO = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(32)
+
+
+def test_a_handshake_an_octet_now_and_then(start: StartServer, pem_files: dict[str, str]) -> None:
+    with Client(start(request_time=0.1, **pem_files).port) as slow:
+        dripping = gevent.spawn(drip, slow, CLIENT_HELLO)
+        began = time.monotonic()
+        assert slow.is_closed()
+        assert time.monotonic() - began < 2
+        dripping.kill()
+
+
+def test_many_handshakes_that_begin_and_dont_end(start: StartServer, pem_files: dict[str, str]) -> None:
+    port = start(max_connections=5, **pem_files).port
+    with ExitStack() as stack:
+        for _ in range(20):
+            stack.enter_context(Client(port)).send(CLIENT_HELLO)
+        context = ssl.create_default_context(cafile=pem_files["certfile"])
+        connected = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=5))
+        with context.wrap_socket(connected, server_hostname="localhost") as tls:
+            tls.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+            answer = b""
+            while octets := tls.recv(4096):
+                answer += octets
+        assert answer.endswith(b"\r\n\r\nok\n")
+
+
 def test_a_client_that_waits_between_requests_isnt_slow(start: StartServer) -> None:
     with Client(start(request_time=0.05).port) as client:
         for _ in range(2):
@@ -166,6 +202,19 @@ def test_many_that_begin_and_dont_end(start: StartServer) -> None:
             for _ in range(5):
                 assert client.get("/uptime").body == UPTIME
         assert time.monotonic() - began < 2
+
+
+def test_many_that_dont_read_their_answers(start: StartServer, caplog: pytest.LogCaptureFixture) -> None:
+    server = start(max_connections=3)
+    with ExitStack() as stack:
+        for _ in range(3):
+            deaf = stack.enter_context(Client(server.port))
+            deaf.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            deaf.send(b"GET /dashboard/app.js HTTP/1.1\r\nHost: x\r\n\r\n" * 1000)
+        gevent.sleep(0.2)  # until the kernel takes nothing more
+        with Client(server.port) as client:
+            assert client.get("/uptime").body == UPTIME
+    assert [line for line in caplog.messages if "one more is refused" in line] == []
 
 
 def test_all_at_work(
