@@ -201,17 +201,7 @@ class Panel:
         snapshot = self._snapshot()
         queues = queue_status(operations, QUEUES_INTERVAL)
         measures = overview.measures()
-        asked = parse_qs(visit.query, keep_blank_values=True, errors="replace")
-        try:
-            since = float(asked["since"][0])
-        except (KeyError, ValueError):
-            since = 0.0
-        wish = Wish(
-            asked.get("find", [""])[0].strip().lower(),
-            frozenset(asked.get("open", ())),
-            asked.get("sort", [""])[0],
-            falling="falling" in asked,
-        )
+        since, wish = _wanted(visit.query)
         return json_reply(
             200,
             {
@@ -237,3 +227,18 @@ class Panel:
                 "points": values(self._history.since(since)),
             },
         )
+
+
+def _wanted(query: str) -> tuple[float, Wish]:
+    """Since when the page wants the history, and which accounts."""
+    asked = parse_qs(query, keep_blank_values=True, errors="replace")
+    try:
+        since = float(asked["since"][0])
+    except (KeyError, ValueError):
+        since = 0.0
+    return since, Wish(
+        asked.get("find", [""])[0].strip().lower(),
+        frozenset(asked.get("open", ())),
+        asked.get("sort", [""])[0],
+        falling="falling" in asked,
+    )
