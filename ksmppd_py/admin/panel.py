@@ -104,7 +104,8 @@ def _refusal(refusal: Refusal) -> dict[str, Any]:
     told: dict[str, Any] = values(refusal)
     status = refusal.example.command_status
     for_now = of_command_status(status) is Outcome.TEMPORARY
-    return {**told, "status": status_words(status), "for_now": for_now}
+    example = refusal.example._asdict()
+    return {**told, "example": example, "status": status_words(status), "for_now": for_now}
 
 
 class Panel:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import NamedTuple
 
 MOST_REMEMBERED = 200
 LINE_INTERVAL = 30.0
@@ -16,8 +17,7 @@ _OTHER = 0x500
 Key = tuple[str, str, str, str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
+class Example(NamedTuple):
     """The last of several refusals: the `command_status` that was told, and of a message where from, where to, its id.
 
     Empty = unknown: a bind has none of the three, a message that couldn't be read no id.
@@ -49,19 +49,31 @@ class Refusal:
     example: Example = NO_EXAMPLE
 
 
+class _Entry:
+    """Refusals of one kind; of those that no log line has told of, `untold` is how many and `untold_since` when."""
+
+    last: float
+    example: Example
+    __slots__ = ("count", "example", "first", "last", "told_at", "untold", "untold_since")
+
+    def __init__(self, now: float) -> None:
+        self.first = self.untold_since = now
+        self.count = self.untold = 0
+        self.told_at = -LINE_INTERVAL
+
+
 class Refusals:
     """Repetitions are counted, not listed: one ESME above its throughput doesn't hide everybody else."""
 
-    __slots__ = ("_recent", "_told", "_untold", "binds", "counts")
+    __slots__ = ("_has_untold", "_recent", "binds", "counts")
 
     def __init__(self) -> None:
         self.binds: dict[str, int] = {}
         """By reason, since the start."""
         self.counts: dict[tuple[str, str, int], int] = {}
         """By kind, reason and command_status, since the start."""
-        self._recent: dict[Key, Refusal] = {}
-        self._untold: dict[Key, Refusal] = {}
-        self._told: dict[Key, float] = {}
+        self._recent: dict[Key, _Entry] = {}
+        self._has_untold = False
 
     def add(
         self,
@@ -77,40 +89,46 @@ class Refusals:
         status = example.command_status
         if kind == BIND:
             self.binds[reason] = self.binds.get(reason, 0) + count
-        elif reason != SIMULATED:
-            self._note(self._untold, (kind, system_id, ip, reason, status), now, count, example)
-        counted = (kind, reason, min(status, _OTHER))
+        counted = (kind, reason, status if status < _OTHER else _OTHER)
         self.counts[counted] = self.counts.get(counted, 0) + count
-        self._note(self._recent, (kind, system_id, ip, reason, status), now, count, example)
-
-    @staticmethod
-    def _note(memory: dict[Key, Refusal], key: Key, now: float, count: int, example: Example) -> None:
-        known = memory.pop(key, None)
-        if known is None:
-            memory[key] = Refusal(*key[:4], count, now, now, example)
-        else:
-            memory[key] = replace(known, count=known.count + count, last=now, example=example)
-        _bound(memory)
+        recent = self._recent
+        key = (kind, system_id, ip, reason, status)
+        entry = recent.pop(key, None) or _Entry(now)
+        recent[key] = entry
+        entry.count += count
+        entry.last = now
+        entry.example = example
+        if kind == SUBMIT and reason != SIMULATED:
+            if not entry.untold:
+                entry.untold_since = now
+            entry.untold += count
+            self._has_untold = True
+        if len(recent) > MOST_REMEMBERED:
+            del recent[next(iter(recent))]
 
     def recent(self) -> list[Refusal]:
         """The latest first."""
-        return list(reversed(self._recent.values()))
+        return [
+            Refusal(*key[:4], entry.count, entry.first, entry.last, entry.example)
+            for key, entry in reversed(self._recent.items())
+        ]
 
     def take_untold(self, now: float) -> list[Refusal]:
         """Submits refused that no log line has told of, of each kind at most every LINE_INTERVAL seconds.
 
-        `count` is of those only, `first` when they began.
+        `count` is of those only, `first` when they began. Kinds that are forgotten before are not told.
         """
-        if not self._untold:
+        if not self._has_untold:
             return []
-        due = [key for key in self._untold if now - self._told.get(key, -LINE_INTERVAL) >= LINE_INTERVAL]
-        for key in due:
-            self._told.pop(key, None)
-            self._told[key] = now
-            _bound(self._told)
-        return [self._untold.pop(key) for key in due]
-
-
-def _bound(memory: dict[Key, Refusal] | dict[Key, float]) -> None:
-    if len(memory) > MOST_REMEMBERED:
-        del memory[next(iter(memory))]
+        told = []
+        self._has_untold = False
+        for key, entry in self._recent.items():
+            if not entry.untold:
+                continue
+            if now - entry.told_at < LINE_INTERVAL:
+                self._has_untold = True
+                continue
+            told.append(Refusal(*key[:4], entry.untold, entry.untold_since, entry.last, entry.example))
+            entry.untold = 0
+            entry.told_at = now
+        return told

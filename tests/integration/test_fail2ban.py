@@ -48,6 +48,9 @@ def found(log: Path) -> list[str]:
         ("WARNING: SMPP[] bind from 10.0.0.5 refused: credentials", ["10.0.0.5"]),
         ("WARNING: SMPP[] bind from 9.] bind from 10.0.0.5 refused: credentials [system_id:x]", ["10.0.0.5"]),
         ("WARNING: Wrong password for the administration port from 10.0.0.6", ["10.0.0.6"]),
+        ("WARNING: 10.0.0.5 is blocked for 300 s: 10 refused binds [system_id:a] [bind:4]", ["10.0.0.5"]),
+        ("WARNING: 2001:db8::/64 is blocked for 1e+06 s: 10 refused binds", ["2001:db8::/64"]),
+        ("WARNING: SMPP[] is blocked for 300 s: 10 refused binds", []),
         ("WARNING: SMPP[acme] bind from 10.0.0.5 refused: back end: no answer", []),
         (
             "WARNING: SMPP[acme] has exceeded its bind limit (1/1), rejecting bind from 10.0.0.5: max_binds",
