@@ -9,6 +9,8 @@ from typing import NamedTuple
 from ksmppd_py.model.direction import Direction
 from ksmppd_py.model.routes import RegexChecker, Route, RouteProblem
 
+_ByPriority = dict["int | None", list[Route]]
+
 MOST_TOLD = 100
 """Problems that are told one by one; the others are counted."""
 
@@ -42,8 +44,8 @@ class RouteReading:
     """
 
     def __init__(self, known: Collection[str]) -> None:
-        self._inbound: list[RouteRow] = []
-        self._outbound: dict[str, list[RouteRow]] = {system_id: [] for system_id in known}
+        self._inbound: _ByPriority = {}
+        self._outbound: dict[str, _ByPriority] = {system_id: {} for system_id in known}
         self._checker = RegexChecker()
         self._rows = 0
         self._problems: list[RouteProblem] = []
@@ -83,10 +85,9 @@ class RouteReading:
         system_id = row.route.system_id
         if system_id is not None:
             self._targets.setdefault(system_id, []).append((row.route.route_id, is_inbound))
-        if is_inbound:
-            self._inbound.append(row)
-        elif system_id in self._outbound:
-            self._outbound[system_id].append(row)
+        kept = self._inbound if is_inbound else self._outbound.get(system_id or "")
+        if kept is not None:
+            kept.setdefault(row.priority, []).append(row.route)
 
     @property
     def known(self) -> Collection[str]:
@@ -122,7 +123,9 @@ class RouteReading:
         return RouteReport(self._rows, skipped, told, len(problems) - len(told))
 
 
-def _in_order(rows: list[RouteRow]) -> list[Route]:
-    """Highest priority first, those without one last; rows of one priority stay as they came."""
-    rows.sort(key=lambda row: (row.priority is None, -(row.priority or 0)))
-    return [row.route for row in rows]
+def _in_order(routes: _ByPriority) -> list[Route]:
+    """Highest priority first, those without one last; routes of one priority stay as they came."""
+    ordered: list[Route] = []
+    for priority in sorted(routes, key=lambda priority: (priority is None, -(priority or 0))):
+        ordered += routes[priority]
+    return ordered

@@ -171,7 +171,7 @@ class _Receivers:
     def __init__(self, max_mem: int | None, pause: Callable[[], None]) -> None:
         self._max_mem = max_mem
         self._pause = pause
-        self._by_prefix: dict[bytes, list[int]] = {}
+        self._by_prefix: dict[bytes, int | list[int]] = {}  # a list each costs the garbage collector its time
         self._lengths: list[int] = []
         self._sets: list[tuple[_ExpressionSet, list[int]]] = []
 
@@ -179,7 +179,11 @@ class _Receivers:
         """The expression at that position; re2.error and ValueError say what is wrong with it."""
         prefixes = _prefixes(regex)
         for prefix in prefixes:
-            self._by_prefix.setdefault(prefix, []).append(position)
+            known = self._by_prefix.setdefault(prefix, position)
+            if isinstance(known, list):
+                known.append(position)
+            elif known != position:
+                self._by_prefix[prefix] = [known, position]
         if prefixes:
             return
         expression = _rewrite(regex)
@@ -207,9 +211,13 @@ class _Receivers:
         for length in self._lengths:
             if length > len(receiver):
                 break
-            found += self._by_prefix.get(receiver[:length], ())
-        for expressions, positions in self._sets:
-            found += [positions[index] for index in expressions.matching(receiver)]
+            at = self._by_prefix.get(receiver[:length])
+            if isinstance(at, int):
+                found.append(at)
+            elif at is not None:
+                found += at
+        for expressions, places in self._sets:
+            found += [places[index] for index in expressions.matching(receiver)]
         if len(found) > 1:
             found.sort()
         return found
@@ -227,7 +235,8 @@ class RouteTable:
     ) -> None:
         self._receivers = _Receivers(max_mem, pause)
         self._senders: dict[str, _ExpressionSet] = {}
-        self._usable: list[tuple[Route, _ExpressionSet | None]] = []
+        self._usable: list[Route] = []
+        self._sender_of: dict[int, _ExpressionSet] = {}
         self.problems: list[RouteProblem] = []
         for count, route in enumerate(routes, 1):
             self._add(route)
@@ -242,7 +251,9 @@ class RouteTable:
         except (re2.error, ValueError) as error:
             self.problems.append(RouteProblem(route.route_id, _reason(error)))
         else:
-            self._usable.append((route, sender))
+            if sender is not None:
+                self._sender_of[len(self._usable)] = sender
+            self._usable.append(route)
 
     def _sender(self, source_regex: str) -> _ExpressionSet:
         """The senders' expression as a set of one, which is faster to ask than a pattern; many routes share it."""
@@ -257,7 +268,7 @@ class RouteTable:
     @property
     def routes(self) -> list[Route]:
         """The usable routes, in order."""
-        return [route for route, _ in self._usable]
+        return self._usable
 
     def __len__(self) -> int:
         return len(self._usable)
@@ -266,9 +277,9 @@ class RouteTable:
         """The first route that takes both. Raises SenderRefused when one took the receiver, else NoRoute."""
         candidates = self._receivers.matching(receiver)
         for position in candidates:
-            route, source = self._usable[position]
+            source = self._sender_of.get(position)
             if source is None or source.matching(sender):
-                return route
+                return self._usable[position]
         if candidates:
             raise SenderRefused("no route to this receiver takes this sender")
         raise NoRoute("no route takes this receiver")

@@ -18,6 +18,8 @@ from ksmppd_py.model.routes import InboundTable, Route, RouteProblem, RouteTable
 
 log = logging.getLogger(__name__)
 
+_COMPARED_AT_ONCE = 5_000
+
 
 class DatabaseRouter:
     """Implements ports.Router. An account's rows are read at its first message and kept until they are read again.
@@ -96,7 +98,7 @@ class DatabaseRouter:
                     reading.miss(system_id)
             rows = reading.inbound()
             inbound = self._inbound
-            if inbound is None or rows != self._inbound_rows:
+            if inbound is None or not _are_same(rows, self._inbound_rows):
                 inbound = InboundTable(rows, pause=_breathe, smsc_ids=inbound.smsc_ids if inbound else ())
             fresh = self._fresh_tables(reading)
             self._inbound, self._inbound_rows = inbound, rows
@@ -110,7 +112,7 @@ class DatabaseRouter:
         fresh: dict[str, tuple[RouteTable, list[Route]]] = {}
         for system_id in reading.known:
             rows = reading.outbound(system_id)
-            if rows != self._rows.get(system_id):
+            if not _are_same(rows, self._rows.get(system_id)):
                 fresh[system_id] = RouteTable(rows, pause=_breathe), rows
                 _breathe()
         return fresh
@@ -143,6 +145,18 @@ class DatabaseRouter:
         if current:
             self._outbound[system_id], self._rows[system_id] = table, rows
         return table
+
+
+def _are_same(some: Sequence[Route], others: Sequence[Route] | None) -> bool:
+    """Whether these are the same routes in the same order. May yield."""
+    if others is None or len(some) != len(others):
+        return False
+    for start in range(0, len(some), _COMPARED_AT_ONCE):
+        end = start + _COMPARED_AT_ONCE
+        if some[start:end] != others[start:end]:
+            return False
+        _breathe()
+    return True
 
 
 def _breathe() -> None:

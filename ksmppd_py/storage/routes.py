@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 _OUTBOUND: ColumnElement[int] = literal_column(str(int(Direction.OUTBOUND)))
 _COLUMNS = ("route_id", "regex", "cost", "system_id", "smsc_id", "source_regex")
-MANY = 1_000
+MANY = 500
 """Rows of one account that are read at once; with more the others get their turns meanwhile."""
 _NAMES_AT_ONCE = 100
 
