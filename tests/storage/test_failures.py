@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import gevent
+import pymysql
 import pytest
 from gevent.server import StreamServer
 
@@ -208,6 +209,26 @@ class TestMariaDB:
         gevent.sleep(0.25)
         assert calls["charge"]() == 1
         quick.close()
+
+    def test_a_long_answer_where_no_more_connections_are_granted(
+        self, mysql_place: Callable[..., Place], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It comes over one of the pool's, which is there."""
+        place = mysql_place()
+        for regex in ("1", "2"):
+            place.add_route(1, regex, "a")
+        refused = []
+
+        def refuse(**_: object) -> None:
+            refused.append(1)
+            raise pymysql.err.OperationalError(1040, "Too many connections")
+
+        monkeypatch.setattr(pymysql, "connect", refuse)
+        for _ in range(2):
+            [portion] = DatabaseRoutes(place.database, place.layout).everything()
+            assert [row.route.regex for row in portion] == ["1", "2"]
+        assert len(refused) == 2
+        assert place.database.meter.failures == 0
 
     def test_killed_connections(self, mysql_place: Callable[[], Place], mariadb: MariaDB) -> None:
         """Repeatable statements don't notice; others do only within a second after the last use."""
