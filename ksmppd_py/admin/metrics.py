@@ -173,6 +173,7 @@ def _of_connections(measures: Measures) -> Iterator[Metric]:
     yield _counters(
         "ksmppd_refusals", "Refused binds and submits.", ("kind", "reason", "command_status"), refusals
     )
+    yield _gauge("ksmppd_submits_octets", "Memory that unanswered submits take, about.", measures.held_octets)
     yield _gauge("ksmppd_connections", "Connections of ESMEs, bound or not.", measures.connections)
     yield _counters(
         "ksmppd_connections_blocked",

@@ -29,6 +29,10 @@ from ksmppd_py.transport.tls import unverified_client_context
 logger = logging.getLogger(__name__)
 
 RECEIVE_OCTETS = 65536
+MOST_UNREAD = 4 * 1024 * 1024
+"""Octets that the bearerbox doesn't take off us; above it it gets nothing more."""
+LARGE = 256 * 1024
+"""Octets of a batch that are written at once, to see whether the bearerbox takes them."""
 CONNECT_TIMEOUT = 5.0
 FIRST_PAUSE = 1.0
 """Seconds between attempts to connect; doubles up to LAST_PAUSE."""
@@ -245,6 +249,12 @@ class BoxConnection:
             return True
         return False
 
+    @property
+    def is_clogged(self) -> bool:
+        """Whether so much waits for the bearerbox to read it that it is to get nothing more."""
+        framed = self._socket
+        return framed is not None and framed.blocked_since > 0 and framed.queued_octets > MOST_UNREAD
+
     def send_all(self, batch: Sequence[Submission], now: float) -> None:
         """Write MTs; their acks, or the loss of the connection, settle them. Doesn't yield."""
         boxc_id, framed = self._boxc_id, self._socket
@@ -263,9 +273,13 @@ class BoxConnection:
         if framed is None or not frames:
             return
         try:
-            framed.write(b"".join(frames))
+            octets = b"".join(frames)
+            framed.write(octets)
         except MemoryError:
             framed.hang_up()  # nothing of it has left; all that is open goes to the next bearerbox
+            return
+        if len(octets) > LARGE:
+            framed.flush()
 
     def _open_all(self, batch: Sequence[Submission], frames: list[bytes]) -> None:
         """Have each of these wait for its ack; those that another one waits for with the same id leave `frames`."""

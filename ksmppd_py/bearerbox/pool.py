@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 WINDOW = 1000
 """Unacked MTs of one connection: what would have to be sent again when it breaks."""
+AT_ONCE = 256
+"""MTs that are packed and written together; long texts that a bearerbox doesn't read wait as they came."""
 MOST_WAITING = 100_000
 """MTs that wait for room; above it they are stored, or refused for now."""
 PATIENCE = 5.0
@@ -153,23 +155,34 @@ class BearerboxPool:
             return list(batch)
         now = monotonic()
         waiting = self._waiting
-        if waiting:
-            sent = 0
-        elif len(self._online) == 1:
-            connection = self._online[0]
-            sent = min(len(batch), max(0, WINDOW - len(connection.open)))
-            connection.send_all(batch if sent == len(batch) else batch[:sent], now)
-        else:
-            sent = self._spread(batch, now)
+        sent = 0
+        while sent < len(batch) and not waiting:
+            some = batch if len(batch) <= AT_ONCE else batch[sent : sent + AT_ONCE]
+            taken = self._send_some(some, now)
+            sent += taken
+            if taken < len(some):
+                break
         room = max(0, MOST_WAITING - len(waiting))
         for submission in batch[sent : sent + room]:
             submission.sent_at = now
             waiting.add(submission)
         return list(batch[sent + room :])
 
+    def _send_some(self, batch: Sequence[Submission], now: float) -> int:
+        """Send the first of these, as many as find room; return how many did. Doesn't yield."""
+        if len(self._online) > 1:
+            return self._spread(batch, now)
+        connection = self._online[0]
+        sent = min(len(batch), _room(connection))
+        if sent:
+            connection.send_all(batch if sent == len(batch) else batch[:sent], now)
+        return sent
+
     def _spread(self, batch: Sequence[Submission], now: float) -> int:
         """Send each to the connection that has least to do; return how many found room."""
-        shares: dict[BoxConnection, list[Submission]] = {connection: [] for connection in self._online}
+        shares: dict[BoxConnection, list[Submission]] = {
+            connection: [] for connection in self._online if _room(connection)
+        }
         sent = 0
         for submission in batch:
             connection = self._with_room(shares)
@@ -185,7 +198,10 @@ class BearerboxPool:
         best = None
         fewest = WINDOW
         for connection in self._online:
-            unanswered = len(connection.open) + len(shares[connection])
+            share = shares.get(connection)
+            if share is None:
+                continue
+            unanswered = len(connection.open) + len(share)
             if unanswered < fewest:
                 best, fewest = connection, unanswered
         if best is not None:
@@ -199,9 +215,9 @@ class BearerboxPool:
             return
         now = monotonic()
         waiting = self._waiting
-        room = min(len(waiting), WINDOW - len(connection.open))
-        if room > 0:
-            connection.send_all([waiting.pop() for _ in range(room)], now)
+        while waiting and (room := _room(connection)):
+            some = min(len(waiting), room, AT_ONCE)
+            connection.send_all([waiting.pop() for _ in range(some)], now)
 
     def came_online(self, connection: BoxConnection) -> None:
         """A bearerbox is up; what waited longest goes first."""
@@ -270,3 +286,8 @@ class BearerboxPool:
         for submission in given_up:
             submission.result = LOST
             submission.desk.put(submission)
+
+
+def _room(connection: BoxConnection) -> int:
+    """How many more MTs it may be sent now."""
+    return 0 if connection.is_clogged else max(0, WINDOW - len(connection.open))

@@ -15,6 +15,7 @@ from ksmppd_py.errors import StartError
 from ksmppd_py.esme.arrival import Arrivals, crowding, set_options
 from ksmppd_py.esme.binding import Binder
 from ksmppd_py.esme.blocklist import BlockList
+from ksmppd_py.esme.held import Held
 from ksmppd_py.esme.registry import EsmeRegistry
 from ksmppd_py.esme.session import Session
 from ksmppd_py.esme.settings import SessionSettings, TlsSettings
@@ -99,6 +100,11 @@ class Listener:
         """The port for TLS that is listened on."""
         assert self._tls_server is not None
         return int(self._tls_server.server_port)
+
+    @property
+    def held(self) -> Held:
+        """What submits in hand take."""
+        return self._around.held
 
     def start(self) -> None:
         """Listen. Raises StartError when a port can't be had, or no certificate."""

@@ -25,11 +25,13 @@ class ToOneOfMany(Submission):
 class WholeMulti:
     """Gathers what became of each destination, and answers when the last one is known; all have one `message_id`."""
 
-    __slots__ = ("_accepted", "_left", "_refused", "message_id", "sequence_number")
+    __slots__ = ("_accepted", "_left", "_refused", "message_id", "octets", "sequence_number")
 
-    def __init__(self, sequence_number: int, message_id: bytes) -> None:
+    def __init__(self, sequence_number: int, message_id: bytes, octets: int) -> None:
+        """`octets` are what its TLVs take, which its destinations share."""
         self.sequence_number = sequence_number
         self.message_id = message_id
+        self.octets = octets
         self._refused: list[UnsuccessSme] = []
         self._accepted = 0
         self._left = 0

@@ -36,8 +36,6 @@ logger = logging.getLogger(__name__)
 
 RECEIVE_OCTETS = 16384
 """Read at most this much at a time, so that one busy bind doesn't hold the loop for long."""
-MOST_UNANSWERED = 10_000
-"""Submits of one bind in hand; above it the bind isn't read until half are answered."""
 MOST_UNSENT = 10_000
 """Frames that a bind doesn't take off us; above it the bind isn't read either."""
 MOST_BAD_PDUS = 10
@@ -129,8 +127,8 @@ class Session:
                 return
             if self._socket.queued > MOST_UNSENT:
                 self._socket.drain(BLOCKED_PATIENCE)
-            if self._submits is not None and self._submits.in_hand > MOST_UNANSWERED:
-                self._submits.wait_until_quiet(MOST_UNANSWERED // 2, None)
+            if self._submits is not None:
+                self._submits.wait_for_room()
 
     def _take(self, received: Sequence[Received]) -> None:
         """Dispatch the PDUs of one read, in order. May yield (bind, unbind)."""

@@ -10,6 +10,7 @@ from time import monotonic
 import gevent
 from gevent.event import Event
 
+from ksmppd_py.esme.held import EACH, MOST_OF_ALL, REFUSED_ABOVE, octets_of
 from ksmppd_py.esme.multi import ToOneOfMany, WholeMulti
 from ksmppd_py.esme.operations import Operations
 from ksmppd_py.esme.refusals import error_response
@@ -32,6 +33,9 @@ _GLANCE = 0.02
 _SUBMIT_SM_RESP = int(CommandId.SUBMIT_SM_RESP)
 _SUBMIT_MULTI = int(CommandId.SUBMIT_MULTI)
 _SYSTEM_ERROR = int(CommandStatus.RSYSERR)
+_NO_ROOM = int(CommandStatus.RMSGQFUL)
+MOST_UNANSWERED = 10_000
+"""Submits of one bind in hand; above it the bind isn't read until half are answered."""
 
 
 class Submits:
@@ -47,10 +51,12 @@ class Submits:
         "_access",
         "_desk",
         "_ended",
+        "_enough_octets",
         "_enquiries",
         "_flow",
         "_fresh",
         "_handed_over",
+        "_held",
         "_level",
         "_name",
         "_operations",
@@ -62,6 +68,7 @@ class Submits:
         "read_at",
         "routing",
         "submitter",
+        "tlvs",
     )
 
     def __init__(
@@ -74,6 +81,9 @@ class Submits:
         enquiries = around.enquiries
         self.submitter = submitter
         self.in_hand = 0
+        self.tlvs = 0
+        """Octets that the TLVs of those in hand take."""
+        self._held = around.held
         self.read_at = monotonic()
         """Monotonic seconds of the last read."""
         self._access = around.access
@@ -92,6 +102,7 @@ class Submits:
         self.routing = 0
         """Submits that wait for the answer of an HTTP server or a plugin."""
         self._level = 0
+        self._enough_octets = 0
 
     @property
     def queued(self) -> int:
@@ -104,6 +115,17 @@ class Submits:
         submission = Submission(self, sequence_number, pdu, ordinal)
         submission.received_at = self.read_at
         self._fresh.append(submission)
+        if pdu.tlvs:
+            self._hold(octets_of(pdu.tlvs))
+
+    def _hold(self, octets: int) -> None:
+        self.tlvs += octets
+        self._held.tlvs += octets
+
+    @property
+    def octets(self) -> int:
+        """What the submits in hand take of memory, about."""
+        return self.in_hand * EACH + self.tlvs
 
     def walk(self) -> None:
         """Take down what came since the last call: the submits of one read. Doesn't yield."""
@@ -111,6 +133,11 @@ class Submits:
         if not fresh:
             return
         self._fresh = []
+        held = self._held
+        held.count += len(fresh)
+        if held.count * EACH + held.tlvs > REFUSED_ABOVE:
+            self._refuse(fresh)
+            return
         desk = self._desk
         if (desk is None or desk.is_idle) and self._flow.is_quick(self.submitter):
             try:
@@ -124,6 +151,19 @@ class Submits:
             desk = self._open()
         for submission in fresh:
             desk.put(submission)
+
+    def _refuse(self, fresh: list[Submission]) -> None:
+        """There is no room: answer these with ESME_RMSGQFUL, which tells an ESME to try again. Doesn't yield."""
+        logger.warning("Too many submits of all binds wait, %d are refused", len(fresh))
+        submitter = self.submitter
+        for submission in fresh:
+            submission.command_status = _NO_ROOM
+            submission.reason = "too much in hand"
+        for counters in (submitter.counters, submitter.totals):
+            counters.errors += len(fresh)
+        refused = submitter.totals.refused
+        refused[_NO_ROOM] = refused.get(_NO_ROOM, 0) + len(fresh)
+        self._answer(fresh)
 
     def operate(self, sequence_number: int, pdu: object, ordinal: int, refusing: bool) -> bool:
         """Carry out submit_multi, query_sm and cancel_sm; False for anything else. Doesn't yield."""
@@ -142,11 +182,16 @@ class Submits:
             self._operations = Operations(
                 self._name, self._socket, self._enquiries, system_id, self._owner, self._settled
             )
-        self.in_hand += self._operations.take(sequence_number, pdu)
+        taken = self._operations.take(sequence_number, pdu)
+        self.in_hand += taken
+        self._held.count += taken
         return True
 
     def _take_multi(self, sequence_number: int, pdu: SubmitMulti, ordinal: int, enquiries: Enquiries) -> None:
         """Take a submit_multi in hand, as one message for each destination. Doesn't yield."""
+        if self._held.octets > REFUSED_ABOVE:
+            self._socket.write(error_response(_SUBMIT_MULTI, sequence_number, _NO_ROOM))
+            return
         message_id = enquiries.new_id()
         try:
             messages = expand(pdu, message_id)
@@ -154,7 +199,9 @@ class Submits:
             logger.debug("submit_multi of %s refused: %s", self.submitter.account.system_id, refusal)
             self._socket.write(error_response(_SUBMIT_MULTI, sequence_number, int(refusal.command_status)))
             return
-        submissions = WholeMulti(sequence_number, message_id).submissions(self, messages, ordinal)
+        octets = octets_of(pdu.tlvs)
+        self._hold(octets)
+        submissions = WholeMulti(sequence_number, message_id, octets).submissions(self, messages, ordinal)
         self.in_hand += len(submissions)
         for submission in submissions:
             submission.received_at = self.read_at
@@ -249,9 +296,13 @@ class Submits:
             status = submission.command_status
             sms = submission.sms
             message_id = sms.id if sms is not None and not status else b""
-            if submission.pdu.__class__ is not SubmitSm:
+            pdu = submission.pdu
+            if pdu.__class__ is not SubmitSm:
                 self._answer_other(submission, message_id)
-            elif not status:
+                continue
+            if pdu.tlvs:
+                self._hold(-octets_of(pdu.tlvs))
+            if not status:
                 write(codec.pack_submit_sm_resp(submission.sequence_number, message_id))
             else:
                 write(codec.pack_header_only(_SUBMIT_SM_RESP, status, submission.sequence_number))
@@ -259,7 +310,8 @@ class Submits:
 
     def _settled(self, count: int) -> None:
         self.in_hand -= count
-        if self._quiet is not None and self.in_hand <= self._level:
+        self._held.count -= count
+        if self._quiet is not None and self.in_hand <= self._level and self.octets <= self._enough_octets:
             self._quiet.set()
         if self._ended and self.in_hand <= 0:
             self._close()
@@ -279,15 +331,25 @@ class Submits:
             response = submission.whole.settled(submission)
             if response is not None:
                 self._socket.write(response)
+                self._hold(-submission.whole.octets)
             return
+        self._hold(-octets_of(submission.pdu.tlvs))
         status = submission.command_status or 0
         self._socket.write(codec.pack(DataSmResp(message_id), submission.sequence_number, status))
 
-    def wait_until_quiet(self, level: int, timeout: float | None) -> None:
-        """Wait until at most `level` submits are in hand. May yield."""
-        if self.in_hand <= level:
+    def wait_for_room(self) -> None:
+        """Wait while more is in hand than one bind may have, until half of it is answered. May yield."""
+        if self.in_hand > MOST_UNANSWERED:
+            self.wait_until_quiet(MOST_UNANSWERED // 2, None)
+        octets = self.in_hand * EACH + self.tlvs
+        if octets > self._held.most_of_one:
+            self.wait_until_quiet(self.in_hand, None, octets // 2)
+
+    def wait_until_quiet(self, level: int, timeout: float | None, octets: int = MOST_OF_ALL) -> None:
+        """Wait until at most `level` submits with at most so many octets are in hand. May yield."""
+        if self.in_hand <= level and self.octets <= octets:
             return
-        self._level = level
+        self._level, self._enough_octets = level, octets
         self._quiet = Event()
         self._quiet.wait(timeout)
         self._quiet = None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ksmppd_py.esme.binding import Binder
+from ksmppd_py.esme.held import Held
 from ksmppd_py.esme.registry import EsmeRegistry
 from ksmppd_py.esme.settings import SessionSettings
 from ksmppd_py.model.ports import AccessLog, Enquiries, Submissions
@@ -22,3 +23,4 @@ class Surroundings:
     owner: Owner
     enquiries: Enquiries | None = None
     access: AccessLog | None = None
+    held: Held = field(default_factory=Held)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from ksmppd_py.errors import (
     CreditTooLow,
@@ -28,6 +28,8 @@ from ksmppd_py.smpp.pdus import SubmitSm
 
 logger = logging.getLogger(__name__)
 
+OCTETS_AT_ONCE = 1024 * 1024
+"""Octets of text that go into one call of the store."""
 _SUCCESS = int(AckStatus.SUCCESS)
 _BUFFERED = int(AckStatus.BUFFERED)
 
@@ -188,7 +190,17 @@ class SubmissionFlow:
         return routed[:paid]
 
     def _keep(self, batch: list[Submission], submitter: Submitter) -> None:
-        """Store what no bearerbox takes, or refuse it for now. Sets each command_status. May yield."""
+        """Store what no bearerbox takes, or refuse it for now. Sets each command_status. May yield.
+
+        Long texts are stored some at a time: on their way to the database each message has its own.
+        """
+        if self._store is None:
+            self._keep_some(batch, submitter)
+            return
+        for some in _in_pieces(batch):
+            self._keep_some(some, submitter)
+
+    def _keep_some(self, batch: list[Submission], submitter: Submitter) -> None:
         error = self._save(batch)
         if error is None:
             for submission in batch:
@@ -197,7 +209,7 @@ class SubmissionFlow:
         for_now = isinstance(error, TemporaryError)
         if not for_now and len(batch) > 1:
             for submission in batch:  # what a column can't hold is refused alone
-                self._keep([submission], submitter)
+                self._keep_some([submission], submitter)
             return
         for submission in batch:
             refuse(submission, error)
@@ -260,6 +272,20 @@ def _example(submission: Submission, status: int) -> Example:
         return Example(status, to_name(sms.sender or b""), to_name(sms.receiver or b""), to_name(sms.id))
     sender, receiver = getattr(pdu, "source_addr", b""), getattr(pdu, "destination_addr", b"")
     return Example(status, to_name(sender), to_name(receiver))
+
+
+def _in_pieces(batch: list[Submission]) -> Iterator[list[Submission]]:
+    """The same messages in the same order, in pieces of some OCTETS_AT_ONCE of text."""
+    piece: list[Submission] = []
+    octets = 0
+    for submission in batch:
+        piece.append(submission)
+        octets += len((submission.sms and submission.sms.msgdata) or b"")
+        if octets > OCTETS_AT_ONCE:
+            yield piece
+            piece, octets = [], 0
+    if piece:
+        yield piece
 
 
 def _reason(submission: Submission, submitter: Submitter) -> str:

@@ -90,5 +90,6 @@ class Measures:
     connections: int
     connections_refused: int
     unusable_rows: int = 0
+    held_octets: int = 0
     credits: Mapping[str, float] = field(default_factory=dict)
     """Of prepaid accounts, as it was read last."""

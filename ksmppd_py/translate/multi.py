@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.smpp.constants import CommandStatus
 from ksmppd_py.smpp.destinations import SmeAddress
 from ksmppd_py.smpp.pdus import DataSm, SubmitMulti, SubmitSm
+from ksmppd_py.translate import addresses
 from ksmppd_py.translate.dialect import Dialect
 from ksmppd_py.translate.errors import Untranslatable
 from ksmppd_py.translate.mt import from_data_sm, from_submit_sm
@@ -23,11 +25,13 @@ class OneOfMany(SubmitSm):
     """A submit_multi as a submit_sm to one of its destinations; `message_id` is the id that all of them share.
 
     `last` marks the one that goes last and has this id towards the bearerbox too; the others have ids of their own
-    there. Reports carry the shared id in any case.
+    there. Reports carry the shared id in any case. `first` is the same list for all: the sms of the first of them that
+    was translated, as it was then. So a text is translated once, and held once.
     """
 
     message_id: bytes = b""
     last: bool = False
+    first: list[Sms] = field(default_factory=list)
 
 
 def expand(pdu: SubmitMulti, message_id: bytes) -> list[OneOfMany]:
@@ -42,12 +46,13 @@ def expand(pdu: SubmitMulti, message_id: bytes) -> list[OneOfMany]:
         if not isinstance(destination, SmeAddress):
             raise Untranslatable(CommandStatus.RINVDLNAME, "there are no distribution lists")
         destinations.append(destination)
-    messages = [_to(destination, pdu, message_id) for destination in destinations]
+    first: list[Sms] = []
+    messages = [_to(destination, pdu, message_id, first) for destination in destinations]
     messages[-1].last = True
     return messages
 
 
-def _to(destination: SmeAddress, pdu: SubmitMulti, message_id: bytes) -> OneOfMany:
+def _to(destination: SmeAddress, pdu: SubmitMulti, message_id: bytes, first: list[Sms]) -> OneOfMany:
     return OneOfMany(
         pdu.service_type,
         pdu.source_addr_ton,
@@ -68,15 +73,33 @@ def _to(destination: SmeAddress, pdu: SubmitMulti, message_id: bytes) -> OneOfMa
         pdu.short_message,
         pdu.tlvs,
         message_id,
+        first=first,
     )
 
 
 def from_one_of_many(pdu: OneOfMany, dialect: Dialect, service: bytes, message_id: bytes, now: int) -> Sms:
     """Return the sms for one destination, as mt.from_submit_sm; its dlr_url names the shared id."""
-    sms = from_submit_sm(pdu, dialect, service, pdu.message_id, now)
+    if pdu.first and not dialect.fields_in_meta_data:
+        sms = copy(pdu.first[0])
+        sms.receiver = _receiver(pdu)
+    else:
+        sms = from_submit_sm(pdu, dialect, service, pdu.message_id, now)
+        if not pdu.first:
+            pdu.first.append(copy(sms))
+        elif sms.msgdata == pdu.first[0].msgdata:
+            sms.msgdata = pdu.first[0].msgdata
     if not pdu.last:
         sms.id = message_id
     return sms
+
+
+def _receiver(pdu: OneOfMany) -> bytes:
+    """Return what alone differs from one destination to the next, but for their types in meta_data."""
+    status = int(CommandStatus.RINVDSTADR)
+    receiver = addresses.to_box(pdu.dest_addr_ton, pdu.destination_addr, status)
+    if not receiver:
+        raise Untranslatable(CommandStatus.RINVDSTADR, "empty destination_addr")
+    return receiver
 
 
 Translate: TypeAlias = Callable[[Any, Dialect, bytes, bytes, int], Sms]

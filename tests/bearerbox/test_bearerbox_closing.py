@@ -9,16 +9,17 @@ from contextlib import contextmanager
 import gevent
 import pytest
 
+from ksmppd_py.bearerbox import pool as pool_module
 from ksmppd_py.bearerbox.pool import BearerboxPool
 from ksmppd_py.bearerbox.settings import BoxSettings
 from ksmppd_py.flows.delivery import DeliveryFlow
 from ksmppd_py.kannel.messages import AdminCommand
 from ksmppd_py.model.work import Submission
 from ksmppd_py.transport.framed import FramedSocket
-from tests.bearerbox.conftest import StartBed, wait_until
+from tests.bearerbox.conftest import StartBed, make_mt, wait_until
 from tests.fakes import box_wire
 from tests.fakes.bearerbox import NEVER, always
-from tests.flows.memory import MemoryReceivers, MemoryRouter
+from tests.flows.memory import MemoryReceivers, MemoryRouter, Tray
 
 UNREAD = box_wire.pack_heartbeat(0) * 50_000
 
@@ -127,3 +128,28 @@ def test_without_memory_for_a_batch_it_goes_with_the_connection(
     assert bed.wait_results(3) == [0, 0, 0]
     assert [submission.sms.msgdata for submission in bed.box.submissions] == texts
     assert bed.box.connections == 2
+
+
+def test_a_bearerbox_that_reads_nothing_is_given_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it doesn't read waits as it came, not as frames; it goes on as it reads."""
+    monkeypatch.setattr(pool_module, "ROUND", 0.01)
+    with server() as (pool, box):
+        wait_until(lambda: pool.online)
+        tray = Tray()
+        batch = []
+        for _ in range(900):
+            submission = Submission(tray, 1, None, 1)
+            submission.sms = make_mt(b"x" * 60_000)
+            batch.append(submission)
+        assert pool.send_all(batch) == []
+        [connection] = pool.connections
+        wait_until(lambda: connection.is_clogged)
+        assert len(connection.open) <= pool_module.AT_ONCE
+        assert pool.status().waiting == 900 - len(connection.open)
+
+        def read() -> None:
+            while box.recv(1_000_000):
+                pass
+
+        gevent.spawn(read)
+        wait_until(lambda: len(connection.open) == 900)

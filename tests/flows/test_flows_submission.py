@@ -16,6 +16,7 @@ from ksmppd_py.errors import (
     RouteRefused,
     SenderRefused,
 )
+from ksmppd_py.flows.submission import _in_pieces
 from ksmppd_py.kannel.messages import Sms, SmsType
 from ksmppd_py.model.account import Account
 from ksmppd_py.model.esme import LONG_MESSAGE
@@ -23,7 +24,7 @@ from ksmppd_py.model.routes import Route
 from ksmppd_py.model.work import LOST, Submission
 from ksmppd_py.smpp.pdus import DataSm, SubmitSm
 from tests.flows.conftest import Corridor
-from tests.flows.memory import NOW, MemoryRouter, submit_sm
+from tests.flows.memory import NOW, MemoryRouter, Tray, submit_sm
 
 UUID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
@@ -328,3 +329,22 @@ def test_every_submit_that_passed_the_throttle_is_load(corridor: Corridor) -> No
     for load in (submitter.inbound, submitter.esme.inbound, corridor.meters.inbound):
         assert load.rate(0, NOW) == 3.0
     assert corridor.meters.inbound_processed == 3
+
+
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [
+        ([], []),
+        ([10, 20, 30], [[10, 20, 30]]),
+        ([60_000] * 20, [[60_000] * 18, [60_000] * 2]),
+        ([2_000_000, 5, 2_000_000], [[2_000_000], [5, 2_000_000]]),
+    ],
+)
+def test_long_texts_are_stored_some_at_a_time(sizes: list[int], expected: list[list[int]]) -> None:
+    batch = []
+    for size in sizes:
+        submission = Submission(Tray(), 1, None, 1)
+        submission.sms = Sms(msgdata=b"x" * size)
+        batch.append(submission)
+    pieces = [[len(s.sms.msgdata or b"") for s in piece if s.sms] for piece in _in_pieces(batch)]
+    assert pieces == expected

@@ -9,6 +9,7 @@ import pytest
 
 from ksmppd_py.errors import DatabaseUnavailable
 from ksmppd_py.storage.combine import Combiner
+from ksmppd_py.storage.writer import _weight as row_weight
 
 
 def test_what_comes_through_too_late_is_undone() -> None:
@@ -35,3 +36,18 @@ def test_what_comes_through_too_late_is_undone() -> None:
     while not combiner.idle:
         gevent.sleep(0.01)
     assert undone == [(1, 10)]  # the second one was withdrawn in time
+
+
+@pytest.mark.parametrize(
+    ("rows", "weight"),
+    [
+        ([], 0),
+        (["x" * 100] * 3, 3),
+        (["x" * 60_000], 15),  # SQL text of a long message
+        ([{"msgdata": b"x" * 60_000, "id": "1"}, {"msgdata": None}], 16),
+        ([b"x" * 9000], 3),
+    ],
+)
+def test_long_rows_weigh_more(rows: list[object], weight: int) -> None:
+    """So what waits for the database is bounded in octets."""
+    assert row_weight(rows) == weight

@@ -1,0 +1,113 @@
+"""How much memory submits in hand may take: by bind, by all, and what comes above it."""
+
+from __future__ import annotations
+
+import struct
+
+import gevent
+import pytest
+
+from ksmppd_py.esme import held as held_module
+from ksmppd_py.esme import submits as submits_module
+from ksmppd_py.esme.held import EACH, Held, octets_of
+from tests.esme.conftest import NEVER, Bed, StartBed, wait_until
+from tests.fakes import smpp_wire as wire
+from tests.fakes.esme import Esme
+
+PAYLOAD = struct.pack(">HH", 0x0424, 3000) + b"x" * 3000
+BODY = b"\0\x01\x01" + b"12345\0" + b"\x01\x01" + b"491700000000\0" + b"\0\0\0" + b"\0\0" + b"\0\0\0\0\0"
+DATA = b"\0\x01\x01" + b"12345\0" + b"\x01\x01" + b"491700000000\0" + b"\0\0\0"
+ONE = EACH + 2 * 3000
+"""What one of these takes."""
+
+
+def send(esme: Esme, count: int, command_id: int = wire.SUBMIT_SM) -> list[int]:
+    body = (DATA if command_id == wire.DATA_SM else BODY) + PAYLOAD
+    return [esme.send_request(command_id, body) for _ in range(count)]
+
+
+def held(bed: Bed) -> Held:
+    return bed.listener.held
+
+
+@pytest.mark.parametrize("command_id", [wire.SUBMIT_SM, wire.DATA_SM])
+@pytest.mark.parametrize("ack", [0, 1, 2])
+def test_what_is_answered_is_held_no_more(bed: Bed, command_id: int, ack: int) -> None:
+    bed.gateway.ack = NEVER
+    esme = bed.bind()
+    numbers = send(esme, 3, command_id)
+    wait_until(lambda: len(bed.gateway.sent) == 3)
+    assert held(bed).octets == 3 * ONE
+    bed.gateway.settle(ack)
+    for number in numbers:
+        esme.wait_response(number)
+    assert (held(bed).count, held(bed).tlvs) == (0, 0)
+
+
+def test_what_is_refused_or_unreadable_is_held_no_more(bed: Bed) -> None:
+    bed.router.everything = None
+    esme = bed.bind()
+    for number in send(esme, 3):
+        assert esme.wait_response(number).command_status != 0
+    esme.request(wire.SUBMIT_SM, BODY[:-3])
+    esme.request(wire.QUERY_SM, b"an-id\0\0\0\0")
+    assert (held(bed).count, held(bed).tlvs) == (0, 0)
+
+
+def test_a_bind_with_too_much_is_not_read(start: StartBed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(held_module, "MOST_OF_ONE", 5 * ONE)
+    bed = start()
+    bed.gateway.ack = NEVER
+    esme, other = bed.bind(), bed.bind()
+    numbers = send(esme, 100)
+    wait_until(lambda: len(bed.gateway.sent) >= 5)
+    gevent.sleep(0.05)
+    count = len(bed.gateway.sent)
+    assert 5 <= count <= 5 + 16384 // 3000 + 1  # one read more
+    assert other.enquire_link().command_status == 0
+    bed.gateway.ack = 0
+    bed.gateway.settle(0)
+    assert {esme.wait_response(number).command_status for number in numbers} == {0}
+    assert held(bed).octets == 0
+
+
+def test_what_is_left_is_for_all(start: StartBed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One bind ends with half of what all may have, another still gets its turn."""
+    monkeypatch.setattr(held_module, "MOST_OF_ALL", 40 * ONE)
+    bed = start()
+    bed.gateway.ack = NEVER
+    greedy, modest = bed.bind(), bed.bind()
+    send(greedy, 100)
+    wait_until(lambda: len(bed.gateway.sent) >= 20)
+    gevent.sleep(0.05)
+    assert 20 <= len(bed.gateway.sent) <= 20 + 16384 // 3000 + 1
+    before = len(bed.gateway.sent)
+    send(modest, 1)
+    wait_until(lambda: len(bed.gateway.sent) == before + 1)
+
+
+def test_above_all_that_is_there_submits_are_refused(
+    start: StartBed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(submits_module, "REFUSED_ABOVE", 2 * ONE)
+    bed = start()
+    bed.gateway.ack = NEVER
+    first, second = bed.bind(), bed.bind()
+    send(first, 2)
+    wait_until(lambda: len(bed.gateway.sent) == 2)
+    [number] = send(second, 1)
+    assert second.wait_response(number).command_status == 0x14
+    assert bed.snapshot().errors == 1
+    bed.gateway.settle(0)
+    bed.gateway.ack = 0
+    [number] = send(second, 1)
+    assert second.wait_response(number).command_status == 0
+    assert held(bed).octets == 0
+
+
+@pytest.mark.parametrize(
+    ("tlvs", "octets"),
+    [({}, 0), ({0x0424: b"x" * 10}, 20), ({0x0424: b"x" * 10, 0x1400: b"y" * 5}, 30)],
+)
+def test_what_tlvs_take(tlvs: dict[int, bytes], octets: int) -> None:
+    assert octets_of(tlvs) == octets

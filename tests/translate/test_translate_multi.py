@@ -1,0 +1,59 @@
+"""submit_multi as one message for each destination: one text for all of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from ksmppd_py.smpp.destinations import SmeAddress
+from ksmppd_py.smpp.pdus import SubmitMulti
+from ksmppd_py.translate.dialect import Dialect
+from ksmppd_py.translate.errors import Untranslatable
+from ksmppd_py.translate.mt import from_submit_sm
+from ksmppd_py.translate.multi import OneOfMany, expand, from_one_of_many
+
+TEXT = b"\x05" * 500
+"""Two octets each in UTF-8."""
+
+
+def messages(
+    data_coding: int = 0, receivers: tuple[bytes, ...] = (b"491", b"492", b"493")
+) -> list[OneOfMany]:
+    return expand(
+        SubmitMulti(
+            source_addr=b"12345",
+            dest_addresses=[SmeAddress(1, 1, receiver) for receiver in receivers],
+            registered_delivery=1,
+            data_coding=data_coding,
+            tlvs={0x0424: TEXT},
+        ),
+        b"shared",
+    )
+
+
+@pytest.mark.parametrize("fields_in_meta_data", [False, True])
+@pytest.mark.parametrize("data_coding", [0, 4, 8])
+def test_every_destination_is_as_if_it_were_alone_and_shares_the_text(
+    data_coding: int, fields_in_meta_data: bool
+) -> None:
+    dialect = Dialect(fields_in_meta_data=fields_in_meta_data)
+    made = []
+    for number, pdu in enumerate(messages(data_coding)):
+        own = b"own%d" % number
+        sms = from_one_of_many(pdu, dialect, b"esme", own, 1000)
+        alone = from_submit_sm(pdu, dialect, b"esme", b"shared", 1000)
+        alone.id = b"shared" if pdu.last else own
+        assert sms == alone
+        sms.smsc_id = own  # what routing adds to one is no other's
+        sms.boxc_id = own
+        made.append(sms)
+    assert [sms.receiver for sms in made] == [b"+491", b"+492", b"+493"]
+    assert all(sms.msgdata is made[0].msgdata for sms in made)
+
+
+def test_a_bad_destination_is_refused_by_itself() -> None:
+    first, bad, last = messages(receivers=(b"491", b"", b"493"))
+    dialect = Dialect()
+    from_one_of_many(first, dialect, b"esme", b"own", 1000)
+    with pytest.raises(Untranslatable):
+        from_one_of_many(bad, dialect, b"esme", b"own", 1000)
+    assert from_one_of_many(last, dialect, b"esme", b"own", 1000).receiver == b"+493"
