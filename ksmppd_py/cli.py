@@ -104,6 +104,7 @@ def _test(path: str, live: bool) -> int:
     _print_warnings(config.warnings)
     if not live:
         return _print(f"{printable(path)}: configuration ok\n")
+    logging.getLogger().addHandler(logging.NullHandler())  # each finding is a line, nothing more
     from ksmppd_py.preflight import look  # noqa: PLC0415 - it needs the rooms
 
     worst = 0

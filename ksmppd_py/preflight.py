@@ -15,7 +15,7 @@ from ksmppd_py.config import Config, Method, Sqlite3Connection
 from ksmppd_py.errors import DatabaseUnavailable, StartError
 from ksmppd_py.model.routes import RegexChecker
 from ksmppd_py.storage.database import Database
-from ksmppd_py.storage.look import look_at, version_of
+from ksmppd_py.storage.look import look_at, reason_of, version_of
 from ksmppd_py.storage.routes import DatabaseRoutes
 from ksmppd_py.storage.upgrade import Layout, describe
 from ksmppd_py.transport.certificates import validity
@@ -77,7 +77,7 @@ def _database(config: Config) -> Iterator[Finding]:
         if config.routing.routing_method is Method.DATABASE and layout.columns(layout.tables.route):
             yield from _routes(database, layout)
     except (StartError, DatabaseUnavailable) as error:
-        yield Finding(subject, str(error), True)
+        yield Finding(subject, reason_of(error), True)
     finally:
         database.close()
 

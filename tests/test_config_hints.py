@@ -220,6 +220,13 @@ AT_ONCE: dict[str, tuple[str, list[str]]] = {
             "6: Group 'ksmppd' may not contain field 'smpp-prt'. Did you mean 'smpp-port'?",
         ],
     ),
+    "a wrong key of one group is no reason to keep quiet about another": (
+        f"{KSMPPD}smpp-port = 14010\n\n{MYSQL}port = x\n\n{BOX}\n{HTTP}",
+        [
+            "19: 'port' 14010 is 'smpp-port' of group ksmppd, too.",
+            "12: 'port': 'x' is not a whole number.",
+        ],
+    ),
     "a key of another group": (
         f"{KSMPPD}routing-method = 1\nssl = 1\n\n{MYSQL}\n{BOX}\n{HTTP}",
         [
@@ -232,6 +239,18 @@ AT_ONCE: dict[str, tuple[str, list[str]]] = {
         ["21: Group 'pgsql-connection' may not contain field 'user-name'. Did you mean 'username'?"],
     ),
 }
+
+
+def test_a_bearerbox_that_is_skipped_beside_a_wrong_port(tmp_path: Path) -> None:
+    broken = BOX.replace("port = 13001", "port =")
+    problems, warnings = found_in(tmp_path, f"{KSMPPD}\n{MYSQL}\n{broken}\n{HTTP.replace('14010', 'x')}")
+    assert problems == [
+        "17: 'port': 'x' is not a whole number.",
+        "12: No valid 'bearerbox-connection' configuration specified, cannot continue.",
+    ]
+    assert warnings == [
+        "12: Mandatory parameters missing for bearerbox ('host' and 'port'), the group is skipped."
+    ]
 
 
 def test_two_groups_without_a_blank_line_between_them(tmp_path: Path) -> None:

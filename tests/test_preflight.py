@@ -257,6 +257,7 @@ def test_databases_that_are_not_there(tmp_path: Path, database: Path) -> None:
     path.write_text(text)
     away = lines_of(path)
     assert away[0].startswith("FAILED  database d at 127.0.0.1:")
+    assert away[0].endswith(": Can't connect to MySQL server on '127.0.0.1' ([Errno 111] Connection refused)")
     assert "s3cret" not in "".join(away)
     assert len(away) == 2
 

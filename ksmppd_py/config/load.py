@@ -164,7 +164,8 @@ class _Loader:
                 return cast("T | None", value)
         no_effect = OF_FORKS.get(group.name, {})
         bound, wrong = bind_what_is_right(group_type, group, self._first, no_effect, HOMES)
-        self._findings.wrong |= wrong
+        if group.name in SINGLE:  # of the others nothing is told together with keys elsewhere
+            self._findings.wrong |= wrong
         self._bound.append((group, bound))
         return bound
 
@@ -185,7 +186,7 @@ class _Loader:
                 boxes.append(box)
             else:
                 text = "Mandatory parameters missing for bearerbox ('host' and 'port'), the group is skipped."
-                self._findings.warning(group.place, text)
+                self._first.warning(group.place, text)
         if not boxes and not broken:
             text = "No valid 'bearerbox-connection' configuration specified, cannot continue."
             self._findings.error(groups[0].place if groups else Place(self._path, 1), text)

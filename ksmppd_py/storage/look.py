@@ -89,9 +89,15 @@ def _denied(database: Database, table: Table, found: frozenset[str], right: str)
     try:
         database.execute(statement, repeatable=True)
     except StatementRefused as error:
-        reasons = error.__cause__.args if error.__cause__ else ()
-        return str(reasons[-1]) if reasons else str(error)  # the driver's text without its number
+        return reason_of(error)
     return ""
+
+
+def reason_of(error: BaseException) -> str:
+    """What the driver said, without its numbers and without what we made of it on the way."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return str(error.args[-1]) if error.args else str(error)
 
 
 def _trial(table: Table, found: frozenset[str], right: str) -> ClauseElement:

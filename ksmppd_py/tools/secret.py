@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 VARIABLE = "KSMPP_PASSWORD"
 OPTION = "--password"
+FILE_OPTION = "--password-file"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +22,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help=f"better in the environment variable {VARIABLE}, or typed when asked for: the shell's history keeps this",
     )
     group.add_argument(
-        "--password-file", metavar="FILE", help="its first line is the password; - is standard input"
+        FILE_OPTION, metavar="FILE", help="its first line is the password; - is standard input"
     )
 
 
@@ -43,6 +44,8 @@ def find(options: argparse.Namespace, environment: Mapping[str, str]) -> str:
 
 def without_password(words: Sequence[str]) -> tuple[list[str], str | None]:
     """A command line without its password, and that; None when there is none in it."""
+    if any(word.startswith(FILE_OPTION) for word in words):
+        return list(words), None  # both are an error, which the options' parser tells
     kept: list[str] = []
     password = None
     rest = iter(words)

@@ -269,6 +269,11 @@ class TestPassword:
             (["p", "send"], ["p", "send"], None),
             (["p", "--password"], ["p", "--password"], None),
             (["p", "--password-file", "x"], ["p", "--password-file", "x"], None),
+            (
+                ["p", "--password", "x", "--password-file=y"],
+                ["p", "--password", "x", "--password-file=y"],
+                None,
+            ),
         ],
     )
     def test_command_lines(self, words: list[str], kept: list[str], password: str | None) -> None:
