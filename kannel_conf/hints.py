@@ -1,4 +1,4 @@
-"""What a person may have meant: the nearest known word, and values that are read otherwise than they look."""
+"""Hints for a person: the known word nearest to a mistyped one, and values that are read otherwise than they look."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def did_you_mean(word: str) -> str:
 
 
 def strange_writing(value: str) -> str:
-    """Why this value, as it stands in the file, may not be what was meant; empty when it looks right.
+    """Return why this value, as it stands in the file, may not be the one that was meant; empty when it looks right.
 
     Nothing of the value is repeated: it may be a password.
     """

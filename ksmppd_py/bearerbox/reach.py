@@ -11,7 +11,7 @@ _TURNED_AWAY = 0.5  # seconds in which a bearerbox closes connections from addre
 
 
 def problem_of(settings: BoxSettings, timeout: float) -> str:
-    """Why this bearerbox doesn't take our connection, empty when it does. `timeout` is in seconds. May yield.
+    """Return why this bearerbox doesn't take our connection, empty when it does. `timeout` is in seconds. May yield.
 
     Nothing is said to it: a second box of our name would get messages of the one that is there.
     """

@@ -101,7 +101,7 @@ def _module_problem(name: str) -> str:
 
 
 def log_problem(path: str) -> str:
-    """Why there can be no log file at this path, as far as one sees without writing; empty when there can."""
+    """Return why there can be no log file at this path, as far as one sees without writing; empty when there can."""
     directory = os.path.dirname(path)
     if not os.path.isdir(directory):
         return f"there is no directory {directory}, nothing will be written"

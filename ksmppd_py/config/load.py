@@ -88,7 +88,7 @@ def load(path: str) -> Config:
 
 
 class _Consequences(Findings):
-    """Findings about keys together. What names a key that is wrong already is left out: that one comes first."""
+    """Findings about keys together, but for those that name a key which is wrong already: that one comes first."""
 
     __slots__ = ("wrong",)
 

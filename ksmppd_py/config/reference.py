@@ -22,7 +22,7 @@ _WRITTEN: dict[str, dict[str, str]] = {
         "database": "ksmppd",
     },
 }
-"""What an operator has to decide, and what the first start should have."""
+"""Values that an operator has to decide, or that a first start should have."""
 _UNUSED: dict[str, dict[str, str]] = {
     "ksmppd-plugin": {"id": "mine", "path": "mine.py"},
     "sqlite3-connection": {"id": "file", "database": "ksmppd.sqlite3"},

@@ -40,7 +40,7 @@ class TableState:
 
 
 def version_of(database: Database) -> str:
-    """What the server calls itself. May yield. Raises DatabaseUnavailable."""
+    """Return the server's own name and version. May yield. Raises DatabaseUnavailable."""
     if database.dialect.name == "sqlite":
         return "SQLite " + _text(
             database.execute(Statement("SELECT sqlite_version()"), repeatable=True).rows[0][0]
@@ -94,7 +94,7 @@ def _denied(database: Database, table: Table, found: frozenset[str], right: str)
 
 
 def reason_of(error: BaseException) -> str:
-    """What the driver said, without its numbers and without what we made of it on the way."""
+    """Return the driver's words, without its numbers and without ours around them."""
     while error.__cause__ is not None:
         error = error.__cause__
     return str(error.args[-1]) if error.args else str(error)

@@ -23,7 +23,7 @@ _QUANTILES = (("median", 0.5), ("p95", 0.95), ("p99", 0.99))
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of it. `latencies`: seconds from sending to the answer, by command_status, in no order."""
+    """The result of a run. `latencies`: seconds from sending to the answer, by command_status, in no order."""
 
     asked: int
     sent: int = 0

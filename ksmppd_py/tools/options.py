@@ -66,7 +66,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def password_problem(password: str, longest: int) -> str | None:
-    """Why this can be no password; None when it can."""
+    """Return why this can be no password; None when it can."""
     if not password.isascii() or not password.isprintable() or len(password) > longest:
         return f"--password must be at most {longest} printable ASCII characters"
     return None
@@ -276,7 +276,7 @@ def _tlv(text: str) -> tuple[int, bytes]:
 
 
 def _problem(options: argparse.Namespace) -> str | None:
-    """What is wrong with the arguments together; None when they will do."""
+    """Return the fault of the arguments together; None when they will do."""
     name = options.system_id
     if not name.isascii() or not name.isprintable() or len(name) > LONGEST_SYSTEM_ID:
         return f"--system-id must be at most {LONGEST_SYSTEM_ID} printable ASCII characters"

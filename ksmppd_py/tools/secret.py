@@ -1,4 +1,4 @@
-"""Where ksmppd-esme has its password from, and how it leaves the list of processes."""
+"""Find the password of ksmppd-esme, and keep it out of the list of processes."""
 
 from __future__ import annotations
 
