@@ -31,14 +31,17 @@ _INTEGERS = [
 _ID = "%s-0000-4000-8000-%s"
 
 
-def fill(database: Database, system_id: str, count: int, sms_type: int = 3, first: int = 1) -> None:
-    """Insert `count` rows; report n is about the message_id `message_id(n)`."""
+def fill(
+    database: Database, system_id: str, count: int, sms_type: int = 3, first: int = 1, nameless: bool = False
+) -> None:
+    """Insert `count` rows; report n is about the message_id `message_id(n)`. `nameless`: only dlr_url has it."""
     step = 100_000
     for start in range(first, first + count, step):
-        _fill(database, system_id, start, min(start + step, first + count) - 1, sms_type)
+        service = "NULL" if nameless else f"'{system_id}'"
+        _fill(database, system_id, service, start, min(start + step, first + count) - 1, sms_type)
 
 
-def _fill(database: Database, system_id: str, first: int, last: int, sms_type: int) -> None:
+def _fill(database: Database, system_id: str, service: str, first: int, last: int, sms_type: int) -> None:
     columns = [
         "sender",
         "receiver",
@@ -65,7 +68,7 @@ def _fill(database: Database, system_id: str, first: int, last: int, sms_type: i
     values = [
         "'49170'",
         "'4001'",
-        f"'{system_id}'",
+        service,
         uuid,
         str(sms_type),
         "1",

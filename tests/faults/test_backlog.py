@@ -105,6 +105,18 @@ def test_reports_that_name_no_account(kind: str) -> None:
         taker.close()
 
 
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("mariadb", marks=pytest.mark.database)])
+def test_reports_that_name_no_account_and_come_while_we_run(kind: str) -> None:
+    """As the original writes them beside us: the account, bound all the while, gets them without a restart."""
+    with Lane(kind).opened() as lane:
+        taker = Taker(lane.daemon.smpp_port, "faulta", PASSWORD)
+        for first in (1, 11):
+            fill(lane.database, "faulta", 10, first=first, nameless=True)
+            taker.take_until(first + 9)
+        assert sorted(taker.numbers) == list(range(1, 21))
+        taker.close()
+
+
 @pytest.mark.soak
 @pytest.mark.database
 def test_two_million_on_mariadb() -> None:
