@@ -38,6 +38,9 @@ class Arrivals:
         self.most = most
         self._greeting: dict[FramedSocket, str] = {}
 
+    def __len__(self) -> int:
+        return len(self._greeting)
+
     def is_proxy(self, ip: str) -> bool:
         """Whether a connection from there starts with a PROXY header."""
         return bool(self.proxies) and matches(self.proxies, ip)

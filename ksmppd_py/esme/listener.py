@@ -28,12 +28,17 @@ from ksmppd_py.transport.descriptors import SparingServer
 from ksmppd_py.transport.framed import FramedSocket
 from ksmppd_py.transport.greenlets import Owner, bear_context
 from ksmppd_py.transport.listening import listen
+from ksmppd_py.transport.memory import give_back
 
 logger = logging.getLogger(__name__)
 
 BACKLOG = 1024
 ROUND = 1.0
 """Seconds between two looks at the sessions' timers."""
+RUSH = 200
+"""Connections without a bind; when so many have gone the memory that they took is given back."""
+TIDY_INTERVAL = 60.0
+"""Seconds between two times that this is done, at least."""
 SESSIONS_A_TURN = 500
 """Sessions whose timers are looked at before others get a turn."""
 
@@ -71,6 +76,8 @@ class Listener:
         self._sessions: dict[int, Session] = {}
         self._unbound: dict[int, Session] = {}
         self._server: SparingServer | None = None
+        self._busiest = 0
+        self._tidy_at = 0.0
         self.refused = 0
 
     def __len__(self) -> int:
@@ -229,6 +236,15 @@ class Listener:
                     gevent.sleep(0)
             bear_context(None)
             self._blocklist.forget_old(now)
+            self._tidy(now)
+
+    def _tidy(self, now: float) -> None:
+        """Give memory back after a rush of connections. May yield."""
+        busy = len(self._arrivals) + len(self._unbound)
+        self._busiest = max(self._busiest, busy)
+        if self._busiest - busy >= RUSH and now >= self._tidy_at:
+            self._busiest, self._tidy_at = busy, now + TIDY_INTERVAL
+            give_back()
 
     def stop_accepting(self) -> None:
         """Close the port; sessions go on, but refuse new submits. Doesn't yield."""

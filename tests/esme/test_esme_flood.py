@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ import gevent
 import pytest
 from gevent.event import Event
 
+from ksmppd_py.esme import listener as listener_module
 from ksmppd_py.esme.arrival import crowding
 from ksmppd_py.model.account import Account
 from ksmppd_py.translate.tlvs import TlvTables
@@ -146,3 +148,22 @@ def test_a_stop_waits_for_nobody_who_stands_in_line(bed: Bed) -> None:
     gevent.spawn(bed.listener.unbind_all, 0.1)
     late.wait_closed(5)
     gevent.killall(jobs)
+
+
+def test_memory_is_given_back_after_a_rush(start: StartBed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once, and not again within a minute."""
+    given: list[float] = []
+    monkeypatch.setattr(listener_module, "RUSH", 5)
+    monkeypatch.setattr(listener_module, "give_back", lambda: given.append(time.monotonic()))
+    bed = start()
+    for _ in range(2):
+        esmes = [bed.connect() for _ in range(6)]
+        wait_until(lambda: len(bed.listener) == 6)
+        wait_until(lambda: bed.listener._busiest >= 6)
+        assert len(given) <= 1
+        for esme in esmes:
+            esme.close()
+        wait_until(lambda: not len(bed.listener))
+        wait_until(lambda: given)
+    gevent.sleep(0.05)
+    assert len(given) == 1
