@@ -39,7 +39,7 @@ LIVE = frozenset(
         "enquire_link_interval",
         "inactivity_timeout",
         "switch_dlr_addr",
-        "cut_dlr_err",
+        "dlr_err_length",
         "long_mo_as_payload",
         "submit_fields_in_meta_data",
         "max_unbound_connections",

@@ -109,7 +109,7 @@ def test_defaults(tmp_path: Path) -> None:
         "inactivity_timeout": 540,
         "switch_dlr_addr": False,
         "default_alt_charset": None,
-        "cut_dlr_err": False,
+        "dlr_err_length": 3,
         "long_mo_as_payload": False,
         "submit_fields_in_meta_data": False,
         "max_unbound_connections": 1000,
@@ -152,6 +152,14 @@ default-alt-charset = ISO-8859-1
     assert ksmppd.wait_ack_action is WaitAckAction.DROP
     assert (ksmppd.switch_dlr_addr, ksmppd.default_alt_charset) == (True, "ISO-8859-1")
     assert config.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("value", "length"),
+    [("3", 3), ("5", 5), ("16", 16), ("0", 16), ("whole", 16), ("Whole", 16)],
+)
+def test_dlr_err_length(tmp_path: Path, value: str, length: int) -> None:
+    assert read(tmp_path, f"{KSMPPD}dlr-err-length = {value}\n{REST}").ksmppd.dlr_err_length == length
 
 
 def test_passwords_are_not_shown(tmp_path: Path) -> None:
@@ -295,6 +303,18 @@ BAD: dict[str, tuple[str, list[str]]] = {
             "6: 'wait-ack-timeout': 0 is not at least 1.",
             "7: 'ip-blocklist-time': 'x' is not a whole number.",
         ],
+    ),
+    "an error code of two characters": (
+        KSMPPD + "dlr-err-length = 2" + REST,
+        ["4: 'dlr-err-length': 2 is neither `whole` nor 3 to 16 characters."],
+    ),
+    "an error code of too many characters": (
+        KSMPPD + "dlr-err-length = 17" + REST,
+        ["4: 'dlr-err-length': 17 is neither `whole` nor 3 to 16 characters."],
+    ),
+    "an error code of all characters": (
+        KSMPPD + "dlr-err-length = all" + REST,
+        ["4: 'dlr-err-length': 'all' is not a whole number."],
     ),
     "bad words": (
         KSMPPD

@@ -31,6 +31,7 @@ _TOO_MANY_REQUESTS = 429
 _AUTH = "X-KSMPPD-Auth"
 _COST = "X-KSMPPD-Default-SMSC-Cost"
 _SWITCH = "X-KSMPPD-Switch-DLR-Addr"
+_ERR_LENGTH = "X-KSMPPD-DLR-Err-Length"
 
 
 class HttpAuthenticator:
@@ -148,6 +149,7 @@ def account_of(system_id: str, headers: Headers) -> Account:
         alt_charset=_charset(system_id, headers.text("X-KSMPPD-Alt-Charset")),
         switch_dlr_addr=headers.integer(_SWITCH) != 0 if headers.text(_SWITCH) else None,
         max_open_acks=max(0, headers.integer("X-KSMPPD-Max-Open-Acks")) or None,
+        dlr_err_length=max(0, headers.integer(_ERR_LENGTH)) if headers.text(_ERR_LENGTH) else None,
     )
 
 

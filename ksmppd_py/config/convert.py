@@ -15,6 +15,7 @@ from kannel_conf.schema import to_integer
 from kannel_conf.values import WHITE_SPACE, parse_integer, split_ids, split_words
 from ksmppd_py.ip_addresses import is_pattern
 from ksmppd_py.translate.coding import known_charset
+from ksmppd_py.translate.report_text import MAX_ERR, SHORT_ERR, err_length
 
 Warn = Callable[[str], None]
 
@@ -80,6 +81,16 @@ def to_wait_ack_action(value: str, warn: Warn) -> WaitAckAction:
     if number not in (0, 1):
         raise ValueError(f"{number} is neither 0 (disconnect) nor 1 (drop)")
     return WaitAckAction(number)
+
+
+def to_err_length(value: str, warn: Warn) -> int:
+    """Accept a number of characters, and `whole` for as many as a receipt has room for."""
+    if value.lower() == "whole":
+        return MAX_ERR
+    number = to_integer(value, warn)
+    if number and not SHORT_ERR <= number <= MAX_ERR:
+        raise ValueError(f"{number} is neither `whole` nor {SHORT_ERR} to {MAX_ERR} characters")
+    return err_length(number)
 
 
 def to_word(kind: type[EnumT]) -> Callable[[str, Warn], EnumT]:

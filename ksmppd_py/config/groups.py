@@ -18,6 +18,7 @@ from ksmppd_py.config.convert import (
     to_charset,
     to_connections,
     to_database_path,
+    to_err_length,
     to_host,
     to_host_names,
     to_interface,
@@ -32,6 +33,7 @@ from ksmppd_py.config.convert import (
     to_wait_ack_action,
     to_word,
 )
+from ksmppd_py.translate.report_text import SHORT_ERR
 
 
 def _log_level() -> int:
@@ -174,7 +176,14 @@ class KsmppdGroup:
     switch_dlr_addr: bool = boolean(
         "delivery receipts carry source and destination of the message exchanged, as SMPP 3.4 has it"
     )
-    cut_dlr_err: bool = boolean("cut error codes in delivery receipts after 3 characters")
+    dlr_err_length: int = converted(
+        to_err_length,
+        "characters of error codes in delivery receipts, up to 16; 3, as in the C daemon, are always digits: some "
+        "ESMEs read nothing else",
+        type="number or whole",
+        default=SHORT_ERR,
+        shown="3",
+    )
     long_mo_as_payload: bool = boolean(
         "long messages go to binds of SMPP 3.4 and later whole, in message_payload, instead of in parts"
     )

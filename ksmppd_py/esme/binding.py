@@ -22,6 +22,7 @@ from ksmppd_py.smpp.constants import CommandStatus
 from ksmppd_py.smpp.pdus import BindReceiver, BindTransceiver, BindTransmitter
 from ksmppd_py.translate.coding import known_charset
 from ksmppd_py.translate.dialect import Dialect
+from ksmppd_py.translate.report_text import err_length
 from ksmppd_py.translate.tlvs import TlvTables
 
 logger = logging.getLogger(__name__)
@@ -148,14 +149,14 @@ class Binder:
 
     def dialect(self, account: Account, interface_version: int) -> Dialect:
         """How a bind of this account speaks."""
-        switch = account.switch_dlr_addr
+        switch, length = account.switch_dlr_addr, account.dlr_err_length
         return Dialect(
             interface_version=interface_version,
             alt_charset=_charset(account) or self._settings.default_alt_charset,
             tlvs=self._tlvs.for_system_id(account.system_id),
             switch_dlr_addr=self._settings.switch_dlr_addr if switch is None else switch,
             long_mo_as_payload=self._settings.long_mo_as_payload,
-            cut_err=self._settings.cut_dlr_err,
+            err_length=self._settings.dlr_err_length if length is None else err_length(length),
             fields_in_meta_data=self._settings.submit_fields_in_meta_data,
         )
 

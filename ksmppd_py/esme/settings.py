@@ -26,7 +26,7 @@ class SessionSettings:
     inactivity_timeout: float = 540.0
     switch_dlr_addr: bool = False
     default_alt_charset: str | None = None
-    cut_dlr_err: bool = False
+    dlr_err_length: int = 3
     long_mo_as_payload: bool = False
     submit_fields_in_meta_data: bool = False
     max_unbound: int = 1000

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from ksmppd_py.errors import KsmppdError, Throttled
-from ksmppd_py.kannel.messages import DlrMask, Sms, SmsType
+from ksmppd_py.kannel.messages import UNDEFINED, DlrMask, Sms, SmsType
 from ksmppd_py.model.history import MessageHistory, Report
 from ksmppd_py.model.ids import MessageIds
 from ksmppd_py.model.meters import TokenBucket
@@ -15,7 +15,7 @@ from ksmppd_py.model.ports import MessageStore, StoredMessage
 from ksmppd_py.smpp.constants import CommandStatus, MessageState
 from ksmppd_py.smpp.pdus import CancelSm, QuerySm, QuerySmResp
 from ksmppd_py.smpp.times import from_epoch
-from ksmppd_py.translate import addresses, receipts
+from ksmppd_py.translate import addresses, receipts, report_text
 from ksmppd_py.translate.errors import Untranslatable
 
 logger = logging.getLogger(__name__)
@@ -25,6 +25,7 @@ LOOKUPS_PER_SECOND = 10.0
 MOST_CANCELLED = 1000
 """Messages that one cancel_sm by addresses ends."""
 _FAILURES = DlrMask.FAIL | DlrMask.SMSC_FAIL
+_DELETED = report_text.made_up(b"DELETED", b"000")
 
 
 class Withdrawals(Protocol):
@@ -156,7 +157,7 @@ class Enquiries:
         return Sms(
             sender=sms.sender,
             receiver=sms.receiver,
-            msgdata=b"stat:DELETED err:000 text:",
+            msgdata=_DELETED,
             time=int(self._clock()),
             service=sms.service,
             id=self._ids.next(),
@@ -180,12 +181,11 @@ def _state(message_id: bytes, state: MessageState) -> QuerySmResp:
 
 def _ended(message_id: bytes, report: Report) -> QuerySmResp:
     values = receipts.smpp_values(report.meta_data)
-    sms = Sms(msgdata=report.msgdata, dlr_mask=report.dlr_mask)
-    err, _ = receipts.error_and_text(report.msgdata, values)
-    code = int(err) if err.isdigit() else 0
+    stat, err, _ = report_text.read(report.msgdata, UNDEFINED, None)
+    code, _ = receipts.error_of(err, values)
     return QuerySmResp(
         message_id,
         from_epoch(report.time) if report.time > 0 else b"",
-        int(receipts.state_of(sms, values).message_state),
+        int(receipts.state_of(report.dlr_mask, stat, values).message_state),
         code if code <= 0xFF else 0,
     )

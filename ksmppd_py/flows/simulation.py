@@ -19,14 +19,14 @@ from ksmppd_py.model.work import Delivery, ReturnDesk, Submission
 from ksmppd_py.smpp import codec
 from ksmppd_py.smpp.constants import CommandStatus
 from ksmppd_py.smpp.pdus import DeliverSm
-from ksmppd_py.translate import mo, receipts
+from ksmppd_py.translate import mo, receipts, report_text
 from ksmppd_py.translate.dialect import Dialect
 from ksmppd_py.translate.errors import Untranslatable
 from ksmppd_py.translate.multi import TRANSLATIONS
 
 logger = logging.getLogger(__name__)
 
-_FAILED = b"stat:UNDELIV err:001 text:"
+_FAILED = report_text.made_up(b"UNDELIV", b"001")
 SIMULATED_STATUSES = (int(CommandStatus.RMSGQFUL), int(CommandStatus.RSUBMITFAIL))
 """How simulated refusals are answered: for now, and for good."""
 LIMIT = 100_000

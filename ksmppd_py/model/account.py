@@ -22,7 +22,8 @@ class Account:
 
     `system_id` is lower case. `throughput` is messages a second, 0 = unlimited. `default_cost` and route costs
     are credits a part. `max_binds` 0 = unlimited. `connect_allow_ip` None = no restriction. `alt_charset` is an
-    iconv name used for data_coding 0 instead of GSM 03.38, None = GSM. `switch_dlr_addr` None = as configured.
+    iconv name used for data_coding 0 instead of GSM 03.38, None = GSM. `switch_dlr_addr` None = as configured,
+    and so is `dlr_err_length`, the characters of error codes in receipts (0 = whole codes).
     """
 
     system_id: str
@@ -36,6 +37,7 @@ class Account:
     alt_charset: str | None = None
     switch_dlr_addr: bool | None = None
     max_open_acks: int | None = None
+    dlr_err_length: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,13 @@ from ksmppd_py.storage.settings import TableNames
 VERSION = 4
 """What the C daemon of January 2017 and later writes."""
 COMPONENT = "ksmppd"
-OPTIONAL_USER_COLUMNS = ("alt_charset", "switch_dlr_addr", "max_open_acks", "simulate_dlr_fail")
+OPTIONAL_USER_COLUMNS = (
+    "alt_charset",
+    "switch_dlr_addr",
+    "max_open_acks",
+    "simulate_dlr_fail",
+    "dlr_err_length",
+)
 """Columns of ours that an operator may add to the user table; read when present, never created."""
 
 _NAME_COLUMNS = ("service", "id")

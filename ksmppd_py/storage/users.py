@@ -102,6 +102,7 @@ class DatabaseAuthenticator:
 def _account(system_id: str, row: Mapping[str, Any]) -> Account:
     switch = row.get("switch_dlr_addr")
     most_acks = row.get("max_open_acks")
+    err_length = row.get("dlr_err_length")
     return Account(
         system_id=system_id,
         throughput=max(0.0, real(row["throughput"])),
@@ -114,6 +115,7 @@ def _account(system_id: str, row: Mapping[str, Any]) -> Account:
         alt_charset=name(row.get("alt_charset")),
         switch_dlr_addr=None if switch is None else integer(switch) != 0,
         max_open_acks=integer(most_acks) or None,
+        dlr_err_length=None if err_length is None else max(0, integer(err_length)),
     )
 
 

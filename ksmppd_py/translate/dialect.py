@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ksmppd_py.translate.report_text import SHORT_ERR
 from ksmppd_py.translate.tlvs import NO_DEFINITIONS, TlvTable
 
 
@@ -13,7 +14,7 @@ class Dialect:
 
     `alt_charset` stands for GSM 03.38 in data_coding 0, under a name that Python knows. `switch_dlr_addr`:
     receipts have the message's source and destination exchanged, as 2.11 says. `long_mo_as_payload`: a long
-    MO comes whole in message_payload. `cut_err`: `err:` of receipts has 3 characters, however long the code.
+    MO comes whole in message_payload. `err_length`: most characters of `err:` in receipts, 3 to 16.
     `fields_in_meta_data`: TON, NPI and data_coding of submits travel in meta_data's group `smpp`.
     """
 
@@ -22,7 +23,7 @@ class Dialect:
     tlvs: TlvTable = NO_DEFINITIONS
     switch_dlr_addr: bool = False
     long_mo_as_payload: bool = False
-    cut_err: bool = False
+    err_length: int = SHORT_ERR
     fields_in_meta_data: bool = False
     takes_tlvs: bool = field(init=False)
     """Whether we may send TLVs on this bind."""

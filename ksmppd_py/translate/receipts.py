@@ -13,16 +13,13 @@ from ksmppd_py.kannel.meta_data import get_group
 from ksmppd_py.smpp.constants import CommandStatus, MessageState
 from ksmppd_py.smpp.pdus import DeliverSm
 from ksmppd_py.smpp.tlvs import NO_TLVS, TlvTag
-from ksmppd_py.translate import addresses
+from ksmppd_py.translate import addresses, report_text
 from ksmppd_py.translate.dialect import Dialect
 from ksmppd_py.translate.errors import Untranslatable
 from ksmppd_py.translate.mo import MAX_SHORT_MESSAGE, deliver_sm
 
 MIN_DLR_URL = 37
 MAX_MESSAGE_ID = 64
-MAX_TEXT = 12
-MAX_ERR = 16
-"""Octets of an error code, so that the report fits into one deliver_sm whatever the SMSC sends."""
 RECEIPT, INTERMEDIATE = 0x04, 0x20  # esm_class, 5.2.12
 
 
@@ -78,12 +75,14 @@ def _event(mask: int) -> tuple[State, _Refinement]:
 
 
 _EVENTS = tuple(map(_event, range(256)))
-_STAT = re.compile(rb"stat:(\S+)")
 _ESCAPED = re.compile(rb"[|;%]")
 _ESCAPE = re.compile(rb"%(7C|3B|25)", re.IGNORECASE)
 _PERCENT, _SEMICOLON = b"%;"  # a number is found in octets ten times as fast as an octet string
 NO_VALUES: Mapping[bytes, bytes] = {}
 _STATE_OCTETS = [bytes((state,)) for state in range(9)]
+MAX_NETWORK_ERROR = 0xFFFF
+_GSM_NETWORK = b"\x03"
+_NO_ERROR = b"000"
 # As plain integers: members of an IntEnum are slow keys.
 _NETWORK_ERROR_CODE = int(TlvTag.NETWORK_ERROR_CODE)
 _MESSAGE_STATE = int(TlvTag.MESSAGE_STATE)
@@ -152,14 +151,11 @@ def local_time(epoch: int) -> bytes:
         return b"000000000000"
 
 
-def state_of(sms: Sms, values: Mapping[bytes, bytes]) -> State:
-    """Return what a DLR says; `values` are meta_data's group `smpp`."""
-    mask = sms.dlr_mask
-    state, refined = _EVENTS[0 if mask == UNDEFINED else mask & 0xFF]
-    if refined and sms.msgdata:
-        stat = _STAT.search(sms.msgdata)
-        if stat is not None:
-            state = refined.get(stat[1], state)
+def state_of(dlr_mask: int, stat: bytes, values: Mapping[bytes, bytes]) -> State:
+    """Return what a DLR says; `stat` is its text's, empty without one, `values` are meta_data's group `smpp`."""
+    state, refined = _EVENTS[0 if dlr_mask == UNDEFINED else dlr_mask & 0xFF]
+    if refined and stat:
+        state = refined.get(stat, state)
     if values and values.get(b"dlr_stat") == _EXPIRED.stat:
         return _EXPIRED._replace(delivered=state.delivered)
     return state
@@ -176,32 +172,26 @@ def to_deliver_sm(sms: Sms, dialect: Dialect, local: Callable[[int], bytes] = lo
     if dialect.switch_dlr_addr:
         source, destination = destination, source
     values = smpp_values(sms.meta_data) if sms.meta_data else NO_VALUES
-    state = state_of(sms, values)
-    tail = _tail(sms, state, values, local(url.submit_time), local(sms.time), dialect.cut_err)
+    stat, err, text = (
+        report_text.read(sms.msgdata, sms.coding, dialect.alt_charset) if sms.msgdata else report_text.NOTHING
+    )
+    state = state_of(sms.dlr_mask, stat, values)
+    network_error_code = b""
+    if values or (err and err != _NO_ERROR):
+        number, network_error_code = error_of(err, values)
+        err = report_text.err_word(err, number, dialect.err_length, dialect.alt_charset)
+    submitted, done = local(url.submit_time), local(sms.time)
     esm_class = (RECEIPT if state.final else INTERMEDIATE) | (0x80 if sms.rpi == 1 else 0)
     pdus = []
     for id in url.ids:
-        short_message = b"id:" + id + tail
+        short_message = report_text.write(
+            id, state.delivered, submitted, done, state.stat, err or _NO_ERROR, text
+        )
         if len(short_message) > MAX_SHORT_MESSAGE or 0 in id:
             raise Untranslatable(CommandStatus.RINVMSGID, f"message id {id!r} doesn't fit")
-        tlvs = _tlvs(id, state, url, values, dialect) if dialect.takes_tlvs else NO_TLVS
+        tlvs = _tlvs(id, state, url, network_error_code, values, dialect) if dialect.takes_tlvs else NO_TLVS
         pdus.append(deliver_sm(sms, source, destination, esm_class, 0, short_message, tlvs))
     return pdus
-
-
-def _tail(
-    sms: Sms, state: State, values: Mapping[bytes, bytes], submitted: bytes, done: bytes, cut_err: bool
-) -> bytes:
-    """Return the text behind the id."""
-    err, text = error_and_text(sms.msgdata or b"", values, cut_err)
-    return b" sub:001 dlvrd:%b submit date:%b done date:%b stat:%b err:%b text:%b" % (
-        b"001" if state.delivered else b"000",
-        submitted,
-        done,
-        state.stat,
-        err,
-        text,
-    )
 
 
 @lru_cache(maxsize=256)
@@ -212,40 +202,33 @@ def smpp_values(meta_data: bytes | None) -> Mapping[bytes, bytes]:
     return get_group(meta_data, "smpp")
 
 
-def error_and_text(
-    msgdata: bytes, values: Mapping[bytes, bytes], cut_err: bool = False
-) -> tuple[bytes, bytes]:
-    """Return `err:` and `text:` (at most 12 octets, whole characters) of an SMSC's text.
+def error_of(err: bytes, values: Mapping[bytes, bytes]) -> tuple[int, bytes]:
+    """Return a report's error as a number, 0 for none, and as network_error_code (5.3.2.31), empty for none.
 
-    `err:` has at least 3 characters; with `cut_err` no more, as appendix B and some ESMEs want it.
+    `err` is the text's, which comes first; `values` are meta_data's group `smpp`, whose TLV is passed as it came.
     """
-    err = b""
-    if msgdata:
-        _, label, rest = msgdata.partition(b"err:")
-        if label:
-            err, _, msgdata = rest.partition(b" ")
-        _, label, rest = msgdata.partition(b"text:")
-        if label:
-            msgdata = rest
-    if not err:
-        code = values.get(b"dlr_err", b"") if values else b""
-        number = int.from_bytes(code[-2:], "big")
-        err = b"%d" % (number % 1000 if cut_err else number)
-    end = MAX_TEXT
-    if len(msgdata) > end:
-        while end > MAX_TEXT - 4 and msgdata[end] & 0xC0 == 0x80:
-            end -= 1
-    return err[: 3 if cut_err else MAX_ERR].rjust(3, b"0"), msgdata[:end]
+    number = report_text.number_of(err) if err else 0
+    code = (values.get(b"network_error_code") or values.get(b"dlr_err") or b"") if values else b""
+    if code:
+        if not err:
+            number = int.from_bytes(values.get(b"dlr_err", b"")[-2:], "big")
+        return number, code if len(code) == 3 else b""
+    if 0 < number <= MAX_NETWORK_ERROR:
+        return number, _GSM_NETWORK + number.to_bytes(2, "big")
+    return number, b""
 
 
 def _tlvs(
-    id: bytes, state: State, url: DlrUrl, values: Mapping[bytes, bytes], dialect: Dialect
+    id: bytes,
+    state: State,
+    url: DlrUrl,
+    network_error_code: bytes,
+    values: Mapping[bytes, bytes],
+    dialect: Dialect,
 ) -> dict[int, bytes]:
     tlvs: dict[int, bytes] = {}
-    if values:
-        code = values.get(b"network_error_code") or values.get(b"dlr_err")
-        if code is not None and len(code) == 3:
-            tlvs[_NETWORK_ERROR_CODE] = code
+    if network_error_code:
+        tlvs[_NETWORK_ERROR_CODE] = network_error_code
     tlvs[_MESSAGE_STATE] = _STATE_OCTETS[state.message_state]
     if len(id) <= MAX_MESSAGE_ID:
         tlvs[_RECEIPTED_MESSAGE_ID] = id + b"\0"

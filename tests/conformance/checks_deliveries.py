@@ -135,14 +135,17 @@ def addresses_and_type(bench: Bench) -> None:
 
 @clause("C-167", "C-168", "C-169")
 def tlvs_of_receipts(bench: Bench) -> None:
+    esme = bench.trx()
     mt = smin(registered_delivery=1, tlvs={0x0204: b"\0\7"})
-    receipt = bench.receipt(bench.trx(), mt=mt, meta_data=b"?smpp?dlr_err=%03%00%1B&")
+    receipt = bench.receipt(esme, mt=mt, meta_data=b"?smpp?dlr_err=%03%00%1B&")
     assert receipt.tlvs == {
         wire.NETWORK_ERROR_CODE: b"\3\0\x1b",
         wire.MESSAGE_STATE: b"\2",
         wire.RECEIPTED_MESSAGE_ID: receipt.receipt["id"].encode() + b"\0",
         0x0204: b"\0\7",
     }
+    told = bench.receipt(esme, 2, b"stat:UNDELIV err:027 text:")
+    assert told.tlvs[wire.NETWORK_ERROR_CODE] == b"\3\0\x1b"
 
 
 @clause("C-170", "C-174", "C-176")
@@ -163,8 +166,13 @@ def states(bench: Bench) -> None:
         assert receipt.receipt["dlvrd"] == ("001" if mask == 1 else "000")
         assert receipt.receipt["err"] == ("000" if mask == 1 else "027")
         assert (receipt.receipt["sub"], len(stat)) == ("001", 7)
-    bench.box.send_dlr(bench.sms(esme, smin(registered_delivery=1)), 2, b"err:12345")
-    esme.wait_delivery(lambda message: b" stat:UNDELIV err:12345 text:" in message.short_message)
+    for text, words in (
+        (b"err:12345", b"stat:UNDELIV err:123 text:"),
+        (b"stat:EXPIRED,err:0x1B\r\n", b"stat:EXPIRED err:027 text:"),
+        (b"NACK/0x0000000b/Invalid", b"stat:UNDELIV err:011 text:NACK/0x00000"),
+    ):
+        bench.box.send_dlr(bench.sms(esme, smin(registered_delivery=1)), 2, text)
+        esme.wait_delivery(lambda message, words=words: words in message.short_message)
 
 
 @clause("C-171")
@@ -178,7 +186,10 @@ def intermediate_notifications(bench: Bench) -> None:
 @clause("C-172", "C-175", "C-177", "C-178", "C-188", "C-173")
 def text_of_receipts(bench: Bench) -> None:
     mt = smin("é€".encode("utf-16-be"), data_coding=8, registered_delivery=1)
-    receipt = bench.receipt(bench.trx(), text=b"stat:DELIVRD err:000 text:Hello, how are you", mt=mt)
+    esme = bench.trx()
+    accented = bench.receipt(esme, text="stat:DELIVRD err:000 Text:Grüße €\n".encode())
+    assert (accented.data_coding, accented.short_message[-9:]) == (0, b"Gr\x7e\x1ee \x1be ")
+    receipt = bench.receipt(esme, text=b"stat:DELIVRD err:000 text:Hello, how are you", mt=mt)
     assert receipt.data_coding == 0
     found = USUAL.fullmatch(receipt.short_message.decode("ascii"))
     assert found is not None

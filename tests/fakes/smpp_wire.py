@@ -23,7 +23,7 @@ RECEIPTED_MESSAGE_ID, MESSAGE_PAYLOAD, MESSAGE_STATE, NETWORK_ERROR_CODE = 0x001
 
 _RECEIPT = re.compile(
     r"id:(?P<id>\S*) sub:(?P<sub>\S*) dlvrd:(?P<dlvrd>\S*) submit date:(?P<submit_date>\d{12}) "
-    r"done date:(?P<done_date>\d{12}) stat:(?P<stat>\S*) err:(?P<err>.{3}) text:(?P<text>.*)",
+    r"done date:(?P<done_date>\d{12}) stat:(?P<stat>\S*) err:(?P<err>\S{3,16}) text:(?P<text>.*)",
     re.DOTALL,
 )
 

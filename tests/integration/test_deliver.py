@@ -112,7 +112,7 @@ def test_receipt(sqlite_bed: Bed) -> None:
     ("mask", "text", "stat", "err", "state"),
     [
         (2, b"", "UNDELIV", "000", 5),
-        (16, b"NACK/0x0000000b/Invalid Destination Address", "UNDELIV", "000", 5),
+        (16, b"NACK/0x0000000b/Invalid Destination Address", "UNDELIV", "011", 5),
         (4, b"", "ACCEPTD", "000", 6),
         (0x22, b"", "EXPIRED", "000", 3),
         (0x42, b"", "UNKNOWN", "000", 7),

@@ -81,27 +81,29 @@ def test_a_flood_of_silent_connections(start_bed: StartBed) -> None:
 
 
 def test_columns_of_ours(start_bed: StartBed) -> None:
-    """alt_charset and switch_dlr_addr by account, above the global settings."""
+    """alt_charset, switch_dlr_addr and dlr_err_length by account, above the global settings."""
     bed = start_bed(
-        ksmppd={"default-alt-charset": "ISO-8859-1", "switch-dlr-addr": True, "cut-dlr-err": True}
+        ksmppd={"default-alt-charset": "ISO-8859-1", "switch-dlr-addr": True, "dlr-err-length": 5}
     )
-    add_columns(bed, "alt_charset VARCHAR(20)", "switch_dlr_addr INTEGER")
+    add_columns(bed, "alt_charset VARCHAR(20)", "switch_dlr_addr INTEGER", "dlr_err_length INTEGER")
     usual, greek, odd = bed.customer(), bed.customer(), bed.customer()
     set_column(bed, greek, "alt_charset", "ISO-8859-7")
     set_column(bed, greek, "switch_dlr_addr", 0)
     set_column(bed, odd, "alt_charset", "no-such-charset")
-    for customer, octets, text, source in (
-        (usual, b"\xe9", "é", b"491701234567"),
-        (greek, b"\xe1", "α", b"12345"),
-        (odd, b"\xe9", "é", b"491701234567"),
+    set_column(bed, greek, "dlr_err_length", 0)
+    set_column(bed, odd, "dlr_err_length", 3)
+    for customer, octets, text, source, err in (
+        (usual, b"\xe9", "é", b"491701234567", "12345"),
+        (greek, b"\xe1", "α", b"12345", "1234567"),
+        (odd, b"\xe9", "é", b"491701234567", "123"),
     ):
         esme = bed.esme(customer)
         assert esme.submit(mt(octets, registered_delivery=1)).command_status == wire.ROK
         sms = bed.box.wait_for_text(text.encode()).sms
         bed.box.submissions.clear()
-        bed.box.send_dlr(sms, 2, b"stat:UNDELIV err:12345 text:")
+        bed.box.send_dlr(sms, 2, b"stat:UNDELIV err:1234567 text:")
         receipt = esme.wait_receipt(sms.id)
-        assert (receipt.source_addr, receipt.receipt["err"]) == (source, "123")
+        assert (receipt.source_addr, receipt.receipt["err"]) == (source, err)
         bed.box.send_mo("+491701234567", customer.short_code, text)
         esme.wait_text(octets)
 

@@ -117,7 +117,7 @@ def test_data_sm_takes_the_same_way(sqlite_bed: Bed) -> None:
         (mt(b"\x0a\x00\x03\xa5\x02\x01aa", esm_class=0x40), 0x43),
         (
             mt(
-                b"\x05\x00\x03\xa5\x02\x01a",
+                b"\x06\x05\x04\x0b\x84\x00\x00a",
                 esm_class=0x40,
                 tlvs={wire.SAR_REF: b"\0\1", wire.SAR_TOTAL: b"\2", wire.SAR_SEQNUM: b"\1"},
             ),

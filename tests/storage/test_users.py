@@ -175,18 +175,21 @@ def test_a_column_of_octets_without_a_value(place: Place, caplog: pytest.LogCapt
 
 
 def test_columns_of_ours(place: Place) -> None:
-    for column in ("alt_charset VARCHAR(20)", "switch_dlr_addr INTEGER", "max_open_acks INTEGER"):
+    integers = ("switch_dlr_addr", "max_open_acks", "dlr_err_length")
+    for column in ("alt_charset VARCHAR(20)", *(f"{name} INTEGER" for name in integers)):
         place.run(f"ALTER TABLE smpp_user ADD COLUMN {column}")
-    place.add_user(alt_charset="ISO-8859-1", switch_dlr_addr=1, max_open_acks=7)
+    place.add_user(alt_charset="ISO-8859-1", switch_dlr_addr=1, max_open_acks=7, dlr_err_length=0)
     place.add_user("other")
     layout = prepare(place.database, TableNames())
     authenticator = DatabaseAuthenticator(place.database, layout)
     account = authenticator.authenticate(b"smppuserA", b"userA", "")
     assert account is not None
     assert (account.alt_charset, account.switch_dlr_addr, account.max_open_acks) == ("ISO-8859-1", True, 7)
+    assert account.dlr_err_length == 0
     other = authenticator.authenticate(b"other", b"userA", "")
     assert other is not None
     assert (other.alt_charset, other.switch_dlr_addr, other.max_open_acks) == (None, None, None)
+    assert other.dlr_err_length is None
 
 
 def _credit(place: Place) -> float:

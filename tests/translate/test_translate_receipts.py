@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -136,19 +135,12 @@ def test_words_of_the_smsc(dlr_mask: int, word: bytes, expected: str, state: int
         (b"", None, b"000", b""),
         (b"id:1 stat:UNDELIV err:027 text:Hello", None, b"027", b"Hello"),
         (b"id:1 stat:UNDELIV err:27 text:Hello world of text", None, b"027", b"Hello world "),
-        (b"err:12", None, b"012", b""),
-        (b"err:1 Text", None, b"001", b"Text"),
-        (b"err:1 Text:x", None, b"001", b"Text:x"),
-        (b"err:12345 text:", None, b"12345", b""),
-        (b"err:" + b"9" * 40 + b" text:", None, b"9" * 16, b""),
-        (b"err: text:x", None, b"000", b"x"),
-        (b"text:x err:001", None, b"001", b""),
-        (b"NACK/0x0000000b/Invalid Destination Address", None, b"000", b"NACK/0x00000"),
-        (b"text:12345678901" + "é".encode(), None, b"000", b"12345678901"),  # D-23: whole characters
-        (b"text:1234567890" + "é€".encode(), None, b"000", b"1234567890" + "é".encode()),
         (None, b"?orig_msg?dlr_mask=19&?smpp?dlr_err=%03%00%1B&", b"027", b""),
-        (None, b"?smpp?dlr_err=%03%FF%FF&", b"65535", b""),
+        (None, b"?smpp?dlr_err=%03%FF%FF&", b"535", b""),
+        (None, b"?smpp?dlr_err=%1B&", b"027", b""),
         (b"err:001", b"?smpp?dlr_err=%03%00%1B&", b"001", b""),
+        (b"stat:UNDELIV text:x", b"?smpp?dlr_err=%03%00%1B&", b"027", b"x"),
+        (b"NACK/0x0000000b/Invalid Destination", b"?smpp?dlr_err=%03%00%1B&", b"011", b"NACK/0x00000"),
     ],
 )
 def test_error_and_text(msgdata: bytes | None, meta_data: bytes | None, err: bytes, text: bytes) -> None:
@@ -163,6 +155,7 @@ def test_tlvs() -> None:
         0x001E: ID + b"\0",
     }
     assert 0x0423 not in one(meta_data=b"?smpp?dlr_err=%03%00&").tlvs
+    assert one(msgdata=b"err:001", meta_data=b"?smpp?dlr_err=%02%00%1B&").tlvs[0x0423] == b"\x02\x00\x1b"
     assert one(V33, meta_data=b"?smpp?dlr_err=%03%00%1B&").tlvs == {}
     table = TlvTable([TlvDefinition.from_group("x", 0x1400, 4, "octetstring")])
     assert list(one(Dialect(tlvs=table), meta_data=b"?smpp?x=1&dlr_err=%03%00%1B&").tlvs) == [
@@ -266,18 +259,30 @@ def test_ids_that_do_not_fit() -> None:
 
 
 @pytest.mark.parametrize(
-    ("msgdata", "meta_data", "err"),
+    ("msgdata", "code"),
     [
-        (b"err:12345 text:", None, b"123"),
-        (None, b"?smpp?dlr_err=%03%FF%FF&", b"535"),
-        (b"err:12", None, b"012"),
+        (b"err:027", 27),
+        (b"stat:UNDELIV,err:004", 4),
+        (b"err:65535", 65535),
+        (b"err:65536", None),
+        (b"err:0x1B", 27),
+        (b"err:0x0000FFFF", 65535),
+        (b"err:0xFFFFFFFF", None),
+        (b"NACK/0x0000000b/Invalid Destination", 11),
+        (b"err:000", None),
+        (b"err:", None),
+        (b"err:E12", None),
+        (b"err:-1", None),
+        (b"text:err", None),
+        (b"err:" + b"9" * 5000, None),
+        (b"", None),
     ],
 )
-def test_error_codes_are_cut_when_asked(msgdata: bytes | None, meta_data: bytes | None, err: bytes) -> None:
-    (pdu,) = to_deliver_sm(
-        replace(DLR, msgdata=msgdata, meta_data=meta_data), Dialect(cut_err=True), local=lambda epoch: b"0"
-    )
-    assert b" err:" + err + b" text:" in pdu.short_message
+def test_network_error_code_of_a_text(msgdata: bytes, code: int | None) -> None:
+    """Type 3 (GSM), when the code came as text."""
+    expected = None if code is None else b"\x03" + code.to_bytes(2, "big")
+    assert one(msgdata=msgdata, dlr_mask=2).tlvs.get(0x0423) == expected
+    assert one(V33, msgdata=msgdata, dlr_mask=2).tlvs == {}
 
 
 def test_dates_are_local(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@
  * The bind is accepted by status 200 and X-KSMPPD-Auth with a number that isn't 0. Everything else refuses it, and counts
  * for the block list of addresses; only 429, statuses from 500 on and no answer at all mean "try again later".
  * Besides the headers below there are X-KSMPPD-Default-SMSC, X-KSMPPD-Default-SMSC-Cost, X-KSMPPD-Alt-Charset,
- * X-KSMPPD-Switch-DLR-Addr, X-KSMPPD-Max-Open-Acks and X-KSMPPD-Enable-Prepaid-Billing.
+ * X-KSMPPD-Switch-DLR-Addr, X-KSMPPD-DLR-Err-Length, X-KSMPPD-Max-Open-Acks and X-KSMPPD-Enable-Prepaid-Billing.
  */
 
 $accounts = [
