@@ -54,12 +54,12 @@ class BlockList:
         if now - record.last_failure > self._time:
             del self._records[source]
             return False
-        # A neighbour in its network may have failed.
-        return record.attempts >= self._attempts and not (self._exempt and matches(self._exempt, ip))
+        # A neighbour in its network may have failed, or the settings were others.
+        return record.attempts >= self._attempts and not self._spares(ip)
 
     def left(self, ip: str, now: float) -> int | None:
         """How many failures of `ip` will block it, 0 when it is blocked, None when none will."""
-        if self._attempts <= 0 or (self._exempt and matches(self._exempt, ip)):
+        if self._spares(ip):
             return None
         if self.blocks(ip, now):
             return 0
@@ -68,7 +68,7 @@ class BlockList:
 
     def failed(self, ip: str, name: str, now: float) -> None:
         """Count a refused bind of `ip`. The one that blocks it is told in the log."""
-        if self._attempts <= 0 or (self._exempt and matches(self._exempt, ip)):
+        if self._spares(ip):
             return
         ip = source_of(ip)
         record = self._records.pop(ip, None)
@@ -97,12 +97,18 @@ class BlockList:
         if not record.attempts:
             del self._records[ip]
 
+    def _spares(self, ip: str) -> bool:
+        """Whether the settings, as they are now, let `ip` fail as often as it likes."""
+        return self._attempts <= 0 or bool(self._exempt and matches(self._exempt, ip))
+
     def blocked(self, now: float) -> list[BlockedAddress]:
         """The addresses that may not connect at `now`, longest blocked first."""
         return [
             BlockedAddress(ip, record.attempts, max(0, round(record.last_failure + self._time - now)))
             for ip, record in self._records.items()
-            if record.attempts >= self._attempts and now - record.last_failure <= self._time
+            if record.attempts >= self._attempts
+            and now - record.last_failure <= self._time
+            and not self._spares(ip)
         ]
 
     def clear(self, ip: str | None, now: float) -> int:

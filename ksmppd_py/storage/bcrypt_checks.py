@@ -25,7 +25,7 @@ MOST_WAITING = 1000
 MOST_REMEMBERED = 10_000
 _SIGNIFICANT = 72
 """Octets of a password that bcrypt looks at."""
-_NICENESS = 10
+_NICENESS = 5
 
 
 class _Running:
@@ -128,7 +128,8 @@ class BcryptChecks:
 def _check_politely(check: Callable[[bytes, bytes], bool], hashed: bytes, password: bytes) -> bool:
     """In the thread: leave the processor to the event loop when both want it."""
     with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)  # on Linux: of this thread
+        niceness = os.getpriority(os.PRIO_PROCESS, os.getpid()) + _NICENESS
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)  # on Linux: of this thread
     try:
         return check(password, hashed)
     except ValueError:

@@ -88,6 +88,31 @@ def test_guesses_that_are_left() -> None:
     assert BlockList(0, 300).left(IP, 0.0) is None
 
 
+@pytest.mark.parametrize(
+    ("attempts", "time", "exempt", "blocks"),
+    [
+        (2, 300.0, "", True),
+        (3, 300.0, "", False),
+        (1, 300.0, "", True),
+        (2, 50.0, "", False),
+        (2, 300.0, "10.0.0.*", False),
+        (2, 300.0, "10.0.1.*", True),
+        (0, 300.0, "", False),
+        (-1, 300.0, "", False),
+    ],
+)
+def test_changed_settings_hold_for_those_that_failed_before(
+    attempts: int, time: float, exempt: str, blocks: bool
+) -> None:
+    blocklist = BlockList(2, 300)
+    for _ in range(2):
+        blocklist.failed(IP, "esme", 0.0)
+    blocklist.change(attempts, time, exempt)
+    assert [each.ip for each in blocklist.blocked(100.0)] == [IP] * blocks
+    assert blocklist.blocks(IP, 100.0) is blocks
+    assert (blocklist.left(IP, 100.0) == 0) is blocks
+
+
 def test_a_blocked_address_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
     blocklist = BlockList(3, 60)
     for now in (0.0, 1.0, 2.0, 3.0):  # the last one was under way already
