@@ -156,7 +156,7 @@ class SQLiteDatabase:
         give_up_at = time.monotonic() + self._timeout * _WAIT_FOR_LOCKS
         try:
             with deadline:
-                # Waits for its turn here, not inside the thread: a caller that gives up never runs later.
+                # Waits for its turn here, not inside the thread, where one more has room: see _run.
                 result: T | Exception = self._thread.spawn(self._run_safely, work, give_up_at).get()
             if isinstance(result, Exception):
                 raise result
@@ -188,6 +188,10 @@ class SQLiteDatabase:
 
         Locks are waited for until `give_up_at` (monotonic), which is before the caller gives up.
         """
+        if (
+            time.monotonic() >= give_up_at
+        ):  # the pool takes one more than it has threads: this one waited in there
+            raise sqlite3.OperationalError("locked too long")
         if self._connection is None:
             self._connection = self._connect()
         self._give_up_at = give_up_at

@@ -480,6 +480,21 @@ class TestSQLite:
             other.execute("COMMIT")
         place.database.close()
 
+    def test_who_waited_too_long_inside_the_thread_never_runs_later(self, path: str) -> None:
+        """gevent's pool takes one task more than it has threads."""
+        database = SQLiteDatabase(ConnectionSettings(id="db", database=path), timeout=0.2, back_off=0.1)
+        database.start()
+        database.execute(Statement("CREATE TABLE t (x)"), repeatable=False)
+        go_on = gevent.monkey.get_original("threading", "Event")()
+        busy = database._thread.spawn(go_on.wait, 5)
+        with pytest.raises(DatabaseUnavailable):
+            database.execute(Statement("INSERT INTO t VALUES (1)"), repeatable=False)
+        go_on.set()
+        assert busy.get()
+        gevent.sleep(0.1)  # the back-off
+        assert database.execute(Statement("SELECT count(*) FROM t"), repeatable=True).rows == [(0,)]
+        database.close()
+
     def test_a_caller_that_gave_up_never_runs_later(self, path: str) -> None:
         database = SQLiteDatabase(ConnectionSettings(id="db", database=path), timeout=1.0, back_off=0.1)
         database.start()
