@@ -125,8 +125,10 @@ class SQLiteDatabase:
         self, statement: Statement, values: Mapping[str, Value] | None = None, *, repeatable: bool
     ) -> Reply:
         """See Database."""
+        if statement.changes:  # it could get its lock after its caller has given up
+            return self.transaction(lambda session: session.execute(statement, values))
         return self._within_deadline(
-            lambda connection: _Session(connection).execute(statement, values), statement.changes
+            lambda connection: _Session(connection).execute(statement, values), changes=False
         )
 
     def stream(
