@@ -174,6 +174,7 @@ class _Receivers:
         self._by_prefix: dict[bytes, int | list[int]] = {}  # a list each costs the garbage collector its time
         self._lengths: list[int] = []
         self._sets: list[tuple[_ExpressionSet, list[int]]] = []
+        self._only_set: _ExpressionSet | None = None
 
     def add(self, position: int, regex: str) -> None:
         """The expression at that position; re2.error and ValueError say what is wrong with it."""
@@ -198,6 +199,8 @@ class _Receivers:
         """Nothing more comes."""
         self._complete_last()
         self._lengths = sorted(set(map(len, self._by_prefix)))
+        if not self._by_prefix and len(self._sets) == 1:
+            self._only_set = self._sets[0][0]
 
     def _complete_last(self) -> None:
         if self._sets:
@@ -207,6 +210,8 @@ class _Receivers:
 
     def matching(self, receiver: bytes) -> list[int]:
         """Positions of the expressions that take the receiver, in order."""
+        if self._only_set is not None:
+            return self._only_set.matching(receiver)
         found: list[int] = []
         for length in self._lengths:
             if length > len(receiver):
