@@ -59,7 +59,7 @@ DATABASE_PATIENCE = 30.0
 STEP_PAUSE = 0.25
 """Seconds between two tries of a step of the start."""
 LAST_ACKS = 10.0
-"""Seconds that a stop waits for the bearerboxes' acks of submits in hand (spec/smpp-session.md 12)."""
+"""Seconds that a stop waits for the bearerboxes' acks of submits in hand (docs/rules/smpp-session.md 12)."""
 LAST_REFUSALS = 0.5
 """Seconds in which those that got none are refused or stored, and answered."""
 LONGEST_STOP = 14.5
@@ -194,7 +194,7 @@ class App:
         self._stopped.wait()
 
     def stop(self) -> None:
-        """Stop in the order of spec/smpp-session.md 12, within 15 s; also what was only half started. May yield."""
+        """Stop, also after half a start, within 15 s, in the order of docs/rules/smpp-session.md 12. May yield."""
         if self._stopped.is_set():
             return
         deadline = monotonic() + LONGEST_STOP

@@ -1,4 +1,4 @@
-"""What follows the configuration while the daemon runs, and what can't (spec/operations.md 3)."""
+"""What follows the configuration while the daemon runs, and what can't (docs/rules/operations.md 3)."""
 
 from __future__ import annotations
 

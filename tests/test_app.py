@@ -164,7 +164,7 @@ def test_changed_accounts_reach_their_binds(start: Start, tmp_path: Path) -> Non
 
 
 def test_stopping_closes_everything(app: App, box: FakeBearerbox) -> None:
-    """spec smpp-session 12: unbind to the ESME, then the bearerbox connections close."""
+    """docs/rules/smpp-session.md 12: unbind to the ESME, then the bearerbox connections close."""
     esme = Esme.bound(port(app), "esme", "secret")
     smpp_port = port(app)
     waiting = gevent.spawn(app.wait)

@@ -87,6 +87,29 @@ def test_decisions_that_are_cited_exist() -> None:
         assert cited <= told, f"{path}: {cited - told}"
 
 
+def rule_sections() -> dict[str, set[str]]:
+    """The numbers of the sections of each file of docs/rules."""
+    found: dict[str, set[str]] = {}
+    for path in (PROJECT / "docs/rules").glob("*.md"):
+        found[path.name] = set(re.findall(r"^#+ ([0-9.]*[0-9])\.? ", path.read_text("utf-8"), re.MULTILINE))
+    return found
+
+
+def test_rules_that_are_cited_exist() -> None:
+    sections = rule_sections()
+    number = r"[0-9]+(?:\.[0-9]+)*"
+    cited = re.compile(rf"docs/rules/([a-z-]+\.md)((?:(?: |, | and | to ){number})*)")
+    for path in (
+        each for folder in ("ksmppd_py", "kannel_conf", "tests") for each in (PROJECT / folder).rglob("*.py")
+    ):
+        text = path.read_text("utf-8")
+        assert path.name == "test_documentation.py" or not re.search(r"\bspec/|smpp34-clauses", text), path
+        for name, numbers in cited.findall(text):
+            assert name in sections, f"{path}: {name}"
+            missing = set(re.findall(number, numbers)) - sections[name]
+            assert not missing, f"{path}: {name} {missing}"
+
+
 def api() -> dict[str, Any]:
     described: dict[str, Any] = yaml.safe_load((PROJECT / "docs/openapi.yaml").read_text("utf-8"))
     return described

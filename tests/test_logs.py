@@ -268,7 +268,7 @@ def test_libraries_do_not_tell_urls_and_sql(start: Start) -> None:
 
 
 class TestRepeats:
-    """One line for repeated trouble: spec operations 2, and issue "one line per repeated trouble"."""
+    """One line for repeated trouble: docs/rules/operations.md 2."""
 
     @pytest.fixture
     def clock(self, start: Start) -> Callable[[float], None]:

@@ -319,7 +319,7 @@ COMMANDS: Mapping[str, Callable[[Parameters], Command]] = {
     "/healthz": _looks(lambda operations: Healthy()),
     "/readyz": _looks(_readiness),
 }
-"""Path of each command, in the order in which the 404 answer lists them (spec/http.md 3.1)."""
+"""Path of each command, in the order in which the 404 answer lists them (docs/rules/http.md 3.1)."""
 
 PUBLIC = frozenset({"/healthz", "/readyz"})
 """Commands that need no password: load balancers ask them, and they tell nothing but ok or not ok."""

@@ -29,7 +29,7 @@ class Request:
         parameters: dict[str, str] = {}
         for name, value in parse_qsl(query, keep_blank_values=True, errors="surrogateescape"):
             parameters.setdefault(name, value)
-        # The last dot of the whole path cuts, even in front of a slash (spec/http.md 3.1).
+        # The last dot of the whole path cuts, even in front of a slash (docs/rules/http.md 3.1).
         stem, dot, extension = path.rpartition(".")
         return cls(stem, dot + extension, parameters) if dot else cls(path, "", parameters)
 

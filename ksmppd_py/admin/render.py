@@ -1,4 +1,4 @@
-"""Facts as plain text and as XML (spec/http.md 3.2), where every octet counts; and as JSON."""
+"""Facts as plain text and as XML (docs/rules/http.md 3.2), where every octet counts; and as JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What came of rebuild-routes. The octets of the original stand where they stood (spec/http.md 3.2)."""
+"""What came of rebuild-routes. The octets of the original stand where they stood (docs/rules/http.md 3.2)."""
 
 from __future__ import annotations
 

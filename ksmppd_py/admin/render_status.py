@@ -1,4 +1,4 @@
-"""esme-status, plain (spec/http.md 3.3) and XML (3.4): accounts sorted by system_id, binds in bind order."""
+"""esme-status, plain (docs/rules/http.md 3.3) and XML (3.4): accounts sorted by system_id, binds in bind order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The admin HTTP server: opens the port, checks the password, shows pages (spec/http.md 3)."""
+"""The admin HTTP server: opens the port, checks the password, shows pages (docs/rules/http.md 3)."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ class AdminServer:
         )
 
     def _application(self) -> bottle.Bottle:
-        """One route for everything: the password comes before the path (spec/http.md 3.1).
+        """One route for everything: the password comes before the path (docs/rules/http.md 3.1).
 
         Only the dashboard's paths and those of PUBLIC commands come before the password.
         """

@@ -1,1 +1,1 @@
-"""Neighbour 2: Kannel's bearerbox, to which we are a smsbox (spec/box-protocol.md)."""
+"""Neighbour 2: Kannel's bearerbox, to which we are a smsbox (docs/rules/box-protocol.md)."""

@@ -1,4 +1,4 @@
-"""One bearerbox: connect, identify, send MTs, read, keep alive, come back (spec/box-protocol.md 4 to 7)."""
+"""One bearerbox: connect, identify, send MTs, read, keep alive, come back (docs/rules/box-protocol.md 4 to 7)."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ PROOF = 5.0
 """Seconds online, or a word of it, that show that a bearerbox is there; a proxy before one that isn't accepts, too."""
 HEARTBEAT_INTERVAL = 30.0
 ACK_TIMEOUT = 60.0
-"""Seconds after which a live MT without ack is answered as a temporary failure (flows.md 1.2)."""
+"""Seconds after which a live MT without ack is answered as a temporary failure (docs/rules/flows.md 1.2)."""
 PEER_TIMEOUT_MS = 30_000
 """TCP_USER_TIMEOUT: the protocol has no ping, so a dead peer shows by octets that it never confirms."""
 FAREWELL_PATIENCE = 2.0

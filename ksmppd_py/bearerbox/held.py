@@ -1,4 +1,4 @@
-"""Refusals for now, held back a while: the bearerbox repeats what is refused so at full speed (flows.md 2)."""
+"""Refusals for now are delayed: the bearerbox repeats what it gets them for at once (docs/rules/flows.md 2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""MO and DLR of one bearerbox: each is acked exactly once, when its next holder has it (box-protocol.md 6.2)."""
+"""MO and DLR of one bearerbox: each is acked once, when its next hop has it (docs/rules/box-protocol.md 6.2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""MTs that wait for room at a bearerbox: higher priority first, then first come (flows.md 1.2)."""
+"""MTs that wait for room at a bearerbox: higher priority first, then first come (docs/rules/flows.md 1.2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All bearerboxes as one next holder of MTs: who is up, who has room, what waits (flows.md 1.2)."""
+"""All bearerboxes as one next holder of MTs: who is up, who has room, what waits (docs/rules/flows.md 1.2)."""
 
 from __future__ import annotations
 
@@ -249,7 +249,7 @@ class BearerboxPool:
             del self._refused[next(iter(self._refused))]
 
     def swallows(self, report: Sms) -> bool:
-        """Whether a report repeats a refusal that the ESME has had as submit_sm_resp (box-protocol.md 6.1)."""
+        """Whether a report repeats a refusal that was the submit_sm_resp already (docs/rules/box-protocol.md 6.1)."""
         if not self._refused or report.dlr_mask != _SMSC_FAIL or report.dlr_url is None:
             return False
         message_id = report.dlr_url[-_REPORT_ID:].lower()

@@ -1,4 +1,4 @@
-"""How a bearerbox's slots are shared out where there is no store to move messages to (flows.md 2, box-protocol.md 6.2).
+"""How a bearerbox's slots are shared out where there is no store to move messages to (docs/rules/flows.md 2).
 
 The bearerbox sends nothing more while a number of its messages are unacked, whoever they are for. So an account may
 have as many messages with its ESMEs as there are slots left free: one silent account ends up with half of them, two

@@ -1,4 +1,4 @@
-"""What stands in the headers of an answer, read as leniently as the C daemon reads it (spec/http.md 1.2, 2.2)."""
+"""What stands in the headers of an answer, read as leniently as the C daemon reads it (docs/rules/http.md 1.2, 2.2)."""
 
 from __future__ import annotations
 

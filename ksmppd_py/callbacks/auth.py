@@ -1,4 +1,4 @@
-"""The authenticator of `auth-method = http`: one GET per bind (spec/http.md 1)."""
+"""The authenticator of `auth-method = http`: one GET per bind (docs/rules/http.md 1)."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class HttpAuthenticator:
         self._session.verify = ca_certificates(ca_file, "auth-ssl-trusted-ca-file")
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # none is kept
         self._session.headers.clear()
-        # Scripts see what the C daemon sends and nothing else (http.md 1.1).
+        # Scripts see what the C daemon sends and nothing else (docs/rules/http.md 1.1).
         self._session.headers.update({"User-Agent": SKIP_HEADER, "Accept-Encoding": SKIP_HEADER})
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, adapter(min(MOST_CONNECTIONS, in_flight)))
@@ -136,7 +136,7 @@ def _reason(error: Exception) -> str:
 
 
 def account_of(system_id: str, headers: Headers) -> Account:
-    """The account that accepting headers describe (http.md 1.2); what is missing has the table's default."""
+    """The account that accepting headers describe (docs/rules/http.md 1.2); what is missing has the table's default."""
     return Account(
         system_id=system_id,
         throughput=max(0.0, headers.real("X-KSMPPD-Throughput") or 0.0),

@@ -1,4 +1,4 @@
-"""The greenlets that ask an HTTP server, each over a connection of its own that is kept alive (spec/http.md 2.3).
+"""The greenlets that ask an HTTP server, each over a connection of its own that is kept alive (docs/rules/http.md 2.3).
 
 Requests and answers here are octets and headers; callbacks/routing.py knows what they mean.
 """

@@ -1,4 +1,4 @@
-"""The router of `routing-method = http`: one GET per message (spec/http.md 2)."""
+"""The router of `routing-method = http`: one GET per message (docs/rules/http.md 2)."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class HttpRouter:
 def verdict(
     answer: HttpAnswer, sms: Sms, direction: Direction, name: str = "the router"
 ) -> Route | KsmppdError:
-    """The meaning of an answer (http.md 2.2); fields of `sms` are replaced only when there is a route.
+    """The meaning of an answer (docs/rules/http.md 2.2); fields of `sms` are replaced only when there is a route.
 
     An answer that is no decision is told as a WARNING; `name` is whose it is.
     """

@@ -1,1 +1,1 @@
-"""Neighbour 1: the customers' systems, over SMPP (spec/smpp-session.md)."""
+"""Neighbour 1: the customers' systems, over SMPP (docs/rules/smpp-session.md)."""

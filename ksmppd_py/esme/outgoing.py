@@ -1,4 +1,4 @@
-"""The deliver_sm that one bind has been sent and hasn't answered (spec/smpp-session.md 8)."""
+"""The deliver_sm that one bind has been sent and hasn't answered (docs/rules/smpp-session.md 8)."""
 
 from __future__ import annotations
 

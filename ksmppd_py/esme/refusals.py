@@ -1,4 +1,4 @@
-"""Operations that this server doesn't perform, and the answers that SMPP 3.4 has for them (smpp-session.md 4)."""
+"""Operations that this server doesn't perform, and their answers (docs/rules/smpp-session.md 4)."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def implied_status(command_id: int) -> int:
 def error_response(
     command_id: int, sequence_number: int, command_status: int, message_id: bytes = b""
 ) -> bytes:
-    """A response with an error status, with or without a body as smpp34-clauses.md D-03 has it."""
+    """A response with an error status, with or without a body as D-03 has it."""
     if command_id == CommandId.QUERY_SM:
         state = int(MessageState.UNKNOWN)
         return codec.pack(QuerySmResp(message_id, message_state=state), sequence_number, command_status)

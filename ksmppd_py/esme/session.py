@@ -1,4 +1,4 @@
-"""One connection of an ESME: read, dispatch, answer, keep alive, end (spec/smpp-session.md)."""
+"""One connection of an ESME: read, dispatch, answer, keep alive, end (docs/rules/smpp-session.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The submits of one bind that are not answered yet, and their answers (spec/smpp-session.md 7)."""
+"""The submits of one bind that are not answered yet, and their answers (docs/rules/smpp-session.md 7)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""MO and DLR: from the bearerbox, the store or the simulation to an ESME (spec/flows.md 2 to 4)."""
+"""MO and DLR: from the bearerbox, the store or the simulation to an ESME (docs/rules/flows.md 2 to 4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stored MOs and reports that don't say for whom they are, as the original may leave them (spec/flows.md 5.1)."""
+"""Stored MOs and reports that don't say for whom they are, as the original may leave them (docs/rules/flows.md 5.1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stored MOs, reports and PDUs go to ESMEs, then are removed or kept (spec/flows.md 5.2)."""
+"""Stored MOs, reports and PDUs go to ESMEs, then are removed or kept (docs/rules/flows.md 5.2)."""
 
 from __future__ import annotations
 
@@ -263,7 +263,7 @@ def _names(service: bytes, system_id: str) -> bool:
 
 
 def _read_pdu(octets: bytes) -> Pdu | None:
-    """A row of the PDU table, without command_length; rows of patched versions have it (database.md 2)."""
+    """A row of the PDU table, without command_length; rows of patched versions have it (docs/rules/database.md 2)."""
     if int.from_bytes(octets[:4], "big") == len(octets):
         octets = octets[4:]
     if len(octets) < 12 or int.from_bytes(octets[:4], "big") != CommandId.DELIVER_SM:

@@ -1,4 +1,4 @@
-"""Stored MTs go to the bearerboxes, then are removed or kept (spec/flows.md 5.1)."""
+"""Stored MTs go to the bearerboxes, then are removed or kept (docs/rules/flows.md 5.1)."""
 
 from __future__ import annotations
 

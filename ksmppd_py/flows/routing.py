@@ -1,4 +1,4 @@
-"""From a submit_sm to a message that has a route, or the reason why not (spec/flows.md 1, steps 4 to 7)."""
+"""From a submit_sm to a message that has a route, or the reason why not (docs/rules/flows.md 1)."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ class Routing:
     def _apply(
         self, submission: Submission, answer: Route | KsmppdError, submitter: Submitter, parts: int
     ) -> KsmppdError | None:
-        """Set smsc_id and cost; without a route the bind's default_smsc takes the message (flows.md 1 step 7)."""
+        """Set smsc_id and cost; without a route the bind's default_smsc takes the message (docs/rules/flows.md 1)."""
         sms = submission.sms
         assert sms is not None
         if isinstance(answer, Route):
@@ -192,7 +192,7 @@ def _unpriced(submitter: Submitter, way: str, cost: float) -> KsmppdError:
 
 
 def _parts_of(batch: Sequence[Submission], submitter: Submitter) -> list[int]:
-    """What each counts for billing, before a router changes it (http.md 2.2); 0 where nobody is billed."""
+    """What each counts for billing, before a router changes it (docs/rules/http.md 2.2); 0 where nobody is billed."""
     if not submitter.is_charged:
         return [0] * len(batch)
     return [count_parts(submission.sms) for submission in batch if submission.sms is not None]

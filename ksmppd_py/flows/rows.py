@@ -11,7 +11,7 @@ ROWS_PAUSE = 2.0
 """Seconds until rows are read again after the database failed."""
 
 FIRST_DELAY = 30.0
-"""Seconds until a row that was refused for now is tried again; doubles up to LAST_DELAY (flows.md 4 rule 3)."""
+"""Seconds until a row that was refused for now is tried again; doubles up to LAST_DELAY (docs/rules/flows.md 4)."""
 LAST_DELAY = 600.0
 MOST_WAITING = 2_000
 """Rows refused for now and remembered; with so many the walk goes no further. Each walk reads all of them."""

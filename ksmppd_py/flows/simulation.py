@@ -1,4 +1,4 @@
-"""Simulated accounts: answers, reports and mobile-originated messages without a bearerbox (spec/flows.md 6)."""
+"""Simulated accounts: answers, reports and mobile-originated messages without a bearerbox (docs/rules/flows.md 6)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ LIMIT = 100_000
 class SimulationFlow:
     """Answers submits as the account's simulation says; what it makes up is delivered within a second.
 
-    Reports come whatever registered_delivery says: accounts are simulated to get them (smpp34-clauses.md D-14).
+    Reports come whatever registered_delivery says: accounts are simulated to get them (D-14).
     """
 
     def __init__(

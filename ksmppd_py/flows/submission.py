@@ -1,4 +1,4 @@
-"""MT: from an ESME to the bearerbox or into the store (spec/flows.md 1)."""
+"""MT: from an ESME to the bearerbox or into the store (docs/rules/flows.md 1)."""
 
 from __future__ import annotations
 

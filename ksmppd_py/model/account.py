@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """Simulated behaviour of an account (spec/flows.md 6); each `every` counts PDUs of a bind, 0 = never."""
+    """Simulated behaviour of an account (docs/rules/flows.md 6); each `every` counts PDUs of a bind, 0 = never."""
 
     deliver_every: int = 0
     mo_every: int = 0

@@ -19,7 +19,7 @@ Throughput counts submits, as in the original: the parts that an ESME has cut co
 
 
 class Counters:
-    """Messages by kind and end, of a bind or an account (spec/smpp-session.md 13)."""
+    """Messages by kind and end, of a bind or an account (docs/rules/smpp-session.md 13)."""
 
     __slots__ = ("dlr", "errors", "mo", "mt")
 
@@ -83,7 +83,7 @@ class Esme:
         return sums
 
     def rebind(self, account: Account, monotonic: float) -> None:
-        """Take over the settings of a new bind; the last one wins (smpp-session.md 5.1)."""
+        """Take over the settings of a new bind; the last one wins (docs/rules/smpp-session.md 5.1)."""
         self.account = account
         self.bucket.set_rate(account.throughput, monotonic)
 

@@ -7,7 +7,7 @@ from math import ceil
 
 LIFETIME = -1
 SERVER_INTERVALS = (LIFETIME, 1, 60, 300)
-"""Intervals in seconds of the server-wide and per-account loads, in this order (spec/smpp-session.md 6)."""
+"""Intervals in seconds of the server-wide and per-account loads, in this order (docs/rules/smpp-session.md 6)."""
 BIND_INTERVALS = (1,)
 _ROUNDING = 1e-6
 """Of a token: what floating point may have lost when traffic comes exactly at the rate."""
@@ -90,7 +90,7 @@ class TokenBucket:
     """Lets `rate` messages a second pass, and a burst of one second's worth, or `least` if that is more.
 
     Rate 0 = no limit. The original lets floor(rate)+1 pass in each clock second; a bucket is never stricter than
-    the configured rate nor, once the burst is spent, more generous (spec/smpp-session.md 6, Improve).
+    the configured rate nor, once the burst is spent, more generous (docs/rules/smpp-session.md 6).
     """
 
     __slots__ = ("_least", "_level", "_updated", "capacity", "rate")

@@ -10,7 +10,7 @@ from ksmppd_py.smpp.constants import CommandStatus
 
 
 class Outcome(IntEnum):
-    """How a message towards an ESME ended; of several parts the greatest counts (spec/flows.md 4).
+    """How a message towards an ESME ended; of several parts the greatest counts (docs/rules/flows.md 4).
 
     These are ours: no number that a peer sends can become GONE or TIMEOUT.
     """
@@ -35,7 +35,7 @@ TEMPORARY_STATUSES = frozenset(
 
 
 def of_command_status(command_status: int) -> Outcome:
-    """What an ESME's deliver_sm_resp means; vendor values 0x400-0x4FF are temporary (flows.md 4, rules 3 and 4)."""
+    """What an ESME's deliver_sm_resp means; vendor values 0x400-0x4FF are temporary (docs/rules/flows.md 4)."""
     if command_status == CommandStatus.ROK:
         return Outcome.DONE
     if command_status in TEMPORARY_STATUSES or 0x400 <= command_status <= 0x4FF:
@@ -82,7 +82,7 @@ _STANDARD = frozenset(int(status) for status in CommandStatus if 0 < status < 0x
 
 
 def may_be_told(command_status: int) -> bool:
-    """Whether a status of a router's choice may go to an ESME: SMPP 3.4's and the vendor's (smpp34-clauses D-17)."""
+    """Whether a status of a router's choice may go to an ESME: SMPP 3.4's and the vendor's (D-17)."""
     return command_status in _STANDARD or 0x400 <= command_status <= 0x4FF
 
 
@@ -108,7 +108,7 @@ def reason_of(error: errors.KsmppdError) -> str:
 
 
 def command_status_of_ack(nack: int) -> int:
-    """What the bearerbox's ack of an MT means to the ESME (flows.md 1.1 rows 11-13)."""
+    """What the bearerbox's ack of an MT means to the ESME (docs/rules/flows.md 1.1)."""
     if nack in (AckStatus.SUCCESS, AckStatus.BUFFERED):
         return CommandStatus.ROK
     if nack == AckStatus.FAILED:

@@ -98,7 +98,7 @@ class StoredMessage:
 
 @dataclass(frozen=True, slots=True)
 class StoredPdu:
-    """One row of the PDU table: a deliver_sm without its command_length (database.md 2)."""
+    """One row of the PDU table: a deliver_sm without its command_length (docs/rules/database.md 2)."""
 
     global_id: int
     system_id: str

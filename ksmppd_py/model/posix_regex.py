@@ -1,4 +1,4 @@
-"""POSIX extended regular expressions as glibc reads them, written for RE2 (spec/flows.md 7.1).
+"""POSIX extended regular expressions as glibc reads them, written for RE2 (docs/rules/flows.md 7.1).
 
 Operators wrote their routes in the C daemon's dialect. RE2 reads most of it the same; this rewrites the rest:
 what a backslash does inside and outside brackets, `{,n}`, collating symbols, GNU's word and buffer anchors.

@@ -1,4 +1,4 @@
-"""Routes by regular expression, for both directions (spec/flows.md 7.1)."""
+"""Routes by regular expression, for both directions (docs/rules/flows.md 7.1)."""
 
 from __future__ import annotations
 

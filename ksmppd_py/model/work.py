@@ -48,7 +48,7 @@ class Submitter:
 
     @property
     def is_charged(self) -> bool:
-        """Whether its submits are billed: the account's newest bind decides for all (smpp-session.md 5.1)."""
+        """Whether its submits are billed, which the account's last bind decides (docs/rules/smpp-session.md 5.1)."""
         return self.esme.account.enable_prepaid_billing
 
 

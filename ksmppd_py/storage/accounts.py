@@ -1,4 +1,4 @@
-"""One account's rows in the store table, found without sorting or reading what is others' (spec/database.md 5).
+"""One account's rows in the store table, found without sorting or reading what is others' (docs/rules/database.md 5).
 
 MySQL's index on service holds a prefix, so the server never takes it for an order and sorts all rows of an account
 for each page; 2,000,000 of them take 3 s. InnoDB keeps the entries of one service in the order of global_id all the

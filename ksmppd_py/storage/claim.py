@@ -1,4 +1,4 @@
-"""One daemon at a time replays a set of queue tables; a second one waits (spec/database.md 9)."""
+"""One daemon at a time replays a set of queue tables; a second one waits (docs/rules/database.md 9)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much a text column holds: a lenient server cuts the rest off silently (spec/database.md 4)."""
+"""How much a text column holds: a lenient server cuts the rest off silently (docs/rules/database.md 4)."""
 
 from __future__ import annotations
 

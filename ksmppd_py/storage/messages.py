@@ -1,4 +1,4 @@
-"""Rows of the store table as Sms (spec/database.md 2 and 5)."""
+"""Rows of the store table as Sms (docs/rules/database.md 2 and 5)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """MySQL and MariaDB over PyMySQL: pool, deadlines, retries.
 
 Statements leave as ASCII: every text value is a hexadecimal literal that names its character set, so neither
-sql_mode nor Python's idea of "latin1" (cp1252) can change an octet (spec/database.md 4).
+sql_mode nor Python's idea of "latin1" (cp1252) can change an octet (docs/rules/database.md 4).
 """
 
 from __future__ import annotations

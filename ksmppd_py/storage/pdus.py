@@ -1,4 +1,4 @@
-"""Rows of the PDU table: deliver_sm without command_length (spec/database.md 2)."""
+"""Rows of the PDU table: deliver_sm without command_length (docs/rules/database.md 2)."""
 
 from __future__ import annotations
 

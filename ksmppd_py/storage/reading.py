@@ -1,4 +1,4 @@
-"""Rows of the store table become messages (spec/database.md 2 and 4)."""
+"""Rows of the store table become messages (docs/rules/database.md 2 and 4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The router of `routing-method = database`: cached tables over the rows (spec/flows.md 7.1)."""
+"""The router of `routing-method = database`: cached tables over the rows (docs/rules/flows.md 7.1)."""
 
 from __future__ import annotations
 

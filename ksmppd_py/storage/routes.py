@@ -1,4 +1,4 @@
-"""Rows of the route table (spec/database.md 6)."""
+"""Rows of the route table (docs/rules/database.md 6)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables as the C daemon creates them (spec/database.md 2); the store's columns are kannel's.
+"""The tables as the C daemon creates them (docs/rules/database.md 2); the store's columns are kannel's.
 
 `python -m ksmppd_py.storage.schema mysql|sqlite` prints the DDL that database-schemas/ ships.
 """

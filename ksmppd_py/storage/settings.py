@@ -12,7 +12,7 @@ _TABLE_NAME = re.compile(r"[A-Za-z0-9_$]{1,64}(\.[A-Za-z0-9_$]{1,64})?")
 
 @dataclass(frozen=True, slots=True)
 class ConnectionSettings:
-    """One Kannel connection group (spec/config.md 7).
+    """One Kannel connection group (docs/rules/config.md 7).
 
     `id` names the group in messages to the operator. `database` is a database's name, or the path of an
     SQLite file. `port` 0 = 3306. `lock_timeout` is milliseconds that an SQLite statement waits for another
@@ -31,7 +31,7 @@ class ConnectionSettings:
 
 @dataclass(frozen=True, slots=True)
 class TableNames:
-    """Names of our tables, each `table` or `database.table` (spec/database.md 1).
+    """Names of our tables, each `table` or `database.table` (docs/rules/database.md 1).
 
     Raises StartError for a name that holds anything but letters, digits, `_` and `$`.
     """

@@ -1,4 +1,4 @@
-"""Bring an operator's tables up to version 4 and learn what they look like (spec/database.md 3).
+"""Bring an operator's tables up to version 4 and learn what they look like (docs/rules/database.md 3).
 
 Existing tables keep their types, charsets, indexes and order; only missing columns are added. Whatever can't
 be done is logged and worked around: the C daemon starts on such a database too.

@@ -1,4 +1,4 @@
-"""Accounts: who may bind (spec/database.md 5.1), and their credit (spec/flows.md 8)."""
+"""Accounts: who may bind (docs/rules/database.md 5.1), and their credit (docs/rules/flows.md 8)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What comes out of a column, whatever its type in this operator's database (spec/database.md 4).
+"""What comes out of a column, whatever its type in this operator's database (docs/rules/database.md 4).
 
 Text columns carry octets. Where code wants a `str`, each octet is one character (Latin-1), both ways.
 """

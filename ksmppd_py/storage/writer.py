@@ -26,7 +26,7 @@ _ROWS_AT_ONCE = 1_000
 _OCTETS_OF_ROW = 4096
 _REMOVED_AT_ONCE = 1_000
 _REMOVE_AFTER = 0.05
-"""Seconds in which removals gather; a commit more stays below the 100 ms of spec/flows.md 9, row 16."""
+"""Seconds in which removals gather; a commit more stays below the 100 ms of docs/rules/flows.md 9, row 16."""
 _TOO_LONG = (1118, 1153, 1264, 1301, 1406)
 """MySQL's numbers for a row that it will never take."""
 

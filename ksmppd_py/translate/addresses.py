@@ -1,4 +1,4 @@
-"""TON, NPI and the leading `+`: SMPP's addresses against Kannel's (spec/messages.md 1.1, 5)."""
+"""TON, NPI and the leading `+`: SMPP's addresses against Kannel's (docs/rules/messages.md 1.1, 5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""data_coding against coding, mclass, mwi, compress, alt_dcs and the text's charset (spec/messages.md 2)."""
+"""data_coding against coding, mclass, mwi, compress, alt_dcs and the text's charset (docs/rules/messages.md 2)."""
 
 from __future__ import annotations
 

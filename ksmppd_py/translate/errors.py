@@ -8,7 +8,7 @@ from ksmppd_py.errors import PermanentError
 class Untranslatable(PermanentError):
     """A message that has no counterpart on the other side.
 
-    `command_status` is the answer for an ESME's PDU (spec/flows.md 1.1); for a message from the bearerbox it
+    `command_status` is the answer for an ESME's PDU (docs/rules/flows.md 1.1); for a message from the bearerbox it
     says what is wrong with it, and the message is given up. `reason` is for the log.
     """
 

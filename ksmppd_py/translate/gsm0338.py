@@ -1,4 +1,4 @@
-"""The GSM 03.38 default alphabet, one septet an octet, against UTF-8 (spec/messages.md 3)."""
+"""The GSM 03.38 default alphabet, one septet an octet, against UTF-8 (docs/rules/messages.md 3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sms <-> X-KSMPPD-* headers of HTTP routing, derived from the Sms table (spec/http.md 2)."""
+"""Sms <-> X-KSMPPD-* headers of HTTP routing, derived from the Sms table (docs/rules/http.md 2)."""
 
 from __future__ import annotations
 

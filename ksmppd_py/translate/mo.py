@@ -1,4 +1,4 @@
-"""Sms of the bearerbox -> deliver_sm for an ESME, in one or more parts (spec/messages.md 5)."""
+"""Sms of the bearerbox -> deliver_sm for an ESME, in one or more parts (docs/rules/messages.md 5)."""
 
 from __future__ import annotations
 

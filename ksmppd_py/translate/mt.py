@@ -1,4 +1,4 @@
-"""submit_sm and data_sm of an ESME -> Sms for the bearerbox (spec/messages.md 1)."""
+"""submit_sm and data_sm of an ESME -> Sms for the bearerbox (docs/rules/messages.md 1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""dlr_url, and delivery reports -> deliver_sm with the text of appendix B (spec/messages.md 6)."""
+"""dlr_url, and delivery reports -> deliver_sm with the text of appendix B (docs/rules/messages.md 6)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Configured optional parameters against meta_data's group `smpp` (spec/config.md 7.1, messages.md 8)."""
+"""Configured optional parameters against meta_data's group `smpp` (docs/rules/messages.md 8)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""User data headers, and messages in parts (spec/messages.md 1.2, 7)."""
+"""User data headers, and messages in parts (docs/rules/messages.md 1.2, 7)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Operations that remember what they were asked, and the accounts of spec/http.md 3.3 and 3.4."""
+"""Operations that remember what they were asked, and the accounts of docs/rules/http.md 3.3 and 3.4."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every body of spec/http.md 3.2 to 3.4, octet by octet."""
+"""Every body of docs/rules/http.md 3.2 to 3.4, octet by octet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Refusals for now are held back, longer each time (spec flows 2, box-protocol 6.2)."""
+"""Refusals for now are held back, longer each time (docs/rules/flows.md 2, docs/rules/box-protocol.md 6.2)."""
 
 from __future__ import annotations
 

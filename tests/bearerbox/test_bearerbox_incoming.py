@@ -1,4 +1,4 @@
-"""MOs and DLRs from bearerboxes: one ack each, when their next holder has them (spec box-protocol 6.2, flows 2-4)."""
+"""MOs and DLRs from bearerboxes: one ack each, when their next hop has them (docs/rules/flows.md 2)."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_no_route_is_final(bed: Bed) -> None:
 
 
 def test_messages_for_nobody_are_refused(bed: Bed) -> None:
-    """spec flows 3: report_mo without dlr_url, mt_*, report_mt."""
+    """docs/rules/flows.md 3: report_mo without dlr_url, mt_*, report_mt."""
     for fields in ({"sms_type": 2}, {"sms_type": 1}, {"sms_type": 4}, {"sms_type": 3}):
         assert acked(bed, mo(bed, **fields)) == 1
 
@@ -86,7 +86,7 @@ def test_no_receiver_and_stored(bed: Bed) -> None:
 
 @pytest.mark.parametrize("outcome", [Outcome.TEMPORARY, Outcome.GONE, Outcome.TIMEOUT])
 def test_what_the_esme_cant_take_now_is_stored(bed: Bed, outcome: Outcome) -> None:
-    """spec flows 4 Improve rules 3, 5 and 6: other binds first, then the store."""
+    """docs/rules/flows.md 4: other binds first, then the store."""
     message_id = mo(bed)
     wait_until(lambda: bed.receiver.open)
     bed.receivers.binds = {}
@@ -130,7 +130,7 @@ def test_a_message_that_no_column_holds_is_refused_alone(bed: Bed) -> None:
 
 
 def test_a_temporary_nack_is_delayed_and_the_delay_doubles(start: StartBed) -> None:
-    """spec flows 2 Improve: no hot loop."""
+    """docs/rules/flows.md 2: no hot loop."""
     bed = start(queue=False)
     bed.receivers.binds = {}
     delays = []
@@ -182,7 +182,7 @@ def test_only_half_of_the_window_is_held(start: StartBed, monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("what", ["routing", "store"])
 def test_a_back_end_that_is_away_is_temporary(bed: Bed, what: str) -> None:
-    """spec flows 9 rows 9 and 11."""
+    """docs/rules/flows.md 9 rows 9 and 11."""
     if what == "routing":
         bed.router.everything = BackendUnavailable("router down")
     else:
@@ -260,7 +260,7 @@ def test_a_report_on_an_mt_that_is_never_acked_is_let_go(bed: Bed, monkeypatch: 
 
 @pytest.mark.parametrize("before_the_ack", [True, False])
 def test_the_report_on_a_refused_mt_is_swallowed(bed: Bed, before_the_ack: bool) -> None:
-    """spec box-protocol 6.1 Improve: the ESME has had its answer and never saw the id."""
+    """docs/rules/box-protocol.md 6.1: the ESME has had its answer and never saw the id."""
     mt = sent_mt(bed, NEVER)
     if before_the_ack:
         report_id = bed.box.send_dlr(mt, 16, b"NACK/no SMSC")
@@ -295,7 +295,7 @@ def test_reports_on_messages_of_before_the_start(bed: Bed) -> None:
 
 
 def test_messages_of_a_slow_esme_are_moved_to_the_store(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
-    """spec flows 2 Improve: one slow ESME must not hold all of the bearerbox's slots."""
+    """docs/rules/flows.md 2: one slow ESME must not hold all of the bearerbox's slots."""
     monkeypatch.setattr(incoming_module, "BUSY", 0.03)
     ids = [mo(bed, b"%d" % n) for n in range(5)]
     assert [acked(bed, message_id) for message_id in ids] == [0] * 5

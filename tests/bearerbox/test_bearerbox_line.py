@@ -1,4 +1,4 @@
-"""MTs that wait for room: higher priority first, then first come (spec flows 1.2)."""
+"""MTs that wait for room: higher priority first, then first come (docs/rules/flows.md 1.2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Without a store no account is left all slots of a bearerbox (spec flows 2, box-protocol 6.2)."""
+"""Without a store no account is left all slots of a bearerbox (docs/rules/flows.md 2)."""
 
 from __future__ import annotations
 

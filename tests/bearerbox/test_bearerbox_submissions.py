@@ -1,4 +1,4 @@
-"""MTs towards bearerboxes: identify, acks, window, priority, loss (spec box-protocol 4, 6.1, flows 1.2)."""
+"""MTs towards bearerboxes: identify, acks, window, priority, loss (docs/rules/flows.md 1.2)."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_an_ack_that_nobody_waits_for(bed: Bed, caplog: pytest.LogCaptureFixture
 
 
 def test_heartbeats(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
-    """spec box-protocol 4: load 0."""
+    """docs/rules/box-protocol.md 4: load 0."""
     monkeypatch.setattr(connection_module, "HEARTBEAT_INTERVAL", 0.05)
     [link] = bed.box.wait_for_box()
     bed.box.wait_for(lambda: len(link.heartbeats) >= 2)
@@ -82,7 +82,7 @@ def test_of_idle_bearerboxes_each_has_its_turn(start: StartBed) -> None:
 
 
 def test_the_window_and_the_order_behind_it(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Higher priority first, then first come (spec flows 1.2 Improve)."""
+    """Higher priority first, then first come (docs/rules/flows.md 1.2)."""
     assert pool_module.WINDOW == 1000
     monkeypatch.setattr(pool_module, "WINDOW", 3)
     bed.box.policy = always(NEVER)
@@ -128,7 +128,7 @@ def test_it_comes_back(bed: Bed) -> None:
 
 
 def test_what_was_open_is_sent_again_with_the_same_id(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
-    """spec flows 9 row 13: in the same order, ahead of what came later."""
+    """docs/rules/flows.md 9 row 13: in the same order, ahead of what came later."""
     monkeypatch.setattr(pool_module, "PATIENCE", 5.0)
     monkeypatch.setattr(pool_module, "WINDOW", 2)
     bed.box.policy = always(NEVER)
@@ -184,7 +184,7 @@ def test_closing_instead_of_an_ack(bed: Bed) -> None:
 
 
 def test_no_ack_in_time(bed: Bed, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    """spec flows 1.2 Improve: refused for now; a late ack is logged and harmless."""
+    """docs/rules/flows.md 1.2: refused for now; a late ack is logged and harmless."""
     monkeypatch.setattr(connection_module, "ACK_TIMEOUT", 0.05)
     bed.box.policy = always(NEVER)
     bed.send(b"late")
@@ -224,7 +224,7 @@ def test_overdue_ones_make_room_for_those_that_wait(bed: Bed, monkeypatch: pytes
 @pytest.mark.parametrize("http_port", [None, -1, 13021])
 @pytest.mark.parametrize("command", [box_wire.SHUTDOWN, box_wire.RESTART])
 def test_the_bearerbox_says_goodbye(bed: Bed, command: int, http_port: int | None) -> None:
-    """spec box-protocol 7: it waits for us to close; we come back later."""
+    """docs/rules/box-protocol.md 7: it waits for us to close; we come back later."""
     [link] = bed.box.wait_for_box()
     link.send(box_wire.pack_admin(command, None, http_port))
     bed.box.wait_for(lambda: bed.box.connections == 2)

@@ -1,4 +1,4 @@
-"""Authentication by HTTP, against a server that is told how to answer (spec/http.md 1)."""
+"""Authentication by HTTP, against a server that is told how to answer (docs/rules/http.md 1)."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_the_urls_user_becomes_basic_authorization(server: Misbehaving, ask: Ask
 
 
 def test_empty_values_are_sent_empty(server: Misbehaving, ask: Ask) -> None:
-    """spec http 1.1, Improve: the C daemon sends "(null)"."""
+    """docs/rules/http.md 1.1: the C daemon sends "(null)"."""
     ask(b"", b"")
     assert b"X-KSMPPD-system-id: \r\nX-KSMPPD-password: \r\n" in server.requests[0].octets
 

@@ -1,4 +1,4 @@
-"""Routing by HTTP, against a server that is told how to answer (spec/http.md 2)."""
+"""Routing by HTTP, against a server that is told how to answer (docs/rules/http.md 2)."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ RouterOf = Callable[..., HttpRouter]
 
 class TestRequest:
     def test_octet_by_octet(self, server: Misbehaving, router: HttpRouter) -> None:
-        """Names, spelling and order of spec http 2.1."""
+        """Names, spelling and order of docs/rules/http.md 2.1."""
         every = {field.name: 7 if field.kind is Kind.INTEGER else b"x" for field in SMS_FIELDS}
         every |= {"id": ID, "sms_type": 2, "sender": b"+49 170", "dlr_url": b"smppusera|1468405837|" + ID}
         every |= {"meta_data": b"?smpp?", "msgdata": b"a\r\nX-Evil: 1\xff", "validity": 1700000000}
@@ -193,7 +193,7 @@ def judged(
 
 
 class TestVerdict:
-    """spec http 2.2."""
+    """docs/rules/http.md 2.2."""
 
     @pytest.mark.parametrize("status", [200, 204, 302, 400, 404])
     def test_no_route_status(self, status: int) -> None:

@@ -1,4 +1,4 @@
-"""Who may bind, and what is answered (spec smpp-session 5)."""
+"""Who may bind, and what is answered (docs/rules/smpp-session.md 5)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ KINDS = {"transmitter": 1, "receiver": 2, "transceiver": 3}
 
 
 def assert_refused(bed: Bed, status: int, system_id: str = "esme", password: str = PASSWORD) -> None:
-    """A header only (spec smpp34-clauses D-03), then the end of the connection."""
+    """A header only (D-03), then the end of the connection."""
     esme = bed.connect()
     reply = esme.bind(system_id, password)
     assert (reply.command_status, reply.body) == (status, b"")
@@ -33,7 +33,7 @@ def test_a_good_bind(bed: Bed, kind: str) -> None:
 
 @pytest.mark.parametrize(("version", "tlv"), [(0x00, False), (0x33, False), (0x34, True), (0x50, True)])
 def test_our_version_is_told_to_those_who_know_tlvs(bed: Bed, version: int, tlv: bool) -> None:
-    """spec smpp34-clauses D-05."""
+    """D-05."""
     esme = bed.connect()
     reply = esme.bind("esme", PASSWORD, version=version)
     assert reply.body == b"KSMPPD\0" + (b"\x02\x10\x00\x01\x34" if tlv else b"")
@@ -59,7 +59,7 @@ def test_a_back_end_that_fails(bed: Bed, error: KsmppdError) -> None:
     ("system_id", "password"), [("es\nme", PASSWORD), ("esme\x7f", PASSWORD), ("esme", "a\rb")]
 )
 def test_control_characters_are_not_handed_on(bed: Bed, system_id: str, password: str) -> None:
-    """spec smpp-session 3 Improve: they would be injected into HTTP headers."""
+    """docs/rules/smpp-session.md 3: they would be injected into HTTP headers."""
     assert_refused(bed, wire.RBINDFAIL, system_id, password)
     assert bed.accounts.asked == []
 
@@ -77,7 +77,7 @@ def test_a_system_id_that_no_account_can_have(bed: Bed) -> None:
 
 
 def test_binding_again_changes_nothing(bed: Bed) -> None:
-    """spec smpp-session 4: 0x05, and the session goes on."""
+    """docs/rules/smpp-session.md 4: 0x05, and the session goes on."""
     esme = bed.bind("receiver")
     for kind in KINDS:
         reply = esme.bind("esme", PASSWORD, kind)
@@ -156,7 +156,7 @@ def test_accounts_have_their_own_slots(bed: Bed) -> None:
 
 
 def test_the_last_bind_sets_the_account(bed: Bed) -> None:
-    """spec smpp-session 5.1 step 5."""
+    """docs/rules/smpp-session.md 5.1."""
     bed.account(throughput=5.0)
     bed.bind()
     assert bed.snapshot().max_inbound_load == 5.0
@@ -176,7 +176,7 @@ def test_an_account_stays_when_its_binds_are_gone(bed: Bed) -> None:
 
 
 def test_bind_ids_count_connections(bed: Bed) -> None:
-    """spec smpp-session 2 step 2."""
+    """docs/rules/smpp-session.md 2."""
     assert_refused(bed, wire.RBINDFAIL, password="wrong")
     bed.bind()
     bed.bind()

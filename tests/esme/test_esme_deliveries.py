@@ -1,4 +1,4 @@
-"""deliver_sm: window, best receiver, answers, wait-ack (spec smpp-session 8)."""
+"""deliver_sm: window, best receiver, answers, wait-ack (docs/rules/smpp-session.md 8)."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_reports_are_counted_apart(bed: Bed) -> None:
     ],
 )
 def test_error_answers(bed: Bed, status: int, outcome: Outcome) -> None:
-    """Counted neither as mo nor as dlr; C's inner numbers mean nothing special (spec flows 9 row 23)."""
+    """Counted neither as mo nor as dlr; C's inner numbers mean nothing special (docs/rules/flows.md 9 row 23)."""
     bed.bind("receiver", always(status))
     bed.deliver(mo())
     assert outcomes(bed) == [outcome]
@@ -62,7 +62,7 @@ def test_error_answers(bed: Bed, status: int, outcome: Outcome) -> None:
 
 @pytest.mark.parametrize("body", [b"", b"\0", b"some-id\0"])
 def test_any_body_of_deliver_sm_resp_will_do(bed: Bed, body: bytes) -> None:
-    """spec smpp-session 3 and 15."""
+    """docs/rules/smpp-session.md 3."""
     esme = bed.bind("receiver", SILENT)
     bed.deliver(mo())
     number = esme.wait_delivery().sequence_number
@@ -81,7 +81,7 @@ def test_any_body_of_deliver_sm_resp_will_do(bed: Bed, body: bytes) -> None:
     ],
 )
 def test_other_responses_with_its_number(bed: Bed, command_id: int, status: int, outcome: Outcome) -> None:
-    """spec smpp-session 4 Improve."""
+    """docs/rules/smpp-session.md 4."""
     esme = bed.bind("receiver", SILENT)
     bed.deliver(mo())
     number = esme.wait_delivery().sequence_number
@@ -91,7 +91,7 @@ def test_other_responses_with_its_number(bed: Bed, command_id: int, status: int,
 
 
 def test_answers_to_nothing_are_load_and_no_more(bed: Bed) -> None:
-    """spec smpp-session 6: also with an unknown sequence number."""
+    """docs/rules/smpp-session.md 6: also with an unknown sequence number."""
     esme = bed.bind("receiver")
     esme.send_octets(wire.pack(wire.DELIVER_SM | wire.RESPONSE, 0, 999, b"\0"))
     esme.enquire_link()
@@ -128,7 +128,7 @@ def test_an_account_may_have_its_own_window(start: StartBed) -> None:
 
 
 def test_messages_are_spread_over_equal_receivers(bed: Bed) -> None:
-    """spec smpp-session 8 Improve: fewest open, of equals each in turn."""
+    """docs/rules/smpp-session.md 8: fewest open, of equals each in turn."""
     esmes = [bed.bind("receiver", SILENT) for _ in range(3)]
     for n in range(9):
         bed.deliver(mo(b"%d" % n))
@@ -156,7 +156,7 @@ def test_reports_may_go_to_any_bind_of_the_account(bed: Bed) -> None:
 
 
 def test_sequence_numbers_in_use_are_not_used_again(bed: Bed) -> None:
-    """spec smpp-session 12, flows 9 row 26."""
+    """docs/rules/smpp-session.md 12."""
     esme = bed.bind("receiver", SILENT)
     for _ in range(4):
         bed.deliver(mo(b"x" * 300))
@@ -213,7 +213,7 @@ def test_timely_answers_dont_expire(start: StartBed) -> None:
 
 
 def test_what_was_never_sent_doesnt_expire(start: StartBed) -> None:
-    """spec smpp-session 8 Improve: unsent PDUs don't expire; least of all as if the ESME had them."""
+    """docs/rules/smpp-session.md 8: unsent PDUs don't expire; least of all as if the ESME had them."""
     bed = start(wait_ack_timeout=0.3, wait_ack_drops=True, max_open_acks=1_000_000)
     with socket.socket() as deaf:
         deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

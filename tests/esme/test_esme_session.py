@@ -1,4 +1,4 @@
-"""Dispatch, answers to what isn't carried out, garbage, timers (spec smpp-session 3, 4, 9)."""
+"""Dispatch, answers to what isn't carried out, garbage, timers (docs/rules/smpp-session.md 3, 4, 9)."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def connected(bed: Bed, kind: str) -> Esme:
     ],
 )
 def test_who_may_not_submit(bed: Bed, kind: str, command_id: int, body: bytes, answer: bytes) -> None:
-    """0x04, and the bodies of spec smpp34-clauses D-03 and D-13."""
+    """0x04, and the bodies of D-03 and D-13."""
     esme = connected(bed, kind)
     reply = esme.request(command_id, body)
     assert (reply.command_id, reply.command_status, reply.body) == (
@@ -171,7 +171,7 @@ def test_a_bind_stops_that_timer(start: StartBed) -> None:
 
 
 def test_silence_is_asked_about_once(start: StartBed) -> None:
-    """spec smpp-session 9 Improve: one enquire_link per period of silence."""
+    """docs/rules/smpp-session.md 9: one enquire_link per period of silence."""
     bed = start(enquire_link_interval=0.1)
     esme = bed.bind()
     esme.wait_request(wire.ENQUIRE_LINK)
@@ -184,7 +184,7 @@ def test_silence_is_asked_about_once(start: StartBed) -> None:
 
 
 def test_silence_for_too_long_ends_gracefully(start: StartBed) -> None:
-    """spec smpp34-clauses D-12: unbind, a short wait, the end."""
+    """D-12: unbind, a short wait, the end."""
     bed = start(enquire_link_interval=0.04, inactivity_timeout=0.1)
     esme = bed.connect()
     esme.answers_enquire_links = False
@@ -239,7 +239,7 @@ def test_an_esme_that_reads_nothing_is_given_up(
 def test_what_waits_for_an_esme_that_reads_nothing_is_bounded(
     bed: Bed, deaf: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """spec smpp-session 8 Improve: it isn't read either until it reads."""
+    """docs/rules/smpp-session.md 8: it isn't read either until it reads."""
     monkeypatch.setattr(session_module, "MOST_UNSENT", 500)
     flooding = gevent.spawn(flood, deaf)
     seen = 0

@@ -1,4 +1,4 @@
-"""submit_sm and data_sm over the wire: answers, order, bounds, throughput (spec smpp-session 6, 7)."""
+"""submit_sm and data_sm over the wire: answers, order, bounds, throughput (docs/rules/smpp-session.md 6, 7)."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_accepted(bed: Bed, kind: str) -> None:
 
 @pytest.mark.parametrize(("nack", "status"), [(0, 0), (3, 0), (1, 0x45), (2, 0x08), (7, 0x08), (LOST, 0x08)])
 def test_answers(bed: Bed, nack: int, status: int) -> None:
-    """Errors of submit_sm are a header only, those of data_sm have one NUL (spec smpp34-clauses D-03)."""
+    """Errors of submit_sm are a header only, those of data_sm have one NUL (D-03)."""
     bed.gateway.ack = nack
     esme = bed.bind()
     submit = esme.submit(MT)
@@ -94,7 +94,7 @@ def test_no_report_overtakes_its_response(bed: Bed) -> None:
 
 
 def test_too_many_unanswered_pause_reading_and_lose_none(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
-    """spec smpp-session 7 Improve, smpp34-clauses D-18."""
+    """docs/rules/smpp-session.md 7, D-18."""
     monkeypatch.setattr(submits_module, "MOST_UNANSWERED", 100)
     monkeypatch.setattr(session_module, "RECEIVE_OCTETS", 1000)
     bed.gateway.ack = NEVER

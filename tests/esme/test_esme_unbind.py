@@ -1,4 +1,4 @@
-"""Unbind from either side, closing, shutdown (spec smpp-session 10 to 12)."""
+"""Unbind from either side, closing, shutdown (docs/rules/smpp-session.md 10 to 12)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_unbind_before_a_bind(bed: Bed) -> None:
 
 
 def test_outstanding_answers_come_before_unbind_resp(bed: Bed) -> None:
-    """spec smpp34-clauses D-16: who submits and unbinds at once gets its ids."""
+    """D-16: who submits and unbinds at once gets its ids."""
     bed.gateway.ack = NEVER
     esme = bed.bind()
     numbers = [esme.send_submit(MT) for _ in range(3)]
@@ -68,7 +68,7 @@ def test_pdus_after_unbind_are_not_carried_out(bed: Bed) -> None:
 
 
 def test_open_deliveries_are_released_at_once(bed: Bed) -> None:
-    """spec smpp-session 10, flows 9 row 21."""
+    """docs/rules/smpp-session.md 10, docs/rules/flows.md 9 row 21."""
     esme = bed.bind(policy=SILENT)
     bed.deliver(mo(b"1"))
     bed.deliver(mo(b"x" * 300))
@@ -82,7 +82,7 @@ def test_open_deliveries_are_released_at_once(bed: Bed) -> None:
 
 
 def test_an_answer_after_the_connection_is_gone(bed: Bed) -> None:
-    """spec smpp-session 11: discarded silently, still counted."""
+    """docs/rules/smpp-session.md 11: discarded silently, still counted."""
     bed.gateway.ack = NEVER
     esme = bed.bind()
     esme.send_submit(MT)
@@ -118,7 +118,7 @@ def test_the_operator_unbinds_one_bind(bed: Bed) -> None:
 
 
 def test_submits_are_answered_although_unbind_resp_comes_first(bed: Bed) -> None:
-    """spec smpp34-clauses C-018: the duty to respond has no exception for an unbind."""
+    """C-018: the duty to respond has no exception for an unbind."""
     bed.gateway.ack = NEVER
     esme = bed.bind()
     number = esme.send_submit(MT)
@@ -165,7 +165,7 @@ def test_both_sides_unbind_at_once(bed: Bed) -> None:
 
 
 def test_stopping(start: StartBed) -> None:
-    """spec smpp-session 12: no new connections, no new submits, outstanding ones answered, unbind, the end."""
+    """docs/rules/smpp-session.md 12: no new connections, no new submits, outstanding ones answered, unbind, the end."""
     bed = start()
     bed.gateway.ack = NEVER
     esme = bed.bind()

@@ -1,4 +1,4 @@
-"""Prepaid accounts: cost, partial charges, refunds (spec flows 8)."""
+"""Prepaid accounts: cost, partial charges, refunds (docs/rules/flows.md 8)."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_a_batch_that_the_credit_covers_in_part_keeps_its_order() -> None:
 
 
 def test_no_database_is_a_temporary_refusal() -> None:
-    """spec flows 1 step 8 Improve."""
+    """docs/rules/flows.md 1 step 8."""
     corridor = prepaid(10.0)
     corridor.credit.down = True
     assert statuses(corridor.submit(submit_sm(), submit_sm())) == [0x08, 0x08]

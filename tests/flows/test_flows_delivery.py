@@ -1,4 +1,4 @@
-"""MO and DLR on their way to an ESME (spec flows 2 to 4)."""
+"""MO and DLR on their way to an ESME (docs/rules/flows.md 2 to 4)."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_a_message_finds_its_account(bed: Bed, receiver: MemoryReceiver) -> None
         (NoRoute(), Outcome.PERMANENT),
         (SenderRefused(), Outcome.PERMANENT),
         (RouteRefused(0x0B), Outcome.PERMANENT),
-        (BackendUnavailable("down"), Outcome.TEMPORARY),  # spec flows 9 row 11
+        (BackendUnavailable("down"), Outcome.TEMPORARY),  # docs/rules/flows.md 9 row 11
         (Route(), Outcome.PERMANENT),  # an answer that names nobody
     ],
 )
@@ -100,7 +100,7 @@ def test_a_full_window_is_no_receiver() -> None:
 def test_what_deliver_sm_cannot_express(
     bed: Bed, receiver: MemoryReceiver, sender: bytes, receiver_address: bytes
 ) -> None:
-    """spec flows 9 row 7."""
+    """docs/rules/flows.md 9 row 7."""
     bed.router.everything = Route(system_id="esme")
     sms = mo(receiver=receiver_address)
     sms.sender = sender
@@ -110,7 +110,7 @@ def test_what_deliver_sm_cannot_express(
 
 @pytest.mark.parametrize("sms_type", [SmsType.MT_REPLY, SmsType.MT_PUSH, SmsType.REPORT_MT, 9])
 def test_other_messages_are_for_nobody(bed: Bed, sms_type: int) -> None:
-    """spec flows 3."""
+    """docs/rules/flows.md 3."""
     sms = mo()
     sms.sms_type = int(sms_type)
     assert bed.accept(sms)[1] is Outcome.PERMANENT
@@ -154,7 +154,7 @@ def test_a_ready_pdu_goes_as_it_is(bed: Bed, receiver: MemoryReceiver) -> None:
 
 
 def test_a_ready_pdu_loses_its_tlvs_for_an_old_bind(bed: Bed, receiver: MemoryReceiver) -> None:
-    """spec smpp34-clauses C-071."""
+    """C-071."""
     receiver.dialect = Dialect(interface_version=0x33)
     delivery = Delivery(bed.tray, None, 5, DeliverSm(short_message=b"ready", tlvs={0x0427: b"\2"}))
     delivery.system_id = "esme"
@@ -183,7 +183,7 @@ def test_a_name_of_other_octets_than_ascii(bed: Bed, receiver: MemoryReceiver) -
 def test_several_parts_settle_once_with_the_worst(
     bed: Bed, receiver: MemoryReceiver, outcomes: list[Outcome], worst: Outcome
 ) -> None:
-    """spec flows 4 Improve rule 1."""
+    """docs/rules/flows.md 4."""
     delivery, _ = bed.accept(mo(b"x" * 400))
     assert delivery.left == 3
     for outcome in outcomes:

@@ -1,4 +1,4 @@
-"""Stored MOs, reports and PDUs on their way to the ESMEs (spec flows 5.2)."""
+"""Stored MOs, reports and PDUs on their way to the ESMEs (docs/rules/flows.md 5.2)."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_only_the_rows_of_the_account(bed: Bed) -> None:
 
 
 def test_no_more_than_the_window_takes() -> None:
-    """spec flows 9 row 12."""
+    """docs/rules/flows.md 9 row 12."""
     bed = Bed(window=3)
     bed.store_mos(*[b"%d" % n for n in range(10)])
     bed.advance()
@@ -110,7 +110,7 @@ def test_no_more_than_the_window_takes() -> None:
 
 
 def test_without_a_receiver_nothing_is_read_or_lost(bed: Bed) -> None:
-    """spec flows 9 row 1."""
+    """docs/rules/flows.md 9 row 1."""
     bed.store_mos(b"1")
     bed.store_pdus(b"2")
     bed.receivers.binds = {}
@@ -141,7 +141,7 @@ def test_without_the_queue_only_the_pdu_table_is_read() -> None:
 def test_what_a_result_does(
     bed: Bed, table: str, outcome: Outcome, kept: int, again_after: float | None
 ) -> None:
-    """spec flows 4, the rules for every origin."""
+    """docs/rules/flows.md 4, the rules for every origin."""
     (bed.store_mos if table == "messages" else bed.store_pdus)(b"row")
     bed.advance()
     bed.answer(outcome)
@@ -203,7 +203,7 @@ def test_more_unreadable_messages_than_a_page_holds() -> None:
 def test_an_unreadable_pdu_is_told_once_and_removed(
     bed: Bed, octets: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """spec flows 5 Improve."""
+    """docs/rules/flows.md 5."""
     bed.store.save_pdus("esme", [octets])
     bed.store_pdus(b"after it")
     bed.advance()
@@ -213,7 +213,7 @@ def test_an_unreadable_pdu_is_told_once_and_removed(
 
 
 def test_pdus_with_their_length_are_read_too(bed: Bed) -> None:
-    """Rows of patched daemons (spec database 2)."""
+    """Rows of patched daemons (docs/rules/database.md 2)."""
     pdu = DeliverSm(source_addr=b"1", destination_addr=b"2", short_message=b"whole", tlvs={0x0427: b"\2"})
     bed.store.save_pdus("esme", [codec.pack(pdu, 9)])
     bed.advance()
@@ -246,7 +246,7 @@ def test_an_adopted_delivery_may_have_ended_meanwhile(bed: Bed, outcome: Outcome
 
 
 def test_what_its_esme_refused_for_now_waits(bed: Bed) -> None:
-    """spec flows 4 Improve rule 3: 30 s, although the row is new."""
+    """docs/rules/flows.md 4: 30 s, although the row is new."""
     delivery = Delivery(Tray(), mo(b"later", service=b"esme"))
     delivery.system_id = "esme"
     [row] = bed.store.save([delivery.sms] if delivery.sms else [])

@@ -1,4 +1,4 @@
-"""RowWalk: the bookkeeping of stored rows, by example and against random histories (spec flows 5)."""
+"""RowWalk: the bookkeeping of stored rows, by example and against random histories (docs/rules/flows.md 5)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_stepping_back_reads_the_row_again() -> None:
 
 
 def test_delays_double_up_to_the_longest() -> None:
-    """spec flows 4 rule 3: 30 s doubling to 10 min."""
+    """docs/rules/flows.md 4: 30 s doubling to 10 min."""
     walk = RowWalk()
     now = 1000.0
     delays = []

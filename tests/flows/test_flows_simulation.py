@@ -1,4 +1,4 @@
-"""Simulated accounts: which PDU counts, the steps in order, the delay, the PDU table (spec flows 6)."""
+"""Simulated accounts: which PDU counts, the steps in order, the delay, the PDU table (docs/rules/flows.md 6)."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_the_throttle_comes_first() -> None:
 
 
 def test_reports_come_with_the_next_round_whatever_was_asked() -> None:
-    """spec smpp34-clauses D-14."""
+    """D-14."""
     receiver = MemoryReceiver()
     corridor = simulating(receiver, deliver_every=1)
     [submission] = corridor.submit(submit_sm(registered_delivery=0))
@@ -183,7 +183,7 @@ def test_a_full_window_only_delays() -> None:
     ],
 )
 def test_how_a_simulated_delivery_may_end(outcome: Outcome, stored: int) -> None:
-    """spec flows 4: the rules for every origin; it has no row yet, so it gets one."""
+    """docs/rules/flows.md 4: the rules for every origin; it has no row yet, so it gets one."""
     receiver = MemoryReceiver()
     corridor = simulating(receiver, mo_every=1)
     corridor.submit()

@@ -1,4 +1,4 @@
-"""MT: every outcome of spec flows 1.1, default_smsc, throughput, and what happens without a bearerbox."""
+"""MT: every outcome of docs/rules/flows.md 1.1, default_smsc, throughput, and what happens without a bearerbox."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def statuses(batch: list[Submission]) -> list[int | None]:
 
 
 def test_what_the_bearerbox_gets(corridor: Corridor) -> None:
-    """spec flows 1 steps 3 to 5, smpp-session 7."""
+    """docs/rules/flows.md 1, docs/rules/smpp-session.md 7."""
     corridor.submit()
     [sent] = corridor.gateway.sent
     sms = sent.sms
@@ -68,7 +68,7 @@ def test_what_the_bearerbox_gets(corridor: Corridor) -> None:
     ],
 )
 def test_conversion(corridor: Corridor, pdu: SubmitSm | DataSm, status: int) -> None:
-    """spec flows 1.1 rows 3 to 6; conversion errors count as errors (smpp-session 13 Improve)."""
+    """docs/rules/flows.md 1.1; conversion errors count as errors (docs/rules/smpp-session.md 13)."""
     [submission] = corridor.submit(pdu)
     if status:
         assert submission.command_status == status
@@ -86,7 +86,7 @@ def test_conversion(corridor: Corridor, pdu: SubmitSm | DataSm, status: int) -> 
         (SenderRefused(), 0x0A),  # row 8
         (RouteRefused(), 0x45),  # row 9
         (RouteRefused(0x0F), 0x0F),
-        (BackendUnavailable("router down"), 0x08),  # spec flows 9 row 11
+        (BackendUnavailable("router down"), 0x08),  # docs/rules/flows.md 9 row 11
         (DatabaseUnavailable("no routes yet"), 0x08),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else hex(value),
@@ -234,8 +234,8 @@ WITH_DEFAULT = Account("esme", default_smsc="DEFAULT")
         (Route(), Account("esme"), None),
         (Route(smsc_id="ROUTED"), Account("esme"), b"ROUTED"),
         (Route(smsc_id="ROUTED"), WITH_DEFAULT, b"ROUTED"),
-        (Route(), WITH_DEFAULT, b"DEFAULT"),  # spec flows 7.1 Improve
-        (NoRoute(), WITH_DEFAULT, b"DEFAULT"),  # spec flows 1 step 7: every failure
+        (Route(), WITH_DEFAULT, b"DEFAULT"),  # docs/rules/flows.md 7.1
+        (NoRoute(), WITH_DEFAULT, b"DEFAULT"),  # docs/rules/flows.md 1 step 7: every failure
         (RouteRefused(0x0B), WITH_DEFAULT, b"DEFAULT"),
         (BackendUnavailable("down"), WITH_DEFAULT, b"DEFAULT"),
     ],
@@ -274,7 +274,7 @@ def test_the_switch_for_refused_senders() -> None:
 
 
 def test_parts_are_counted_before_the_router_changes_the_text() -> None:
-    """spec http 2.2."""
+    """docs/rules/http.md 2.2."""
     corridor = Corridor(account=Account("esme", enable_prepaid_billing=True))
     corridor.router.waits = True
     corridor.router.everything = Route(2.0)
@@ -323,7 +323,7 @@ def test_all_binds_of_an_account_share_its_throughput() -> None:
 
 
 def test_every_submit_that_passed_the_throttle_is_load(corridor: Corridor) -> None:
-    """Also one that is refused afterwards (spec smpp-session 6 and 13)."""
+    """Also one that is refused afterwards (docs/rules/smpp-session.md 6 and 13)."""
     corridor.submit(submit_sm(), submit_sm(b""), submit_sm())
     submitter = corridor.submitter
     for load in (submitter.inbound, submitter.esme.inbound, corridor.meters.inbound):

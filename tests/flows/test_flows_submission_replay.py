@@ -1,4 +1,4 @@
-"""Stored MTs on their way to the bearerboxes (spec flows 5.1)."""
+"""Stored MTs on their way to the bearerboxes (docs/rules/flows.md 5.1)."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_a_lost_one_is_tried_again_at_once(bed: Bed) -> None:
     ("dlr_mask", "told"), [(0, False), (1, False), (-1, False), (19, True), (2, True), (16, True)]
 )
 def test_a_refusal_for_good_removes_it_and_tells_who_asked(bed: Bed, dlr_mask: int, told: bool) -> None:
-    """spec flows 5.1 Improve: an UNDELIV report for dlr_mask bits 2 or 16."""
+    """docs/rules/flows.md 5.1: an UNDELIV report for dlr_mask bits 2 or 16."""
     [message] = bed.stored(b"1", dlr_mask=dlr_mask)
     bed.replay.advance()
     bed.gateway.settle(1)

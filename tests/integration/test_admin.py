@@ -1,4 +1,4 @@
-"""The admin HTTP server, body by body (spec http 3)."""
+"""The admin HTTP server, body by body (docs/rules/http.md 3)."""
 
 from __future__ import annotations
 
@@ -259,7 +259,7 @@ class TestEsmeUnbind:
         assert other.submit(mt()).command_status == wire.ROK
 
     def test_a_session_that_does_not_answer_is_closed(self, sqlite_bed: Bed) -> None:
-        """spec smpp-session 10, Improve: waits up to 5 s for unbind_resp."""
+        """docs/rules/smpp-session.md 10: waits up to 5 s for unbind_resp."""
         customer = sqlite_bed.customer()
         esme = sqlite_bed.esme(customer)
         esme.answers_unbinds = False
@@ -320,7 +320,7 @@ def test_rebuild_routes_tells_what_is_wrong(bed: Bed) -> None:
 
 
 def test_inbound_routes_of_one_smsc(bed: Bed) -> None:
-    """spec flows 7.1: a route with an smsc_id holds for that SMSC only, in any case."""
+    """docs/rules/flows.md 7.1: a route with an smsc_id holds for that SMSC only, in any case."""
     customer = bed.customer()
     esme = bed.esme(customer)
     code = "9" + customer.short_code

@@ -80,7 +80,7 @@ def credit(bed: Bed, system_id: str) -> float:
 
 @pytest.mark.parametrize(("message", "parts"), [row[1:] for row in GOLDEN], ids=[row[0] for row in GOLDEN])
 def test_golden_parts(sqlite_bed: Bed, message: wire.Message, parts: int) -> None:
-    """spec messages 7: parts are counted as the bearerbox will send them."""
+    """docs/rules/messages.md 7: parts are counted as the bearerbox will send them."""
     customer = sqlite_bed.customer(
         outbound=[RouteRow(1, "", "", cost=1)], enable_prepaid_billing=1, credit=100
     )
@@ -89,7 +89,7 @@ def test_golden_parts(sqlite_bed: Bed, message: wire.Message, parts: int) -> Non
 
 
 def test_the_last_bind_decides_about_billing(sqlite_bed: Bed) -> None:
-    """spec smpp-session 5.1 step 5: it holds for all binds of the account."""
+    """docs/rules/smpp-session.md 5.1: it holds for all binds of the account."""
     customer = sqlite_bed.customer(outbound=[RouteRow(1, "", "", cost=1)], credit=100)
     first = sqlite_bed.esme(customer)
     assert first.submit(mt()).command_status == wire.ROK

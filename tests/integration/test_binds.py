@@ -1,4 +1,4 @@
-"""Who may bind, and how a session begins, goes wrong and ends (spec smpp-session 2 to 5, 10, 11)."""
+"""Who may bind, and how a session begins, goes wrong and ends (docs/rules/smpp-session.md 2 to 5, 10, 11)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def assert_refused(esme: Esme, reply: wire.Pdu, status: int = wire.RBINDFAIL) ->
 
 
 def test_the_size_of_error_responses(sqlite_bed: Bed) -> None:
-    """spec smpp34-clauses D-03: header only for binds and submit_sm, one NUL for data_sm."""
+    """D-03: header only for binds and submit_sm, one NUL for data_sm."""
     customer = sqlite_bed.customer(outbound=[])
     stranger = sqlite_bed.connect()
     receiver = sqlite_bed.esme(customer, "receiver")
@@ -44,7 +44,7 @@ def test_the_size_of_error_responses(sqlite_bed: Bed) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_bind_response(bed: Bed, kind: str) -> None:
-    """spec smpp-session 5.2, smpp34-clauses D-05: the server's id, and its version for those who know TLVs."""
+    """docs/rules/smpp-session.md 5.2, D-05: the server's id, and its version for those who know TLVs."""
     esme = bed.connect()
     customer = bed.customer()
     reply = esme.bind(customer.system_id, customer.password, kind)
@@ -69,7 +69,7 @@ def test_wrong_credentials(bed: Bed) -> None:
 
 
 def test_system_ids_have_no_case(bed: Bed) -> None:
-    """spec smpp-session 5.1 step 4, database 5: lower-cased after the bind."""
+    """docs/rules/smpp-session.md 5.1, docs/rules/database.md 5: lower-cased after the bind."""
     customer = bed.customer()
     esme = bed.connect()
     assert esme.bind(customer.system_id.upper(), customer.password).command_status == wire.ROK
@@ -78,7 +78,7 @@ def test_system_ids_have_no_case(bed: Bed) -> None:
 
 
 def test_max_binds_counts_live_binds_of_any_kind(bed: Bed) -> None:
-    """spec smpp-session 5.1 step 3 Improve: a slot is free the moment its session ends."""
+    """docs/rules/smpp-session.md 5.1: a slot is free the moment its session ends."""
     customer = bed.customer(max_binds=2)
     first = bed.esme(customer, "receiver")
     second = bed.esme(customer, "transmitter")
@@ -113,7 +113,7 @@ def self_binds(bed: Bed, system_id: str) -> int:
     ],
 )
 def test_connect_allow_ip(sqlite_bed: Bed, allowed: str, good: str, bad: str) -> None:
-    """spec smpp-session 5.3."""
+    """docs/rules/smpp-session.md 5.3."""
     customer = sqlite_bed.customer(connect_allow_ip=allowed)
     stranger = sqlite_bed.connect(source_ip=bad)
     assert_refused(stranger, stranger.bind(customer.system_id, customer.password))
@@ -198,7 +198,7 @@ class TestBlockList:
     ],
 )
 def test_requests_before_the_bind(sqlite_bed: Bed, command_id: int, body: bytes) -> None:
-    """spec smpp-session 4."""
+    """docs/rules/smpp-session.md 4."""
     esme = sqlite_bed.connect()
     reply = esme.request(command_id, body)
     assert (reply.command_id, reply.command_status) == (command_id | wire.RESPONSE, wire.RINVBNDSTS)
@@ -227,7 +227,7 @@ def test_binding_twice(sqlite_bed: Bed) -> None:
     ],
 )
 def test_what_is_not_offered(sqlite_bed: Bed, command_id: int, body: bytes, status: int) -> None:
-    """spec smpp-session 4, Improve."""
+    """docs/rules/smpp-session.md 4."""
     esme = sqlite_bed.esme(sqlite_bed.customer())
     reply = esme.request(command_id, body)
     assert (reply.command_id, reply.command_status) == (command_id | wire.RESPONSE, status)
@@ -248,7 +248,7 @@ def test_unknown_and_misplaced_commands_get_a_generic_nack(sqlite_bed: Bed) -> N
 
 
 def test_a_bad_body_is_answered_and_the_session_goes_on(sqlite_bed: Bed) -> None:
-    """spec smpp-session 3, Improve."""
+    """docs/rules/smpp-session.md 3."""
     esme = sqlite_bed.esme(sqlite_bed.customer())
     good = wire.pack_message(mt("12345"))
     assert esme.request(wire.SUBMIT_SM, good[:-3]).command_status == wire.RINVMSGLEN
@@ -293,7 +293,7 @@ def test_pdus_in_pieces_and_in_bulk(sqlite_bed: Bed) -> None:
 
 
 def test_unbind_closes_the_session(sqlite_bed: Bed) -> None:
-    """spec smpp-session 10, Improve: right after the response."""
+    """docs/rules/smpp-session.md 10: right after the response."""
     esme = sqlite_bed.esme(sqlite_bed.customer())
     reply = esme.unbind()
     assert (reply.command_id, reply.command_status) == (wire.UNBIND | wire.RESPONSE, wire.ROK)
@@ -328,7 +328,7 @@ def test_many_sessions(sqlite_bed: Bed) -> None:
 
 
 def test_passwords_stay_out_of_the_log(start_bed: Callable[..., Bed]) -> None:
-    """spec operations 2.4, Improve."""
+    """docs/rules/operations.md 2.4."""
     bed = start_bed()
     customer = bed.customer()
     bed.esme(customer)

@@ -1,4 +1,4 @@
-"""Several bearerbox connections, their loss and return (spec flows 1.2, box-protocol 4 to 7)."""
+"""Several bearerbox connections, their loss and return (docs/rules/flows.md 1.2, docs/rules/box-protocol.md 4 to 7)."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_two_connections_to_one_box(box: FakeBearerbox, start_daemon: Callable[.
 
 
 def test_an_anonymous_box(box: FakeBearerbox, start_daemon: Callable[..., Daemon]) -> None:
-    """spec box-protocol 10.1: without `id` the boxc_id is NULL."""
+    """docs/rules/box-protocol.md 10.1: without `id` the boxc_id is NULL."""
     start_daemon(
         [(BOX_ID, box.port)],
         others=[("bearerbox-connection", {"host": "127.0.0.1", "port": box.port})],
@@ -102,7 +102,7 @@ def test_an_anonymous_box(box: FakeBearerbox, start_daemon: Callable[..., Daemon
 
 
 def test_the_bearerbox_asks_us_to_go(start_bed: StartBed) -> None:
-    """spec box-protocol 7: on restart or shutdown the box must close, and comes back."""
+    """docs/rules/box-protocol.md 7: on restart or shutdown the box must close, and comes back."""
     bed = start_bed()
     esme = bed.esme(bed.customer())
     for command in (box_wire.RESTART, box_wire.SHUTDOWN):
@@ -115,7 +115,7 @@ def test_the_bearerbox_asks_us_to_go(start_bed: StartBed) -> None:
 
 
 def test_strange_messages_are_answered(start_bed: StartBed) -> None:
-    """spec flows 3: another sms_type is acked 1; heartbeats and unknown acks do no harm."""
+    """docs/rules/flows.md 3: another sms_type is acked 1; heartbeats and unknown acks do no harm."""
     bed = start_bed()
     (link,) = bed.box.wait_for_box()
     link.send(box_wire.pack_heartbeat())
@@ -130,7 +130,7 @@ def test_strange_messages_are_answered(start_bed: StartBed) -> None:
 
 
 def test_a_huge_frame_ends_the_connection(start_bed: StartBed) -> None:
-    """spec box-protocol 1, Improve: a frame above 1 MiB; then it connects again."""
+    """docs/rules/box-protocol.md 1: a frame above 1 MiB; then it connects again."""
     bed = start_bed()
     (link,) = bed.box.wait_for_box(timeout=20)
     link.send(b"\x7f\xff\xff\xff" + b"garbage" * 10)
@@ -141,7 +141,7 @@ def test_a_huge_frame_ends_the_connection(start_bed: StartBed) -> None:
 
 
 def test_a_negative_frame_length_is_skipped(start_bed: StartBed) -> None:
-    """spec box-protocol 1."""
+    """docs/rules/box-protocol.md 1."""
     bed = start_bed()
     (link,) = bed.box.wait_for_box()
     link.send(b"\xff\xff\xff\xfe")
@@ -151,7 +151,7 @@ def test_a_negative_frame_length_is_skipped(start_bed: StartBed) -> None:
 
 
 def test_longer_messages_of_other_versions_are_read(start_bed: StartBed) -> None:
-    """spec box-protocol 2, Improve: octets after the last field are ignored."""
+    """docs/rules/box-protocol.md 2: octets after the last field are ignored."""
     bed = start_bed()
     customer = bed.customer()
     esme = bed.esme(customer)
@@ -171,7 +171,7 @@ def test_longer_messages_of_other_versions_are_read(start_bed: StartBed) -> None
 
 
 def test_the_bearerbox_is_not_there_at_the_start(start_daemon: Callable[..., Daemon]) -> None:
-    """spec operations 4: submits go to the queue, the connection follows when it can."""
+    """docs/rules/operations.md 4: submits go to the queue, the connection follows when it can."""
     box = FakeBearerbox().start()
     box.stop()
     bed = Bed(start_daemon([(BOX_ID, box.port)]), box)

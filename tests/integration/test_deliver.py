@@ -16,7 +16,7 @@ pytestmark = pytest.mark.integration
 
 
 def test_mo_becomes_deliver_sm(sqlite_bed: Bed) -> None:
-    """spec messages 5, example 6; the ack follows the response."""
+    """docs/rules/messages.md 5; the ack follows the response."""
     customer = sqlite_bed.customer()
     esme = sqlite_bed.esme(customer, policy=fake_esme.always(fake_esme.NEVER))
     mo = sqlite_bed.box.send_mo("+491701234567", customer.short_code, "Hé€ wörld")
@@ -53,7 +53,7 @@ def test_mo_becomes_deliver_sm(sqlite_bed: Bed) -> None:
     ],
 )
 def test_mo_fields(sqlite_bed: Bed, fields: dict[str, object], expected: dict[str, object]) -> None:
-    """spec messages 2.3 and 5."""
+    """docs/rules/messages.md 2.3 and 5."""
     customer = sqlite_bed.customer()
     esme = sqlite_bed.esme(customer)
     options = {"sender": "+491701234567", **fields}
@@ -63,7 +63,7 @@ def test_mo_fields(sqlite_bed: Bed, fields: dict[str, object], expected: dict[st
 
 
 def test_a_long_mo_is_split_and_acked_once(sqlite_bed: Bed) -> None:
-    """spec messages 7, flows 4 Improve 1: one ack, after all parts."""
+    """docs/rules/messages.md 7, docs/rules/flows.md 4: one ack, after all parts."""
     customer = sqlite_bed.customer()
     esme = sqlite_bed.esme(customer, policy=fake_esme.always(fake_esme.NEVER))
     mo = sqlite_bed.box.send_mo("+491701234567", customer.short_code, "Δ" * 161)
@@ -86,7 +86,7 @@ def test_a_long_mo_is_split_and_acked_once(sqlite_bed: Bed) -> None:
 
 
 def test_receipt(sqlite_bed: Bed) -> None:
-    """spec messages 6: text, state, TLVs, addresses as in the MT."""
+    """docs/rules/messages.md 6: text, state, TLVs, addresses as in the MT."""
     customer = sqlite_bed.customer()
     esme = sqlite_bed.esme(customer)
     reply = esme.submit(mt(registered_delivery=1))
@@ -126,7 +126,7 @@ def test_receipt(sqlite_bed: Bed) -> None:
     ],
 )
 def test_receipt_states(sqlite_bed: Bed, mask: int, text: bytes, stat: str, err: str, state: int) -> None:
-    """spec messages 6, table and Improve; what is not final goes as 0x20 (smpp34-clauses D-08)."""
+    """docs/rules/messages.md 6; what is not final goes as 0x20 (D-08)."""
     esme = sqlite_bed.esme(sqlite_bed.customer())
     reply = esme.submit(mt(registered_delivery=1))
     sqlite_bed.box.send_dlr(sqlite_bed.box.wait_for_sms()[0], mask, text)
@@ -137,7 +137,7 @@ def test_receipt_states(sqlite_bed: Bed, mask: int, text: bytes, stat: str, err:
 
 
 def test_switched_receipt_addresses(start_bed: StartBed) -> None:
-    """spec messages 6, Improve: switch-dlr-addr."""
+    """docs/rules/messages.md 6: switch-dlr-addr."""
     bed = start_bed(ksmppd={"switch-dlr-addr": True})
     esme = bed.esme(bed.customer())
     reply = esme.submit(mt(registered_delivery=1))
@@ -148,7 +148,7 @@ def test_switched_receipt_addresses(start_bed: StartBed) -> None:
 
 
 def test_long_messages_as_payload_and_fields_in_meta_data(start_bed: StartBed) -> None:
-    """spec messages 5 and 1, Improve: long-mo-as-payload, submit-fields-in-meta-data."""
+    """docs/rules/messages.md 5 and 1: long-mo-as-payload, submit-fields-in-meta-data."""
     bed = start_bed(ksmppd={"long-mo-as-payload": True, "submit-fields-in-meta-data": True})
     customer = bed.customer()
     text = "x" * 400
@@ -168,7 +168,7 @@ def test_long_messages_as_payload_and_fields_in_meta_data(start_bed: StartBed) -
 
 
 def test_an_old_version_gets_no_tlvs(sqlite_bed: Bed) -> None:
-    """spec smpp-session 5.2: interface_version <= 0x33."""
+    """docs/rules/smpp-session.md 5.2: interface_version <= 0x33."""
     esme = sqlite_bed.esme(sqlite_bed.customer(), version=0x33)
     reply = esme.submit(mt(registered_delivery=1))
     sqlite_bed.box.send_dlr(sqlite_bed.box.wait_for_sms()[0])
@@ -176,13 +176,13 @@ def test_an_old_version_gets_no_tlvs(sqlite_bed: Bed) -> None:
 
 
 def test_mo_without_route_is_failed(sqlite_bed: Bed) -> None:
-    """spec flows 2.2 and 7.1."""
+    """docs/rules/flows.md 2 and 7.1."""
     mo = sqlite_bed.box.send_mo("+49170", "999888777", "nobody's")
     assert sqlite_bed.box.wait_for_ack(mo).nack == box_wire.ACK_FAILED
 
 
 def test_unusable_messages_are_failed_once(sqlite_bed: Bed) -> None:
-    """spec flows 2 and 3, Improve: ack 1 for what can't be converted, or has no usable dlr_url."""
+    """docs/rules/flows.md 2 and 3: ack 1 for what can't be converted, or has no usable dlr_url."""
     customer = sqlite_bed.customer()
     sqlite_bed.esme(customer)
     sqlite_bed.daemon.add_routes()
@@ -196,7 +196,7 @@ def test_unusable_messages_are_failed_once(sqlite_bed: Bed) -> None:
 
 
 def test_a_permanent_error_of_the_esme_ends_the_message(sqlite_bed: Bed) -> None:
-    """spec flows 4, Improve 4."""
+    """docs/rules/flows.md 4."""
     customer = sqlite_bed.customer()
     esme = sqlite_bed.esme(customer, policy=fake_esme.always(wire.RINVDSTADR))
     mo = sqlite_bed.box.send_mo("+49170", customer.short_code, "refused")
@@ -207,7 +207,7 @@ def test_a_permanent_error_of_the_esme_ends_the_message(sqlite_bed: Bed) -> None
 
 @pytest.mark.parametrize("status", [wire.RSYSERR, wire.RMSGQFUL, wire.RTHROTTLED, 0x64, 0x401])
 def test_a_temporary_error_of_the_esme_stores_the_message(sqlite_bed: Bed, status: int) -> None:
-    """spec flows 4, Improve 3."""
+    """docs/rules/flows.md 4."""
     customer = sqlite_bed.customer()
     sqlite_bed.esme(customer, policy=fake_esme.always(status))
     mo = sqlite_bed.box.send_mo("+49170", customer.short_code, "later")
@@ -216,7 +216,7 @@ def test_a_temporary_error_of_the_esme_stores_the_message(sqlite_bed: Bed, statu
 
 
 def test_a_temporary_error_is_not_retried_at_once(sqlite_bed: Bed) -> None:
-    """spec flows 4, Improve 3: again after a delay of 30 s; what the ESME can take now does not wait for it."""
+    """docs/rules/flows.md 4: again after a delay of 30 s; what the ESME can take now does not wait for it."""
     customer = sqlite_bed.customer()
     esme = sqlite_bed.esme(
         customer, policy=lambda message: wire.RMSGQFUL if message.short_message == b"later" else wire.ROK
@@ -229,7 +229,7 @@ def test_a_temporary_error_is_not_retried_at_once(sqlite_bed: Bed) -> None:
 
 
 def test_the_window_bounds_open_deliveries(start_bed: StartBed) -> None:
-    """spec flows 2: a full window overflows into the queue; smpp-session 1: default-max-open-acks."""
+    """docs/rules/flows.md 2: a full window overflows into the queue (default-max-open-acks)."""
     bed = start_bed(ksmppd={"default-max-open-acks": 2})
     customer = bed.customer()
     esme = bed.esme(customer, policy=fake_esme.always(fake_esme.NEVER))
@@ -252,7 +252,7 @@ def test_the_window_bounds_open_deliveries(start_bed: StartBed) -> None:
 
 
 def test_deliveries_spread_over_the_receivers(sqlite_bed: Bed) -> None:
-    """spec smpp-session 8, Improve: the receiver with the fewest open deliveries; transmitters get none."""
+    """docs/rules/smpp-session.md 8: the receiver with the fewest open deliveries; transmitters get none."""
     customer = sqlite_bed.customer()
     silent = fake_esme.always(fake_esme.NEVER)
     first = sqlite_bed.esme(customer, "receiver", policy=silent)
@@ -266,7 +266,7 @@ def test_deliveries_spread_over_the_receivers(sqlite_bed: Bed) -> None:
 
 
 def test_esme_away_and_queue_off_delays_the_nack(start_bed: StartBed) -> None:
-    """spec flows 2, Improve: ack 2 after at least a second, growing, never in a hot loop."""
+    """docs/rules/flows.md 2: ack 2 after at least a second, growing, never in a hot loop."""
     bed = start_bed(queue=False)
     customer = bed.customer()
     before = time.monotonic()
@@ -281,7 +281,7 @@ def test_esme_away_and_queue_off_delays_the_nack(start_bed: StartBed) -> None:
 
 
 def test_a_lost_session_with_open_deliveries_stores_them(sqlite_bed: Bed) -> None:
-    """spec flows 4, Improve 6: at once, and the next bind gets them."""
+    """docs/rules/flows.md 4: at once, and the next bind gets them."""
     customer = sqlite_bed.customer()
     esme = sqlite_bed.esme(customer, policy=fake_esme.always(fake_esme.NEVER))
     mo = sqlite_bed.box.send_mo("+49170", customer.short_code, "held")
@@ -295,7 +295,7 @@ def test_a_lost_session_with_open_deliveries_stores_them(sqlite_bed: Bed) -> Non
 
 
 def test_another_receiver_takes_over_at_once(sqlite_bed: Bed) -> None:
-    """spec flows 4, Improve 6."""
+    """docs/rules/flows.md 4."""
     customer = sqlite_bed.customer()
     first = sqlite_bed.esme(customer, policy=fake_esme.always(fake_esme.NEVER))
     mo = sqlite_bed.box.send_mo("+49170", customer.short_code, "held")

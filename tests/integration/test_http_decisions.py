@@ -1,4 +1,4 @@
-"""The customer's HTTP servers decide about binds and routes (spec http 1 and 2)."""
+"""The customer's HTTP servers decide about binds and routes (docs/rules/http.md 1 and 2)."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def test_binds_and_routes_both_ways(daemon: Daemon, customer: Customer, box: Fak
 
 
 def test_refused_routes(daemon: Daemon, box: FakeBearerbox) -> None:
-    """spec http 2.2: rules 1, 2 and 4; a failing server is a temporary problem (Improve)."""
+    """docs/rules/http.md 2.2: rules 1, 2 and 4; a failing server is a temporary problem."""
     with Esme.bound(daemon.smpp_port, "UserA", "secret") as esme:
         assert esme.submit(mt("refused")).command_status == 11
         assert esme.submit(mt("free")).command_status == wire.RSUBMITFAIL

@@ -93,7 +93,7 @@ def test_submit_to_fakesmsc_and_its_receipt(real: KannelBed) -> None:
 
 
 def test_a_submit_that_no_smsc_takes(real: KannelBed) -> None:
-    """bearerbox answers nack 1 and adds a report, which the ESME must not see (spec box-protocol 6.1)."""
+    """bearerbox answers nack 1 and adds a report, which the ESME must not see (docs/rules/box-protocol.md 6.1)."""
     lost = real.bed.esme(real.bed.customer(default_smsc="NOWHERE", outbound=[]))
     reply = lost.submit(mt("nowhere", registered_delivery=1))
     assert reply.command_status == wire.RSUBMITFAIL
@@ -105,7 +105,7 @@ def test_a_submit_that_no_smsc_takes(real: KannelBed) -> None:
 
 
 def test_a_long_submit_is_split_by_the_bearerbox(real: KannelBed) -> None:
-    """spec messages 7: sent unsplit, one ack, one report."""
+    """docs/rules/messages.md 7: sent unsplit, one ack, one report."""
     esme = real.bed.esme(real.bed.customer())
     text = b"start " + b"0123456789" * 30 + b" finish"
     reply = esme.submit(mt("", tlvs={wire.MESSAGE_PAYLOAD: text}, registered_delivery=1))

@@ -1,4 +1,4 @@
-"""The shipped example with everything in the database, in a loop through the real Kannel (spec examples).
+"""The shipped example with everything in the database, in a loop through the real Kannel (as the C project ships them).
 
 sendsms -> bearerbox -> link ksmppd1 -> the daemon as smppuserA -> bearerbox -> link ksmppd2 -> the daemon as the
 simulated smppuserB -> receipt -> bearerbox -> the daemon -> smppuserA's link -> bearerbox -> dlr-url.

@@ -1,4 +1,4 @@
-"""The daemon as a process: command line, signals, logs, start and stop (spec operations)."""
+"""The daemon as a process: command line, signals, logs, start and stop (docs/rules/operations.md)."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ class TestStop:
         daemon.stop()
 
     def test_sessions_get_an_unbind(self, start_bed: StartBed) -> None:
-        """spec smpp-session 12."""
+        """docs/rules/smpp-session.md 12."""
         bed = start_bed()
         customer = bed.customer()
         sessions = [bed.esme(customer, kind) for kind in ("transceiver", "receiver", "transmitter")]
@@ -192,7 +192,7 @@ class TestStop:
 class TestSignals:
     @pytest.mark.parametrize("name", ["SIGHUP", "SIGUSR2"])
     def test_logs_are_opened_again(self, start_bed: StartBed, name: str) -> None:
-        """spec operations 3: rotation; nothing is written to the old file afterwards."""
+        """docs/rules/operations.md 3: rotation; nothing is written to the old file afterwards."""
         bed = start_bed()
         daemon = bed.daemon
         old = daemon.log_path.with_suffix(".1")
@@ -221,7 +221,7 @@ class TestSignals:
 
 
 def test_log_lines(start_bed: StartBed) -> None:
-    """spec operations 2.1 and 2.4; each line's form is checked whenever a daemon stops."""
+    """docs/rules/operations.md 2.1 and 2.4; each line's form is checked whenever a daemon stops."""
     bed = start_bed()
     customer = bed.customer(max_binds=1)
     bed.esme(customer)

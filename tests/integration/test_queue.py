@@ -24,7 +24,7 @@ def octets(value: object) -> bytes:
 
 
 def test_submits_wait_for_the_bearerbox(bed: Bed) -> None:
-    """spec flows 1.1 row 15 and 5.1: answered 0, stored, sent in order with the same id, then gone."""
+    """docs/rules/flows.md 1.1: answered 0, stored, sent in order with the same id, then gone."""
     customer = bed.customer()
     esme = bed.esme(customer)
     bed.box_away()
@@ -45,7 +45,7 @@ def test_submits_wait_for_the_bearerbox(bed: Bed) -> None:
 
 
 def test_a_binary_text_survives_the_store(bed: Bed) -> None:
-    """spec database 4: octets unchanged, 0x81 and NUL included; undefined stays undefined."""
+    """docs/rules/database.md 4: octets unchanged, 0x81 and NUL included; undefined stays undefined."""
     customer = bed.customer()
     esme = bed.esme(customer)
     bed.box_away()
@@ -60,7 +60,7 @@ def test_a_binary_text_survives_the_store(bed: Bed) -> None:
 
 
 def test_the_bearerbox_vanishes_before_its_ack(bed: Bed) -> None:
-    """spec flows 1.2 Improve: sent again with the same id, answered 0 once."""
+    """docs/rules/flows.md 1.2: sent again with the same id, answered 0 once."""
     customer = bed.customer()
     esme = bed.esme(customer)
     decisions = iter([fake.CLOSE])
@@ -73,7 +73,7 @@ def test_the_bearerbox_vanishes_before_its_ack(bed: Bed) -> None:
 
 
 def test_a_stored_submit_that_is_refused_becomes_a_failure_report(bed: Bed) -> None:
-    """spec flows 5.1 Improve: ack 1 deletes the row and tells the ESME."""
+    """docs/rules/flows.md 5.1: ack 1 deletes the row and tells the ESME."""
     customer = bed.customer()
     esme = bed.esme(customer)
     bed.box_away()
@@ -88,7 +88,7 @@ def test_a_stored_submit_that_is_refused_becomes_a_failure_report(bed: Bed) -> N
 
 @pytest.mark.slow
 def test_a_stored_submit_is_retried_after_a_temporary_refusal(sqlite_bed: Bed) -> None:
-    """spec flows 5.1 Improve: temporary -> unmark and retry with back-off, first after 30 seconds."""
+    """docs/rules/flows.md 5.1: temporary -> unmark and retry with back-off, first after 30 seconds."""
     bed = sqlite_bed
     customer = bed.customer()
     esme = bed.esme(customer)
@@ -103,7 +103,7 @@ def test_a_stored_submit_is_retried_after_a_temporary_refusal(sqlite_bed: Bed) -
 
 
 def test_mo_waits_for_the_esme(bed: Bed) -> None:
-    """spec flows 2 and 5.1: stored with its account, acked 0, delivered after the bind, then gone."""
+    """docs/rules/flows.md 2 and 5.1: stored with its account, acked 0, delivered after the bind, then gone."""
     customer = bed.customer()
     texts = [f"mo {number} grüße" for number in range(5)]
     for text in texts:
@@ -119,7 +119,7 @@ def test_mo_waits_for_the_esme(bed: Bed) -> None:
 
 
 def test_receipts_wait_for_the_esme(bed: Bed) -> None:
-    """spec flows 3 and 5.2."""
+    """docs/rules/flows.md 3 and 5.2."""
     customer = bed.customer()
     transmitter = bed.esme(customer, "transmitter")
     replies = [transmitter.submit(mt(f"mt {number}", registered_delivery=1)) for number in range(3)]
@@ -133,7 +133,7 @@ def test_receipts_wait_for_the_esme(bed: Bed) -> None:
 
 
 def test_ready_pdus_are_delivered(bed: Bed) -> None:
-    """spec database 2: rows of the PDU table, with and without their length prefix; garbage is removed."""
+    """docs/rules/database.md 2: rows of the PDU table, with and without their length prefix; garbage is removed."""
     customer = bed.customer()
     message = wire.Message(source_addr=b"1", destination_addr=b"2", short_message=b"ready one")
     one = wire.pack(wire.DELIVER_SM, 0, 77, wire.pack_message(message))[4:]
@@ -150,7 +150,7 @@ def test_ready_pdus_are_delivered(bed: Bed) -> None:
 
 
 def test_a_row_stays_until_the_esme_accepted_it(bed: Bed) -> None:
-    """spec flows, guarantee: no DELETE before the next holder has it."""
+    """docs/rules/flows.md, guarantee: no DELETE before the next holder has it."""
     customer = bed.customer()
     mo = bed.box.send_mo("+49170", customer.short_code, "fragile")
     bed.box.wait_for_ack(mo)
@@ -169,7 +169,7 @@ def test_a_row_stays_until_the_esme_accepted_it(bed: Bed) -> None:
 def test_the_queue_outlives_the_daemon(
     own_database: Database, box: FakeBearerbox, start_daemon: Callable[..., Daemon]
 ) -> None:
-    """spec flows 5: rows of a daemon that was stopped, and of one that was killed, are taken up again."""
+    """docs/rules/flows.md 5: rows of a daemon that was stopped, and of one that was killed, are taken up again."""
     bed = Bed(start_daemon([(BOX_ID, box.port)], own_database), box)
     box.wait_for_box()
     customer = bed.customer()
@@ -192,7 +192,7 @@ def test_the_queue_outlives_the_daemon(
 
 
 def test_submits_keep_their_order_through_an_outage(bed: Bed) -> None:
-    """spec flows 1.2 Improve: FIFO within a priority, while the bearerbox goes and comes."""
+    """docs/rules/flows.md 1.2: FIFO within a priority, while the bearerbox goes and comes."""
     customer = bed.customer()
     esme = bed.esme(customer)
     texts = [b"flow %03d" % number for number in range(60)]

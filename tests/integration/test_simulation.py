@@ -1,4 +1,4 @@
-"""Simulated accounts (spec flows 6): no bearerbox, answers made up by the daemon; on both databases.
+"""Simulated accounts (docs/rules/flows.md 6): no bearerbox, answers made up by the daemon; on both databases.
 
 The counter behind "every n" counts all PDUs of a bind, the bind request being the first, so the first submit
 is number 2. Sessions leave deliver_sm unanswered where a response would disturb the count.

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.integration
 
 
 def test_submit_reaches_the_bearerbox_field_by_field(sqlite_bed: Bed) -> None:
-    """spec messages 1 and its worked example 1."""
+    """docs/rules/messages.md 1."""
     customer = sqlite_bed.customer()
     esme = sqlite_bed.esme(customer)
     before = int(time.time())
@@ -89,7 +89,7 @@ def test_submit_reaches_the_bearerbox_field_by_field(sqlite_bed: Bed) -> None:
     ],
 )
 def test_submit_fields(sqlite_bed: Bed, message: wire.Message, expected: dict[str, object]) -> None:
-    """spec messages 1, 1.1, 1.2, 2.2."""
+    """docs/rules/messages.md 1, 1.1, 1.2, 2.2."""
     esme = sqlite_bed.esme(sqlite_bed.customer())
     assert esme.submit(message).command_status == wire.ROK
     (sms,) = sqlite_bed.box.wait_for_sms()
@@ -97,7 +97,7 @@ def test_submit_fields(sqlite_bed: Bed, message: wire.Message, expected: dict[st
 
 
 def test_data_sm_takes_the_same_way(sqlite_bed: Bed) -> None:
-    """spec messages 1: data_sm; a missing payload is an empty text, never NULL."""
+    """docs/rules/messages.md 1: data_sm; a missing payload is an empty text, never NULL."""
     esme = sqlite_bed.esme(sqlite_bed.customer())
     head = b"\0" + b"\0\0" + b"12345\0" + b"\x01\x01" + b"491701234567\0" + b"\0\x01\0"
     reply = esme.request(wire.DATA_SM, head + wire.pack_tlvs({wire.MESSAGE_PAYLOAD: b"by data-sm"}))
@@ -128,7 +128,7 @@ def test_data_sm_takes_the_same_way(sqlite_bed: Bed) -> None:
     ],
 )
 def test_submit_that_cannot_be_converted(sqlite_bed: Bed, message: wire.Message, status: int) -> None:
-    """spec flows 1.1 rows 3 to 6, messages 4; an error response has an empty message_id."""
+    """docs/rules/flows.md 1.1, docs/rules/messages.md 4; an error response has an empty message_id."""
     esme = sqlite_bed.esme(sqlite_bed.customer())
     reply = esme.submit(message)
     assert (reply.command_status, reply.text) == (status, b"")
@@ -146,7 +146,7 @@ def test_submit_that_cannot_be_converted(sqlite_bed: Bed, message: wire.Message,
     ],
 )
 def test_the_bearerboxs_ack_becomes_the_response(sqlite_bed: Bed, nack: int, status: int) -> None:
-    """spec flows 1.1 rows 11 to 13."""
+    """docs/rules/flows.md 1.1."""
     esme = sqlite_bed.esme(sqlite_bed.customer())
     sqlite_bed.box.policy = fake.always(nack)
     reply = esme.submit(mt())
@@ -155,7 +155,7 @@ def test_the_bearerboxs_ack_becomes_the_response(sqlite_bed: Bed, nack: int, sta
 
 
 def test_a_response_waits_for_the_bearerboxs_ack(sqlite_bed: Bed) -> None:
-    """Nothing is accepted before the next holder has it (spec flows, guarantee)."""
+    """Nothing is accepted before the next holder has it (docs/rules/flows.md, guarantee)."""
     esme = sqlite_bed.esme(sqlite_bed.customer())
     sqlite_bed.box.policy = fake.always(fake.NEVER)
     first, second = esme.send_submit(mt("first")), esme.send_submit(mt("second"))
@@ -180,7 +180,7 @@ def test_a_window_of_submits_keeps_its_order(sqlite_bed: Bed) -> None:
 
 
 def test_the_receipt_of_a_refused_submit_is_swallowed(sqlite_bed: Bed) -> None:
-    """spec box-protocol 6.1, Improve: nack 1 comes with a DLR for an id that the ESME never saw."""
+    """docs/rules/box-protocol.md 6.1: nack 1 comes with a DLR for an id that the ESME never saw."""
     esme = sqlite_bed.esme(sqlite_bed.customer())
     sqlite_bed.box.policy = fake.always(box_wire.ACK_FAILED)
     assert esme.submit(mt("refused", registered_delivery=1)).command_status == wire.RSUBMITFAIL
@@ -195,7 +195,7 @@ def test_the_receipt_of_a_refused_submit_is_swallowed(sqlite_bed: Bed) -> None:
 
 
 class TestRoutes:
-    """spec flows 7.1, on both databases."""
+    """docs/rules/flows.md 7.1, on both databases."""
 
     def test_no_route(self, bed: Bed) -> None:
         esme = bed.esme(bed.customer(outbound=[RouteRow(1, r"^\+1800", "", "one")]))
@@ -242,7 +242,7 @@ class TestRoutes:
 
 
 class TestCredit:
-    """spec flows 8, on both databases."""
+    """docs/rules/flows.md 8, on both databases."""
 
     def credit(self, bed: Bed, system_id: str) -> float:
         (row,) = bed.daemon.database.execute("SELECT credit FROM smpp_user WHERE system_id = ?", [system_id])
@@ -280,7 +280,7 @@ class TestCredit:
 
 
 def test_throttled_above_throughput(sqlite_bed: Bed) -> None:
-    """spec smpp-session 6, Improve: a token bucket that holds one second's worth."""
+    """docs/rules/smpp-session.md 6: a token bucket that holds one second's worth."""
     customer = sqlite_bed.customer(throughput=5)
     esme = sqlite_bed.esme(customer)
     started = time.monotonic()
@@ -293,7 +293,7 @@ def test_throttled_above_throughput(sqlite_bed: Bed) -> None:
 
 
 def test_bearerbox_away_and_queue_off(start_bed: StartBed) -> None:
-    """spec flows 1.1 row 16."""
+    """docs/rules/flows.md 1.1."""
     bed = start_bed(queue=False)
     esme = bed.esme(bed.customer())
     assert esme.submit(mt("before")).command_status == wire.ROK

@@ -1,4 +1,4 @@
-"""The session's clocks, set to seconds (spec smpp-session 8, 9; smpp34-clauses D-12)."""
+"""The session's clocks, set to seconds (docs/rules/smpp-session.md 8, 9; D-12)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SILENT = fake_esme.always(fake_esme.NEVER)
 
 
 def test_an_unanswered_delivery_ends_the_session(start_bed: StartBed) -> None:
-    """spec flows 4 Improve 5: action 0 closes the bind and retries the message."""
+    """docs/rules/flows.md 4: action 0 closes the bind and retries the message."""
     bed = start_bed(ksmppd={"wait-ack-timeout": 1})
     customer = bed.customer()
     esme = bed.esme(customer, policy=SILENT)
@@ -30,7 +30,7 @@ def test_an_unanswered_delivery_ends_the_session(start_bed: StartBed) -> None:
 
 
 def test_an_unanswered_delivery_is_dropped(start_bed: StartBed) -> None:
-    """spec flows 4 Improve 5: action 1 treats it as done and keeps the session."""
+    """docs/rules/flows.md 4: action 1 treats it as done and keeps the session."""
     bed = start_bed(ksmppd={"wait-ack-timeout": 1, "wait-ack-action": 1})
     customer = bed.customer()
     esme = bed.esme(customer, policy=SILENT)
@@ -53,7 +53,7 @@ def test_a_stored_delivery_times_out_too(start_bed: StartBed) -> None:
 
 
 def test_a_connection_without_bind_is_closed(start_bed: StartBed) -> None:
-    """spec smpp-session 2, Improve; it does not count for the block list."""
+    """docs/rules/smpp-session.md 2; it does not count for the block list."""
     bed = start_bed(ksmppd={"session-init-timeout": 1, "ip-blocklist-attempts": 1})
     silent = bed.connect(source_ip="127.0.0.11")
     silent.wait_closed(8)

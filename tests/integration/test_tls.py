@@ -1,4 +1,4 @@
-"""A real bearerbox whose box port speaks TLS (spec box-protocol 7)."""
+"""A real bearerbox whose box port speaks TLS (docs/rules/box-protocol.md 7)."""
 
 from __future__ import annotations
 

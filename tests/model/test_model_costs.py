@@ -1,4 +1,4 @@
-"""Which texts and numbers are costs (smpp34-clauses D-33)."""
+"""Which texts and numbers are costs (D-33)."""
 
 from __future__ import annotations
 

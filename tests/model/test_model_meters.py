@@ -1,4 +1,4 @@
-"""Moving rates by the rule of spec smpp-session 6, and the token bucket's two promises."""
+"""Moving rates by the rule of docs/rules/smpp-session.md 6, and the token bucket's two promises."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ def test_every_error_has_its_status(kind: type[errors.KsmppdError]) -> None:
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else hex(value),
 )
 def test_statuses_of_submits(error: errors.KsmppdError, status: int) -> None:
-    """spec flows 1.1."""
+    """docs/rules/flows.md 1.1."""
     assert command_status_of(error) == status
 
 
@@ -104,19 +104,19 @@ def test_a_subclass_of_a_permanent_error_is_refused_as_that() -> None:
     [(0, 0), (3, 0), (1, 0x45), (2, 0x08), (4, 0x08), (7, 0x08), (-1, 0x08), (2**31 - 1, 0x08)],
 )
 def test_statuses_of_acks(nack: int, status: int) -> None:
-    """spec flows 1.1 rows 11 to 13."""
+    """docs/rules/flows.md 1.1."""
     assert command_status_of_ack(nack) == status
 
 
 @pytest.mark.parametrize("status", [0x08, 0x14, 0x58, 0x64, 0x400, 0x401, 0x4FE, 0x4FF])
 def test_temporary_answers(status: int) -> None:
-    """spec flows 4 rule 3. C's internal 0x400, 0x401 and 0x4FE are a vendor's numbers to us, no more."""
+    """docs/rules/flows.md 4. C's internal 0x400, 0x401 and 0x4FE are a vendor's numbers to us, no more."""
     assert of_command_status(status) is Outcome.TEMPORARY
 
 
 @pytest.mark.parametrize("status", [0x01, 0x04, 0x0B, 0x45, 0x65, 0x66, 0xFF, 0x3FF, 0x500, 0xFFFFFFFF])
 def test_permanent_answers(status: int) -> None:
-    """spec flows 4 rule 4."""
+    """docs/rules/flows.md 4."""
     assert of_command_status(status) is Outcome.PERMANENT
 
 
@@ -125,7 +125,7 @@ def test_the_good_answer() -> None:
 
 
 def test_no_number_of_a_peer_becomes_an_inner_outcome() -> None:
-    """spec flows 9 row 23."""
+    """docs/rules/flows.md 9 row 23."""
     inner = {Outcome.TIMEOUT, Outcome.GONE, Outcome.NO_RECEIVER}
     assert not inner & {of_command_status(status) for status in (*range(0x600), *CommandStatus)}
 
@@ -139,6 +139,6 @@ def test_every_outcome_has_its_ack(outcome: Outcome) -> None:
 
 
 def test_of_several_parts_the_worst_counts() -> None:
-    """spec flows 4 Improve rule 1: temporary failure > permanent failure > ok."""
+    """docs/rules/flows.md 4: temporary failure > permanent failure > ok."""
     assert Outcome.TEMPORARY > Outcome.PERMANENT > Outcome.DONE
     assert min(Outcome.TIMEOUT, Outcome.GONE, Outcome.NO_RECEIVER) > Outcome.PERMANENT

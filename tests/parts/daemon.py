@@ -120,7 +120,7 @@ class Daemon:
         return self
 
     def stop(self) -> None:
-        """End it with SIGTERM and check that it ended well, within the 15 seconds of spec operations 5."""
+        """End it with SIGTERM and check that it ended well, within the 15 seconds of docs/rules/operations.md 5."""
         if self._process is None:
             return
         process, self._process = self._process, None
@@ -186,7 +186,7 @@ class Daemon:
                     raise PartError(f"{bad!r} in the log of {self.name}\n{self.report(process)}")
         for line in self.log().splitlines():
             if not _LINE.fullmatch(line):
-                raise PartError(f"log line without the prefix of spec operations 2.1: {line!r}")
+                raise PartError(f"log line without the prefix of docs/rules/operations.md 2.1: {line!r}")
 
     def report(self, process: Process | None = None, lines: int = 80) -> str:
         """The last lines of what it logged, for reports."""

@@ -1,4 +1,4 @@
-"""data_coding both ways for all 256 values, and the texts (spec/messages.md 2, 3)."""
+"""data_coding both ways for all 256 values, and the texts (docs/rules/messages.md 2, 3)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ksmppd_py.translate.coding import (
     write_text,
 )
 
-# D-17 and messages.md 2.1: these differ from the bits of GSM 03.38.
+# D-17 and docs/rules/messages.md 2.1: these differ from the bits of GSM 03.38.
 EIGHT_BIT = {0x02, 0x04, 0x09, 0x0B, 0x0C, 0x0F}
 TEXT = {0x01, 0x03, 0x05, 0x06, 0x07, 0x0A, 0x0D, 0x0E}
 
@@ -60,7 +60,7 @@ def test_reserved_data_coding_with_udh_is_binary(dcs: int) -> None:
 @pytest.mark.parametrize(
     ("dcs", "octets", "coding", "text"),
     [
-        # messages.md 9.2
+        # docs/rules/messages.md 9.2
         (0x00, "48691b6500e9", 0, "4869e282ac40"),
         (0x02, "48691b6500e9", 1, "48691b6500e9"),
         (0x04, "48691b6500e9", 1, "48691b6500e9"),
@@ -69,7 +69,7 @@ def test_reserved_data_coding_with_udh_is_binary(dcs: int) -> None:
         (0xF4, "48691b6500e9", 1, "48691b6500e9"),
         (0x01, "416263", 0, "416263"),
         (0x01, "48e9", 0, "48c3a9"),  # Improve: the original sends invalid UTF-8
-        # smpp34-clauses C-129, C-130, C-131, C-132
+        # C-129, C-130, C-131, C-132
         (0x03, "e9", 0, "c3a9"),
         (0x06, "b0", 0, "d090"),
         (0x07, "e0", 0, "d790"),

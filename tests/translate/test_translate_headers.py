@@ -51,7 +51,7 @@ def test_to_headers() -> None:
     "name", ["smsc_number", "foreign_id", "service", "account", "charset", "boxc_id", "binfo"]
 )
 def test_names_are_not_encoded(name: str) -> None:
-    """spec http 2.1: text, not URL-encoded text; but for what would be another header, or none."""
+    """docs/rules/http.md 2.1: text, not URL-encoded text; but for what would be another header, or none."""
 
     def sent(value: bytes) -> str:
         return dict(to_headers(Sms(**{name: value, "id": ID})))["X-KSMPPD-" + name.replace("_", "-")]

@@ -402,7 +402,7 @@ def test_payload_beside_a_nul_has_the_udh() -> None:
 
 
 def test_fields_in_meta_data() -> None:
-    """spec messages 1, Improve: what Kannel's SMPP client honours."""
+    """docs/rules/messages.md 1: what Kannel's SMPP client honours."""
     fields = {"source_addr_ton": 5, "source_addr_npi": 0, "source_addr": b"Acme", "data_coding": 3}
     passing = dataclasses.replace(VENDOR, fields_in_meta_data=True)
     kept = b"source_addr_ton=5&source_addr_npi=0&dest_addr_ton=1&dest_addr_npi=1&data_coding=3&"

@@ -1,4 +1,4 @@
-"""User data headers, splitting, and the parts that are billed (spec/messages.md 7)."""
+"""User data headers, splitting, and the parts that are billed (docs/rules/messages.md 7)."""
 
 from __future__ import annotations
 
