@@ -113,6 +113,7 @@ def test_without_memory_for_a_batch_it_goes_with_the_connection(
     start: StartBed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing of it has left, so the next connection is its first."""
+    monkeypatch.setattr(pool_module, "PATIENCE", 10.0)
     bed = start()
     real = FramedSocket.write
     failures = [MemoryError()]
