@@ -137,8 +137,9 @@ def start(tmp_path: Path, sqlite_factory: Callable[[], Database]) -> Iterator[Ca
         ("away", True, 1, multi(30_000), 60),
         ("deaf", True, 1, single(30_000), 4000),
         ("silent", False, 20, single(30_000), 300),
+        ("silent", True, 30, multi(30_000), 20),
     ],
-    ids=["silent", "deaf", "away", "deaf-single", "silent-many-binds"],
+    ids=["silent", "deaf", "away", "deaf-single", "silent-many-binds", "silent-many-multi"],
 )
 def test_growth(
     start: Callable[[str, bool], Daemon], box: str, queue: bool, binds: int, pdu: bytes, count: int

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -226,3 +228,26 @@ def test_parts_fit_and_join(text: str, coding: int, header: bytes) -> None:
         assert len(part.udhdata or b"") + octets <= 140
         if coding == 2:
             part.msgdata.decode("utf-16-be")
+
+
+@pytest.mark.parametrize(("text", "parts"), [("é" * 9_000, 59), ("é" * 60_000, 0)], ids=["fits", "too long"])
+def test_a_long_text_is_counted_once_for_all_who_share_it(
+    monkeypatch: pytest.MonkeyPatch, text: str, parts: int
+) -> None:
+    counted: list[bytes] = []
+    encode = gsm0338.encode_as_bearerbox
+
+    def count_calls(octets: bytes) -> bytes:
+        counted.append(octets)
+        return encode(octets)
+
+    monkeypatch.setattr(gsm0338, "encode_as_bearerbox", count_calls)
+    udh._count_long.cache_clear()
+    first = _sms(0, text)
+    for _ in range(254):
+        if parts:
+            assert udh.count_parts(dataclasses.replace(first)) == parts
+        else:
+            with pytest.raises(Untranslatable):
+                udh.count_parts(dataclasses.replace(first))
+    assert len(counted) == 1
