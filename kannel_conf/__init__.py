@@ -14,6 +14,7 @@ from kannel_conf.groups import (
 )
 from kannel_conf.hints import did_you_mean, nearest
 from kannel_conf.schema import (
+    Change,
     KeySpec,
     bind,
     bind_what_is_right,
@@ -30,6 +31,7 @@ __all__ = [
     "KANNEL_GROUPS",
     "KANNEL_MULTI",
     "KANNEL_SINGLE",
+    "Change",
     "ConfigError",
     "Findings",
     "Group",

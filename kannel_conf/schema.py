@@ -23,6 +23,14 @@ Warn = Callable[[str], None]
 Convert = Callable[[str, Warn], T]
 
 
+class Change(Enum):
+    """When a changed value of a key takes effect, in a program that can read its file again while it runs."""
+
+    RESTART = "restart"
+    RELOAD = "reload"
+    NEVER = "no effect"
+
+
 class Required(Enum):
     """Stands for the default that a required key doesn't have."""
 
@@ -36,7 +44,10 @@ _NOTHING: Mapping[str, str] = {}
 
 @dataclass(frozen=True, slots=True)
 class KeySpec:
-    """What the configuration reference says of one key; `convert` raises ValueError for a bad text."""
+    """What the configuration reference says of one key; `convert` raises ValueError for a bad text.
+
+    `attribute` is the name of the dataclass's field.
+    """
 
     key: str
     type: str
@@ -46,6 +57,8 @@ class KeySpec:
     doc: str
     convert: Convert[Any] = field(repr=False)
     empty_is_absent: bool = True
+    change: Change = Change.RESTART
+    attribute: str = ""
 
 
 def text(
@@ -56,11 +69,10 @@ def text(
     required: bool = False,
     secret: bool = False,
     may_be_empty: bool = False,
+    change: Change = Change.RESTART,
 ) -> str:
     """A string; without a default and not required it is empty when absent."""
-    spec = KeySpec(
-        key, "string", required, default or "", "", doc, lambda value, warn: value, not may_be_empty
-    )
+    spec = KeySpec(key, "string", required, default or "", "", doc, _as_it_is, not may_be_empty, change)
     return cast(str, _field(spec, default or "", secret))
 
 
@@ -78,6 +90,7 @@ def integer(
     unit: str = "",
     low: int | None = None,
     high: int | None = None,
+    change: Change = Change.RESTART,
 ) -> int:
     """A whole number within low..high; required when it has no default."""
 
@@ -88,10 +101,11 @@ def integer(
         return number
 
     shown = "" if default is None else str(default)
-    return cast(int, _field(KeySpec(key, "integer", default is None, shown, unit, doc, convert), default))
+    spec = KeySpec(key, "integer", default is None, shown, unit, doc, convert, change=change)
+    return cast(int, _field(spec, default))
 
 
-def boolean(doc: str, *, default: bool = False, key: str = "") -> bool:
+def boolean(doc: str, *, default: bool = False, key: str = "", change: Change = Change.RESTART) -> bool:
     """A truth value; strange words are true, with a warning, as Kannel has it (also an empty one)."""
 
     def convert(value: str, warn: Warn) -> bool:
@@ -101,7 +115,8 @@ def boolean(doc: str, *, default: bool = False, key: str = "") -> bool:
         return truth
 
     shown = "true" if default else "false"
-    return cast(bool, _field(KeySpec(key, "boolean", False, shown, "", doc, convert, False), default))
+    spec = KeySpec(key, "boolean", False, shown, "", doc, convert, False, change)
+    return cast(bool, _field(spec, default))
 
 
 def converted(
@@ -112,9 +127,11 @@ def converted(
     default: T | Required = REQUIRED,
     shown: str = "",
     key: str = "",
+    change: Change = Change.RESTART,
 ) -> T:
     """A value of any other type; required when it has no default. `shown` is the default as one writes it."""
-    return cast(T, _field(KeySpec(key, type, default is REQUIRED, shown, "", doc, convert), default))
+    spec = KeySpec(key, type, default is REQUIRED, shown, "", doc, convert, change=change)
+    return cast(T, _field(spec, default))
 
 
 def to_integer(value: str, warn: Warn) -> int:
@@ -127,7 +144,7 @@ def to_integer(value: str, warn: Warn) -> int:
 
 def keys_of(group_type: type[Any]) -> list[KeySpec]:
     """Return the keys of a dataclass in the order of its fields."""
-    return [spec for spec, _ in _specs(group_type).values()]
+    return list(_specs(group_type).values())
 
 
 def check_keys(
@@ -165,8 +182,8 @@ def bind_what_is_right(
     check = _Check(group_type, group, findings, no_effect, homes)
     check.run()
     complete = True
-    for key, (spec, attribute) in _specs(group_type).items():
-        if not spec.required or attribute in check.values:
+    for key, spec in _specs(group_type).items():
+        if not spec.required or spec.attribute in check.values:
             continue
         complete = False
         if key not in check.wrong:
@@ -211,7 +228,7 @@ class _Check:
         self.wrong |= {key, meant} if meant and meant not in self._group.values else {key}
 
     def _convert(self, key: str, value: Value) -> None:
-        spec, attribute = self._specs[key]
+        spec = self._specs[key]
         if value.strange:
             self._findings.warning(value.place, f"'{key}': {value.strange}.")
         if spec.empty_is_absent and not value.text:
@@ -220,7 +237,7 @@ class _Check:
                 self._findings.warning(value.place, f"'{key}' is empty, {instead}.")
             return
         try:
-            self.values[attribute] = spec.convert(value.text, _warner(self._findings, value.place, key))
+            self.values[spec.attribute] = spec.convert(value.text, _warner(self._findings, value.place, key))
         except ValueError as error:
             self._findings.error(value.place, f"'{key}': {error}.")
             self.wrong.add(key)
@@ -236,13 +253,13 @@ def _field(spec: KeySpec, default: Any, secret: bool = False) -> Any:
     return field(default=default, metadata={_METADATA: spec}, repr=not secret)
 
 
-def _specs(group_type: type[Any]) -> dict[str, tuple[KeySpec, str]]:
-    specs: dict[str, tuple[KeySpec, str]] = {}
+def _specs(group_type: type[Any]) -> dict[str, KeySpec]:
+    specs: dict[str, KeySpec] = {}
     for member in dataclasses.fields(group_type):
         spec = member.metadata.get(_METADATA)
         if spec is not None:
             key = spec.key or member.name.replace("_", "-")
-            specs[key] = dataclasses.replace(spec, key=key), member.name
+            specs[key] = dataclasses.replace(spec, key=key, attribute=member.name)
     return specs
 
 

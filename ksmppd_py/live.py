@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from dataclasses import fields
-from typing import Any
 
 from ksmppd_py import logs, wiring
 from ksmppd_py.accesslog.log import AccessLog
 from ksmppd_py.admin.server import AdminServer
 from ksmppd_py.bearerbox.pool import BearerboxPool
-from ksmppd_py.config import Config
+from ksmppd_py.config import Config, restart_changes
 from ksmppd_py.decisions import Decisions
 from ksmppd_py.errors import KsmppdError, StartError
 from ksmppd_py.esme.blocklist import BlockList
@@ -20,40 +17,6 @@ from ksmppd_py.esme.registry import EsmeRegistry
 from ksmppd_py.transport import names
 
 logger = logging.getLogger(__name__)
-
-LIVE = frozenset(
-    {
-        "log_level",
-        "access_log",
-        "access_log_format",
-        "access_log_text",
-        "accounts_refresh_interval",
-        "default_max_open_acks",
-        "default_alt_charset",
-        "ip_blocklist_time",
-        "ip_blocklist_attempts",
-        "ip_blocklist_exempt_ips",
-        "wait_ack_action",
-        "wait_ack_timeout",
-        "session_init_timeout",
-        "enquire_link_interval",
-        "inactivity_timeout",
-        "switch_dlr_addr",
-        "dlr_err_length",
-        "long_mo_as_payload",
-        "submit_fields_in_meta_data",
-        "max_unbound_connections",
-        "smpp_tls_cert_file",
-        "smpp_tls_key_file",
-        "smpp_tls_ca_file",
-        "smpp_proxy_protocol",
-        "smpp_proxy_allow_ip",
-    }
-)
-"""Keys of group ksmppd that can change without a restart."""
-LIVE_HTTP_SERVER = frozenset({"password", "host_names", "ssl_server_cert_file", "ssl_server_key_file"})
-LIVE_ROUTING = frozenset({"routes_refresh_interval"})
-WITHOUT_EFFECT = frozenset({"inbound_queue_threads", "outbound_queue_threads"})
 
 
 class Live:
@@ -107,27 +70,10 @@ class Live:
             logs.change_file_level(self._started_with.ksmppd.log_file, level)
             self._log_level = level
         logger.info("The configuration was read again")
-        fixed = sorted(set(fixed_changes(self._started_with, config)))
+        fixed = sorted(restart_changes(self._started_with, config))
         if fixed:
             logger.warning("These changes take a restart: %s", ", ".join(fixed), extra=logs.EACH)
         try:
             self._decisions.router.rebuild()
         except KsmppdError as error:
             logger.warning("Routes stay as they were: %s", error, extra=logs.EACH)
-
-
-def fixed_changes(old: Config, new: Config) -> Iterator[str]:
-    """What differs and can't follow, by key, or by group where keys don't matter. Never a value: some are secret."""
-    yield from _differing("ksmppd", old.ksmppd, new.ksmppd, LIVE | WITHOUT_EFFECT)
-    yield from _differing("smpp-routing", old.routing, new.routing, LIVE_ROUTING)
-    yield from _differing("http-server", old.http_server, new.http_server, LIVE_HTTP_SERVER)
-    if old.database != new.database:
-        yield "the database's connection group"
-    if (old.auth_plugin, old.routing_plugin) != (new.auth_plugin, new.routing_plugin):
-        yield "ksmppd-plugin"
-
-
-def _differing(group: str, old: Any, new: Any, without: frozenset[str] = frozenset()) -> Iterator[str]:
-    for field in fields(old):
-        if field.name not in without and getattr(old, field.name) != getattr(new, field.name):
-            yield f"{group}: {field.name.replace('_', '-')}"

@@ -36,10 +36,13 @@ from ksmppd_py.model.trial import RouteTrial
 PROJECT = Path(__file__).resolve().parents[1]
 
 
-def test_configuration_page() -> None:
-    render = runpy.run_path(str(PROJECT / "tools/render_configuration.py"))["render"]
+def test_configuration_pages() -> None:
+    tool = runpy.run_path(str(PROJECT / "tools/render_configuration.py"))
     written = (PROJECT / "docs/configuration.md").read_text("utf-8")
-    assert written == render(), "run `python tools/render_configuration.py`"
+    assert written == tool["render"](), "run `python tools/render_configuration.py`"
+    written = (PROJECT / "docs/operations.md").read_text("utf-8")
+    assert written == tool["render_operations"](written), "run `python tools/render_configuration.py`"
+    assert f"\n{tool['TABLE_BEGIN']}\n\n| group |" in written
 
 
 def pages_of(entry: Any) -> list[str]:

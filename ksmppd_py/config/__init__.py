@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kannel_conf import printable
+from ksmppd_py.config.changes import restart_changes
 from ksmppd_py.config.convert import AccessLogFormat, DatabaseType, Method, TlvType, WaitAckAction
 from ksmppd_py.config.groups import (
     BearerboxConnection,
@@ -38,4 +39,5 @@ __all__ = [
     "load",
     "printable",
     "render_reference",
+    "restart_changes",
 ]

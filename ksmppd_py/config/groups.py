@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from kannel_conf import boolean, converted, integer, keys_of, text
+from kannel_conf import Change, boolean, converted, integer, keys_of, text
 from ksmppd_py.config.convert import (
     AccessLogFormat,
     DatabaseType,
@@ -35,10 +35,17 @@ from ksmppd_py.config.convert import (
 )
 from ksmppd_py.translate.report_text import SHORT_ERR
 
+RELOAD, NEVER = Change.RELOAD, Change.NEVER
+"""Keys that say neither take a restart."""
+
 
 def _log_level() -> int:
     doc = "minimum level in log-file: 0 debug, 1 info, 2 warning, 3 error, 4 panic"
-    return converted(to_log_level, doc, type="integer", default=0, shown="0")
+    return converted(to_log_level, doc, type="integer", default=0, shown="0", change=RELOAD)
+
+
+def _path(doc: str, change: Change = Change.RESTART) -> str:
+    return converted(to_path, doc, type="path", default="", change=change)
 
 
 def _table(name: str, doc: str) -> str:
@@ -59,22 +66,20 @@ class KsmppdGroup:
     """`group = ksmppd`: the server itself. Single, required."""
 
     id: str = converted(to_server_id, "system_id of this server in bind responses", type="string", default="")
-    log_file: str = converted(to_path, "file that log lines are appended to", type="path", default="")
+    log_file: str = _path("file that log lines are appended to")
     log_level: int = _log_level()
-    access_log: str = converted(
-        to_path,
-        "file with a line for each submit and each delivery; none when absent",
-        type="path",
-        default="",
-    )
+    access_log: str = _path("file with a line for each submit and each delivery; none when absent", RELOAD)
     access_log_format: AccessLogFormat = converted(
         to_word(AccessLogFormat),
         "lines as bearerbox writes them, or one JSON object each",
         type="kannel or json",
         default=AccessLogFormat.KANNEL,
         shown="kannel",
+        change=RELOAD,
     )
-    access_log_text: bool = boolean("the access log has the texts of messages; only their lengths otherwise")
+    access_log_text: bool = boolean(
+        "the access log has the texts of messages; only their lengths otherwise", change=RELOAD
+    )
     smpp_port: int = integer("TCP port for ESMEs; 0 takes any free one", default=2345, low=0, high=65535)
     interface: str = converted(
         to_interface,
@@ -84,33 +89,26 @@ class KsmppdGroup:
     )
     smpp_tls_port: int = integer("TCP port for ESMEs that speak TLS, 0 = none", default=0, low=0, high=65535)
     smpp_tls_only: bool = boolean("smpp-port isn't opened: ESMEs have to speak TLS on smpp-tls-port")
-    smpp_tls_cert_file: str = converted(
-        to_path,
-        "certificate of smpp-tls-port (PEM), with those between it and its CA",
-        type="path",
-        default="",
+    smpp_tls_cert_file: str = _path(
+        "certificate of smpp-tls-port (PEM), with those between it and its CA", RELOAD
     )
-    smpp_tls_key_file: str = converted(
-        to_path,
-        "its key (PEM), without passphrase; in smpp-tls-cert-file when absent",
-        type="path",
-        default="",
+    smpp_tls_key_file: str = _path(
+        "its key (PEM), without passphrase; in smpp-tls-cert-file when absent", RELOAD
     )
-    smpp_tls_ca_file: str = converted(
-        to_path,
-        "CA certificates (PEM); when given, ESMEs on smpp-tls-port need a certificate of one of these",
-        type="path",
-        default="",
+    smpp_tls_ca_file: str = _path(
+        "CA certificates (PEM); when given, ESMEs on smpp-tls-port need a certificate of one of these", RELOAD
     )
     smpp_proxy_protocol: bool = boolean(
         "connections from smpp-proxy-allow-ip start with a header of the PROXY protocol (version 1 or 2) that "
-        "tells the ESME's address"
+        "tells the ESME's address",
+        change=RELOAD,
     )
     smpp_proxy_allow_ip: tuple[str, ...] = converted(
         to_address_patterns,
         "addresses of the proxies, `*` for any octet or group, or networks; all others are ESMEs themselves",
         type="IP addresses",
         default=(),
+        change=RELOAD,
     )
     database_type: DatabaseType | None = converted(
         to_word(DatabaseType),
@@ -125,16 +123,15 @@ class KsmppdGroup:
     database_route_table: str = _table("smpp_route", "routes of both directions")
     database_version_table: str = _table("smpp_version", "version of the schema")
     database_enable_queue: bool = boolean("queue in the database while no bearerbox or no receiver is there")
-    default_max_open_acks: int = integer("unanswered deliver_sm allowed per bind", default=500, low=1)
-    inbound_queue_threads: int = integer("accepted, without effect", default=1)
-    outbound_queue_threads: int = integer("accepted, without effect", default=1)
+    default_max_open_acks: int = integer(
+        "unanswered deliver_sm allowed per bind", default=500, low=1, change=RELOAD
+    )
+    inbound_queue_threads: int = integer("accepted, without effect", default=1, change=NEVER)
+    outbound_queue_threads: int = integer("accepted, without effect", default=1, change=NEVER)
     auth_method: Method = _method("who decides about binds")
     auth_url: str = text("URL asked about binds, for auth-method http", secret=True)
-    auth_ssl_trusted_ca_file: str = converted(
-        to_path,
-        "CA certificates (PEM) that auth-url's server is checked against; the system's when absent",
-        type="path",
-        default="",
+    auth_ssl_trusted_ca_file: str = _path(
+        "CA certificates (PEM) that auth-url's server is checked against; the system's when absent"
     )
     auth_plugin_id: str = text("id of the ksmppd-plugin group, for auth-method plugin")
     accounts_refresh_interval: int = integer(
@@ -142,21 +139,26 @@ class KsmppdGroup:
         default=0,
         unit="seconds",
         low=0,
+        change=RELOAD,
     )
     ip_blocklist_time: int = integer(
         "time since the last refused bind after which an address is forgiven",
         default=300,
         unit="seconds",
         low=0,
+        change=RELOAD,
     )
     ip_blocklist_attempts: int = integer(
-        "refused binds (wrong credentials, forbidden address) that block an address, 0 = none do", default=5
+        "refused binds (wrong credentials, forbidden address) that block an address, 0 = none do",
+        default=5,
+        change=RELOAD,
     )
     ip_blocklist_exempt_ips: tuple[str, ...] = converted(
         to_address_patterns,
         "addresses never blocked, `*` for any octet or group, or networks",
         type="IP addresses",
         default=(),
+        change=RELOAD,
     )
     wait_ack_action: WaitAckAction = converted(
         to_wait_ack_action,
@@ -164,17 +166,27 @@ class KsmppdGroup:
         type="0 or 1",
         default=WaitAckAction.DISCONNECT,
         shown="0",
+        change=RELOAD,
     )
-    wait_ack_timeout: int = integer("longest wait for a deliver_sm_resp", default=120, unit="seconds", low=1)
-    session_init_timeout: int = integer("time from connecting to binding", default=60, unit="seconds", low=1)
+    wait_ack_timeout: int = integer(
+        "longest wait for a deliver_sm_resp", default=120, unit="seconds", low=1, change=RELOAD
+    )
+    session_init_timeout: int = integer(
+        "time from connecting to binding", default=60, unit="seconds", low=1, change=RELOAD
+    )
     enquire_link_interval: int = integer(
-        "silence of the ESME after which we send enquire_link", default=180, unit="seconds", low=1
+        "silence of the ESME after which we send enquire_link",
+        default=180,
+        unit="seconds",
+        low=1,
+        change=RELOAD,
     )
     inactivity_timeout: int = integer(
-        "silence of the ESME until we unbind it", default=540, unit="seconds", low=1
+        "silence of the ESME until we unbind it", default=540, unit="seconds", low=1, change=RELOAD
     )
     switch_dlr_addr: bool = boolean(
-        "delivery receipts carry source and destination of the message exchanged, as SMPP 3.4 has it"
+        "delivery receipts carry source and destination of the message exchanged, as SMPP 3.4 has it",
+        change=RELOAD,
     )
     dlr_err_length: int = converted(
         to_err_length,
@@ -183,23 +195,28 @@ class KsmppdGroup:
         type="number or whole",
         default=SHORT_ERR,
         shown="3",
+        change=RELOAD,
     )
     long_mo_as_payload: bool = boolean(
-        "long messages go to binds of SMPP 3.4 and later whole, in message_payload, instead of in parts"
+        "long messages go to binds of SMPP 3.4 and later whole, in message_payload, instead of in parts",
+        change=RELOAD,
     )
     submit_fields_in_meta_data: bool = boolean(
-        "TON, NPI and data_coding of submits are passed on in meta_data, where the bearerbox's SMPP client finds them"
+        "TON, NPI and data_coding of submits are passed on in meta_data, where the bearerbox's SMPP client finds them",
+        change=RELOAD,
     )
     default_alt_charset: str | None = converted(
         to_charset,
         "character set of data_coding 0 for accounts without one of their own; GSM 03.38 when absent",
         type="charset",
         default=None,
+        change=RELOAD,
     )
     max_unbound_connections: int = integer(
         "connections without a bind; one more and the oldest is closed, first of an address with more than a quarter",
         default=1000,
         low=1,
+        change=RELOAD,
     )
     query_memory: int = integer(
         "messages of all accounts together that query_sm knows, some 300 octets each", default=100_000, low=0
@@ -218,11 +235,8 @@ class SmppRouting:
 
     routing_method: Method = _method("who decides about routes")
     http_routing_url: str = text("URL asked about routes, for routing-method http", secret=True)
-    http_routing_ssl_trusted_ca_file: str = converted(
-        to_path,
-        "CA certificates (PEM) that http-routing-url's server is checked against; the system's when absent",
-        type="path",
-        default="",
+    http_routing_ssl_trusted_ca_file: str = _path(
+        "CA certificates (PEM) that http-routing-url's server is checked against; the system's when absent"
     )
     http_num_callers: int = integer(
         "connections to the HTTP server that stay open; more come while messages wait", default=1, low=1
@@ -237,6 +251,7 @@ class SmppRouting:
         default=0,
         unit="seconds",
         low=0,
+        change=RELOAD,
     )
     default_smsc_after_source_refusal: bool = boolean(
         "an account's default-smsc takes a message although its routes refuse the sender, as in the C daemon"
@@ -249,7 +264,7 @@ class HttpServer:
     """`group = http-server`: the administration port. Single, required."""
 
     port: int = integer("TCP port; 0 takes any free one", low=0, high=65535)
-    password: str = text("what every command must carry", required=True, secret=True)
+    password: str = text("what every command must carry", required=True, secret=True, change=RELOAD)
     interface: str = converted(
         to_interface,
         "address that the port is bound to; all of IPv4 and IPv6 when absent, 0.0.0.0: all of IPv4",
@@ -262,29 +277,29 @@ class HttpServer:
         "`interface` and this machine's own name need not be told",
         type="host names",
         default=(),
+        change=RELOAD,
     )
     ssl: bool = boolean("speak HTTPS; needs ssl-server-cert-file")
-    ssl_server_cert_file: str = converted(
-        to_path, "PEM file with the certificate and its chain, for ssl", type="path", default=""
-    )
-    ssl_server_key_file: str = converted(
-        to_path, "PEM file with the key; in the certificate's file when absent", type="path", default=""
-    )
+    ssl_server_cert_file: str = _path("PEM file with the certificate and its chain, for ssl", RELOAD)
+    ssl_server_key_file: str = _path("PEM file with the key; in the certificate's file when absent", RELOAD)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BearerboxConnection:
     """`group = bearerbox-connection`: one of Kannel's bearerboxes. Multi, at least one."""
 
-    id: str = converted(to_utf8, "our boxc_id there; anonymous when absent", type="string", default="")
-    host: str = converted(to_host, "host name or address", type="host")
-    port: int = integer("the bearerbox's smsbox-port", low=0, high=65535)
-    ssl: bool = boolean("TLS, without verification")
+    id: str = converted(
+        to_utf8, "our boxc_id there; anonymous when absent", type="string", default="", change=RELOAD
+    )
+    host: str = converted(to_host, "host name or address", type="host", change=RELOAD)
+    port: int = integer("the bearerbox's smsbox-port", low=0, high=65535, change=RELOAD)
+    ssl: bool = boolean("TLS, without verification", change=RELOAD)
     smsbox_max_pending: int = integer(
         "the bearerbox's own smsbox-max-pending: unacked messages that make it wait; no ESME gets all of them",
         default=100,
         unit="messages",
         low=1,
+        change=RELOAD,
     )
 
 
@@ -325,16 +340,20 @@ class Sqlite3Connection:
 class SmppTlv:
     """`group = smpp-tlv`: an optional parameter of one's own. Multi; a wrong one ends the start."""
 
-    name: str = converted(to_utf8, "key in the meta_data group smpp", type="string")
-    tag: int = integer("tag, usually in hexadecimal", low=0, high=0xFFFF)
+    name: str = converted(to_utf8, "key in the meta_data group smpp", type="string", change=RELOAD)
+    tag: int = integer("tag, usually in hexadecimal", low=0, high=0xFFFF, change=RELOAD)
     length: int = integer(
         "longest value; of an integer the exact number of octets that is sent",
         unit="octets",
         low=0,
         high=0xFFFF,
+        change=RELOAD,
     )
     type: TlvType = converted(
-        to_word(TlvType), "how the value is written", type="octetstring, nulterminated or integer"
+        to_word(TlvType),
+        "how the value is written",
+        type="octetstring, nulterminated or integer",
+        change=RELOAD,
     )
     smsc_ids: tuple[str, ...] = converted(
         to_system_ids,
@@ -342,8 +361,9 @@ class SmppTlv:
         type="ids",
         default=(),
         key="smsc-id",
+        change=RELOAD,
     )
-    const: str = text("for Kannel's own SMPP client, without effect here")
+    const: str = text("for Kannel's own SMPP client, without effect here", change=NEVER)
 
 
 Database = MysqlConnection | Sqlite3Connection
@@ -362,26 +382,3 @@ _GROUPS_OF_KEYS = [(spec.key, name) for name, group in TYPES.items() for spec in
 _KEYS = [key for key, _ in _GROUPS_OF_KEYS]
 HOMES = {key: name for key, name in _GROUPS_OF_KEYS if _KEYS.count(key) == 1}
 """The group of each key that only one has: for people who wrote it into another."""
-
-OF_FORKS: dict[str, dict[str, str]] = {
-    "ksmppd": {
-        "database-store-primary": "messages go to a bearerbox, none is left in the store for another program",
-        "database-dlr-table": "delivery reports come from bearerboxes, no table is looked at for them",
-        "database-dlr-delete-processed": "delivery reports come from bearerboxes, no table is looked at for them",
-        "database-queue-store-table": "all queued messages are in one table, 'database-store-table'",
-        "database-queue-type": "the queue is in the database, none is in Redis",
-        "database-queue-config": "the queue is in the database, none is in Redis",
-        "database-queue-inflight-table": "the queue is in the database, none is in Redis",
-    }
-}
-"""Keys that the C daemon's fork by diviky has, by group, and why they do nothing here: for warnings."""
-
-# Kannel's connection groups that we don't use: their keys are checked, their values aren't.
-_SERVER = frozenset(["id", "host", "port", "username", "password", "database", "max-connections"])
-FOREIGN_KEYS: dict[str, frozenset[str]] = {
-    "pgsql-connection": _SERVER,
-    "redis-connection": _SERVER - {"username"} | {"idle-timeout"},
-    "mssql-connection": frozenset(["id", "username", "password", "server", "database", "max-connections"]),
-    "oracle-connection": frozenset(["id", "username", "password", "tnsname", "max-connections"]),
-    "cassandra-connection": _SERVER | {"idle-timeout"},
-}

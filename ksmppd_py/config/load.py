@@ -21,10 +21,9 @@ from kannel_conf import (
 from ksmppd_py.config import checks
 from ksmppd_py.config.convert import Method
 from ksmppd_py.config.files import database_problem, plugin_problem
+from ksmppd_py.config.foreign import FOREIGN_KEYS, OF_FORKS
 from ksmppd_py.config.groups import (
-    FOREIGN_KEYS,
     HOMES,
-    OF_FORKS,
     SINGLE,
     TYPES,
     BearerboxConnection,
