@@ -1,1 +1,1 @@
-"""Neighbour 1: the customers' systems, over SMPP (docs/rules/smpp-session.md)."""
+"""The side of the ESMEs: their connections, binds, requests and deliver_sm, over SMPP (docs/rules/smpp-session.md)."""

@@ -1,4 +1,4 @@
-"""Which bind requests go to the authenticator now: as many guesses as an address has left, and its share of turns."""
+"""Limits how many bind requests of one address are at the authenticator at a time (docs/rules/smpp-session.md 2)."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from ksmppd_py.esme.blocklist import BlockList
 from ksmppd_py.ip_addresses import source_of
 
 PATIENCE = 10.0
-"""Seconds that a bind request waits for its turn."""
+"""Seconds that a bind request waits until its address may ask the authenticator again."""
 LEAST_SHARE = 8
 SHARE = 8
-"""One address has at most this fraction of `max-unbound-connections` at the authenticator, but LEAST_SHARE."""
+"""One address may have `max-unbound-connections` / SHARE requests at the authenticator, at least LEAST_SHARE."""
 
 BLOCKED, BUSY, LEFT = "blocked", "busy", "left"
 CALLED = "called"
 
 
 class NotAdmitted(Exception):
-    """The authenticator isn't asked: the address is BLOCKED, or too BUSY, or the connection has LEFT."""
+    """The authenticator isn't asked: the address is BLOCKED or too BUSY, or the connection has LEFT."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -32,7 +32,7 @@ class NotAdmitted(Exception):
 
 
 class Turn:
-    """A bind request of `ip`. `guess` is what it tries: system_id and password."""
+    """One bind request of the address `ip`, waiting or not. `guess` is its system_id and password."""
 
     __slots__ = ("_verdict", "guess", "ip", "is_counted", "source")
 
@@ -45,16 +45,16 @@ class Turn:
 
     @property
     def waits(self) -> bool:
-        """Whether it stands in line."""
+        """Whether the request waits for other requests of its address."""
         return self._verdict is not None and not self._verdict.ready()
 
     def settle(self, verdict: str) -> None:
-        """End its waiting, if it waits, with CALLED or a reason of NotAdmitted. Doesn't yield."""
+        """End the wait, if there is one, with CALLED or a reason of NotAdmitted. Doesn't yield."""
         if self._verdict is not None and not self._verdict.ready():
             self._verdict.set(verdict)
 
     def wait(self, patience: float) -> None:
-        """Stand in line until it is settled. May yield. Raises NotAdmitted."""
+        """Wait until `settle` is called, at most `patience` seconds. May yield. Raises NotAdmitted."""
         self._verdict = AsyncResult()
         limit = gevent.Timeout.start_new(patience)
         try:
@@ -71,7 +71,7 @@ class Turn:
 
 
 class _Address:
-    """Bind requests of one address or IPv6 /64 network: how many of each guess are at the authenticator, who waits."""
+    """The bind requests of one address or IPv6 /64 network, at the authenticator and waiting."""
 
     __slots__ = ("asking", "guesses", "waiting")
 
@@ -82,10 +82,10 @@ class _Address:
 
 
 class Admission:
-    """Lets bind requests to the authenticator.
+    """Lets bind requests through to the authenticator, address by address.
 
-    An address that may have so many more failures has at most as many different guesses under way. Requests with the
-    same system_id and password are one guess: an ESME with many binds isn't held up by them.
+    An address that is blocked after n more failures has at most n different guesses at the authenticator. Requests with
+    the same system_id and password are one guess, so an ESME with many binds isn't held up.
     """
 
     def __init__(
@@ -102,12 +102,15 @@ class Admission:
         self.change(most_unbound)
 
     def change(self, most_unbound: int) -> None:
-        """From now on `max-unbound-connections` is this."""
+        """Take over another `max-unbound-connections`. Doesn't yield."""
         self._share = max(LEAST_SHARE, most_unbound // SHARE)
 
     @contextmanager
     def take(self, turn: Turn) -> Iterator[None]:
-        """Be at the authenticator. May yield before, not after. Raises NotAdmitted."""
+        """Wait for admission, and count as being at the authenticator while the `with` block runs.
+
+        May yield on entering, not on leaving. Raises NotAdmitted.
+        """
         address = self._enter(turn)
         try:
             yield
@@ -115,7 +118,7 @@ class Admission:
             self._leave(turn, address)
 
     def is_blocked(self, ip: str) -> bool:
-        """Whether the address has failed too often by now."""
+        """Whether the address is on the block list now."""
         return self._blocklist.blocks(ip, self._clock())
 
     def _enter(self, turn: Turn) -> _Address:
@@ -164,7 +167,10 @@ class Admission:
             del self._addresses[turn.source]
 
     def _call(self, ip: str, address: _Address) -> None:
-        """Call those that have room now, in order, or send all away. Doesn't yield."""
+        """Admit the waiting requests that have room now, in order; when the address is blocked end them all.
+
+        Doesn't yield.
+        """
         blocked, left = self.is_blocked(ip), self._left(ip)
         waiting, later = address.waiting, deque[Turn]()
         while waiting and (blocked or address.asking < self._share):

@@ -1,4 +1,4 @@
-"""What comes before the first PDU of a connection: a proxy's word about who is behind it, and TLS."""
+"""The part of a connection before its first PDU: the PROXY header with the ESME's address, and the TLS handshake."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from ksmppd_py.transport.framed import FramedSocket
 logger = logging.getLogger(__name__)
 
 PATIENCE = 10.0
-"""Seconds that a connection has for all of it."""
+"""Seconds for the header and the handshake together."""
 
 SHARE = 4
-"""Of the connections that haven't bound one address may have this fraction when there are too many of them."""
+"""Above the limit of connections without a bind, one address may have 1 / SHARE of them."""
 
 
 class TooSlow(Exception):
@@ -28,8 +28,9 @@ class TooSlow(Exception):
 
 
 class Arrivals:
-    """Greets connections, at most `most` at a time; one more and the oldest of the greatest crowd is closed.
+    """Takes connections as far as their first PDU, at most `most` at a time.
 
+    Above that it closes the oldest one of the address that has more than its share, or else the oldest of all.
     `proxies` are the patterns of addresses whose connections start with a PROXY header; no others do.
     """
 
@@ -42,11 +43,16 @@ class Arrivals:
         return len(self._greeting)
 
     def is_proxy(self, ip: str) -> bool:
-        """Whether a connection from there starts with a PROXY header."""
+        """Whether a connection from this address starts with a PROXY header."""
         return bool(self.proxies) and matches(self.proxies, ip)
 
     def greet(self, framed: FramedSocket, ip: str, context: ssl.SSLContext | None) -> str | None:
-        """The address of the ESME on this connection; None when it comes to nothing and is closed. May yield."""
+        """Read the PROXY header and shake hands for TLS; return the address of the ESME.
+
+        May yield, at most PATIENCE seconds.
+
+        Returns None, with the connection closed, when that fails; the log has the reason.
+        """
         self._greeting[framed] = source_of(ip)
         if len(self._greeting) > self.most:
             crowd = crowding(self._greeting.values(), self.most)
@@ -94,12 +100,12 @@ def _in_words(problem: Exception) -> str:
 
 
 def crowding(addresses: Iterable[str], most: int) -> str | None:
-    """The address that has most of them, None when that is no more than its share: a quarter of `most`."""
+    """Return the address with most entries; None when it has no more than its share, a quarter of `most`."""
     [(address, count)] = Counter(addresses).most_common(1)
     return address if count > max(1, most // SHARE) else None
 
 
 def set_options(connected: socket.socket) -> None:
-    """As every connection of an ESME is to be."""
+    """Set the socket options of an ESME's connection: no delay of small segments, TCP keepalive."""
     connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

@@ -1,4 +1,4 @@
-"""The bind handshake: who may bind, from where, how often (SMPP 3.4, 4.1)."""
+"""The bind handshake: who may bind, from where, how often (SMPP 3.4, 4.1; docs/rules/smpp-session.md 2 and 5)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 BindRequest = BindTransmitter | BindReceiver | BindTransceiver
 TRANSMITTER, RECEIVER, TRANSCEIVER = 1, 2, 3
-"""bind_type: bit 1 may submit, bit 2 may be delivered to."""
+"""bind_type: bit 1 may submit, bit 2 receives deliver_sm."""
 BIND_TYPES: dict[type, int] = {
     BindTransmitter: TRANSMITTER,
     BindReceiver: RECEIVER,
@@ -80,7 +80,7 @@ class Binder:
                 if counts:
                     self._blocklist.failed(turn.ip, _key(name), self._monotonic())
                 elif self._admission.is_blocked(turn.ip):
-                    raise NotAdmitted(BLOCKED)  # others of this address failed while this one was looked at
+                    raise NotAdmitted(BLOCKED)  # others of this address failed meanwhile
                 elif isinstance(decision, Account):
                     self._blocklist.succeeded(turn.ip, _key(name))
                     logger.info("SMPP[%s] Successfully authenticated", decision.system_id)
@@ -89,7 +89,7 @@ class Binder:
             return self._not_admitted(name, turn.ip, refusal.reason)
 
     def _decide(self, request: BindRequest, name: str, ip: str) -> tuple[Account | Refusal, bool]:
-        """The account, or the refusal and whether it counts for the block list. May yield."""
+        """Return the account or the refusal, and whether it counts for the block list. May yield."""
         if _has_controls(request.system_id) or _has_controls(request.password):
             return self._refused(name, ip, "control characters"), True
         try:
@@ -102,7 +102,7 @@ class Binder:
             return self._refused(name, ip, "ip"), True
         bound = self._registry.binds_of(account.system_id)
         if 0 < account.max_binds <= bound:
-            # The original's words in front, since people look for them.
+            # KSMPPD's words come first, because operators search for them.
             text = f"has exceeded its bind limit ({bound}/{account.max_binds}), rejecting bind from {ip}: max_binds"
             logger.warning("SMPP[%s] %s", name, text, extra=EACH)
             return self._noted(name, ip, "max_binds", CommandStatus.RBINDFAIL), False
@@ -127,7 +127,7 @@ class Binder:
     def _not_admitted(self, name: str, ip: str, reason: str) -> Refusal:
         """Refuse a bind that the authenticator wasn't asked about: there may be very many of these."""
         if reason == LEFT:
-            return Refusal(int(CommandStatus.RSYSERR))  # nobody is there to read it
+            return Refusal(int(CommandStatus.RSYSERR))  # the connection has ended
         if reason == BUSY:
             logger.warning("Too many binds from %s wait for authentication, one is refused", ip)
             return self._noted(name, ip, reason, CommandStatus.RSYSERR)
@@ -135,20 +135,20 @@ class Binder:
         return self._noted(name, ip, reason, CommandStatus.RBINDFAIL)
 
     def change(self, settings: SessionSettings, tlvs: TlvTables) -> None:
-        """Later binds, and `dialect`, are by these."""
+        """Take over other settings, for later binds and later calls of `dialect`. Doesn't yield."""
         self._settings = settings
         self._tlvs = tlvs
         self._admission.change(settings.max_unbound)
 
     def response(self, command_id: int, sequence_number: int, dialect: Dialect) -> bytes:
-        """The positive answer to a bind request."""
+        """Return the frame of the positive response to a bind request."""
         response = codec.response_to(command_id)
         assert response is not None
         tlvs = _SC_INTERFACE_VERSION if dialect.takes_tlvs else {}
         return codec.pack(response(self._settings.server_id, tlvs), sequence_number)  # type: ignore[call-arg]  # every bind_*_resp has these two
 
     def dialect(self, account: Account, interface_version: int) -> Dialect:
-        """How a bind of this account speaks."""
+        """Return the settings by which messages of this account's bind are translated."""
         switch, length = account.switch_dlr_addr, account.dlr_err_length
         return Dialect(
             interface_version=interface_version,
@@ -162,7 +162,7 @@ class Binder:
 
 
 def _charset(account: Account) -> str | None:
-    """The account's own alphabet; one that nobody knows is as none."""
+    """The account's own alphabet; None when it has none or an unknown one, which is logged."""
     if not account.alt_charset:
         return None
     try:
@@ -173,7 +173,7 @@ def _charset(account: Account) -> str | None:
 
 
 def _key(name: str) -> str:
-    """One for all spellings of a name that may be the same account."""
+    """Return one key for all spellings of a system_id that may be the same account."""
     return name.lower().rstrip(" ")
 
 

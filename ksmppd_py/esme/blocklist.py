@@ -12,9 +12,9 @@ from ksmppd_py.model.esme import BlockedAddress
 logger = logging.getLogger(__name__)
 
 MOST_ADDRESSES = 100_000
-"""Addresses remembered; above it the one that failed longest ago is forgiven."""
+"""Addresses remembered; above it the one that failed longest ago is forgotten."""
 MOST_NAMES = 20
-"""Names whose failures are told apart at one address; those of further ones can't be forgiven."""
+"""Names whose failures are counted apart at one address. Failures of further names aren't forgiven by a good bind."""
 
 
 @dataclass(slots=True)
@@ -26,10 +26,10 @@ class _Record:
 
 
 class BlockList:
-    """Blocks an address at `attempts` failures with no gap above `time` seconds; attempts <= 0 = never.
+    """Blocks an address after `attempts` failures with no gap above `time` seconds; attempts <= 0 blocks none.
 
-    Of IPv6 addresses a whole /64 network counts as one: whoever has one of them has them all.
-    `now` is monotonic seconds. A `name` is the system_id that a bind request had, in lower case.
+    A whole IPv6 /64 network counts as one address, because one customer usually has all of it. `now` is monotonic
+    seconds. A `name` is the system_id of a bind request, in lower case. No method yields.
     """
 
     def __init__(self, attempts: int, time: float, exempt: str = "") -> None:
@@ -39,14 +39,14 @@ class BlockList:
         self._records: dict[str, _Record] = {}
 
     def change(self, attempts: int, time: float, exempt: str) -> None:
-        """Judge by these from now on; failures that were counted stay so."""
+        """Judge by these settings from now on; failures that were counted stay counted."""
         self._attempts, self._time, self._exempt = attempts, time, exempt
 
     def __len__(self) -> int:
         return len(self._records)
 
     def blocks(self, ip: str, now: float) -> bool:
-        """Whether `ip` may neither connect nor bind at `now`; an old record is forgotten."""
+        """Whether `ip` may neither connect nor bind at `now`. Drops a record whose time is over."""
         source = source_of(ip)
         record = self._records.get(source)
         if record is None:
@@ -54,11 +54,11 @@ class BlockList:
         if now - record.last_failure > self._time:
             del self._records[source]
             return False
-        # A neighbour in its network may have failed, or the settings were others.
+        # The failures may be of another address of its network, or from a time with other settings.
         return record.attempts >= self._attempts and not self._spares(ip)
 
     def left(self, ip: str, now: float) -> int | None:
-        """How many failures of `ip` will block it, 0 when it is blocked, None when none will."""
+        """Return after how many more failures `ip` is blocked; 0 = it is blocked, None = it never will be."""
         if self._spares(ip):
             return None
         if self.blocks(ip, now):
@@ -67,7 +67,7 @@ class BlockList:
         return self._attempts - (record.attempts if record is not None else 0)
 
     def failed(self, ip: str, name: str, now: float) -> None:
-        """Count a refused bind of `ip`. The one that blocks it is told in the log."""
+        """Count a refused bind of `ip`. Logs the failure that blocks it."""
         if self._spares(ip):
             return
         ip = source_of(ip)
@@ -88,7 +88,7 @@ class BlockList:
             )
 
     def succeeded(self, ip: str, name: str) -> None:
-        """A bind of `name` from `ip` was accepted: that name's failures are forgiven, no other's."""
+        """Forgive the failures of `name` at `ip`, whose bind was accepted; those of other names stay."""
         ip = source_of(ip)
         record = self._records.get(ip)
         if record is None:
@@ -98,11 +98,11 @@ class BlockList:
             del self._records[ip]
 
     def _spares(self, ip: str) -> bool:
-        """Whether the settings, as they are now, let `ip` fail as often as it likes."""
+        """Whether the settings, as they are now, exempt `ip`."""
         return self._attempts <= 0 or bool(self._exempt and matches(self._exempt, ip))
 
     def blocked(self, now: float) -> list[BlockedAddress]:
-        """The addresses that may not connect at `now`, longest blocked first."""
+        """Return the addresses that may not connect at `now`, longest blocked first."""
         return [
             BlockedAddress(ip, record.attempts, max(0, round(record.last_failure + self._time - now)))
             for ip, record in self._records.items()
@@ -112,7 +112,7 @@ class BlockList:
         ]
 
     def clear(self, ip: str | None, now: float) -> int:
-        """Forgive one address, or all; return how many of them were blocked at `now`."""
+        """Forget one address (also "network/64"), or all with None; return how many were blocked at `now`."""
         ip = ip if ip is None else source_of(ip.removesuffix("/64"))
         blocked = [each.ip for each in self.blocked(now) if ip is None or each.ip == ip]
         if ip is None:

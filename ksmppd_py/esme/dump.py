@@ -1,4 +1,4 @@
-"""What an ESME and we say to each other, in words, for DEBUG lines. Nothing here runs above that level."""
+"""DEBUG lines that describe each PDU received and sent. Nothing is formatted unless DEBUG lines are on."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _HEADER = struct.Struct(">4I")
 
 
 def wanted() -> bool:
-    """Whether anybody reads DEBUG lines."""
+    """Whether DEBUG lines of this module are logged."""
     return logger.isEnabledFor(logging.DEBUG)
 
 
 def tell_received(context: object, received: Sequence[Received]) -> None:
-    """A line for each PDU that came."""
+    """Log a line for each PDU that was read; `context` is the session."""
     for command_id, command_status, sequence_number, pdu in received:
         _tell("Got", context, command_id, command_status, sequence_number, pdu)
 
 
 def sent_to(context: object) -> Callable[[bytes], None]:
-    """What makes a line of each frame that is sent; `context` says which session's."""
+    """Return a function that logs a line for each frame sent; `context` is the session."""
 
     def tell_sent(frame: bytes) -> None:
         if len(frame) < HEADER_LENGTH:

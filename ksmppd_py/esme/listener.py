@@ -1,4 +1,4 @@
-"""Accept ESMEs, refuse blocked addresses, keep every session's time."""
+"""Accepts connections of ESMEs, refuses blocked addresses, and runs the timers of all sessions."""
 
 from __future__ import annotations
 
@@ -34,19 +34,20 @@ logger = logging.getLogger(__name__)
 
 BACKLOG = 1024
 ROUND = 1.0
-"""Seconds between two looks at the sessions' timers."""
+"""Seconds between two looks at the timers of all sessions."""
 RUSH = 200
-"""Connections without a bind; when so many have gone the memory that they took is given back."""
+"""Once this many connections without a bind have gone again, their memory is given back to the system."""
 TIDY_INTERVAL = 60.0
-"""Seconds between two times that this is done, at least."""
+"""Least seconds between two times that memory is given back."""
 SESSIONS_A_TURN = 500
-"""Sessions whose timers are looked at before others get a turn."""
+"""Sessions whose timers are checked before other greenlets get a turn."""
 
 
 class Listener:
-    """The SMPP ports. Bind ids count every connection that isn't refused for its address; none is used twice.
+    """The SMPP ports. A bind id is the number of an accepted connection; none is used twice.
 
-    `refused` counts the others. `interface` "" is all addresses, IPv4 and IPv6; `port` None: only `tls` has one.
+    `refused` counts the connections from blocked addresses. `interface` "" is all addresses, IPv4 and IPv6. With `port`
+    None only the port of `tls` is opened.
     """
 
     def __init__(
@@ -90,7 +91,7 @@ class Listener:
         return int(self._server.server_port)
 
     def ports(self) -> list[str]:
-        """The ports that are open, in words."""
+        """Return the ports that are open, in words, for the log."""
         host = self._interface
         opened = [f"SMPP on {place(host, self.port)}"] if self._server is not None else []
         if self._tls_server is not None:
@@ -110,11 +111,11 @@ class Listener:
 
     @property
     def held(self) -> Held:
-        """What submits in hand take."""
+        """The memory that unanswered submits of all binds take."""
         return self._around.held
 
     def start(self) -> None:
-        """Listen. Raises StartError when a port can't be had, or no certificate."""
+        """Open the ports. Raises StartError when one can't be opened, or a certificate can't be read."""
         if self._tls is not None:
             self._context = self._tls.context()
         if self._port is not None:
@@ -139,9 +140,11 @@ class Listener:
         context: ssl.SSLContext | None,
         proxies: str,
     ) -> None:
-        """From now on, for sessions that are there too, these hold; certificates for new ones. Doesn't yield.
+        """Take over other settings, also for sessions that exist; certificates and `proxies` for new ones.
 
-        Without a `context` the port for TLS, if there is one, keeps its own: it never takes plain SMPP.
+        Doesn't yield.
+
+        Without a `context` the port for TLS keeps the one that it has: it never takes plain SMPP.
         """
         self._around.settings = settings
         self._around.binder.change(settings, tlvs)
@@ -161,7 +164,7 @@ class Listener:
         self._greet(connected, plain(address[0]), self._context)
 
     def _greet(self, connected: socket.socket, peer: str, context: ssl.SSLContext | None) -> None:
-        """Serve a connection once it is known whose it is. May yield, until it ends."""
+        """Find out the ESME's address, then run its session. May yield, until the connection ends."""
         from_proxy = self._arrivals.is_proxy(peer)
         if not from_proxy and self._refuses(peer):
             connected.close()
@@ -199,11 +202,11 @@ class Listener:
             self._unbound.pop(bind_id, None)
 
     def _make_room(self, session: Session) -> None:
-        """When too many connections are without a bind, hang up on one of them. Doesn't yield.
+        """Count a new connection without a bind; above `max-unbound-connections` hang up on one of them. Doesn't yield.
 
-        It is one of an address that has more than its share, so that nobody's flood keeps others away. Otherwise it is
-        the oldest that doesn't ask for a bind, or this one: when all ESMEs come back together those that wait for
-        authentication aren't sent to the end of the line.
+        An address with more than its share loses one, so that a flood from one address shuts out no other. Otherwise it
+        is the oldest that hasn't asked for a bind, or else this one: when all ESMEs come back together, those that wait
+        for authentication keep their places.
         """
         unbound = self._unbound
         unbound[session.bind_id] = session
@@ -239,7 +242,7 @@ class Listener:
             self._tidy(now)
 
     def _tidy(self, now: float) -> None:
-        """Give memory back after a rush of connections. May yield."""
+        """Give memory back to the system after a rush of connections. May yield."""
         busy = len(self._arrivals) + len(self._unbound)
         self._busiest = max(self._busiest, busy)
         if self._busiest - busy >= RUSH and now >= self._tidy_at:
@@ -247,7 +250,7 @@ class Listener:
             give_back()
 
     def stop_accepting(self) -> None:
-        """Close the port; sessions go on, but refuse new submits. Doesn't yield."""
+        """Close the ports; sessions go on, and refuse new submits. Doesn't yield."""
         for server in (self._server, self._tls_server):
             if server is not None:
                 server.close()
@@ -255,7 +258,7 @@ class Listener:
             session.refuse_submits()
 
     def finish(self, patience: float) -> None:
-        """Wait until every submit in hand is answered, at most `patience` seconds. May yield."""
+        """Wait until all submits are answered, at most `patience` seconds. May yield."""
         deadline = monotonic() + patience
         while monotonic() < deadline and any(session.in_hand for session in self._sessions.values()):
             gevent.sleep(0.05)
@@ -269,6 +272,6 @@ class Listener:
             gevent.sleep(0.02)
 
     def stop(self) -> None:
-        """End what is left. May yield."""
+        """End the remaining sessions and the timers. May yield, at most 3 seconds."""
         self._housekeeping.end(1.0)
         self._owner.end(2.0)

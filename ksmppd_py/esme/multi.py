@@ -1,4 +1,4 @@
-"""One submit_multi, until each of its destinations is settled (SMPP 3.4, 4.5)."""
+"""A submit_multi and the results of its destinations (SMPP 3.4, 4.5)."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class ToOneOfMany(Submission):
 
 
 class WholeMulti:
-    """Gathers what became of each destination, and answers when the last one is known; all have one `message_id`."""
+    """Collects the results of all destinations and makes the response of the last one. All share `message_id`."""
 
     __slots__ = ("_accepted", "_left", "_refused", "message_id", "octets", "sequence_number")
 
     def __init__(self, sequence_number: int, message_id: bytes, octets: int) -> None:
-        """`octets` are what its TLVs take, which its destinations share."""
+        """`octets` is the memory that its TLVs take, once for all destinations."""
         self.sequence_number = sequence_number
         self.message_id = message_id
         self.octets = octets
@@ -37,13 +37,13 @@ class WholeMulti:
         self._left = 0
 
     def submissions(self, desk: ReturnDesk, pdus: Iterable[OneOfMany], ordinal: int) -> list[Submission]:
-        """The messages to walk down, in the order of their destinations."""
+        """Return one message for each destination, in their order. Call once."""
         messages: list[Submission] = [ToOneOfMany(desk, pdu, ordinal, self) for pdu in pdus]
         self._left = len(messages)
         return messages
 
     def settled(self, submission: Submission) -> bytes | None:
-        """Note one result; the response once all are known.
+        """Note the result of one destination; return the response's frame with the last one, before that None.
 
         One accepted destination makes it a success with a list of the others. If none was accepted, its status is
         theirs, or ESME_RSUBMITFAIL when they differ.

@@ -1,4 +1,4 @@
-"""query_sm and cancel_sm of one bind: they may wait for the database, its other requests don't wait for them."""
+"""query_sm and cancel_sm of one bind, in a greenlet apart: they may wait for the database, other requests don't."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from ksmppd_py.transport.greenlets import Owner
 logger = logging.getLogger(__name__)
 
 MOST_WAITING = 100
-"""Requests of one bind in hand; above it they are answered ESME_RTHROTTLED."""
+"""query_sm and cancel_sm of one bind that may be unanswered; above it they are answered ESME_RTHROTTLED."""
 _CANCEL_SM_RESP = int(CommandId.CANCEL_SM_RESP)
 
 
 class Operations:
     """Answers each request exactly once, in the order in which they came. Its greenlet starts with the first one.
 
-    `answered` is told how many were.
+    `answered` is called with the number of requests answered since its last call.
     """
 
     __slots__ = ("_answered", "_desk", "_enquiries", "_in_hand", "_name", "_owner", "_socket", "_system_id")
@@ -48,7 +48,7 @@ class Operations:
         self._desk: Desk[tuple[int, QuerySm | CancelSm]] | None = None
 
     def take(self, sequence_number: int, pdu: QuerySm | CancelSm) -> bool:
-        """Take a request in hand; False when too many wait and it has been refused. Doesn't yield."""
+        """Queue a request; False when too many wait and this one has been refused. Doesn't yield."""
         if self._in_hand >= MOST_WAITING:
             self._socket.write(_answer(sequence_number, pdu, int(CommandStatus.RTHROTTLED)))
             return False
@@ -70,7 +70,7 @@ class Operations:
                 self._answered(1)
 
     def _carry_out(self, sequence_number: int, pdu: QuerySm | CancelSm) -> bytes:
-        """Do it and return the response. May yield."""
+        """Carry out one request and return its response. May yield (database)."""
         try:
             if isinstance(pdu, CancelSm):
                 return _answer(sequence_number, pdu, self._enquiries.cancel(self._system_id, pdu))
@@ -83,7 +83,7 @@ class Operations:
         return _answer(sequence_number, pdu, int(reply))
 
     def end(self) -> None:
-        """The connection is gone; what is in hand ends by itself. Doesn't yield."""
+        """End the greenlet once the requests that it has are answered; the connection is gone. Doesn't yield."""
         if self._desk is not None:
             self._desk.close()
 

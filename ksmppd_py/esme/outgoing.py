@@ -21,9 +21,9 @@ _REPORT_TYPES = ESM_TYPE_DELIVERY_RECEIPT | ESM_TYPE_DELIVERY_ACKNOWLEDGEMENT | 
 
 
 class Outgoing:
-    """Open deliver_sm by sequence number, oldest first; `counters` are those that a good answer counts in.
+    """The unanswered deliver_sm of one bind by sequence number, oldest first.
 
-    Every other end counts in `totals`, when there are any.
+    `counters` count each part that is answered with status 0; `totals`, when given, counts every other end.
     """
 
     __slots__ = ("_access", "_bind_id", "_counters", "_link", "_socket", "_totals", "unanswered")
@@ -47,7 +47,10 @@ class Outgoing:
         """By sequence number: the message, when this part was sent (monotonic), whether it is a report."""
 
     def deliver(self, pdus: Sequence[DeliverSm], delivery: Delivery) -> None:
-        """Send the parts of one message. Doesn't yield."""
+        """Send the parts of one message. Doesn't yield.
+
+        Each part ends exactly once, by `answered`, `expire` or `release`.
+        """
         now = monotonic()
         unanswered = self.unanswered
         for pdu in pdus:
@@ -101,13 +104,13 @@ class Outgoing:
             self._totals.count_undelivered(is_report, outcome)
 
     def overdue(self, before: float) -> bool:
-        """Whether the oldest open part was sent before that time."""
+        """Whether the oldest unanswered part was sent before that time (monotonic seconds)."""
         for _, sent_at, _ in self.unanswered.values():
             return sent_at < before
         return False
 
     def release(self) -> None:
-        """The bind is gone: every open part ends as GONE. Doesn't yield."""
+        """End every unanswered part as GONE: the bind has ended. Doesn't yield."""
         released, self.unanswered = self.unanswered, {}
         for delivery, _, is_report in released.values():
             self._count(is_report, Outcome.GONE)

@@ -34,14 +34,14 @@ def refusal_of(
 
 
 def implied_status(command_id: int) -> int:
-    """What a response with status 0 means: a generic_nack still means no."""
+    """Return the status to take for a response whose command_status is 0: ESME_RSYSERR for a generic_nack, else 0."""
     return 0 if command_id & ~RESPONSE else int(CommandStatus.RSYSERR)
 
 
 def error_response(
     command_id: int, sequence_number: int, command_status: int, message_id: bytes = b""
 ) -> bytes:
-    """A response with an error status, with or without a body as D-03 has it."""
+    """Return the frame of a response with an error status, with or without a body (D-03)."""
     if command_id == CommandId.QUERY_SM:
         state = int(MessageState.UNKNOWN)
         return codec.pack(QuerySmResp(message_id, message_state=state), sequence_number, command_status)

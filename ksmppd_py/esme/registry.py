@@ -1,4 +1,4 @@
-"""Who is bound, what is known of each account, and which receiving bind has most room."""
+"""The accounts that have bound since the start, their live binds, and the choice of a bind for each deliver_sm."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from ksmppd_py.model.meters import Load
 from ksmppd_py.model.ports import Receiver
 
 NO_ROOM = maxsize
-"""The load of a bind that may be sent nothing now."""
+"""The load of a bind that may be sent no deliver_sm now."""
 CANDIDATES = 8
-"""Binds that are compared for each message: all that most accounts have, and of a thousand those whose turn it is."""
+"""Binds that are compared for each message; of an account with more of them, the next ones in turn."""
 
 
 class Bound(Receiver, Protocol):
@@ -33,28 +33,28 @@ class Bound(Receiver, Protocol):
 
     @property
     def receives(self) -> bool:
-        """Whether it may be sent deliver_sm now."""
+        """Whether it receives, and isn't ending."""
 
     @property
     def load(self) -> int:
-        """deliver_sm open and queued; NO_ROOM when it may be sent none now."""
+        """Number of deliver_sm unanswered plus frames unsent; NO_ROOM when it may be sent none now."""
 
     @property
     def room(self) -> int:
-        """How many more deliver_sm it may have open; 0 or less = none."""
+        """How many more deliver_sm may be unanswered; 0 or less = none."""
 
     def snapshot(self, now: float) -> BindSnapshot:
-        """What esme-status shows of it; `now` is epoch seconds."""
+        """Return the bind's state for operators; `now` is epoch seconds."""
 
     def refresh(self, account: Account) -> None:
         """Take over changed settings of its account. Doesn't yield."""
 
     def request_unbind(self) -> None:
-        """Unbind it and close; returns at once."""
+        """Start unbinding it, in a greenlet of its own. Doesn't yield."""
 
 
 class EsmeRegistry:
-    """All accounts seen since the start, and their binds. Implements model.ports.Receivers."""
+    """All accounts seen since the start, and their live binds. Implements model.ports.Receivers. No method yields."""
 
     def __init__(
         self, meters: ServerMeters, clock: Callable[[], float], monotonic: Callable[[], float]
@@ -70,13 +70,14 @@ class EsmeRegistry:
         return len(self._binds.get(system_id, ()))
 
     def find(self, system_id: str) -> Esme | None:
-        """The account's entry; None when it was never bound since the start."""
+        """Return the account's entry; None when it hasn't bound since the start."""
         return self._esmes.get(system_id)
 
     def esme_of(self, account: Account) -> Esme:
-        """The account's entry with the settings of its newest bind.
+        """Return the account's entry, created or updated with the settings of its newest bind.
 
-        Whether it is billed holds for its other binds too, as its throughput does; the rest is each bind's own.
+        Billing and throughput are the account's, so they change for its other binds too; other settings are each bind's
+        own.
         """
         esme = self._esmes.get(account.system_id)
         if esme is None:
@@ -90,7 +91,7 @@ class EsmeRegistry:
         return [self._esmes[system_id].account for system_id in self._binds]
 
     def refresh(self, account: Account) -> None:
-        """An account's settings changed: its binds go on with them. Doesn't yield."""
+        """Take over changed settings of an account, for its binds too."""
         esme = self._esmes.get(account.system_id)
         if esme is None:
             return
@@ -99,18 +100,18 @@ class EsmeRegistry:
             bind.refresh(account)
 
     def count_answers(self, esme: Esme, outbound: Load, count: int) -> None:
-        """A bind with that load answered so many deliver_sm."""
+        """Count `count` deliver_sm_resp of a bind whose load is `outbound`."""
         now = int(self._clock())
         for load in (outbound, esme.outbound, self.meters.outbound):
             load.add(count, now)
         self.meters.outbound_processed += count
 
     def add(self, system_id: str, bind: Bound) -> None:
-        """A bind was accepted."""
+        """Register an accepted bind."""
         self._binds.setdefault(system_id, deque()).append(bind)
 
     def remove(self, system_id: str, bind: Bound) -> None:
-        """A bind ended; its slot is free at once. Does nothing when it isn't there."""
+        """Remove a bind that ended, which frees its place under max_binds. Does nothing when it isn't registered."""
         binds = self._binds.get(system_id)
         if binds is not None and bind in binds:
             binds.remove(bind)
@@ -118,7 +119,7 @@ class EsmeRegistry:
                 del self._binds[system_id]
 
     def best(self, system_id: str) -> Bound | None:
-        """The receiving bind with fewest open and queued deliver_sm of the next CANDIDATES; of equals, each in turn."""
+        """Return the receiving bind of lowest load among the next CANDIDATES, equals in turn; None without room."""
         binds = self._binds.get(system_id)
         if binds is None:
             return None
@@ -140,7 +141,7 @@ class EsmeRegistry:
         return any(bind.receives for bind in self._binds.get(system_id, ()))
 
     def room(self, system_id: str) -> int:
-        """How many more deliver_sm the account's binds may have open."""
+        """Return how many more deliver_sm may be unanswered on all binds of the account."""
         return sum(max(0, bind.room) for bind in self._binds.get(system_id, ()) if bind.receives)
 
     def receiving(self) -> list[str]:
@@ -148,11 +149,11 @@ class EsmeRegistry:
         return [system_id for system_id, binds in self._binds.items() if any(bind.receives for bind in binds)]
 
     def esmes(self) -> list[Esme]:
-        """All accounts that ever bound, in the order of their first bind."""
+        """Return all accounts that bound since the start, in the order of their first bind."""
         return list(self._esmes.values())
 
     def binds_by_type(self) -> dict[tuple[str, int], int]:
-        """Live binds by account and bind_type."""
+        """Return the number of live binds by account and bind_type."""
         found: dict[tuple[str, int], int] = {}
         for system_id, binds in self._binds.items():
             for bind in binds:
@@ -161,7 +162,7 @@ class EsmeRegistry:
         return found
 
     def unbind(self, system_id: str, bind_id: int | None) -> int | None:
-        """Unbind all binds of an account or one; how many, or None when the account was never bound."""
+        """Start unbinding all binds of an account, or one; return how many, or None when the account never bound."""
         if system_id not in self._esmes:
             return None
         chosen = [b for b in self._binds.get(system_id, ()) if bind_id is None or b.bind_id == bind_id]
@@ -170,7 +171,7 @@ class EsmeRegistry:
         return len(chosen)
 
     def snapshot(self) -> ServerSnapshot:
-        """A picture of everything for operators."""
+        """Return the state of all accounts and binds for operators."""
         now = self._clock()
         second = int(now)
         meters = self.meters

@@ -1,4 +1,4 @@
-"""One connection of an ESME: read, dispatch, answer, keep alive, end (docs/rules/smpp-session.md)."""
+"""One connection of an ESME, from its first PDU to its end (docs/rules/smpp-session.md)."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ from ksmppd_py.transport.framed import FramedSocket
 logger = logging.getLogger(__name__)
 
 RECEIVE_OCTETS = 16384
-"""Read at most this much at a time, so that one busy bind doesn't hold the loop for long."""
+"""Octets read at a time, at most, so that one busy bind doesn't keep other greenlets waiting for long."""
 MOST_UNSENT = 10_000
-"""Frames that a bind doesn't take off us; above it the bind isn't read either."""
+"""Frames waiting to be sent to one bind; above it the bind isn't read either."""
 MOST_BAD_PDUS = 10
-"""Unreadable PDUs in a row until the connection is closed."""
+"""Unreadable PDUs in a row after which the connection is closed."""
 UNBIND_PATIENCE = 5.0
-"""Seconds for which unbind_resp waits for outstanding answers, or we for the peer's unbind_resp."""
+"""Seconds for which unbind_resp waits for outstanding answers, or an unbind of ours for its unbind_resp."""
 HALF_CLOSED_PATIENCE = 5.0
-"""Seconds for which a peer that sends nothing more may wait for the answers to its submits (D-31)."""
+"""Seconds for which a peer that has ended its direction still gets the answers to its submits (D-31)."""
 FAREWELL_PATIENCE = 2.0  # seconds
 BLOCKED_PATIENCE = 60.0
-"""Seconds without the peer taking an octet until it is given up."""
+"""Seconds without the peer taking an octet after which the connection is closed."""
 
 _DELIVER_SM_RESP = int(CommandId.DELIVER_SM_RESP)
 _ANSWERS_TO_DELIVER_SM = frozenset(
@@ -56,17 +56,18 @@ _ENQUIRE_LINK_RESP = int(CommandId.ENQUIRE_LINK_RESP)
 
 
 class Session:
-    """One TCP connection, before and after its bind. Its greenlet runs `run`; submits are walked by a second one.
+    """One TCP connection, before and after its bind.
 
-    A door: what `submission` settles comes back by `put`, and only this class answers the ESME.
+    Its greenlet runs `run`; a second one processes submits that have to wait. Only this class and its parts (Submits,
+    Operations, Outgoing) answer the ESME. Implements registry.Bound.
     """
 
     bind_type = 0
     bad_in_a_row = 0
-    turn: Turn | None = None  # from its bind request on
+    turn: Turn | None = None  # set by its bind request
     _inbound_processed = 0
     _reference = 0
-    _name = ""  # what the peer calls itself; once it is bound, its account
+    _name = ""  # the system_id of the bind request; once bound, that of its account
     _ending = False
     _refusing = False
     _unbound: Event | None = None
@@ -91,7 +92,7 @@ class Session:
         framed.tap = dump.sent_to(self) if dump.wanted() else None
 
     def __str__(self) -> str:
-        """What log lines of this session bear."""
+        """Return the prefix of this session's log lines."""
         return f"[system_id:{self._name}] [bind:{self.bind_id}]"
 
     # -- reading ---------------------------------------------------------------------------------------------
@@ -146,7 +147,7 @@ class Session:
                     logger.debug("SMPP[%s] answer to no open deliver_sm: %d", self._name, sequence_number)
             else:
                 if self._submits is not None:
-                    self._submits.walk()  # what came before it goes before it
+                    self._submits.walk()  # these submits came before the PDU, so they are processed before it
                 self.bad_in_a_row = self.bad_in_a_row + 1 if isinstance(pdu, MalformedPdu) else 0
                 self._take_other(command_id, sequence_number, pdu)
             if self._ending:
@@ -178,7 +179,7 @@ class Session:
     # -- bind ------------------------------------------------------------------------------------------------
 
     def _bind(self, command_id: int, sequence_number: int, request: BindRequest) -> None:
-        """Answer a bind request; after a refusal the connection ends. May yield."""
+        """Answer a bind request; after a refusal the connection ends. May yield (SMPP 3.4, 4.1; D-29)."""
         if self.bind_type:
             self._socket.write(error_response(command_id, sequence_number, int(CommandStatus.RALYNBD)))
             return
@@ -239,12 +240,12 @@ class Session:
 
     @property
     def receives(self) -> bool:
-        """Whether it may be sent deliver_sm now."""
+        """Whether it receives, and isn't ending."""
         return bool(self.bind_type & RECEIVER) and not self._ending
 
     @property
     def load(self) -> int:
-        """deliver_sm open and frames queued; NO_ROOM when it may be sent nothing now."""
+        """Number of deliver_sm unanswered plus frames unsent; NO_ROOM when it may be sent none now."""
         unanswered, framed = len(self._outgoing.unanswered), self._socket
         if unanswered >= self._max_open_acks or framed.blocked_since or not self.bind_type & RECEIVER:
             return NO_ROOM
@@ -252,22 +253,22 @@ class Session:
 
     @property
     def room(self) -> int:
-        """How many more deliver_sm it may have open."""
+        """How many more deliver_sm may be unanswered; 0 or less = none."""
         return self._max_open_acks - len(self._outgoing.unanswered) if not self._socket.blocked_since else 0
 
     def next_reference(self) -> int:
-        """The next concatenation reference, 0 to 255."""
+        """Return the next reference that joins the parts of a long message, 0 to 255."""
         reference, self._reference = self._reference, (self._reference + 1) & 0xFF
         return reference
 
     def deliver(self, pdus: Sequence[DeliverSm], delivery: Delivery) -> None:
-        """Send the parts of a message. Doesn't yield."""
+        """Send the parts of one message; see Outgoing.deliver. Doesn't yield."""
         self._outgoing.deliver(pdus, delivery)
 
     # -- time, unbind, end -----------------------------------------------------------------------------------
 
     def tick(self, now: float) -> None:
-        """Look at the timers, once a second; `now` is monotonic. Doesn't yield."""
+        """Check the timers (SMPP 3.4, 7.2); called once a second, `now` is monotonic seconds. Doesn't yield."""
         self._socket.tap = dump.sent_to(self) if dump.wanted() else None
         if self._ending:
             return
@@ -287,7 +288,7 @@ class Session:
         self._expire(now)
 
     def settings_changed(self) -> None:
-        """Follow other settings than this bind has begun with. Doesn't yield."""
+        """Take over the listener's settings, which have changed. Doesn't yield."""
         self._timers.settings = self._around.settings.timers
         if self._submitter is not None:
             self.refresh(self._submitter.account)
@@ -295,7 +296,7 @@ class Session:
     def _expire(self, now: float) -> None:
         before = now - self._around.settings.wait_ack_timeout
         if self._socket.blocked_since or not self._outgoing.overdue(before):
-            return  # what is unsent can't be answered; a peer that takes nothing is given up by then
+            return  # an unsent PDU can't be answered; a peer that takes no octet is closed by `tick`
         if self._around.settings.wait_ack_drops:
             dropped = self._outgoing.expire(before, Outcome.DONE)
             logger.warning("SMPP[%s] bind %d: %d deliver_sm dropped", self._name, self.bind_id, dropped)
@@ -317,17 +318,17 @@ class Session:
         self._ending = True
 
     def request_unbind(self) -> None:
-        """Unbind it on the operator's behalf; returns at once."""
+        """Start unbinding it for the operator, in a greenlet of its own. Doesn't yield."""
         self._around.owner.spawn(f"bind {self.bind_id} unbind", self.unbind, UNBIND_PATIENCE)
 
     def give_up(self) -> None:
-        """Close a connection that doesn't bind; nobody is blamed. Doesn't yield."""
+        """Close a connection that hasn't bound, without counting a failure for its address. Doesn't yield."""
         self._socket.hang_up()
         if self.turn is not None:
             self.turn.settle(LEFT)
 
     def refuse_submits(self) -> None:
-        """From now on answer new submits with ESME_RSYSERR: the daemon is stopping. Doesn't yield."""
+        """Answer new submits with ESME_RSYSERR from now on: the daemon is stopping. Doesn't yield."""
         self._refusing = True
 
     def unbind(self, patience: float) -> None:
@@ -352,9 +353,9 @@ class Session:
             self._around.registry.remove(self._submitter.account.system_id, self)
 
     def _end(self) -> None:
-        """Release what waits for the peer at once; answer its submits if it may still read, then close. May yield."""
+        """End what waits for the peer; answer its submits if it may still read; close. May yield (D-31)."""
         self._ending = True
-        self.turn = None  # so it is the first to go when there are too many
+        self.turn = None  # with too many connections without a bind, this one is closed first
         self._leave_registry()
         self._outgoing.release()
         if self._unbound is not None:
@@ -369,11 +370,11 @@ class Session:
 
     @property
     def in_hand(self) -> int:
-        """Submits not answered yet."""
+        """Submits that aren't answered yet."""
         return self._submits.in_hand if self._submits is not None else 0
 
     def snapshot(self, now: float) -> BindSnapshot:
-        """What esme-status shows of this bind; `now` is epoch seconds."""
+        """Return the bind's state for operators; `now` is epoch seconds."""
         second = int(now)
         submitter = self._submitter
         return BindSnapshot(

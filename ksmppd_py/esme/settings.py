@@ -1,4 +1,4 @@
-"""What the configuration says about sessions."""
+"""The settings of sessions, TLS and the block list, from the configuration."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from ksmppd_py.transport.tls import server_context
 
 @dataclass(frozen=True, slots=True)
 class SessionSettings:
-    """Times are seconds. `server_id` goes into bind responses, at most 15 octets of it.
+    """The settings of all sessions. Times are seconds; `server_id` goes into bind responses, at most 15 octets of it.
 
-    `wait_ack_drops` is wait-ack-action 1: an unanswered deliver_sm counts as done; otherwise its bind is closed.
+    `wait_ack_drops` is wait-ack-action 1: a deliver_sm without an answer counts as done. Otherwise its bind is closed.
     """
 
     server_id: bytes = b""
@@ -33,7 +33,7 @@ class SessionSettings:
 
     @property
     def timers(self) -> TimerSettings:
-        """The timers of section 7.2 that run on silence; the response timer is wait_ack_timeout."""
+        """The timers that run on silence (SMPP 3.4, 7.2); the response timer is wait_ack_timeout."""
         return TimerSettings(
             session_init=self.session_init_timeout,
             enquire_link=self.enquire_link_interval,
@@ -43,7 +43,10 @@ class SessionSettings:
 
 @dataclass(frozen=True, slots=True)
 class TlsSettings:
-    """A port for TLS. Paths of PEM files; with `authorities` ESMEs need a certificate that one of those signed."""
+    """The port for TLS.
+
+    Paths are of PEM files; with `authorities` an ESME needs a certificate that one of those signed.
+    """
 
     port: int
     certificate: str
@@ -51,12 +54,12 @@ class TlsSettings:
     authorities: str = ""
 
     def context(self) -> ssl.SSLContext:
-        """Read the files. Raises StartError."""
+        """Read the files. Raises StartError when one can't be used."""
         return server_context(self.certificate, self.key, self.authorities)
 
 
 class BlockListSettings(NamedTuple):
-    """Failed binds that block an address (0 = none do), seconds until they are forgiven, patterns of whom it spares."""
+    """Refused binds that block an address (0 = none do), seconds until they are forgotten, exempt addresses."""
 
     attempts: int
     time: float

@@ -29,22 +29,22 @@ from ksmppd_py.transport.framed import FramedSocket
 logger = logging.getLogger(__name__)
 
 _GLANCE = 0.02
-"""Seconds between two looks at what is in hand, when we end a bind."""
+"""Seconds between two checks whether all is answered, when this side unbinds."""
 _SUBMIT_SM_RESP = int(CommandId.SUBMIT_SM_RESP)
 _SUBMIT_MULTI = int(CommandId.SUBMIT_MULTI)
 _SYSTEM_ERROR = int(CommandStatus.RSYSERR)
 _NO_ROOM = int(CommandStatus.RMSGQFUL)
 MOST_UNANSWERED = 10_000
-"""Submits of one bind in hand; above it the bind isn't read until half are answered."""
+"""Unanswered submits of one bind; above it the bind isn't read until half are answered."""
 
 
 class Submits:
-    """Lets submits walk down in the order in which they came, and answers each exactly once.
+    """Passes submits to the flow in the order in which they came, and answers each exactly once.
 
-    What came with one read is a batch. The bind's reader takes it down itself while nothing has to be waited for;
-    otherwise a second greenlet does, so that the reader stays free, and takes all that came meanwhile as one batch.
-    What the bearerbox accepts is answered by `put`, in the greenlet that read the ack: so no receipt overtakes its
-    submit_sm_resp, and nothing is waited for.
+    The submits of one read are a batch. The bind's reader processes it itself when nothing has to be waited for.
+    Otherwise a second greenlet does, so that the reader stays free, and takes all that have come meanwhile as one
+    batch. A submit that the bearerbox accepts is answered by `put` in the greenlet that read the ack, without waiting:
+    so no receipt overtakes its submit_sm_resp.
     """
 
     __slots__ = (
@@ -82,10 +82,10 @@ class Submits:
         self.submitter = submitter
         self.in_hand = 0
         self.tlvs = 0
-        """Octets that the TLVs of those in hand take."""
+        """Octets that the TLVs of unanswered submits take."""
         self._held = around.held
         self.read_at = monotonic()
-        """Monotonic seconds of the last read."""
+        """Monotonic seconds of the last read; set by the session."""
         self._access = around.access
         self._name = name
         self._socket = framed
@@ -106,11 +106,11 @@ class Submits:
 
     @property
     def queued(self) -> int:
-        """Submits read and not yet on their way."""
+        """Submits read that the flow hasn't got yet."""
         return len(self._desk) if self._desk is not None else 0
 
     def take(self, sequence_number: int, pdu: SubmitSm | DataSm, ordinal: int) -> None:
-        """Take a submit in hand; it waits for `walk`. Doesn't yield."""
+        """Take in one submit; it waits until `walk` is called. Doesn't yield."""
         self.in_hand += 1
         submission = Submission(self, sequence_number, pdu, ordinal)
         submission.received_at = self.read_at
@@ -124,11 +124,11 @@ class Submits:
 
     @property
     def octets(self) -> int:
-        """What the submits in hand take of memory, about."""
+        """An estimate of the memory that unanswered submits take."""
         return self.in_hand * EACH + self.tlvs
 
     def walk(self) -> None:
-        """Take down what came since the last call: the submits of one read. Doesn't yield."""
+        """Pass on the submits taken since the last call: those of one read. Doesn't yield."""
         fresh = self._fresh
         if not fresh:
             return
@@ -153,7 +153,7 @@ class Submits:
             desk.put(submission)
 
     def _refuse(self, fresh: list[Submission]) -> None:
-        """There is no room: answer these with ESME_RMSGQFUL, which tells an ESME to try again. Doesn't yield."""
+        """Answer these with ESME_RMSGQFUL, on which an ESME tries again: memory for submits is full. Doesn't yield."""
         logger.warning("Too many submits of all binds wait, %d are refused", len(fresh))
         submitter = self.submitter
         for submission in fresh:
@@ -188,7 +188,7 @@ class Submits:
         return True
 
     def _take_multi(self, sequence_number: int, pdu: SubmitMulti, ordinal: int, enquiries: Enquiries) -> None:
-        """Take a submit_multi in hand, as one message for each destination. Doesn't yield."""
+        """Take in a submit_multi, as one message for each destination. Doesn't yield."""
         if self._held.octets > REFUSED_ABOVE:
             self._socket.write(error_response(_SUBMIT_MULTI, sequence_number, _NO_ROOM))
             return
@@ -214,7 +214,10 @@ class Submits:
         return desk
 
     def _walk_often(self, desk: Desk[Submission]) -> None:
-        """Take submits down to their next holder, and up again those that aren't simply accepted."""
+        """Pass on the submits that queue up, and conclude those that came back without being accepted.
+
+        Ends with the queue.
+        """
         while True:
             batch = desk.take()
             if not batch:
@@ -237,7 +240,10 @@ class Submits:
             self._accepted(returned)
 
     def _walk_in_turn(self, batch: list[Submission], before: Event | None, handed_over: Event) -> None:
-        """As _walk_batch, while others wait for their routes too; handed over after the batch before."""
+        """Do as _walk_batch in a greenlet of its own, while other batches wait for their routes too. May yield.
+
+        The batch is passed on after the batch that came before it.
+        """
         self.routing += len(batch)
         try:
             settled = self._flow.submit(batch, self.submitter, before.wait if before is not None else None)
@@ -250,14 +256,14 @@ class Submits:
             handed_over.set()
 
     def _accepted(self, settled: list[Submission]) -> None:
-        """Answer those that the store or the simulation took, or nobody. Doesn't yield."""
+        """Answer these, and remember for query_sm those that the store or the simulation took. Doesn't yield."""
         for submission in settled:
             if not submission.command_status:
                 self._remember(submission.sms)
         self._answer(settled)
 
     def _failed(self, batch: list[Submission]) -> None:
-        """After an error of ours, that is being handled: whatever nobody holds is refused for now."""
+        """Handle an unexpected error: refuse with ESME_RSYSERR what neither bearerbox nor store has. Doesn't yield."""
         logger.exception("Submits of %s failed unexpectedly", self.submitter.account.system_id)
         stranded = [s for s in batch if not s.answered and (s.result is not None or not s.sent_at)]
         for submission in stranded:
@@ -265,7 +271,10 @@ class Submits:
         self._answer(stranded)
 
     def put(self, submission: Submission) -> None:
-        """Take back a submit whose fate is known; what was accepted is answered at once. Doesn't yield."""
+        """Take back a submit with its result. One that was accepted is answered at once.
+
+        Doesn't yield (ports: ReturnDesk).
+        """
         result = submission.result
         if result == 0 or result == 3:
             submitter = self.submitter
@@ -283,13 +292,13 @@ class Submits:
             desk.put(submission)
 
     def _answer(self, settled: Sequence[Submission]) -> None:
-        """Send the responses, in this order, and have them logged. Doesn't yield."""
+        """Send the responses in this order, and log them in the access log. Doesn't yield."""
         self._respond(settled)
         if self._access is not None and self._access.on:
             self._access.submitted(settled, self.submitter)
 
     def _respond(self, settled: Sequence[Submission]) -> None:
-        """Send the responses, in this order; into the void when the connection is gone. Doesn't yield."""
+        """Send the responses in this order; when the connection is gone they are dropped. Doesn't yield."""
         write = self._socket.write
         for submission in settled:
             submission.answered = True
@@ -326,7 +335,7 @@ class Submits:
         """Answer what isn't a submit_sm; a submit_multi once all its destinations are settled."""
         if isinstance(submission, ToOneOfMany):
             if message_id and submission.sms is not None:
-                # The ESME knows it by the id that all of them share.
+                # The ESME knows the message by the id that all destinations share.
                 self._remember(replace(submission.sms, id=submission.whole.message_id))
             response = submission.whole.settled(submission)
             if response is not None:
@@ -338,7 +347,10 @@ class Submits:
         self._socket.write(codec.pack(DataSmResp(message_id), submission.sequence_number, status))
 
     def wait_for_room(self) -> None:
-        """Wait while more is in hand than one bind may have, until half of it is answered. May yield."""
+        """Wait while one bind has more unanswered than it may, until half of it is answered.
+
+        May yield, without a limit.
+        """
         if self.in_hand > MOST_UNANSWERED:
             self.wait_until_quiet(MOST_UNANSWERED // 2, None)
         octets = self.in_hand * EACH + self.tlvs
@@ -346,7 +358,10 @@ class Submits:
             self.wait_until_quiet(self.in_hand, None, octets // 2)
 
     def wait_until_quiet(self, level: int, timeout: float | None, octets: int = MOST_OF_ALL) -> None:
-        """Wait until at most `level` submits with at most so many octets are in hand. May yield."""
+        """Wait until at most `level` submits with at most `octets` octets are unanswered, or for `timeout` seconds.
+
+        May yield.
+        """
         if self.in_hand <= level and self.octets <= octets:
             return
         self._level, self._enough_octets = level, octets
@@ -355,16 +370,16 @@ class Submits:
         self._quiet = None
 
     def finish(self, deadline: float) -> None:
-        """We unbind: what was submitted before is still answered, until `deadline` (monotonic). May yield."""
+        """Wait until all submits are answered or `deadline` (monotonic seconds) is over. May yield."""
         while self.in_hand > 0 and monotonic() < deadline:
             gevent.sleep(_GLANCE)
 
     def end(self) -> None:
-        """The connection is gone: settle what is in hand, then end the greenlet. Doesn't yield."""
+        """End the greenlets once all submits have their results: the connection is gone. Doesn't yield."""
         self._ended = True
         if self.in_hand <= 0:
             self._close()
 
 
 def _forget(_sms: Sms | None) -> None:
-    """What remembers messages where nobody asks for them."""
+    """Do nothing: without Enquiries no message is remembered."""

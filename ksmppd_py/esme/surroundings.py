@@ -1,4 +1,4 @@
-"""What all sessions of a listener share."""
+"""The objects that all sessions of a listener share."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ksmppd_py.transport.greenlets import Owner
 
 @dataclass(slots=True)
 class Surroundings:
-    """The neighbours of a session. `settings` may be others later; whatever is read from here follows."""
+    """The objects that a session works with. `settings` may be replaced; sessions read it from here each time."""
 
     binder: Binder
     flow: Submissions
