@@ -1,1 +1,1 @@
-"""The access log: one line for each message that an ESME submitted or was sent, and how that ended."""
+"""The access log: one line for each message that an ESME submitted or was sent, with its result."""

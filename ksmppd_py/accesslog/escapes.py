@@ -1,4 +1,4 @@
-"""Fields of lines that nobody can break out of."""
+"""Escapes fields of log lines, so that no value can end its field or its line."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import json
 from ksmppd_py.kannel.messages import Sms
 
 _HARMLESS = bytes(octet for octet in range(0x20, 0x7F) if octet != ord("]"))
-"""Octets that may stand in a field of a line in Kannel's style."""
+"""Octets that stay as they are in a field of a line in Kannel's style."""
 _UNQUOTED = bytes(octet for octet in range(0x20, 0x7F) if octet not in b'"\\')
-"""Octets that may stand in a JSON string as they are."""
+"""Octets that stay as they are in a JSON string."""
 
 
 def clean(octets: bytes | None) -> bytes:

@@ -1,4 +1,4 @@
-"""The access log's file: lines that wait for it, and a thread that writes them, so that the loop waits for no disk."""
+"""The access log's file: lines that wait, and a thread that writes them, so that greenlets never wait for the disk."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from ksmppd_py.transport.greenlets import Owner
 logger = logging.getLogger(__name__)
 
 WRITE_INTERVAL = 0.1
-"""Seconds for which lines are collected before they are written: each write wakes a thread."""
+"""Seconds for which lines are collected before they are written, because each write wakes a thread."""
 MOST_OCTETS = 16 << 20
-"""Octets of lines that may wait for a disk; lines above that are lost, and counted."""
+"""Octets of lines that may wait for the disk; further lines are lost, and counted."""
 TOO_SLOW = "the disk is too slow"
 _MOST_AT_ONCE = 512
-"""Pieces for which the kernel is asked at once; half of its own limit."""
+"""Pieces in one writev call; half of the kernel's limit."""
 
 
 class _Target:
@@ -33,20 +33,20 @@ class _Target:
 
 
 class LogFile:
-    """Appends to a file, from a thread of its own. Lines added before `open` or `close` reach the file of before.
+    """Appends to a file from a thread of its own. Lines added before `open` or `close` go to the file open until then.
 
-    Lines that a disk doesn't take are lost; an ERROR line tells how many.
+    Lines that the disk doesn't take are lost; an ERROR line gives their number.
     """
 
     def __init__(self) -> None:
         self._targets: list[_Target] = []
-        """The file of now last, before it those that are still to be written and closed."""
+        """The current file last, before it those that still have to be written and closed."""
         self._is_open = False
         self._waiting = 0
         self._lost = 0
         self._reason = ""
         self._written: tuple[bytes, ...] = ()
-        """The pieces that the thread is writing."""
+        """The pieces that the thread is writing now."""
         self._some = Event()
         self._ended = Event()
         self._owner = Owner("access log")
@@ -58,22 +58,22 @@ class LogFile:
         return self._is_open
 
     def start(self) -> None:
-        """Write from now on. Doesn't yield."""
+        """Start to write. Doesn't yield."""
         self._owner.spawn("access log", self._write_often)
 
     def open(self, path: str) -> None:
-        """Let later lines go to this file. Raises OSError, and goes on with the file of before. Doesn't yield."""
+        """Use this file for later lines. Raises OSError, and keeps the current file then. Doesn't yield."""
         self._targets.append(_Target(path))
         self._is_open = True
         self._some.set()
 
     def close(self) -> None:
-        """Close the file once it has what was added. Doesn't yield."""
+        """Close the file once it has all lines added so far. Doesn't yield."""
         self._is_open = False
         self._some.set()
 
     def add(self, lines: Sequence[bytes]) -> None:
-        """Have these lines written soon, to a file that is open. Doesn't yield."""
+        """Write these lines soon, to the current file, which must be open. Doesn't yield."""
         piece = b"".join(lines)
         if self._waiting + len(piece) > MOST_OCTETS:
             self._lose(len(lines), TOO_SLOW)
@@ -83,7 +83,7 @@ class LogFile:
         self._some.set()
 
     def stop(self, timeout: float) -> None:
-        """Write what waits, for at most `timeout` seconds, and close all; the rest is lost. May yield."""
+        """Write the waiting lines for at most `timeout` seconds and close all files; the rest is lost. May yield."""
         self._is_open = False
         self._ended.set()
         self._some.set()
@@ -108,7 +108,7 @@ class LogFile:
             self._tell_loss()
 
     def _write(self) -> None:
-        """Write what waits, oldest file first. May yield."""
+        """Write the waiting lines, oldest file first, and close older files. May yield."""
         while self._targets:
             target = self._targets[0]
             if target.pieces:
@@ -135,7 +135,7 @@ class LogFile:
 
 
 def write_all(descriptor: int, pieces: Sequence[bytes]) -> tuple[int, str]:
-    """Write all, in order; return how many lines were lost, and why. Blocks as long as the disk does."""
+    """Write all pieces in order; return how many lines were lost, and why. Blocks as long as the disk does."""
     for start in range(0, len(pieces), _MOST_AT_ONCE):
         some = pieces[start : start + _MOST_AT_ONCE]
         rest = b""

@@ -1,6 +1,6 @@
-"""Lines of the access log, in the style of bearerbox's or as JSON. Formats, and nothing else.
+"""Formats lines of the access log, in the style of bearerbox's or as JSON.
 
-A line is a template of its bind and its kind of message, filled with the few fields in which messages of a kind differ.
+A line is a template, shared by similar messages of one bind, filled with the fields in which they differ.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _MASKED = tuple(b"%d:*] [udh:0:" % length for length in range(256))
 
 
 class Kind(NamedTuple):
-    """All that lines of one template have in common; `status` None = the ESME didn't answer."""
+    """The fields that lines of one template share; `status` None = the ESME didn't answer."""
 
     event: bytes
     account: bytes
@@ -56,7 +56,7 @@ class Kind(NamedTuple):
 
 
 class Style(ABC):
-    """Makes lines of one look; `mask` hides the texts of messages. Nothing in here yields."""
+    """Makes lines of one style; `mask` hides the texts of messages. No method yields."""
 
     _escape: Callable[[bytes | None], bytes]
 
@@ -69,14 +69,14 @@ class Style(ABC):
         self._templates: dict[tuple[object, ...], bytes] = {}
 
     def set_time(self, epoch: int, now: float) -> None:
-        """Let the lines that follow be of this time: epoch seconds, and the same in monotonic seconds."""
+        """Set the time of the lines that follow: epoch seconds, and the same moment in monotonic seconds."""
         if epoch != self._epoch:
             self._epoch = epoch
             self._stamp = self._render_time(epoch)
         self._now, self._since = now, -1.0
 
     def submit(self, submission: Submission, submitter: Submitter) -> bytes:
-        """Return the line of a submit that was answered now."""
+        """Return the line of a submit that is being answered."""
         sms = submission.sms or _of_pdu(submission.pdu, _MT_PUSH)
         event, cost, status = SENT, submission.cost, submission.command_status
         if status:
@@ -102,12 +102,12 @@ class Style(ABC):
             sms.dlr_mask,
         )
         template = self._templates.get(kind) or self._new_template(kind)
-        if submission.received_at is not self._since:  # those of one read have the same object
+        if submission.received_at is not self._since:  # the submits of one read share this object
             self._set_latency(submission.received_at)
         return self._fill(template, sms, b"" if sms.id == NIL_ID else sms.id)
 
     def delivery(self, delivery: Delivery, bind_id: int, command_status: int | None, sent_at: float) -> bytes:
-        """Return the line of a message or report, sent at `sent_at` (monotonic seconds), that a bind answered now."""
+        """Return the line of a message or report, sent at `sent_at` (monotonic seconds), that a bind has answered."""
         sms = delivery.sms
         if sms is None:
             is_report = delivery.pdu.esm_class & ESM_TYPE_DELIVERY_RECEIPT
@@ -149,7 +149,7 @@ class Style(ABC):
 
 
 class KannelStyle(Style):
-    """As bearerbox writes its access log, with what only this server knows at the end of the line."""
+    """The style of bearerbox's access log, with this server's own fields at the end of the line."""
 
     _escape = staticmethod(clean)
 
@@ -195,7 +195,7 @@ class KannelStyle(Style):
 
 
 class JsonStyle(Style):
-    """One JSON object a line. `length` is that of the text, in octets; `text` is there when it isn't masked."""
+    """One JSON object a line. `length` is that of the text in octets; `text` is present when it isn't masked."""
 
     _escape = staticmethod(quoted)
 
@@ -228,7 +228,7 @@ class JsonStyle(Style):
 
 
 def _parts(sms: Sms) -> int:
-    """Parts that the text takes; 0 when it is more than any message may have."""
+    """Return the number of parts of the text; 0 when it is more than a message may have."""
     if len(sms.msgdata or b"") + len(sms.udhdata or b"") <= _SHORT:
         return 1
     try:

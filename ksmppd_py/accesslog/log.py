@@ -1,4 +1,4 @@
-"""The access log: a line for each submit that was answered and for each message or report that an ESME was sent."""
+"""The access log: a line for each submit that was answered, and for each message or report that an ESME was sent."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class AccessLogSettings:
-    """`path` empty = no access log. `text`: messages' texts stand in the lines."""
+    """`path` "" = no access log. `text`: lines contain the texts of messages."""
 
     path: str = ""
     json: bool = False
@@ -26,10 +26,10 @@ class AccessLogSettings:
 
 
 class AccessLog:
-    """Implements model.ports.AccessLog: while `on` is false nobody needs to call it.
+    """Implements model.ports.AccessLog; nothing has to be called while `on` is false.
 
-    Calls only collect. At the end of the loop's turn their lines are made, all at once, as everything that they tell
-    of is in the processor's cache then; a thread writes them.
+    Calls only collect messages. At the end of the event loop's turn their lines are formatted all together, while their
+    objects are still in the processor's cache. A thread writes them.
     """
 
     def __init__(self, settings: AccessLogSettings) -> None:
@@ -43,18 +43,18 @@ class AccessLog:
         self.change(settings)
 
     def start(self) -> None:
-        """Write from now on. Doesn't yield."""
+        """Start to write. Doesn't yield."""
         self._file.start()
 
     def stop(self, timeout: float = 2.0) -> None:
-        """Write what there is, for at most `timeout` seconds, and close the file. May yield."""
+        """Write the waiting lines for at most `timeout` seconds, and close the file. May yield."""
         self._end_turn()
         self.on = False
         self._settings = AccessLogSettings()
         self._file.stop(timeout)
 
     def change(self, settings: AccessLogSettings) -> None:
-        """Log as `settings` say from now on; a file that can't be opened is an ERROR line. Doesn't yield."""
+        """Use these settings from now on; a file that can't be opened is logged as an ERROR. Doesn't yield."""
         if settings == self._settings:
             return
         self._end_turn()
@@ -68,7 +68,7 @@ class AccessLog:
         self.on = self._file.is_open
 
     def reopen(self) -> None:
-        """Open the file again by its name, after rotation; if that fails it stays as it was. Doesn't yield."""
+        """Open the file again by its name, after rotation; when that fails the current one stays. Doesn't yield."""
         if self._settings.path:
             self._end_turn()
             self._open(self._settings.path)
@@ -91,7 +91,7 @@ class AccessLog:
         get_hub().loop.run_callback(self._end_turn)
 
     def _end_turn(self) -> None:
-        """Make lines of what was collected. May run in the hub, so it must neither wait nor fail."""
+        """Format the messages collected. May run in the hub, so it must neither wait nor raise."""
         self._turn_has_some = False
         try:
             lines = self._make_lines()
@@ -101,7 +101,7 @@ class AccessLog:
             logger.exception("Lines of the access log are lost")
 
     def _make_lines(self) -> list[bytes]:
-        """The lines of what was collected. A defect of ours that one message meets costs no other its line."""
+        """Return the lines of the messages collected; an error with one message costs only its own line."""
         submits, self._submits = self._submits, []
         deliveries, self._deliveries = self._deliveries, []
         style = self._style

@@ -1,1 +1,1 @@
-"""Neighbour 2: Kannel's bearerbox, to which we are a smsbox (docs/rules/box-protocol.md)."""
+"""The side of Kannel's bearerbox, to which this server is a smsbox (docs/rules/box-protocol.md)."""

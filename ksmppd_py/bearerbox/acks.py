@@ -1,4 +1,4 @@
-"""What a bearerbox has answered lately: whether it takes messages or refuses them."""
+"""Counts how many MTs a bearerbox accepted and refused within the last minute."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 
 MINUTE = 60
-"""Ticks, of a second each, that count as lately."""
+"""Ticks of one second that are compared: a minute."""
 
 
 class AcksLately:
@@ -18,11 +18,11 @@ class AcksLately:
         self._minute: deque[tuple[int, int]] = deque(((0, 0),), maxlen=MINUTE)
 
     def tick(self, acks: Sequence[int]) -> None:
-        """To be called once a second."""
+        """Remember the counts of this second; called once a second."""
         self._minute.append(_sums(acks))
 
     def now(self, acks: Sequence[int]) -> tuple[int, int]:
-        """MTs of the last minute that were accepted, and refused, for now or for good."""
+        """Return how many MTs of the last minute were accepted, and how many were refused (for now or for good)."""
         accepted, refused = _sums(acks)
         accepted_before, refused_before = self._minute[0]
         return accepted - accepted_before, refused - refused_before

@@ -1,4 +1,4 @@
-"""One bearerbox: connect, identify, send MTs, read, keep alive, come back (docs/rules/box-protocol.md 4 to 7)."""
+"""The connection to one bearerbox: identify, send MTs, read, heartbeats, reconnect (docs/rules/box-protocol.md)."""
 
 from __future__ import annotations
 
@@ -30,54 +30,55 @@ logger = logging.getLogger(__name__)
 
 RECEIVE_OCTETS = 65536
 MOST_UNREAD = 4 * 1024 * 1024
-"""Octets that the bearerbox doesn't take off us; above it it gets nothing more."""
+"""Octets unsent, while the bearerbox reads nothing, above which it gets no more MTs."""
 LARGE = 256 * 1024
-"""Octets of a batch that are written at once, to see whether the bearerbox takes them."""
+"""Octets of a batch from which it is flushed at once, to find out whether the bearerbox reads."""
 CONNECT_TIMEOUT = 5.0
 FIRST_PAUSE = 1.0
-"""Seconds between attempts to connect; doubles up to LAST_PAUSE."""
+"""Seconds until the next attempt to connect; doubles up to LAST_PAUSE."""
 LAST_PAUSE = 10.0
 PROOF = 5.0
-"""Seconds online, or a word of it, that show that a bearerbox is there; a proxy before one that isn't accepts, too."""
+"""Seconds online after which a silent bearerbox counts as there; a proxy may accept without one behind it."""
 HEARTBEAT_INTERVAL = 30.0
 ACK_TIMEOUT = 60.0
 """Seconds after which a live MT without ack is answered as a temporary failure (docs/rules/flows.md 1.2)."""
 PEER_TIMEOUT_MS = 30_000
-"""TCP_USER_TIMEOUT: the protocol has no ping, so a dead peer shows by octets that it never confirms."""
+"""Milliseconds of TCP_USER_TIMEOUT: the box protocol has no ping, so a dead peer shows by octets left unconfirmed."""
 FAREWELL_PATIENCE = 2.0
-"""Seconds for the acks of open MTs after the bearerbox said goodbye."""
+"""Seconds for the acks of open MTs after the bearerbox announced its shutdown."""
 _HEARTBEAT = pack(Heartbeat(load=0))
 _FAILED, _FAILED_TMP, _BUFFERED = int(AckStatus.FAILED), int(AckStatus.FAILED_TMP), int(AckStatus.BUFFERED)
 _REPORT_MO = int(SmsType.REPORT_MO)
 
 
 class Pool(Protocol):
-    """What a connection tells the pool that it belongs to."""
+    """The pool, as its connections use it. No method yields."""
 
     def came_online(self, connection: BoxConnection) -> None:
-        """It can take messages from now on."""
+        """Note that the connection can take messages."""
 
     def leaving(self, connection: BoxConnection) -> None:
-        """It acks what it has, but is to get nothing more."""
+        """Note that the connection gets no more messages, though it still reads acks."""
 
     def went_offline(self, connection: BoxConnection, unanswered: list[Submission]) -> None:
-        """It can't any more; these were sent and not acked, in sending order."""
+        """Note that the connection is lost; `unanswered` were sent and not acked, in sending order."""
 
     def has_room(self, connection: BoxConnection) -> None:
-        """Acks came: it may take what waits."""
+        """Note that acks came, so that the connection may take messages that wait."""
 
     def refused(self, message_id: bytes) -> None:
-        """The bearerbox refused this MT for good."""
+        """Note that the bearerbox refused this MT for good."""
 
     def swallows(self, report: Sms) -> bool:
-        """Whether a DLR is about an MT that was refused to its ESME already."""
+        """Whether to drop a report, because its MT was already refused to the ESME."""
 
 
 class BoxConnection:
-    """Keeps one connection up. `open` holds the MTs sent and not acked yet, in sending order.
+    """Keeps one connection up. `open` holds the MTs sent and not acked, in sending order.
 
-    `acks` counts what came for them by AckStatus, `ack_latency` the time of one MT of each read; `changed_at` is when
-    it last came up or went away (monotonic), None before the first time. `proven`: a bearerbox was behind the last one.
+    `acks` counts acks of them by AckStatus; `ack_latency` takes the seconds of one MT of each read. `changed_at` is
+    when the connection last came up or was lost (monotonic seconds), None before the first time. `proven` tells whether
+    a bearerbox really answered on the last connection. `incoming` has the messages that came from it.
     """
 
     def __init__(
@@ -111,12 +112,12 @@ class BoxConnection:
         )
 
     def run(self) -> None:
-        """Connect and serve, again and again. May yield; returns after `stop`."""
+        """Connect and serve, again and again, until `stop`. May yield."""
         pause = FIRST_PAUSE
         while not self._stopping:
             try:
                 framed = self._connect()
-            except Exception as error:  # OSError; UnicodeError for a name that no resolver takes
+            except Exception as error:  # OSError, or UnicodeError for a name that can't be resolved
                 level = logging.WARNING if pause == FIRST_PAUSE else logging.DEBUG
                 logger.log(level, "Can't connect to bearerbox %s: %s", self.settings.name, error)
                 gevent.sleep(pause)
@@ -201,12 +202,12 @@ class BoxConnection:
             self._pool.has_room(self)
 
     def _leave(self, framed: FramedSocket) -> None:
-        """The bearerbox shuts down and waits for us to close; give it a moment to ack what it has."""
+        """Close after the acks of open MTs, because the bearerbox shuts down and waits for that. Doesn't yield."""
         self._pool.leaving(self)
         gevent.spawn_later(FAREWELL_PATIENCE if self.open else 0.0, framed.stop_reading)
 
     def _acked(self, ack: Ack) -> float:
-        """Settle what is acked; returns when that was sent (monotonic), 0 when nobody waits for it."""
+        """Settle the MT of an ack; return when it was sent (monotonic seconds), 0 without such an MT. Doesn't yield."""
         submission = self.open.pop(ack.id, None)
         if submission is None:
             logger.warning("Bearerbox %s acked %r, which isn't waiting", self.settings.name, ack.id)
@@ -220,7 +221,7 @@ class BoxConnection:
             submission.desk.put(
                 submission
             )  # answers the ESME now, so that no report overtakes its submit_sm_resp
-        except Exception:  # what is acked behind it would be sent again, to the next bearerbox
+        except Exception:  # the connection goes on, or the next bearerbox would get what is acked behind it
             logger.exception("The ack of %r can't be passed on", ack.id)
         if self._early_reports:
             for report in self._early_reports.pop(ack.id, ()):
@@ -228,7 +229,10 @@ class BoxConnection:
         return submission.sent_at
 
     def _take(self, sms: Sms) -> None:
-        """Take an MO or DLR in hand, whatever it is; a defect of ours that one meets is no end of the connection."""
+        """Take in an MO or DLR; an unexpected error holds back that message and doesn't end the connection.
+
+        May yield.
+        """
         try:
             if sms.sms_type != _REPORT_MO or not self._is_early_or_late(sms):
                 self.incoming.receive(sms)
@@ -237,7 +241,10 @@ class BoxConnection:
             self.incoming.hold_back(sms.id)
 
     def _is_early_or_late(self, report: Sms) -> bool:
-        """Keep a report that overtook its MT's ack until that comes; ack one whose MT was refused to its ESME."""
+        """Handle a report that came before its MT's ack, or whose MT was refused; False for any other. Doesn't yield.
+
+        The first waits for the ack, the second is acked and dropped (docs/rules/box-protocol.md 6.1).
+        """
         if not report.dlr_url:
             return False
         message_id = report.dlr_url[-36:].lower()
@@ -251,12 +258,12 @@ class BoxConnection:
 
     @property
     def is_clogged(self) -> bool:
-        """Whether so much waits for the bearerbox to read it that it is to get nothing more."""
+        """Whether so much is unsent that the bearerbox gets no more MTs."""
         framed = self._socket
         return framed is not None and framed.blocked_since > 0 and framed.queued_octets > MOST_UNREAD
 
     def send_all(self, batch: Sequence[Submission], now: float) -> None:
-        """Write MTs; their acks, or the loss of the connection, settle them. Doesn't yield."""
+        """Send MTs; each is settled by its ack, by ACK_TIMEOUT or by the loss of the connection. Doesn't yield."""
         boxc_id, framed = self._boxc_id, self._socket
         messages: list[Sms] = []
         for submission in batch:
@@ -276,13 +283,13 @@ class BoxConnection:
             octets = b"".join(frames)
             framed.write(octets)
         except MemoryError:
-            framed.hang_up()  # nothing of it has left; all that is open goes to the next bearerbox
+            framed.hang_up()  # nothing was sent; open MTs go to the next bearerbox
             return
         if len(octets) > LARGE:
             framed.flush()
 
     def _open_all(self, batch: Sequence[Submission], frames: list[bytes]) -> None:
-        """Have each of these wait for its ack; those that another one waits for with the same id leave `frames`."""
+        """Register MTs that wait for their acks; one whose id is waiting already is refused and leaves `frames`."""
         open_ = self.open
         copies: list[int] = []
         for number, submission in enumerate(batch):
@@ -291,13 +298,13 @@ class BoxConnection:
             if open_.setdefault(sms.id, submission) is not submission:
                 copies.append(number)
                 logger.warning("Bearerbox %s has a message %r already", self.settings.name, sms.id)
-        for number in reversed(copies):  # a copied row: one ack couldn't tell which of them it is for
+        for number in reversed(copies):  # a copied row: one ack can't tell which of them it is for
             del frames[number]
         for number in copies:
             self._refuse(batch[number])
 
     def _pack_singly(self, batch: Sequence[Submission]) -> tuple[list[Submission], list[bytes]]:
-        """Those of these that can be packed, and their frames; the others are refused for now."""
+        """Return those that can be packed and their frames; the others are refused for now."""
         good: list[Submission] = []
         frames: list[bytes] = []
         for submission in batch:
@@ -315,7 +322,7 @@ class BoxConnection:
         return good, frames
 
     def _refuse(self, submission: Submission) -> None:
-        """Give it back as refused for now. Doesn't yield."""
+        """Return it as refused for now. Doesn't yield."""
         submission.result = AckStatus.FAILED_TMP
         submission.desk.put(submission)
 
@@ -324,7 +331,7 @@ class BoxConnection:
             self._socket.write(octets)
 
     def tick(self, now: float) -> None:
-        """Once a second: heartbeat, MTs without ack, refusals held back. May yield."""
+        """Send heartbeats, refuse MTs without ack, let go of held-back messages; called once a second. May yield."""
         if self.online and now - self._last_heartbeat >= HEARTBEAT_INTERVAL:
             self._last_heartbeat = now
             self._write(_HEARTBEAT)
@@ -333,7 +340,7 @@ class BoxConnection:
         self.acks_lately.tick(self.acks)
 
     def refuse_for_now(self, before: float) -> None:
-        """Settle the MTs that were sent before that time (monotonic) and not acked. May yield."""
+        """Refuse the MTs for now that were sent before that time (monotonic seconds) and not acked. May yield."""
         overdue = []
         for submission in self.open.values():
             if submission.sent_at > before:
@@ -349,7 +356,7 @@ class BoxConnection:
                 self._take(report)
 
     def snapshot(self, now: float) -> BearerboxSnapshot:
-        """What operators see of it; `now` is monotonic."""
+        """Return the connection's state for operators; `now` is monotonic seconds."""
         settings, accepted, refused = self.settings, *self.acks_lately.now(self.acks)
         oldest = next(iter(self.open.values()), None)
         return BearerboxSnapshot(
@@ -372,7 +379,10 @@ class BoxConnection:
         )
 
     def stop(self, timeout: float) -> None:
-        """Send what is due and close; not to come back. May yield, at most `timeout` seconds."""
+        """Settle messages, send what is unsent, close, don't reconnect.
+
+        May yield, at most about twice `timeout` seconds.
+        """
         self._stopping = True
         self.incoming.finish(timeout)
         if self._socket is not None:

@@ -1,4 +1,4 @@
-"""Refusals for now are delayed: the bearerbox repeats what it gets them for at once (docs/rules/flows.md 2)."""
+"""Delays temporary refusals, because the bearerbox repeats a refused message at once (docs/rules/flows.md 2)."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from itertools import count
 from ksmppd_py.model.work import Delivery
 
 FIRST_DELAY = 1.0
-"""Seconds for which the first temporary refusal of an account is held back; doubles up to LAST_DELAY."""
+"""Seconds for which an account's first temporary refusal is delayed; doubles up to LAST_DELAY."""
 LAST_DELAY = 30.0
 
 
 class HeldBack:
-    """Messages to be refused for now, by the time at which that is due (monotonic seconds). Nothing in here yields."""
+    """Messages to be refused for now, by the time at which that is due (monotonic seconds). No method yields."""
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, Delivery]] = []
@@ -24,20 +24,20 @@ class HeldBack:
         return len(self._heap)
 
     def put(self, delivery: Delivery, now: float) -> None:
-        """Hold one back, longer each time that one of its account is."""
+        """Delay the refusal of a message, each one of an account longer than the one before."""
         delay = self._delays.get(delivery.system_id, FIRST_DELAY)
         self._delays[delivery.system_id] = min(LAST_DELAY, delay * 2)
         heappush(self._heap, (now + delay, next(self._order), delivery))
 
     def forgive(self, system_id: str) -> None:
-        """The account took a message: its next refusal is held back for FIRST_DELAY again."""
+        """Start with FIRST_DELAY again: the account took a message."""
         if self._delays:
             self._delays.pop(system_id, None)
 
     def due(self, now: float) -> Delivery | None:
-        """Take out one whose time has come."""
+        """Remove and return one message whose time has come, None without one."""
         return heappop(self._heap)[2] if self._heap and self._heap[0][0] <= now else None
 
     def first(self, count: int) -> list[Delivery]:
-        """Take out so many before their time, those that are due next."""
+        """Remove and return `count` messages before their time, those due next."""
         return [heappop(self._heap)[2] for _ in range(min(count, len(self._heap)))]

@@ -1,4 +1,4 @@
-"""MO and DLR of one bearerbox: each is acked once, when its next hop has it (docs/rules/box-protocol.md 6.2)."""
+"""MOs and DLRs of one bearerbox: each is acked once, when its next hop has it (docs/rules/box-protocol.md 6.2)."""
 
 from __future__ import annotations
 
@@ -27,49 +27,49 @@ _MO = int(SmsType.MO)
 _SUCCESS = int(AckStatus.SUCCESS)
 
 MOST_ATTEMPTS = 3
-"""How many binds a message is tried on, one after the other gone, before it is stored or refused for now."""
+"""Binds on which a message is tried, after one another went away, before it is stored or refused for now."""
 MOVING, ENDED = -1, -2
-"""`Delivery.row` while its message is on its way to the store, and when it ended before it was there."""
+"""`Delivery.row` of a message that is being stored, and of one that ended before it was stored."""
 SLOW_AFTER = 1.0
-"""Seconds without an ESME's answer after which a message may be moved to the store, whatever else it answers."""
+"""Seconds without an ESME's answer to a message after which it may be moved to the store."""
 SILENT_AFTER = 0.25
-"""Seconds without any answer of an account that others wait for, after which what it holds is moved or given back."""
+"""Seconds without any answer of an account after which its messages are moved or given back, if others wait."""
 MAX_PENDING = 100
-"""The bearerbox's smsbox-max-pending when nobody says otherwise: so many unacked messages, and it waits."""
+"""Default of the bearerbox's smsbox-max-pending: with so many unacked messages it sends no more."""
 BUSY = 0.5
-"""Share of these in hand above which those of slow ESMEs are moved to the store."""
+"""Share of MAX_PENDING above which messages of slow ESMEs are moved to the store."""
 MOST_AT_ONCE = 50
-"""Refusals that each look lets go early: so none is repeated at full speed."""
+"""Refusals that each round lets go early, so that none is repeated at full speed."""
 SLOW_FOR = 5.0
-"""Seconds for which an account whose messages were moved gets nothing live; an answer of it ends that earlier."""
+"""Seconds for which an account whose messages were moved gets nothing live; its next answer ends that."""
 MOST_HELD = 0.5
-"""Share of them that temporary refusals may keep for as long as they are held back."""
+"""Share of MAX_PENDING that delayed refusals may take."""
 
 
 class Adopter(Protocol):
-    """Takes over deliveries whose message has been stored meanwhile."""
+    """Takes over deliveries whose message has been stored: flows.replay. No method yields."""
 
     def expect(self, message_ids: Sequence[bytes]) -> None:
-        """Rows with these ids are about to appear: they are in hand already. Doesn't yield."""
+        """Announce rows with these message ids, whose messages are in flight already. Doesn't yield."""
 
     def expect_no_more(self, message_ids: Sequence[bytes]) -> None:
-        """They were adopted, or could not be stored. Doesn't yield."""
+        """Withdraw the announcement: the rows are there now, or could not be stored. Doesn't yield."""
 
     def adopt(self, delivery: Delivery, row: int) -> None:
-        """From now on the delivery's fate is the row's. Doesn't yield."""
+        """Let the delivery's outcome decide about the row. Doesn't yield."""
 
     def postpone(self, delivery: Delivery, row: int) -> None:
-        """The ESME refused this message for now; it is stored as `row`. Doesn't yield."""
+        """Send the message stored as `row` only after its delay: its ESME refused it for now. Doesn't yield."""
 
     def stored(self, system_id: str) -> None:
-        """Rows of this account were added. Doesn't yield."""
+        """Note that rows of this account were added. Doesn't yield."""
 
 
 class Incoming:
-    """Takes each MO and DLR of one bearerbox connection in hand until it is acked.
+    """The MOs and DLRs of one bearerbox connection that aren't acked yet.
 
-    `write` sends octets to the bearerbox, and drops them while it is away: it repeats what wasn't acked.
-    `received` counts them.
+    `write` sends octets to the bearerbox, and drops them while it is away: then it repeats messages without ack.
+    `received` counts the messages.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class Incoming:
         return len(self._in_hand)
 
     def receive(self, sms: Sms) -> None:
-        """Take a message in hand. A repetition of one that is still in hand is covered by its ack. May yield."""
+        """Take in a message. One that is unacked already is dropped, since its ack covers both. May yield (routing)."""
         if sms.id in self._in_hand:
             return
         self.received += 1
@@ -113,20 +113,20 @@ class Incoming:
         delivery.received_at = monotonic()
         self._in_hand[sms.id] = delivery
         if sms.sms_type == _MO and self._flow.waits:
-            # The reader goes on meanwhile.
+            # So the reader isn't kept waiting.
             self._owner.spawn(f"{self._name} routing", self._begin_apart, delivery)
             return
         self._begin(delivery)
 
     def _begin_apart(self, delivery: Delivery) -> None:
-        """As _begin, in a greenlet of its own: nobody else would settle what fails there."""
+        """Do as _begin in a greenlet of its own, and hold the message back when that fails."""
         try:
             self._begin(delivery)
         except Exception:
             self._failed(delivery)
 
     def _begin(self, delivery: Delivery) -> None:
-        """Route a message and send it on its way, or settle it. May yield (routing)."""
+        """Route a message and send it, or settle it. May yield (routing)."""
         outcome = self._flow.route(delivery)
         if outcome is None:
             if self._shares is None and delivery.system_id in self._slow:
@@ -137,11 +137,11 @@ class Incoming:
             self._settle(delivery, outcome)
 
     def _dispatch(self, delivery: Delivery) -> Outcome | None:
-        """Send a message whose account is known. None: under way, or it waits for its account's share."""
+        """Send a message whose account is known. None: sent, or waiting for room. Doesn't yield."""
         return self._flow.dispatch(delivery) if self._shares is None else self._shares.dispatch(delivery)
 
     def _go_on(self, shares: Shares, system_id: str) -> None:
-        """One of an account's messages ended: the next of those that wait for that. Doesn't yield."""
+        """Send the next messages of an account that wait for room, now that one of it ended. Doesn't yield."""
         while (delivery := shares.next(system_id)) is not None:
             try:
                 outcome = shares.take(delivery, True)
@@ -154,24 +154,24 @@ class Incoming:
                 return  # it waits again
 
     def hold_back(self, message_id: bytes) -> None:
-        """Refuse, after a while, a message that can't be handled now. Doesn't yield."""
+        """Refuse a message for now, after a delay: it can't be handled. Doesn't yield."""
         delivery = self._in_hand.get(message_id)
         if delivery is not None:
             self._hold_back(delivery)
 
     def _failed(self, delivery: Delivery) -> None:
-        """A defect of ours, that is being handled, costs this message a while and no other anything."""
+        """Log the unexpected error that is being handled, and hold this message back. Doesn't yield."""
         logger.exception(
             "Message for %r from bearerbox %s failed unexpectedly", delivery.system_id, self._name
         )
         self._hold_back(delivery)
 
     def swallow(self, sms: Sms) -> None:
-        """Ack a message that nobody is to get. Doesn't yield."""
+        """Ack a message that is dropped. Doesn't yield."""
         self._write(pack_ack(AckStatus.SUCCESS, int(time()), sms.id))
 
     def put(self, delivery: Delivery) -> None:
-        """Take back a message that its ESME answered; what went well is acked at once. Doesn't yield."""
+        """Take back a message with its outcome. One that was delivered is acked at once. Doesn't yield."""
         if self._watched:
             self._watched.pop(delivery.system_id, None)
         if self._slow:
@@ -214,7 +214,7 @@ class Incoming:
             self._hold_back(delivery)
 
     def _try_again(self, delivery: Delivery) -> None:
-        """Its bind is gone: another one of the account, if any, gets it."""
+        """Send it to another bind of the account, or settle it: its bind went away. Doesn't yield."""
         delivery.attempts += 1
         outcome = self._dispatch(delivery)
         if outcome is not None:
@@ -236,7 +236,7 @@ class Incoming:
                     self._failed(delivery)
 
     def _save(self, batch: list[Delivery]) -> None:
-        """Store a batch and ack it; what can't be stored for a reason of its own is refused alone. May yield."""
+        """Store a batch and ack it; a message that can't be stored is refused without the others. May yield."""
         store = self._store
         assert store is not None
         refused = [d.sms.id for d in batch if d.sms is not None and d.outcome is Outcome.TEMPORARY]
@@ -264,7 +264,7 @@ class Incoming:
                 self._adopter.expect_no_more(refused)
 
     def _stored(self, batch: list[Delivery], rows: Sequence[int]) -> None:
-        """Ack them; what an ESME refused for now isn't to be sent to it again at once."""
+        """Ack stored messages and announce their rows; those refused for now wait for their delay. Doesn't yield."""
         waiting = set()
         for delivery, row in zip(batch, rows, strict=True):
             self._ack(delivery, Outcome.DONE)
@@ -277,11 +277,11 @@ class Incoming:
                 self._adopter.stored(system_id)
 
     def _hold_back(self, delivery: Delivery) -> None:
-        """Refuse for now, but not at once: the bearerbox repeats such a message immediately, at full speed."""
+        """Refuse it for now, after a delay: the bearerbox would repeat it at once, at full speed. Doesn't yield."""
         self._held.put(delivery, monotonic())
 
     def _let_go(self) -> None:
-        """What is above MOST_HELD is let go early, so that others get their turn; at each round, not at full speed."""
+        """Refuse at once what exceeds MOST_HELD, MOST_AT_ONCE a round, so that others get in. Doesn't yield."""
         most = int(MOST_HELD * self._max_pending)
         if self._shares is not None:
             most = self._shares.held_at_most(most)
@@ -289,10 +289,10 @@ class Incoming:
             self._ack(delivery, Outcome.TEMPORARY)
 
     def relieve(self, now: float) -> None:
-        """Let go of what slow ESMEs hold, so that the bearerbox goes on sending. May yield.
+        """Free the bearerbox's window of messages that slow ESMEs don't answer. May yield.
 
-        The bearerbox sends nothing more while about 100 of its messages are unacked; without this one silent ESME
-        would stop all others. What is moved to the store stays open with the ESME; its answer then removes the row.
+        The bearerbox sends nothing more while about 100 of its messages are unacked, so one silent ESME could stop all
+        others. A message moved to the store stays open with its ESME, whose answer then removes the row.
         """
         self._let_go()
         if self._slow:
@@ -303,12 +303,12 @@ class Incoming:
             self._make_room_by(self._store, self._adopter, now)
 
     def _silent(self, suspects: Iterable[str], now: float) -> set[str]:
-        """Which of these accounts have answered nothing since they were first suspected. Doesn't yield."""
+        """Return those of these accounts that have answered nothing for SILENT_AFTER seconds. Doesn't yield."""
         self._watched = {system_id: self._watched.get(system_id, now) for system_id in suspects}
         return {system_id for system_id, since in self._watched.items() if now - since >= SILENT_AFTER}
 
     def _make_room(self, shares: Shares, now: float) -> None:
-        """Give back to the bearerbox what waits in vain for its account's share. Doesn't yield."""
+        """Refuse for now, at once, messages that wait for room of accounts that don't answer. Doesn't yield."""
         if not shares.is_crowded(len(self._in_hand)):
             return
         parked = shares.parked
@@ -322,7 +322,7 @@ class Incoming:
                     self._ack(delivery, Outcome.TEMPORARY)
 
     def _make_room_by(self, store: MessageStore, adopter: Adopter, now: float) -> None:
-        """Move to the store what slow ESMEs hold. May yield."""
+        """Move to the store the messages that slow ESMEs haven't answered. May yield."""
         if len(self._in_hand) <= BUSY * self._max_pending:
             return
         held = [d for d in self._in_hand.values() if d.left > 0 and not d.row]
@@ -346,7 +346,7 @@ class Incoming:
                 self._ack(delivery, Outcome.TEMPORARY)
 
     def _move(self, store: MessageStore, slow: list[Delivery]) -> None:
-        """Store them; a message that can't be stored spoils it for no other. May yield."""
+        """Store these and ack them; one that can't be stored goes on as before. May yield."""
         rows: Sequence[int] = []
         try:
             rows = store.save([delivery.sms for delivery in slow if delivery.sms is not None])
@@ -373,7 +373,7 @@ class Incoming:
                 self.put(delivery)
 
     def tick(self, now: float) -> None:
-        """Give each refusal whose time has come a last try, then let it go; once a second. May yield."""
+        """Try due delayed messages once more, then refuse them for now; called once a second. May yield."""
         while (delivery := self._held.due(now)) is not None:
             try:
                 outcome = self._dispatch(delivery) if delivery.system_id else Outcome.TEMPORARY
@@ -384,7 +384,7 @@ class Incoming:
                 self._ack(delivery, Outcome.TEMPORARY if outcome is not Outcome.PERMANENT else outcome)
 
     def finish(self, timeout: float) -> None:
-        """Let go of everything: what can't be stored in time the bearerbox keeps and repeats. May yield."""
+        """Refuse waiting messages, wait for the others for `timeout` seconds at most; the bearerbox keeps the rest."""
         deadline = monotonic() + timeout
         while True:
             for delivery in self._held.first(len(self._held)):

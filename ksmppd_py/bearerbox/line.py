@@ -12,7 +12,7 @@ _sent_at = attrgetter("sent_at")
 
 
 class WaitingLine:
-    """A queue for each priority; `sent_at` (monotonic seconds) is since when one waits. Nothing in here yields."""
+    """One queue for each priority. `sent_at` of an MT is when its wait began (monotonic seconds). No method yields."""
 
     __slots__ = ("_count", "_queues")
 
@@ -24,7 +24,7 @@ class WaitingLine:
         return self._count
 
     def add(self, submission: Submission) -> None:
-        """Let it wait behind all of its priority."""
+        """Put it behind all others of its priority."""
         self._queue_of(submission).append(submission)
         self._count += 1
 
@@ -38,7 +38,7 @@ class WaitingLine:
         return queue
 
     def pop(self) -> Submission:
-        """Take out the next one. Raises IndexError when none waits."""
+        """Remove and return the next one. Raises IndexError when none waits."""
         for queue in self._queues.values():
             if queue:
                 self._count -= 1
@@ -48,14 +48,14 @@ class WaitingLine:
         raise IndexError("nobody waits")
 
     def put_back(self, submissions: Sequence[Submission]) -> None:
-        """Let these wait again, ahead of what came later."""
+        """Put these back, each at its place by `sent_at`."""
         for submission in submissions:
             self.add(submission)
         for priority in {s.sms.priority for s in submissions if s.sms is not None}:
             self._queues[priority] = deque(sorted(self._queues[priority], key=_sent_at))
 
     def take_older(self, before: float) -> list[Submission]:
-        """Take out all that wait since that time (monotonic) or longer."""
+        """Remove and return all that wait since that time (monotonic seconds) or longer."""
         older: list[Submission] = []
         for priority, queue in list(self._queues.items()):
             gone = [submission for submission in queue if submission.sent_at <= before]

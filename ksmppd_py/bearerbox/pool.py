@@ -1,4 +1,4 @@
-"""All bearerboxes as one next holder of MTs: who is up, who has room, what waits (docs/rules/flows.md 1.2)."""
+"""All bearerboxes as one next hop of MTs: choice, waiting, loss of connections (docs/rules/flows.md 1.2)."""
 
 from __future__ import annotations
 
@@ -21,29 +21,30 @@ from ksmppd_py.transport.greenlets import Owner
 logger = logging.getLogger(__name__)
 
 WINDOW = 1000
-"""Unacked MTs of one connection: what would have to be sent again when it breaks."""
+"""Unacked MTs of one connection: those that have to be sent again when it is lost."""
 AT_ONCE = 256
-"""MTs that are packed and written together; long texts that a bearerbox doesn't read wait as they came."""
+"""MTs that are packed and written together, at most. The rest waits unpacked if the bearerbox doesn't read."""
 MOST_WAITING = 100_000
-"""MTs that wait for room; above it they are stored, or refused for now."""
+"""MTs that wait for room; further ones are stored, or refused for now."""
 PATIENCE = 5.0
 """Seconds for which MTs wait for a bearerbox to come back before they are stored or refused for now."""
 ROUND = 1.0
-"""Seconds between two looks at heartbeats and overdue acks."""
+"""Seconds between two rounds of heartbeats and overdue acks."""
 LONGEST_WAIT = 30.0
-"""Seconds for which they wait for room at a bearerbox that is there but acks nothing."""
+"""Seconds for which MTs wait for room at a connected bearerbox that acks nothing."""
 RETIREMENT = 10.0
-"""Seconds that a connection has to end well when its bearerbox is taken out of the configuration."""
+"""Seconds for a connection to finish when its bearerbox is removed from the configuration."""
 RELIEF_INTERVAL = 0.025
-"""Seconds between two looks at messages that slow ESMEs hold."""
+"""Seconds between two rounds over messages that slow ESMEs haven't answered."""
 _REPORT_ID = 36
 _SMSC_FAIL = int(DlrMask.SMSC_FAIL)
 
 
 class BearerboxPool:
-    """Spreads MTs over the connections by who has fewest unanswered; higher priority first, then first come.
+    """Gives each MT to the connection with fewest unacked ones; higher priority first, then first come.
 
-    MTs of a connection that breaks go to another one, or to the next that comes up, with the same id.
+    MTs of a connection that is lost go to another one, or to the next that connects, with the same id. Implements
+    ports.Gateway.
     """
 
     def __init__(
@@ -76,7 +77,7 @@ class BearerboxPool:
         return bool(self._online)
 
     def status(self) -> BearerboxStatus:
-        """What operators see of all of them."""
+        """Return the state of all of them for operators."""
         now = monotonic()
         boxes = tuple(connection.snapshot(now) for connection in self.connections)
         return BearerboxStatus(len(self._online), len(self._waiting), boxes)
@@ -93,7 +94,7 @@ class BearerboxPool:
         self._owners[connection].spawn(f"bearerbox {connection.settings.name}", connection.run)
 
     def change(self, settings: Sequence[BoxSettings]) -> None:
-        """Connect to these bearerboxes from now on; connections to others end when they have been served.
+        """Connect to these bearerboxes from now on; connections to others finish their messages and end.
 
         Doesn't yield.
         """
@@ -116,7 +117,7 @@ class BearerboxPool:
             self._owner.spawn(f"bearerbox {connection.settings.name} farewell", self._retire, connection)
 
     def _retire(self, connection: BoxConnection) -> None:
-        """Give it nothing more, wait for its acks and for what it wants delivered, hang up. May yield."""
+        """Give it nothing more, wait for its acks and its messages, close. May yield, about RETIREMENT seconds."""
         self.leaving(connection)
         deadline = monotonic() + RETIREMENT
         while connection.open and monotonic() < deadline:
@@ -127,7 +128,7 @@ class BearerboxPool:
         owner.end(1.0)
 
     def give_up(self) -> None:
-        """We stop: every MT without ack goes back to its door, refused for now or to be stored. May yield."""
+        """Return every MT without ack, those that wait as LOST, the others as refused for now. May yield."""
         now = monotonic()
         self._give_up(now)
         for connection in self.connections:
@@ -146,11 +147,11 @@ class BearerboxPool:
             owner.end(timeout)
 
     def send(self, submission: Submission) -> bool:
-        """Hand over an MT; False when no bearerbox is up or too many wait. Doesn't yield."""
+        """Send or queue an MT; False when no bearerbox is connected or too many wait. Doesn't yield."""
         return not self.send_all((submission,))
 
     def send_all(self, batch: Sequence[Submission]) -> list[Submission]:
-        """Hand over MTs, in order; return those that can't be: no bearerbox is up or too many wait. Doesn't yield."""
+        """Send or queue MTs in order; return those that can't be: no bearerbox, or too many wait. Doesn't yield."""
         if not self._online:
             return list(batch)
         now = monotonic()
@@ -169,7 +170,7 @@ class BearerboxPool:
         return list(batch[sent + room :])
 
     def _send_some(self, batch: Sequence[Submission], now: float) -> int:
-        """Send the first of these, as many as find room; return how many did. Doesn't yield."""
+        """Send the first of these, as many as there is room for; return how many. Doesn't yield."""
         if len(self._online) > 1:
             return self._spread(batch, now)
         connection = self._online[0]
@@ -179,7 +180,7 @@ class BearerboxPool:
         return sent
 
     def _spread(self, batch: Sequence[Submission], now: float) -> int:
-        """Send each to the connection that has least to do; return how many found room."""
+        """Send each to the connection with fewest unacked MTs; return how many there was room for."""
         shares: dict[BoxConnection, list[Submission]] = {
             connection: [] for connection in self._online if _room(connection)
         }
@@ -205,12 +206,12 @@ class BearerboxPool:
             if unanswered < fewest:
                 best, fewest = connection, unanswered
         if best is not None:
-            self._online.remove(best)  # to the end: of equals each has its turn
+            self._online.remove(best)  # to the end, so that equals take turns
             self._online.append(best)
         return best
 
     def has_room(self, connection: BoxConnection) -> None:
-        """Give a connection what waits, as far as its window goes. Doesn't yield."""
+        """Send waiting MTs over this connection, as far as its window allows. Doesn't yield."""
         if not self._waiting or connection not in self._online:
             return
         now = monotonic()
@@ -220,13 +221,13 @@ class BearerboxPool:
             connection.send_all([waiting.pop() for _ in range(some)], now)
 
     def came_online(self, connection: BoxConnection) -> None:
-        """A bearerbox is up; what waited longest goes first."""
+        """Use a connection that is up; the MTs that waited longest go first. Doesn't yield."""
         self.arrivals += 1
         self._online.append(connection)
         self.has_room(connection)
 
     def went_offline(self, connection: BoxConnection, unanswered: list[Submission]) -> None:
-        """A bearerbox is gone; what it hadn't acked waits for the next, ahead of what came later."""
+        """Stop using a lost connection; its unacked MTs wait for another one, ahead of later ones. Doesn't yield."""
         if connection in self._online:
             self._online.remove(connection)
         if not self._online and connection.proven:
@@ -236,14 +237,14 @@ class BearerboxPool:
             self.has_room(other)
 
     def leaving(self, connection: BoxConnection) -> None:
-        """A bearerbox takes nothing more, though it still acks."""
+        """Give this connection nothing more, though it still acks. Doesn't yield."""
         if connection in self._online:
             self._online.remove(connection)
             if not self._online:
                 self._offline_since = monotonic()
 
     def refused(self, message_id: bytes) -> None:
-        """Remember an MT that was refused, since the bearerbox may also report on it."""
+        """Remember an MT that was refused for good, since the bearerbox may also send a report on it."""
         self._refused[message_id] = None
         if len(self._refused) > REFUSED_IDS:
             del self._refused[next(iter(self._refused))]
@@ -278,7 +279,7 @@ class BearerboxPool:
                 connection.incoming.relieve(monotonic())
 
     def _give_up(self, before: float) -> None:
-        """Every MT that waits since before that time (monotonic) goes back to its door. Doesn't yield."""
+        """Return every MT that waits since before that time (monotonic seconds) to its desk, as LOST. Doesn't yield."""
         given_up = self._waiting.take_older(before)
         if not given_up:
             return
@@ -289,5 +290,5 @@ class BearerboxPool:
 
 
 def _room(connection: BoxConnection) -> int:
-    """How many more MTs it may be sent now."""
+    """Return how many more MTs the connection may be sent now."""
     return 0 if connection.is_clogged else max(0, WINDOW - len(connection.open))

@@ -1,4 +1,4 @@
-"""Connect to a bearerbox only to see whether it is there and lets us in."""
+"""Checks whether a bearerbox accepts connections from here, for the preflight check."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import socket
 from ksmppd_py.bearerbox.settings import BoxSettings
 from ksmppd_py.transport.tls import unverified_client_context
 
-_TURNED_AWAY = 0.5  # seconds in which a bearerbox closes connections from addresses that it doesn't allow
+_TURNED_AWAY = 0.5  # seconds in which a bearerbox closes a connection from an address that it doesn't allow
 
 
 def problem_of(settings: BoxSettings, timeout: float) -> str:
-    """Return why this bearerbox doesn't take our connection, empty when it does. `timeout` is in seconds. May yield.
+    """Return why this bearerbox doesn't take a connection, "" when it does; `timeout` in seconds. May yield.
 
-    Nothing is said to it: a second box of our name would get messages of the one that is there.
+    Sends nothing: a second box of the same name would get messages of the running one.
     """
     try:
         with socket.create_connection((settings.host, settings.port), timeout) as plain:

@@ -1,4 +1,4 @@
-"""Which bearerbox a connection goes to."""
+"""The settings of one bearerbox connection, from the configuration."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ksmppd_py.bearerbox.incoming import MAX_PENDING
 
 @dataclass(frozen=True, slots=True)
 class BoxSettings:
-    """A bearerbox-connection group. `boxc_id` None = anonymous; `max_pending` is its smsbox-max-pending."""
+    """A bearerbox-connection group. `boxc_id` None = anonymous; `max_pending` is the bearerbox's smsbox-max-pending."""
 
     host: str
     port: int
@@ -19,6 +19,6 @@ class BoxSettings:
 
     @property
     def name(self) -> str:
-        """How log lines call it."""
+        """The name in log lines."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.boxc_id or 'anonymous'}@{host}:{self.port}"

@@ -1,9 +1,9 @@
-"""How a bearerbox's slots are shared out where there is no store to move messages to (docs/rules/flows.md 2).
+"""Divides a bearerbox's window among accounts where no store could take messages over (docs/rules/flows.md 2).
 
-The bearerbox sends nothing more while a number of its messages are unacked, whoever they are for. So an account may
-have as many messages with its ESMEs as there are slots left free: one silent account ends up with half of them, two
-with a third each, and some always stay free for the others. What comes above that waits here for an answer of the
-same account. No socket, no clock.
+The bearerbox sends nothing more while a number of its messages are unacked, for any account. So an account may have as
+many messages with its ESMEs as there are places left: one silent account ends up with half of them, two with a third
+each, and some always stay free for the others. Further messages wait for an answer of the same account. Uses no socket
+and no clock.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from ksmppd_py.model.work import Delivery
 
 
 class Shares:
-    """Who has how many of the slots. `window` is how many there are; more show by being used.
+    """The number of places that each account uses.
 
-    `held` are the refused messages, which keep slots, too, for a while.
+    `window` is the number of places; it grows when more turn out to be used. `held` are the delayed refusals, which use
+    places too.
     """
 
     def __init__(self, window: int, flow: Deliveries, held: Sized) -> None:
@@ -31,7 +32,7 @@ class Shares:
         self._parked: dict[str, deque[Delivery]] = {}
 
     def dispatch(self, delivery: Delivery) -> Outcome | None:
-        """Send a message. None: it is under way, or waits for the next answer of its account. Doesn't yield."""
+        """Send a message. None: it was sent, or waits for the next answer of its account. Doesn't yield."""
         system_id = delivery.system_id
         if system_id in self._parked or not self._fits(system_id):
             self._park(delivery, False)
@@ -39,9 +40,9 @@ class Shares:
         return self.take(delivery, False)
 
     def take(self, delivery: Delivery, first: bool) -> Outcome | None:
-        """Send it; without room at its ESMEs it waits for their next answer, if one is to come. Doesn't yield.
+        """Send it. If its binds have no room it waits for their next answer, if one is to come. Doesn't yield.
 
-        `first`: then it waits before the others of its account.
+        With `first` it then waits ahead of the account's other messages. Returns as `dispatch`.
         """
         system_id = delivery.system_id
         self._open[system_id] = self._open.get(system_id, 0) + 1
@@ -58,12 +59,12 @@ class Shares:
         return outcome
 
     def _fits(self, system_id: str) -> bool:
-        """Whether the account may have another one; the first is always its own."""
+        """Whether the account may have another message in flight; one is always allowed."""
         own = self._open.get(system_id, 0)
         return not own or own < self.window - self._total - len(self._held)
 
     def ended(self, system_id: str) -> None:
-        """A message of the account ended, well or not."""
+        """Note that a message of the account ended, well or not."""
         left = self._open.get(system_id, 0) - 1
         if left > 0:
             self._open[system_id] = left
@@ -79,7 +80,7 @@ class Shares:
             waiting.append(delivery)
 
     def next(self, system_id: str) -> Delivery | None:
-        """Take out what has waited longest for this account, if it may have another one."""
+        """Remove and return the account's message that waited longest; None without one, or without room for it."""
         waiting = self._parked.get(system_id)
         if waiting is None or not self._fits(system_id):
             return None
@@ -89,7 +90,7 @@ class Shares:
         return delivery
 
     def release(self, system_id: str, most: int) -> list[Delivery]:
-        """Take out what has waited longest for this account, so many at most."""
+        """Remove and return those of the account's messages that waited longest, `most` at most."""
         waiting = self._parked.get(system_id)
         if waiting is None:
             return []
@@ -100,15 +101,18 @@ class Shares:
 
     @property
     def parked(self) -> list[str]:
-        """Accounts whose messages wait."""
+        """The accounts whose messages wait."""
         return list(self._parked)
 
     def is_crowded(self, in_hand: int) -> bool:
-        """Whether less than a quarter of the slots is free. `in_hand` above the window shows that there are more."""
+        """Whether less than a quarter of the places is free.
+
+        `in_hand` above the window shows that there are more places.
+        """
         if in_hand > self.window:
             self.window = in_hand
         return in_hand * 4 > self.window * 3
 
     def held_at_most(self, most: int) -> int:
-        """How many refused messages may keep their slots for a while: half of what the ESMEs leave."""
+        """Return how many delayed refusals may use places: half of what the ESMEs leave, `most` at most."""
         return min(most, max(0, self.window - self._total) // 2)

@@ -1,1 +1,1 @@
-"""The corridor: each message's way, as straight-line code over the ports of model/ports.py. Imports no gevent."""
+"""The flow of each kind of message, as straight-line code over the ports of model/ports.py. Imports no gevent."""

@@ -27,7 +27,7 @@ _DONE = Outcome.DONE
 
 
 class DeliveryFlow:
-    """Finds the ESME of a message and puts it on its way to one of the account's binds."""
+    """Finds the account of an MO or report, and sends it to one of the account's binds. Implements ports.Deliveries."""
 
     def __init__(self, router: Router, receivers: Receivers, history: MessageHistory | None = None) -> None:
         self._router = router
@@ -36,11 +36,11 @@ class DeliveryFlow:
 
     @property
     def waits(self) -> bool:
-        """Whether `route` yields for long with an MO."""
+        """Whether `route` waits for an HTTP server or a plugin with each MO."""
         return self._router.waits
 
     def route(self, delivery: Delivery) -> Outcome | None:
-        """Find out who a message from the bearerbox is for; None: it can be dispatched. May yield (routing)."""
+        """Set the account of a message from the bearerbox; return None, or why it has none. May yield (routing)."""
         sms = delivery.sms
         assert sms is not None
         try:
@@ -55,7 +55,11 @@ class DeliveryFlow:
         return None
 
     def dispatch(self, delivery: Delivery) -> Outcome | None:
-        """Send to a bind of `delivery.system_id`. None: under way, the outcome comes to its desk. Doesn't yield."""
+        """Send a message to a bind of `delivery.system_id`. Doesn't yield.
+
+        Returns None when it was sent: then `delivery.desk` gets it back with its outcome. Otherwise returns the
+        outcome.
+        """
         sms = delivery.sms
         if sms is not None and sms.sms_type == _REPORT and self._history is not None:
             self._history.reported(delivery.system_id, sms)
@@ -79,9 +83,9 @@ class DeliveryFlow:
         return None
 
     def target(self, sms: Sms) -> str:
-        """The system_id (lower case) that a message is for. Raises as route_mo. May yield when the router does.
+        """Return the system_id (lower case) that a message is for. May yield when the router does.
 
-        A report that doesn't say so is Untranslatable.
+        Raises as route_mo, and Untranslatable for a report whose dlr_url names no account.
         """
         if sms.sms_type == _REPORT and sms.dlr_url is not None:
             return _account(receipts.target_of(sms.dlr_url))
@@ -94,7 +98,7 @@ class DeliveryFlow:
 
 
 def _as_spoken(pdu: DeliverSm, dialect: Dialect) -> DeliverSm:
-    """A ready PDU as this bind may be sent it: an old one takes no TLVs."""
+    """Return a stored PDU as this bind may be sent it: a bind of version 3.3 gets no TLVs."""
     return pdu if dialect.takes_tlvs or not pdu.tlvs else replace(pdu, tlvs=NO_TLVS)
 
 

@@ -1,4 +1,4 @@
-"""query_sm and cancel_sm: what became of a message, and the end of one that still waits (SMPP 3.4, 4.8 and 4.9)."""
+"""query_sm and cancel_sm: the state of a message, and the end of one that still waits (SMPP 3.4, 4.8 and 4.9)."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ from ksmppd_py.translate.errors import Untranslatable
 logger = logging.getLogger(__name__)
 
 LOOKUPS_PER_SECOND = 10.0
-"""Questions to the database that one account has: message ids aren't indexed there."""
+"""Look-ups in the database that one account may ask for a second: message ids have no index there."""
 MOST_CANCELLED = 1000
-"""Messages that one cancel_sm by addresses ends."""
+"""Messages that one cancel_sm ends at most."""
 _FAILURES = DlrMask.FAIL | DlrMask.SMSC_FAIL
 _DELETED = report_text.made_up(b"DELETED", b"000")
 
 
 class Withdrawals(Protocol):
-    """Who sends stored MTs, and can be kept from it."""
+    """The replay of stored MTs, which can be kept from sending a row."""
 
     def withdraw(self, row: int) -> bool:
-        """Don't send this row; False when it is on its way, or another daemon sends them. Doesn't yield."""
+        """Keep a row from being sent; False when it is being sent, or another daemon sends the rows. Doesn't yield."""
 
     def deleted(self, row: int) -> None:
-        """A withdrawn row is gone from the table. Doesn't yield."""
+        """Note that a withdrawn row has been deleted from the table. Doesn't yield."""
 
     def put_back(self, row: int) -> None:
-        """A withdrawn row stays: send it after all. Doesn't yield."""
+        """Send a withdrawn row after all: it stays in the table. Doesn't yield."""
 
 
 class Enquiries:
@@ -67,7 +67,7 @@ class Enquiries:
         return self._ids.next()
 
     def query(self, system_id: str, pdu: QuerySm) -> QuerySmResp | int:
-        """The state of a message of this account, or the command_status of a refusal. May yield (store)."""
+        """Return the state of a message of this account, or the command_status of a refusal. May yield (store)."""
         try:
             reply = self._query(system_id, pdu)
         except Untranslatable:
@@ -77,7 +77,10 @@ class Enquiries:
         return CommandStatus.RQUERYFAIL if reply is None else reply
 
     def _query(self, system_id: str, pdu: QuerySm) -> QuerySmResp | None:
-        """None when the account has no such message from this source, or it is forgotten. May yield."""
+        """Return the state; None when the account has no such message from this source, or it is forgotten.
+
+        May yield.
+        """
         source = _source(pdu)
         known = self._history.find(system_id, pdu.message_id.lower())
         if known is not None:
@@ -91,7 +94,7 @@ class Enquiries:
         return None
 
     def cancel(self, system_id: str, pdu: CancelSm) -> int:
-        """End messages that wait in the store, by id or by addresses; the command_status. May yield (store)."""
+        """End messages that wait in the store, by id or by addresses; return the command_status. May yield (store)."""
         try:
             source = _source(pdu)
             if pdu.message_id:
@@ -106,7 +109,7 @@ class Enquiries:
         return CommandStatus.ROK if cancelled else CommandStatus.RCANCELFAIL
 
     def _find(self, system_id: str, message_id: bytes, source: bytes) -> list[StoredMessage]:
-        """The stored messages with this id: several after a submit_multi. May yield."""
+        """Return the stored messages with this id; a submit_multi gives several. Raises Throttled. May yield."""
         if self._store is None or not message_id:
             return []
         self._throttle(system_id)
@@ -131,7 +134,10 @@ class Enquiries:
             raise Throttled(f"{system_id} asks for more than {LOOKUPS_PER_SECOND:g} stored messages a second")
 
     def _end(self, system_id: str, found: Sequence[StoredMessage]) -> int:
-        """Delete those that aren't on their way, telling the ESME what it asked for; return how many. May yield."""
+        """Delete those that aren't being sent, and store the reports that were asked for; return how many.
+
+        May yield.
+        """
         mine = [row for row in found if self._withdrawals.withdraw(row.global_id)]
         if not mine or self._store is None:
             return 0
@@ -141,7 +147,7 @@ class Enquiries:
             if asked:
                 self._store.save(asked)
             deleted = self._store.delete([row.global_id for row in mine])
-        except BaseException:  # whatever it is: nobody else would ever send them again
+        except BaseException:  # BaseException, because rows that stay withdrawn would never be sent
             for row in mine:
                 self._withdrawals.put_back(row.global_id)
             raise
@@ -152,7 +158,7 @@ class Enquiries:
         return deleted
 
     def _report(self, sms: Sms) -> Sms:
-        """The report on a cancelled message; dlr_mask 0 when nobody asked for one."""
+        """Return the report on a cancelled message; its dlr_mask is 0 when none was asked for."""
         asked = sms.dlr_mask > 0 and sms.dlr_mask & _FAILURES
         return Sms(
             sender=sms.sender,

@@ -1,4 +1,4 @@
-"""Stored MOs and reports that don't say for whom they are, as the original may leave them (docs/rules/flows.md 5.1)."""
+"""Stored MOs and reports without an account, which KSMPPD and other programs may write (docs/rules/flows.md 5)."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ logger = logging.getLogger(__name__)
 
 
 class NamelessRows:
-    """Routes them as if they had come now; from then on they are rows of their account like all others.
+    """Routes such rows as if they came from the bearerbox now, and writes the account into them.
 
-    We never store such a row ourselves; another program that shares the tables may, at any time.
+    This server never stores such a row; another program that shares the tables may do so at any time.
     """
 
     def __init__(self, store: MessageStore, delivery: DeliveryFlow) -> None:
@@ -27,11 +27,11 @@ class NamelessRows:
 
     @property
     def unusable(self) -> int:
-        """How many can't be read."""
+        """Number of rows that can't be read."""
         return len(self._unreadable)
 
     def advance(self) -> set[str]:
-        """Go through all of them; return the accounts that got some. What can't be routed now is left for later.
+        """Route all of them, and return the accounts that got some. Those that can't be routed now stay as they are.
 
         Raises DatabaseUnavailable. May yield.
         """
@@ -57,14 +57,17 @@ class NamelessRows:
         return named
 
     def _tell_unreadable(self, row: StoredMessage) -> None:
-        """Once for each row, not at each look."""
+        """Log a row that can't be read, once and not at each round."""
         if row.global_id not in self._unreadable:
             logger.error(
                 "Stored message %d can't be read and is left where it is: %s", row.global_id, row.problem
             )
 
     def _target(self, number: int, sms: Sms) -> str:
-        """The account; empty when nobody is to get it, which is settled then. May yield (routing)."""
+        """Return the account; "" for a message that has none, whose row is removed then. Raises TemporaryError.
+
+        May yield.
+        """
         try:
             return self._delivery.target(sms)
         except (PermanentError, Untranslatable) as error:

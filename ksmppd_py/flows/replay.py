@@ -1,4 +1,4 @@
-"""Stored MOs, reports and PDUs go to ESMEs, then are removed or kept (docs/rules/flows.md 5.2)."""
+"""Sends stored MOs, reports and PDUs to ESMEs, then removes or keeps their rows (docs/rules/flows.md 5.2)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 
 class _Source:
-    """One table's rows of one account, and the desk that they come back to."""
+    """The rows of one account in one table or of one sms_type, and the desk to which their deliveries return."""
 
     __slots__ = ("_replay", "account", "sms_type", "walk")
 
@@ -32,12 +32,12 @@ class _Source:
         self.walk = RowWalk()
 
     def put(self, delivery: Delivery) -> None:
-        """Take back a row whose fate is known. Doesn't yield."""
+        """Take back a row with its outcome. Doesn't yield."""
         self._replay.settled(delivery, self)
 
 
 class _Account:
-    """The rows of one account: PDU table first, then reports and messages of the store."""
+    """The rows of one account: first those of the PDU table, then reports, then MOs."""
 
     __slots__ = ("peak", "rung", "sources", "unfinished")
 
@@ -46,16 +46,20 @@ class _Account:
         self.sources = [_Source(replay, self, kind) for kind in kinds]
         self.rung = False
         self.peak = 0
-        self.unfinished = False  # the binds had no more room, or there were none
+        self.unfinished = False  # no bind had room for the rest, or there was no bind
 
     @property
     def in_hand(self) -> int:
-        """Rows under way."""
+        """Number of rows that were sent and aren't answered yet."""
         return sum(len(source.walk.in_hand) for source in self.sources)
 
 
 class DeliveryReplay:
-    """Sends stored MOs, reports and PDUs to the accounts' receivers, first stored first, window by window."""
+    """Sends stored MOs, reports and PDUs to the accounts' receiving binds, in the order in which they were stored.
+
+    `bell` wakes the greenlet that calls `advance`, with the account. `queue` tells whether the store table is used. Of
+    an account only as many rows are in flight as its binds have room for.
+    """
 
     def __init__(
         self,
@@ -76,7 +80,7 @@ class DeliveryReplay:
         self._expected: set[bytes] = set()
 
     def advance(self, system_id: str) -> None:
-        """Send as many rows of the account as its binds have room for. May yield."""
+        """Send as many rows of the account as its binds have room for. Raises DatabaseUnavailable. May yield."""
         account = self._account(system_id)
         account.rung = False
         now = self._monotonic()
@@ -87,7 +91,10 @@ class DeliveryReplay:
         account.peak = account.in_hand
 
     def look_for_passed_rows(self, system_id: str) -> None:
-        """Rows may be there that were passed, or that another process wrote: read from the first. Doesn't yield."""
+        """Read this account's rows from the first one again, since another process may have added some.
+
+        Doesn't yield.
+        """
         account = self._accounts.get(system_id)
         if account is not None:
             for source in account.sources:
@@ -95,15 +102,18 @@ class DeliveryReplay:
         self._bell.put(system_id)
 
     def expect(self, message_ids: Sequence[bytes]) -> None:
-        """Rows with these ids are about to appear: they are in hand already. Doesn't yield."""
+        """Announce rows with these message ids, whose messages are in flight already. Doesn't yield."""
         self._expected.update(message_ids)
 
     def expect_no_more(self, message_ids: Sequence[bytes]) -> None:
-        """They were adopted, or could not be stored. Doesn't yield."""
+        """Withdraw the announcement: the rows are there now, or could not be stored. Doesn't yield."""
         self._expected.difference_update(message_ids)
 
     def adopt(self, delivery: Delivery, row: int) -> None:
-        """Take over a live delivery whose message was stored as `row`; it may have ended already. Doesn't yield."""
+        """Take over a delivery in flight whose message was stored as `row`; it may have ended already.
+
+        Doesn't yield.
+        """
         source = self._source_of(delivery)
         delivery.row = row
         delivery.desk = source
@@ -119,18 +129,18 @@ class DeliveryReplay:
 
     @property
     def unusable(self) -> int:
-        """How many rows were found that can't be read or delivered."""
+        """Number of rows found that can't be read or delivered."""
         return sum(source.walk.unusable for each in self._accounts.values() for source in each.sources)
 
     def look_later(self, system_id: str) -> None:
-        """The database didn't answer: come back to this account. Doesn't yield."""
+        """Read this account's rows again after ROWS_PAUSE: the database didn't answer. Doesn't yield."""
         account = self._accounts.get(system_id)
         if account is not None:
             for source in account.sources:
                 source.walk.retry_at_once(0, self._monotonic() + ROWS_PAUSE)
 
     def postpone(self, delivery: Delivery, row: int) -> None:
-        """A live message that its ESME refused for now is stored as `row`: not before its delay. Doesn't yield."""
+        """Send the message stored as `row` only after its delay: its ESME refused it for now. Doesn't yield."""
         self._source_of(delivery).walk.retry_later(row, self._monotonic())
 
     def _source_of(self, delivery: Delivery) -> _Source:
@@ -139,14 +149,14 @@ class DeliveryReplay:
         return next(source for source in sources if source.sms_type == delivery.sms.sms_type)
 
     def stored(self, system_id: str) -> None:
-        """Rows of this account were added. Doesn't yield."""
+        """Note that rows of this account were added. Doesn't yield."""
         if self._receivers.bound(system_id):
             self._bell.put(system_id)
-        else:  # it may bind, or come back, before anybody notices that it was away
+        else:  # it may bind again before its absence was noticed
             self._account(system_id).unfinished = True
 
     def due(self) -> list[str]:
-        """Accounts whose rows are to be tried again by now, or had no room and have it now. Doesn't yield."""
+        """Return the accounts whose rows may be tried again, or had no room and have some now. Doesn't yield."""
         now = self._monotonic()
         return [
             system_id
@@ -156,7 +166,7 @@ class DeliveryReplay:
         ]
 
     def _advance_source(self, system_id: str, source: _Source) -> bool:
-        """Send from one table; True when its end is reached, False when no receiver has room. May yield."""
+        """Send the rows of one source; True when its end is reached, False when no bind has room. May yield."""
         while True:
             room = min(PAGE, self._receivers.room(system_id))
             if room <= 0:
@@ -173,7 +183,7 @@ class DeliveryReplay:
                 return True
 
     def _read(self, system_id: str, source: _Source, room: int) -> Sequence[StoredPdu | StoredMessage]:
-        """The next rows. May yield."""
+        """Return the next rows. Raises DatabaseUnavailable. May yield."""
         if source.sms_type is None:
             return self._store.page_pdus(system_id, source.walk.after, room)
         return self._store.page(source.sms_type, source.walk.after, room, system_id)
@@ -181,7 +191,7 @@ class DeliveryReplay:
     def _delivery_of(
         self, row: StoredPdu | StoredMessage, source: _Source, system_id: str
     ) -> Delivery | None:
-        """None for a row that is passed over."""
+        """Return the delivery of a row; None for a row that is skipped. Doesn't yield."""
         if isinstance(row, StoredPdu):
             return self._of_pdu(row, source, system_id)
         return self._of_message(row, source, system_id)
@@ -218,7 +228,7 @@ class DeliveryReplay:
         return delivery
 
     def _dispatch(self, delivery: Delivery, walk: RowWalk) -> bool:
-        """Send one row unless it is in hand or waits; False when no receiver has room. Doesn't yield."""
+        """Send one row unless it is in flight or waits for its delay; False when no bind has room. Doesn't yield."""
         if walk.must_stop_before(delivery.row):
             walk.step_back(delivery.row)
             return False
@@ -239,7 +249,7 @@ class DeliveryReplay:
         return True
 
     def settled(self, delivery: Delivery, source: _Source) -> None:
-        """A row's fate is known: remove it or keep it. Doesn't yield."""
+        """Remove or keep a row, as its outcome says (docs/rules/flows.md 4). Doesn't yield."""
         row, outcome, walk = delivery.row, delivery.outcome, source.walk
         if outcome in (Outcome.DONE, Outcome.PERMANENT):
             if outcome is Outcome.PERMANENT:
@@ -257,13 +267,13 @@ class DeliveryReplay:
 
 
 def _names(service: bytes, system_id: str) -> bool:
-    """Whether a row is of this account; to the database's comparison é may be as good as e."""
+    """Whether a row is of this account: the database's comparison may have taken é for e."""
     octets = service.rstrip(b" ")
     return octets.lower() == to_octets(system_id) or to_name(octets).lower() == system_id
 
 
 def _read_pdu(octets: bytes) -> Pdu | None:
-    """A row of the PDU table, without command_length; rows of patched versions have it (docs/rules/database.md 2)."""
+    """Return the PDU of a row, with or without command_length (docs/rules/database.md 2); None if unreadable."""
     if int.from_bytes(octets[:4], "big") == len(octets):
         octets = octets[4:]
     if len(octets) < 12 or int.from_bytes(octets[:4], "big") != CommandId.DELIVER_SM:

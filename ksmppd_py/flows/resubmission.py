@@ -1,4 +1,4 @@
-"""Stored MTs go to the bearerboxes, then are removed or kept (docs/rules/flows.md 5.1)."""
+"""Sends stored MTs to the bearerboxes, then removes or keeps their rows (docs/rules/flows.md 5.1)."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from ksmppd_py.model.work import LOST, Submission
 logger = logging.getLogger(__name__)
 
 MOST_IN_HAND = 1000
-"""Stored MTs sent to bearerboxes and not acked."""
+"""Stored MTs sent to bearerboxes and not acked, at most about."""
 _FAILURE_MASK = DlrMask.FAIL | DlrMask.SMSC_FAIL
 
 
 class SubmissionReplay:
-    """Sends stored MTs to the bearerboxes, first stored first. Not routed or billed again.
+    """Sends stored MTs to the bearerboxes, in the order in which they were stored. They aren't routed or billed again.
 
-    `bell` wakes who calls `advance`, `accounts` who sends an account the report on a refused one.
+    `bell` wakes the greenlet that calls `advance`; `accounts` wakes the one that sends an account its reports.
     """
 
     def __init__(
@@ -49,29 +49,29 @@ class SubmissionReplay:
         self._deleted: set[int] = set()
 
     def start_over(self) -> None:
-        """A bearerbox is back: read from the first row. Doesn't yield."""
+        """Read from the first row again: a bearerbox has come back. Doesn't yield."""
         self._walk.start_over()
 
     @property
     def unusable(self) -> int:
-        """How many rows were found that can't be read or sent."""
+        """Number of rows found that can't be read or sent."""
         return self._walk.unusable
 
     def look_later(self) -> None:
-        """The database didn't answer: come back. Doesn't yield."""
+        """Read again after ROWS_PAUSE: the database didn't answer. Doesn't yield."""
         self._walk.retry_at_once(0, self._monotonic() + ROWS_PAUSE)
 
     def due(self) -> bool:
-        """Whether rows are to be tried again by now. Doesn't yield."""
+        """Whether rows may be tried again by now. Doesn't yield."""
         return self._walk.due(self._monotonic())
 
     def advance(self) -> None:
-        """Settle what came back, then send as many rows as there is room for. May yield."""
+        """Settle the answered rows, then send as many as there is room for. Raises DatabaseUnavailable. May yield."""
         self._settle()
         while self._gateway.online and len(self._walk.in_hand) <= MOST_IN_HAND // 2:
             if self._walk.due(self._monotonic()):
                 self._walk.start_over()
-            self._withdrawn -= self._deleted  # no page that is read from now on has these
+            self._withdrawn -= self._deleted  # pages read from now on can't contain these
             self._deleted.clear()
             reading = self._walk.begin_page()
             rows = self._store.page(SmsType.MT_PUSH, self._walk.after, PAGE)
@@ -86,7 +86,7 @@ class SubmissionReplay:
                 return
 
     def _walk_on(self, row: StoredMessage, now: float) -> bool:
-        """Send one row or pass it; False when it has to wait. Doesn't yield."""
+        """Send one row or skip it; False when it has to wait for room. Doesn't yield."""
         number = row.global_id
         if self._walk.must_stop_before(number):
             return False
@@ -103,7 +103,7 @@ class SubmissionReplay:
             return True
 
     def look_for_passed_rows(self) -> bool:
-        """Start over when rows are there: another process may have added some behind us. True then. May yield."""
+        """Start over when the table has rows, since another process may have added some; True then. May yield."""
         if not self._gateway.online or not self._store.has_submissions():
             return False
         self._walk.start_over()
@@ -136,7 +136,7 @@ class SubmissionReplay:
         return self._gateway.send(submission)
 
     def put(self, submission: Submission) -> None:
-        """Take back a stored MT that the bearerbox answered. Doesn't yield."""
+        """Take back a stored MT with the bearerbox's result. Doesn't yield."""
         if submission.result in (AckStatus.SUCCESS, AckStatus.BUFFERED):
             self._remove(submission.row)
             if len(self._walk.in_hand) == MOST_IN_HAND // 2:
@@ -165,7 +165,10 @@ class SubmissionReplay:
                 self._walk.retry_later(submission.row, now)
 
     def _refused(self, submission: Submission, now: float) -> None:
-        """The bearerbox never takes it: tell the ESME if it asked for that, then remove it. May yield."""
+        """Remove a row that the bearerbox refuses for good, after storing the report that the ESME asked for.
+
+        May yield.
+        """
         sms = submission.sms
         assert sms is not None
         logger.error(

@@ -1,4 +1,4 @@
-"""From a submit_sm to a message that has a route, or the reason why not (docs/rules/flows.md 1)."""
+"""Translates submits into messages for the bearerbox and routes them (docs/rules/flows.md 1 and 7)."""
 
 from __future__ import annotations
 
@@ -24,11 +24,14 @@ from ksmppd_py.translate.udh import count_parts
 logger = logging.getLogger(__name__)
 
 LONG = 5000
-"""Octets of text that may be more than 255 parts, whatever their coding and user data header."""
+"""Octets of text above which a message is checked for more than 255 parts, even if it isn't billed."""
 
 
 class Routing:
-    """Translates submits and asks the router about them. `after_source_refusal` as the configuration key says."""
+    """Translates submits and asks the router about them.
+
+    `after_source_refusal`: default_smsc takes a message whose sender a route refuses.
+    """
 
     def __init__(
         self,
@@ -52,13 +55,16 @@ class Routing:
         return self._router.waits
 
     def is_ready(self, system_id: str) -> bool:
-        """Whether `run` wouldn't yield now for this account (lower case)."""
+        """Whether `run` for this account (lower case) wouldn't yield now."""
         return self._router.is_ready(system_id)
 
     def run(
         self, batch: Sequence[Submission], settled: list[Submission], submitter: Submitter
     ) -> list[Submission]:
-        """Return those that have a route, in order; the others go to `settled`. May yield (router)."""
+        """Return the submits that have a route, in order; the others go to `settled` with their command_status.
+
+        May yield.
+        """
         translated = self._translated(batch, settled, submitter)
         parts = _parts_of(translated, submitter)
         asked_at = self._monotonic()
@@ -104,7 +110,7 @@ class Routing:
         submission.sms = sms
 
     def try_out(self, pdu: SubmitSm, submitter: Submitter, is_known: bool) -> RouteTrial:
-        """Tell what would become of a submit, without sending, charging or counting it. May yield (router)."""
+        """Return the result that a submit would have, without sending, charging or counting it. May yield (router)."""
         submission = Submission(_NOWHERE, 0, pdu, 0)
         sender, receiver = pdu.source_addr.decode("latin-1"), pdu.destination_addr.decode("latin-1")
         try:
@@ -144,7 +150,7 @@ class Routing:
     def _apply(
         self, submission: Submission, answer: Route | KsmppdError, submitter: Submitter, parts: int
     ) -> KsmppdError | None:
-        """Set smsc_id and cost; without a route the bind's default_smsc takes the message (docs/rules/flows.md 1)."""
+        """Set smsc_id and cost by the route or default_smsc, or return the refusal (docs/rules/flows.md 7)."""
         sms = submission.sms
         assert sms is not None
         if isinstance(answer, Route):
@@ -171,17 +177,17 @@ class Routing:
 
 
 class _Nowhere:
-    """The desk of a submit that is only tried out."""
+    """The desk of a submit that is only tried out; nothing comes back to it."""
 
     def put(self, item: object) -> None:
-        """Nobody lays anything here."""
+        """Do nothing."""
 
 
 _NOWHERE = _Nowhere()
 
 
 def _unpriced(submitter: Submitter, way: str, cost: float) -> KsmppdError:
-    """The refusal of a message that has a way, but a price that can't be charged (D-33)."""
+    """Log and return the refusal of a message whose price can't be charged (D-33)."""
     logger.warning(
         "SMPP[%s] a message is refused: the cost of %s is no number that can be charged (%r)",
         submitter.account.system_id,
@@ -192,7 +198,7 @@ def _unpriced(submitter: Submitter, way: str, cost: float) -> KsmppdError:
 
 
 def _parts_of(batch: Sequence[Submission], submitter: Submitter) -> list[int]:
-    """What each counts for billing, before a router changes it (docs/rules/http.md 2.2); 0 where nobody is billed."""
+    """Return how many messages each is billed as, as the ESME sent it (docs/rules/http.md 2); 0 = not billed."""
     if not submitter.is_charged:
         return [0] * len(batch)
     return [count_parts(submission.sms) for submission in batch if submission.sms is not None]
@@ -212,13 +218,13 @@ _WORDS_OF_STATUS: dict[int, str] = {
 
 
 def words_of(error: KsmppdError) -> str:
-    """Why an operator's trial is refused, in fixed words that programs may rely on."""
+    """Return the reason for which a trial is refused, as one of the fixed texts that programs may rely on."""
     if isinstance(error, Untranslatable):
         return _WORDS_OF_STATUS.get(int(error.command_status), "malformed message")
     return _WORDS.get(type(error)) or reason_of(error)
 
 
 def refuse(submission: Submission, error: KsmppdError) -> None:
-    """Settle it with what the ESME is told of this error."""
+    """Set the submit's command_status and reason to those of this error."""
     submission.command_status = command_status_of(error)
     submission.reason = reason_of(error)

@@ -1,4 +1,4 @@
-"""A walk over stored rows by ascending global_id: where it stands, which are in hand, which wait for another try."""
+"""Bookkeeping of reading stored rows by ascending global_id: the position, rows in flight, rows waiting for a retry."""
 
 from __future__ import annotations
 
@@ -14,25 +14,28 @@ FIRST_DELAY = 30.0
 """Seconds until a row that was refused for now is tried again; doubles up to LAST_DELAY (docs/rules/flows.md 4)."""
 LAST_DELAY = 600.0
 MOST_WAITING = 2_000
-"""Rows refused for now and remembered; with so many the walk goes no further. Each walk reads all of them."""
+"""Refused rows that are remembered until their retry; with this many, reading stops before rows never tried."""
 
 
 class Bell(Protocol):
-    """Wakes the greenlet that walks an account's rows."""
+    """Wakes the greenlet that sends an account's rows."""
 
     def put(self, item: str) -> None:
-        """There is something to do for this account. Doesn't yield."""
+        """Wake it for this account ("" where there is only one thing to do). Doesn't yield."""
 
 
 class Reading(NamedTuple):
-    """A page that is being read: in which walk, and which rows that wait for another try it may hold."""
+    """A page being read: the pass that it belongs to, and the rows waiting for a retry that it may contain."""
 
     walk: int
     waiting: frozenset[int]
 
 
 class RowWalk:
-    """Pure bookkeeping; the time is an argument (monotonic seconds). No row is in hand twice."""
+    """Reads rows in passes: from the first to the last, then, when rows need it, from the first again.
+
+    Pure bookkeeping, time is given in monotonic seconds. No row is in flight twice. `after` is the last row passed.
+    """
 
     __slots__ = ("_again_at", "_set_aside", "_waiting", "_walks", "after", "in_hand")
 
@@ -45,14 +48,14 @@ class RowWalk:
         self._again_at: float | None = None
 
     def begin_page(self) -> Reading:
-        """To be called before the rows behind `after` are read."""
+        """Note the start of a read of the rows behind `after`."""
         return Reading(self._walks, frozenset(row for row in self._waiting if row > self.after))
 
     def keeps_page(self, reading: Reading, rows: Sequence[int], limit: int) -> bool:
-        """Whether these rows, at most `limit`, are to be looked at; not when the walk was started over meanwhile.
+        """Whether to process these rows, which were read with `limit`: not if a new pass began meanwhile.
 
-        Rows that wait for another try and should have been among them were deleted by somebody else: forgotten,
-        or so many of them would stop the walk for good.
+        Rows waiting for a retry that should be among them and aren't were deleted by another process. They are
+        forgotten here; otherwise they would count against MOST_WAITING for ever.
         """
         if reading.walk != self._walks:
             return False
@@ -64,7 +67,7 @@ class RowWalk:
         return True
 
     def takes(self, row: int, now: float) -> bool:
-        """Whether this row, just read, is to be tried now; the walk has passed it either way."""
+        """Move past this row; return whether to send it now, which puts it in flight."""
         self.after = row
         if row in self.in_hand or row in self._set_aside:
             return False
@@ -76,18 +79,18 @@ class RowWalk:
         return True
 
     def step_back(self, row: int) -> None:
-        """Nobody took the row: it is the next to be read again."""
+        """Read this row again next: no bind or bearerbox took it."""
         self.in_hand.discard(row)
         self.after = min(self.after, row - 1)
 
     def done(self, row: int) -> None:
-        """The row is to be deleted."""
+        """Forget a row that is being deleted."""
         self.in_hand.discard(row)
         if self._waiting:
             self._waiting.pop(row, None)
 
     def set_aside(self, row: int) -> bool:
-        """The row can't be read: out of the way until a restart. False when it was already."""
+        """Skip a row that can't be read until a restart; False when it was skipped already."""
         self.in_hand.discard(row)
         if row in self._set_aside:
             return False
@@ -96,16 +99,16 @@ class RowWalk:
 
     @property
     def unusable(self) -> int:
-        """How many rows were set aside."""
+        """Number of rows that are skipped because they can't be read."""
         return len(self._set_aside)
 
     def retry_at_once(self, row: int, now: float) -> None:
-        """Its bind or box went away: the next walk takes it."""
+        """Let the next pass take the row: its bind or bearerbox went away."""
         self.in_hand.discard(row)
         self._look_again(now)
 
     def retry_later(self, row: int, now: float) -> None:
-        """It was refused for now: not before its delay is over."""
+        """Let the row wait for its delay: it was refused for now (docs/rules/flows.md 4)."""
         self.in_hand.discard(row)
         _, delay = self._waiting.get(row, (0.0, FIRST_DELAY / 2))
         delay = min(LAST_DELAY, delay * 2)
@@ -114,17 +117,17 @@ class RowWalk:
         self._look_again(now + delay)
 
     def must_stop_before(self, row: int) -> bool:
-        """Whether too many rows wait for another try already to try this one, which was never refused."""
+        """Whether too many rows wait for a retry to try this one, which was never refused."""
         return len(self._waiting) >= MOST_WAITING and row not in self._waiting and row not in self.in_hand
 
     def start_over(self) -> None:
-        """Read from the first row again: there may be some that were passed."""
+        """Begin a new pass from the first row, for rows that were skipped or added."""
         self._walks += 1
         self.after = 0
         self._again_at = None
 
     def due(self, now: float) -> bool:
-        """Whether rows that were passed are worth another walk."""
+        """Whether there are skipped rows that a new pass may take now."""
         return self._again_at is not None and self._again_at <= now
 
     def _look_again(self, at: float) -> None:

@@ -28,15 +28,16 @@ logger = logging.getLogger(__name__)
 
 _FAILED = report_text.made_up(b"UNDELIV", b"001")
 SIMULATED_STATUSES = (int(CommandStatus.RMSGQFUL), int(CommandStatus.RSUBMITFAIL))
-"""How simulated refusals are answered: for now, and for good."""
+"""The command_status of simulated refusals: for now, and for good."""
 LIMIT = 100_000
-"""Simulated messages that wait for their second; above it new ones are dropped with a warning."""
+"""Simulated messages that wait to be delivered; above it further ones are dropped with a warning."""
 
 
 class SimulationFlow:
-    """Answers submits as the account's simulation says; what it makes up is delivered within a second.
+    """Answers submits as the account's simulation says.
 
-    Reports come whatever registered_delivery says: accounts are simulated to get them (D-14).
+    Reports and replies are delivered `delay` seconds later, at the next `deliver_due`. Reports are sent whatever
+    registered_delivery says, because accounts are simulated to get them (D-14).
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class SimulationFlow:
         self._waiting: deque[tuple[float, Delivery]] = deque()
 
     def submit(self, batch: Sequence[Submission], account: Account, dialect: Dialect) -> list[Submission]:
-        """Settle the whole batch: every message's command_status is set. Doesn't yield."""
+        """Set the command_status of every submit of the batch, and return them all. Doesn't yield."""
         simulation = account.simulation
         assert simulation is not None
         now = int(self._clock())
@@ -132,7 +133,7 @@ class SimulationFlow:
         self._waiting.append((self._clock() + self._delay, delivery))
 
     def deliver_due(self) -> None:
-        """Send all whose time has come, to be called again and again. May yield (store)."""
+        """Deliver the messages that are due; called once a second. May yield (store)."""
         now = self._clock()
         due = []
         while self._waiting and self._waiting[0][0] <= now:
@@ -140,12 +141,15 @@ class SimulationFlow:
         for delivery in due:
             outcome = self._delivery.dispatch(delivery)
             if outcome is Outcome.NO_RECEIVER and self._receivers.bound(delivery.system_id):
-                self._waiting.append((now, delivery))  # only its window is full
+                self._waiting.append((now, delivery))  # the bind's window is full for the moment
             elif outcome is not None:
                 self.conclude(delivery, outcome)
 
     def conclude(self, delivery: Delivery, outcome: Outcome) -> None:
-        """A simulated message ended; what could not be delivered goes to the PDU table, or is dropped. May yield."""
+        """End a simulated message; one that wasn't delivered goes to the PDU table, or is dropped without a store.
+
+        May yield.
+        """
         if outcome in (Outcome.DONE, Outcome.PERMANENT) or self._store is None:
             return
         sms = delivery.sms
@@ -158,7 +162,7 @@ class SimulationFlow:
 
 
 def _translate(sms: Sms, dialect: Dialect) -> list[DeliverSm]:
-    """For whatever bind comes later: an older one could not be sent a message_payload."""
+    """Return the PDUs for a later bind, which may be too old for message_payload."""
     if sms.sms_type == SmsType.REPORT_MO:
         return receipts.to_deliver_sm(sms, dialect)
     return mo.to_deliver_sm(sms, replace(dialect, long_mo_as_payload=False), 0)

@@ -29,16 +29,16 @@ from ksmppd_py.smpp.pdus import SubmitSm
 logger = logging.getLogger(__name__)
 
 OCTETS_AT_ONCE = 1024 * 1024
-"""Octets of text that go into one call of the store."""
+"""Octets of text above which a batch is stored in several calls."""
 _SUCCESS = int(AckStatus.SUCCESS)
 _BUFFERED = int(AckStatus.BUFFERED)
 
 
 class SubmissionFlow:
-    """Walks batches of submits down to their next holder, and settled ones up to their answer.
+    """Takes batches of submits to a bearerbox or the store, and returned ones to their command_status.
 
-    A batch is what one bind had sent at a time; every step is taken for all of it, so that a database is asked
-    once a batch. Order within a bind is kept.
+    A batch holds the submits of one read of a bind. Every step is taken for the whole batch, so that the database is
+    asked once for each batch. The order within a bind is kept. Implements ports.Submissions.
     """
 
     def __init__(
@@ -79,9 +79,9 @@ class SubmissionFlow:
         )
 
     def submit_at_once(self, batch: Sequence[Submission], submitter: Submitter) -> list[Submission]:
-        """Hand each message to a bearerbox; return those that are refused. Doesn't yield while `is_quick`.
+        """Send each submit to a bearerbox; return those that are refused. Doesn't yield while `is_quick`.
 
-        Those that no bearerbox takes come back on their desk as LOST, for `conclude`.
+        Those that no bearerbox takes go to their desk as LOST, for `conclude`.
         """
         passed, settled = self._throttle(batch, submitter)
         for submission in self._gateway.send_all(self._routing.run(passed, settled, submitter)):
@@ -94,9 +94,9 @@ class SubmissionFlow:
     def submit(
         self, batch: Sequence[Submission], submitter: Submitter, turn: Callable[[], object] | None = None
     ) -> list[Submission]:
-        """Hand each message to its next holder; return those that are settled already (command_status set).
+        """Send each submit to a bearerbox, the store or the simulation; return those whose command_status is set.
 
-        The others come back on their desk, for `conclude`. May yield (routes not loaded yet, credit, store).
+        The others come back on their desk with a `result`, for `conclude`. May yield (routes, credit, store).
         """
         passed, settled = self._throttle(batch, submitter)
         if submitter.account.simulation is not None:
@@ -117,7 +117,7 @@ class SubmissionFlow:
         return settled
 
     def conclude(self, batch: Sequence[Submission], submitter: Submitter) -> None:
-        """Give each message of `batch` its final command_status; its `result` is known. May yield (refund, store)."""
+        """Set the command_status of submits that came back with a `result`. May yield (refund, store)."""
         refused: list[Submission] = []
         lost: list[Submission] = []
         for submission in batch:
@@ -163,13 +163,16 @@ class SubmissionFlow:
 
     @property
     def has_next_holder(self) -> bool:
-        """Whether a bearerbox or the store would take a message now."""
+        """Whether a bearerbox is connected or there is a store."""
         return self._gateway.online or self._store is not None
 
     def _charge(
         self, routed: list[Submission], settled: list[Submission], submitter: Submitter
     ) -> list[Submission]:
-        """Deduct the batch's price; return the messages that are paid for, the others are settled. May yield."""
+        """Charge the batch; return the messages that are paid, the others are refused and go to `settled`.
+
+        May yield.
+        """
         if not routed or self._credit is None:
             return routed
         error: KsmppdError = CreditTooLow()
@@ -190,9 +193,9 @@ class SubmissionFlow:
         return routed[:paid]
 
     def _keep(self, batch: list[Submission], submitter: Submitter) -> None:
-        """Store what no bearerbox takes, or refuse it for now. Sets each command_status. May yield.
+        """Store what no bearerbox takes, or refuse it for now; sets each command_status. May yield.
 
-        Long texts are stored some at a time: on their way to the database each message has its own.
+        Long texts are stored in several calls, because every message is copied on its way to the database.
         """
         if self._store is None:
             self._keep_some(batch, submitter)
@@ -208,7 +211,7 @@ class SubmissionFlow:
             return
         for_now = isinstance(error, TemporaryError)
         if not for_now and len(batch) > 1:
-            for submission in batch:  # what a column can't hold is refused alone
+            for submission in batch:  # only the message that a column can't hold is refused
                 self._keep_some([submission], submitter)
             return
         for submission in batch:
@@ -216,7 +219,7 @@ class SubmissionFlow:
         self._refund(batch, submitter)
 
     def _save(self, batch: list[Submission]) -> KsmppdError | None:
-        """Why the batch could not be stored; None when it was. May yield."""
+        """Store the batch; return None, or why it wasn't stored. May yield."""
         if self._store is None:
             return NoBearerbox()
         messages: list[Sms] = [s.sms for s in batch if s.sms is not None]
@@ -230,7 +233,7 @@ class SubmissionFlow:
         return None
 
     def _refund(self, batch: list[Submission], submitter: Submitter) -> None:
-        """Give back what refused messages cost. May yield."""
+        """Give back the price of refused messages; logged as an error when that fails. May yield."""
         amount = sum(submission.cost for submission in batch)
         if amount and self._credit is not None:
             try:
@@ -252,7 +255,7 @@ class SubmissionFlow:
             self._count_refused(settled, submitter)
 
     def _count_refused(self, settled: Sequence[Submission], submitter: Submitter) -> None:
-        """Tell operators who was refused and why."""
+        """Count refused submits by status, and give operators one example of each reason."""
         kinds: dict[tuple[str, int], list[Submission]] = {}
         for submission in settled:
             status = submission.command_status
@@ -266,7 +269,7 @@ class SubmissionFlow:
 
 
 def _example(submission: Submission, status: int) -> Example:
-    """One refused message as operators are told of it; as the ESME sent it where it was never translated."""
+    """Return a refused message for operators, with the addresses of the PDU where it wasn't translated."""
     sms, pdu = submission.sms, submission.pdu
     if sms is not None:
         return Example(status, to_name(sms.sender or b""), to_name(sms.receiver or b""), to_name(sms.id))
@@ -275,7 +278,7 @@ def _example(submission: Submission, status: int) -> Example:
 
 
 def _in_pieces(batch: list[Submission]) -> Iterator[list[Submission]]:
-    """The same messages in the same order, in pieces of some OCTETS_AT_ONCE of text."""
+    """Yield the messages in the same order, in pieces of at least OCTETS_AT_ONCE octets of text."""
     piece: list[Submission] = []
     octets = 0
     for submission in batch:

@@ -1,4 +1,4 @@
-"""The operator's route-test: a message walks as far as the router's answer and is forgotten."""
+"""The operator's route-test: translates and routes a message that is then dropped (docs/rules/flows.md 7)."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ _ENCODINGS = {1: "ascii", 3: "latin-1", 6: "iso8859-5", 7: "iso8859-8", 8: "utf-
 
 
 class Binds(Protocol):
-    """Who is bound, and was."""
+    """The accounts that have bound, and their live binds."""
 
     def find(self, system_id: str) -> Esme | None:
-        """The account's entry; None when it was never bound since the start."""
+        """Return the account's entry; None when it hasn't bound since the start."""
 
     def binds_of(self, system_id: str) -> int:
-        """How many binds it has."""
+        """Return the number of live binds."""
 
 
 class RouteTrials:
-    """Asks the router what it would do with a message of an account, and the account's row whether it may."""
+    """Finds out how a message of an account would be routed, and whether the account may send it now."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class RouteTrials:
         clock: Callable[[], float],
         monotonic: Callable[[], float],
     ) -> None:
-        """`rows` None: accounts are an HTTP server's or a plugin's."""
+        """With `rows` None accounts come from an HTTP server or a plugin, and only bound ones are known."""
         self._flow = flow
         self._binds = binds
         self._rows = rows
@@ -59,7 +59,10 @@ class RouteTrials:
         self._monotonic = monotonic
 
     def run(self, question: RouteQuestion) -> RouteTrial:
-        """Route it; an HTTP server or a plugin is really asked. Nothing is sent, charged or counted. May yield."""
+        """Try one message. An HTTP server or a plugin is really asked; nothing is sent, charged or counted.
+
+        May yield.
+        """
         bound = self._binds.find(question.system_id)
         account, is_known = Account(question.system_id), False
         if self._rows is not None:
@@ -94,7 +97,7 @@ class RouteTrials:
         )
 
     def _checked(self, trial: RouteTrial, account: Account, bound: Esme | None) -> RouteTrial:
-        """Look whether a message that has a route would be let through now. May yield (credit)."""
+        """Check throughput, credit and the next hop for a message that has a route. May yield (credit)."""
         if bound is not None and not bound.bucket.lets_pass(self._monotonic()):
             return _refused(trial, Throttled(f"more than {number(bound.bucket.rate)} messages a second"))
         if trial.is_charged:
@@ -115,13 +118,13 @@ class RouteTrials:
 
 
 def _refused(trial: RouteTrial, error: KsmppdError) -> RouteTrial:
-    """Refuse what would have had a route; that is told all the same."""
+    """Return a trial with a route that is refused all the same; the route stays in it."""
     status = command_status_of(error)
     return replace(trial, command_status=status, reason=str(error), refusal=words_of(error))
 
 
 def _no_bind(question: RouteQuestion, words: str, is_known: bool) -> RouteTrial:
-    """Refuse for an account that can't even bind; the status is the answer to its bind."""
+    """Return the refusal of a message whose account can't bind; the status is that of its bind."""
     status = int(CommandStatus.RBINDFAIL)
     return RouteTrial(
         question.sender, question.receiver, status, reason=words, is_known=is_known, refusal=words
@@ -129,7 +132,7 @@ def _no_bind(question: RouteQuestion, words: str, is_known: bool) -> RouteTrial:
 
 
 def submit_sm(question: RouteQuestion) -> SubmitSm:
-    """The PDU that an ESME would send for this."""
+    """Return the submit_sm that an ESME would send for this question."""
     text = _octets(question.text, question.data_coding)
     is_long = len(text) > LONGEST_SHORT_MESSAGE
     source_ton, source_npi, source = _address(question.sender)
@@ -155,7 +158,7 @@ def _octets(text: str, data_coding: int) -> bytes:
 
 
 def _address(typed: str) -> tuple[int, int, bytes]:
-    """TON, NPI and digits. A blank in front was a `+` that nobody URL-encoded."""
+    """Return TON, NPI and digits. A leading blank counts as `+`, which becomes a blank in an URL."""
     is_international = typed[:1] in ("+", " ")
     address = (typed[1:] if is_international else typed).strip()
     octets = address.encode("utf-8", "surrogateescape")

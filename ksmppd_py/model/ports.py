@@ -1,6 +1,7 @@
-"""The doors between rooms: what a flow may ask of a neighbour. Rooms implement these, app.py joins them.
+"""The interfaces between the packages: calls that flows make to their neighbours, and neighbours to flows.
 
-Whatever says "may yield" may let other greenlets run; everything else returns at once.
+The packages implement them and app.py connects them. A method whose docstring says "may yield" may let other greenlets
+run; all others return at once.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from ksmppd_py.translate.dialect import Dialect
 
 
 class Authenticator(Protocol):
-    """Decides who may bind."""
+    """Decides which account may bind."""
 
     def authenticate(self, system_id: bytes, password: bytes, peer_ip: str) -> Account | None:
         """Return the account, or None for wrong credentials; system_id as received. May yield.
@@ -31,14 +32,17 @@ class Authenticator(Protocol):
 
 
 class AccountRows(Protocol):
-    """Where account rows live."""
+    """The account rows of the database."""
 
     def row(self, system_id: str) -> AccountRow | None:
-        """The row of this account (lower case) as it is now. Raises DatabaseUnavailable. May yield."""
+        """Return the row of this account (lower case) as it is now, None without one. Raises DatabaseUnavailable.
+
+        May yield.
+        """
 
 
 class Router(Protocol):
-    """Decides where a message goes. `waits` tells whether each call yields (HTTP)."""
+    """Decides where a message goes. `waits` tells whether each call waits for an HTTP server or a plugin."""
 
     waits: bool
 
@@ -49,30 +53,30 @@ class Router(Protocol):
         """Route a message of an ESME. Raises NoRoute, SenderRefused, RouteRefused, TemporaryError. May yield."""
 
     def route_mt_all(self, system_id: str, batch: Sequence[Sms]) -> list[Route | KsmppdError]:
-        """Route many, answers in the same order, an error in place of its message. May yield."""
+        """Route many messages; answers are in the same order, with an error where a message has no route. May yield."""
 
     def route_mo(self, sms: Sms) -> Route:
-        """Route a message from the bearerbox; the Route's system_id is the target. Raises as route_mt."""
+        """Route a message from the bearerbox to the Route's system_id. Raises as route_mt. May yield."""
 
     def rebuild(self) -> RouteReport | None:
-        """Read all routes again, and tell what came of it; None where none are kept. May yield.
+        """Read all routes again and return the result; None where no routes are kept. May yield.
 
-        Routes of before hold until then. Raises TemporaryError; then they stay.
+        Until that is done, and when it raises TemporaryError, the previous routes stay in use.
         """
 
 
 class RouteSource(Protocol):
-    """Where route rows live."""
+    """The route rows of the database."""
 
     def outbound(self, system_id: str) -> list[Route]:
-        """Rows of one account (lower case) in matching order. Raises DatabaseUnavailable. May yield."""
+        """Return the rows of one account (lower case) in matching order. Raises DatabaseUnavailable. May yield."""
 
     def everything(self) -> Iterator[Sequence[RouteRow]]:
-        """All rows by route_id, as they were at one moment, in portions. Raises DatabaseUnavailable. May yield."""
+        """Yield all rows by route_id, as of one moment, in portions. Raises DatabaseUnavailable. May yield."""
 
 
 class Credit(Protocol):
-    """Prepaid accounts."""
+    """The credit of prepaid accounts (docs/rules/flows.md 8)."""
 
     def charge(self, system_id: str, costs: Sequence[float]) -> int:
         """Deduct as many of `costs` as the credit covers, in order, never below zero; return how many. May yield.
@@ -81,10 +85,10 @@ class Credit(Protocol):
         """
 
     def balance(self, system_id: str) -> float | None:
-        """The credit as it is now; None when there is no such account. Raises DatabaseUnavailable. May yield."""
+        """Return the credit as it is now; None without such an account. Raises DatabaseUnavailable. May yield."""
 
     def refund(self, system_id: str, amount: float) -> None:
-        """Give back what a refused message cost. Raises DatabaseUnavailable. May yield."""
+        """Give back the price of refused messages. Raises DatabaseUnavailable. May yield."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +110,7 @@ class StoredPdu:
 
 
 class MessageStore(Protocol):
-    """The two queue tables."""
+    """The two queue tables (docs/rules/database.md 2)."""
 
     def save(self, batch: Sequence[Sms]) -> Sequence[int]:
         """Insert and commit, together with what others save meanwhile; return the rows' global_ids.
@@ -117,122 +121,128 @@ class MessageStore(Protocol):
         """
 
     def page(self, sms_type: int, after: int, limit: int, service: str | None = None) -> list[StoredMessage]:
-        """Rows with global_id > after in global_id order. Raises DatabaseUnavailable. May yield."""
+        """Return rows with global_id > after, in that order, of one account if `service` is given.
+
+        Raises DatabaseUnavailable.
+
+        May yield.
+        """
 
     def find_submissions(self, system_id: str, message_id: bytes, limit: int) -> list[StoredMessage]:
-        """Waiting MTs of an account whose dlr_url ends in this id. Raises DatabaseUnavailable. May yield."""
+        """Return waiting MTs of an account whose dlr_url ends in this id. Raises DatabaseUnavailable. May yield."""
 
     def find_submissions_to(
         self, system_id: str, sender: bytes, receiver: bytes, limit: int
     ) -> list[StoredMessage]:
-        """Waiting MTs of an account between these two addresses. Raises DatabaseUnavailable. May yield."""
+        """Return waiting MTs of an account between these two addresses. Raises DatabaseUnavailable. May yield."""
 
     def nameless(self, after: int, limit: int) -> list[StoredMessage]:
-        """MOs and reports of no account, as page gives rows. Raises DatabaseUnavailable. May yield."""
+        """Return MOs and reports without an account, in order as `page`. Raises DatabaseUnavailable. May yield."""
 
     def give(self, global_id: int, system_id: str) -> None:
-        """From now on the row is this account's (lower case). Raises DatabaseUnavailable. May yield."""
+        """Assign a row to this account (lower case). Raises DatabaseUnavailable. May yield."""
 
     def delete(self, global_ids: Sequence[int]) -> int:
         """Delete rows now; return how many there were. Raises DatabaseUnavailable. May yield."""
 
     def remove(self, global_ids: Sequence[int]) -> None:
-        """Delete rows soon (in batches, at most 100 ms later); retried while the database is away."""
+        """Delete rows within 100 ms, and again while the database is away. Doesn't yield, raises nothing."""
 
     def save_pdus(self, system_id: str, batch: Sequence[bytes]) -> None:
         """Insert ready PDUs (octets without command_length). Raises DatabaseUnavailable. May yield."""
 
     def page_pdus(self, system_id: str, after: int, limit: int) -> list[StoredPdu]:
-        """PDU rows of one account with global_id > after, in order. Raises DatabaseUnavailable. May yield."""
+        """Return PDU rows of one account with global_id > after, in order. Raises DatabaseUnavailable. May yield."""
 
     def remove_pdus(self, global_ids: Sequence[int]) -> None:
-        """As remove, for the PDU table."""
+        """Delete rows of the PDU table as `remove` does."""
 
     def receivers_with_rows(self, among: Collection[str]) -> set[str]:
-        """Those of these accounts (lower case) for which MO, DLR or PDU rows wait.
+        """Return those of these accounts (lower case) that have MO, DLR or PDU rows.
 
         Raises DatabaseUnavailable. May yield.
         """
 
     def has_submissions(self) -> bool:
-        """Whether MT rows wait for a bearerbox. Raises DatabaseUnavailable. May yield."""
+        """Whether the table has MT rows. Raises DatabaseUnavailable. May yield."""
 
 
 class Submissions(Protocol):
-    """The corridor for MTs, as the ESMEs' room sees it."""
+    """The flow of MTs, as the ESME side uses it."""
 
     def waits(self, submitter: Submitter) -> bool:
         """Whether `submit` waits for an HTTP server or a plugin; batches may overlap then. Doesn't yield."""
 
     def is_quick(self, submitter: Submitter) -> bool:
-        """Whether `submit_at_once` will do: nothing has to be waited for as things are. Doesn't yield."""
+        """Whether `submit_at_once` may be used: nothing has to be waited for now. Doesn't yield."""
 
     def submit_at_once(self, batch: Sequence[Submission], submitter: Submitter) -> list[Submission]:
-        """As submit; what would have to be stored comes back on its desk, for `conclude`. Doesn't yield."""
+        """Do as `submit`; a message that would have to be stored goes to its desk, for `conclude`. Doesn't yield."""
 
     def submit(
         self, batch: Sequence[Submission], submitter: Submitter, turn: Callable[[], object] | None = None
     ) -> list[Submission]:
-        """Hand each to its next holder; return those that are settled already. May yield.
+        """Send each to its next hop; return those whose command_status is set. May yield.
 
-        `turn` is called when all have their routes; it returns when earlier batches have been handed over.
+        The others go to their desk when they have a `result`. `turn` is called when all are routed; it returns when
+        earlier batches of the bind have been sent.
         """
 
     def conclude(self, batch: Sequence[Submission], submitter: Submitter) -> None:
-        """Give each its final command_status; its `result` is known. May yield."""
+        """Set the command_status of submits whose `result` is set. May yield."""
 
 
 class Enquiries(Protocol):
-    """What became of messages, as the ESMEs' room asks."""
+    """The states of messages, for query_sm and cancel_sm."""
 
     def remember(self, sms: Sms | None) -> None:
-        """An MT that its next holder accepted. Doesn't yield."""
+        """Remember an MT that its next hop accepted. Doesn't yield."""
 
     def new_id(self) -> bytes:
-        """A fresh message id. Doesn't yield."""
+        """Return a new message id. Doesn't yield."""
 
     def query(self, system_id: str, pdu: QuerySm) -> QuerySmResp | int:
-        """The state of a message of this account, or the command_status of a refusal. May yield."""
+        """Return the state of a message of this account, or the command_status of a refusal. May yield."""
 
     def cancel(self, system_id: str, pdu: CancelSm) -> int:
-        """End messages that wait in the store; the command_status. May yield."""
+        """End messages that wait in the store; return the command_status. May yield."""
 
 
 class AccessLog(Protocol):
-    """Has a line for each message that an ESME submitted or was sent. Nothing in here yields."""
+    """The access log: a line for each message that an ESME submitted or was sent. No method yields."""
 
     on: bool
-    """Whether lines are kept; nothing else needs to be called while they aren't."""
+    """Whether lines are written; callers skip the other calls while it is false."""
 
     def submitted(self, settled: Sequence[Submission], submitter: Submitter) -> None:
-        """These submits of one bind are being answered now, with their `command_status`."""
+        """Log the submits of one bind that are being answered, with their `command_status`."""
 
     def delivered(self, delivery: Delivery, bind_id: int, command_status: int | None, sent_at: float) -> None:
-        """A bind answered a whole message, or refused a part of it, that was sent at `sent_at` (monotonic seconds).
+        """Log a message that a bind answered, or the part that it refused; `sent_at` is monotonic seconds.
 
-        `command_status` None: it left a part without answer for too long.
+        `command_status` None: a part wasn't answered in time.
         """
 
     def reopen(self) -> None:
-        """Open the file again by its name, after rotation. What was told before is in the file of before."""
+        """Open the file again by its name, after rotation; earlier lines go to the earlier file."""
 
 
 class Deliveries(Protocol):
-    """The corridor for MO and DLR, as the bearerboxes' room sees it."""
+    """The flow of MOs and reports, as the bearerbox side uses it."""
 
     @property
     def waits(self) -> bool:
-        """Whether `route` yields for long with an MO."""
+        """Whether `route` waits for an HTTP server or a plugin with each MO."""
 
     def route(self, delivery: Delivery) -> Outcome | None:
-        """Find out whose a message is; None: `system_id` is known, it can be dispatched. May yield."""
+        """Set `system_id` of a message; return None, or why it has no account. May yield."""
 
     def dispatch(self, delivery: Delivery) -> Outcome | None:
-        """Send to a bind of `delivery.system_id`; None: under way, the outcome comes to its desk. Doesn't yield."""
+        """Send to a bind of `delivery.system_id`. None: sent, its desk gets it back with the outcome. Doesn't yield."""
 
 
 class Gateway(Protocol):
-    """The bearerboxes, as the next holder of MTs."""
+    """The bearerboxes, as the next hop of MTs. No method yields."""
 
     @property
     def online(self) -> bool:
@@ -240,41 +250,41 @@ class Gateway(Protocol):
 
     @property
     def arrivals(self) -> int:
-        """How often one came online since the start."""
+        """How often a bearerbox has come online since the start."""
 
     def send_all(self, batch: Sequence[Submission]) -> list[Submission]:
-        """As send, for many at once, in order; return those that weren't taken. Doesn't yield."""
+        """Send many in order; return those that weren't taken. Otherwise as `send`."""
 
     def send(self, submission: Submission) -> bool:
-        """Hand over; False when no bearerbox is up or the queue is full. Doesn't yield.
+        """Send or queue an MT; False when no bearerbox is connected or the queue is full.
 
-        Its `result` is set and it is laid on its desk when the bearerbox has answered, or LOST.
+        It is put on its desk with its `result` when the bearerbox has answered; LOST when none did in time.
         """
 
 
 class Receiver(Protocol):
-    """One bind that may be sent deliver_sm."""
+    """One bind that receives."""
 
     dialect: Dialect
 
     def next_reference(self) -> int:
-        """The next concatenation reference of this bind."""
+        """Return the next concatenation reference of this bind, 0 to 255. Doesn't yield."""
 
     def deliver(self, pdus: Sequence[DeliverSm], delivery: Delivery) -> None:
-        """Send them; each answer goes to `delivery.part_ended`. Doesn't yield."""
+        """Send the parts of one message; each end is passed to `delivery.part_ended`. Doesn't yield."""
 
 
 class Receivers(Protocol):
-    """Who is bound."""
+    """The binds that receive."""
 
     def best(self, system_id: str) -> Receiver | None:
-        """The receiving bind of the account with most room, None when there is none with room. Doesn't yield."""
+        """Return the account's receiving bind with most room; None when none has any. Doesn't yield."""
 
     def bound(self, system_id: str) -> bool:
         """Whether the account has a receiving bind, with room or not. Doesn't yield."""
 
     def room(self, system_id: str) -> int:
-        """How many more deliver_sm the account's binds may have open. Doesn't yield."""
+        """How many more deliver_sm may be unanswered on all binds of the account. Doesn't yield."""
 
     def receiving(self) -> list[str]:
-        """The accounts that have a receiving bind, with room or not. Doesn't yield."""
+        """Return the accounts that have a receiving bind, with room or not. Doesn't yield."""

@@ -1,7 +1,8 @@
-"""A message on its way, in each direction: what a door hands in, and gets back when it is settled.
+"""A message in flight, in each direction: made by its origin, and returned to it when it is settled.
 
-The door that let a message in gives its desk along; whoever settles the message lays it on that desk. The door answers
-at once what needs no waiting and leaves the rest to its own greenlet; no message waits in a greenlet of its own.
+The origin (a bind, a bearerbox connection, a replay) gives the message its desk, a queue. The component that settles
+the message puts it on that desk. The origin then answers at once where nothing has to be waited for, and leaves the
+rest to a greenlet of its own; no message has a greenlet.
 """
 
 from __future__ import annotations
@@ -17,21 +18,21 @@ from ksmppd_py.model.outcomes import Outcome
 from ksmppd_py.translate.dialect import Dialect
 
 LOST = -1
-"""Result of a submission whose bearerbox went away and none came back in time. Never on a wire."""
+"""Result of a submission whose bearerbox was lost, with no other one in time. Never on a wire."""
 REFUSED_IDS = 10_000
-"""How many refused message ids are remembered, so that the bearerbox's report on them can be swallowed."""
+"""Refused message ids that are remembered, so that the bearerbox's reports on them are dropped."""
 
 
 class ReturnDesk(Protocol):
-    """Where a settled message is laid down."""
+    """The queue to which a settled message returns: the origin of a Submission or Delivery."""
 
     def put(self, item: Any) -> None:
-        """Take it back. Doesn't yield."""
+        """Take a settled message back. Doesn't yield."""
 
 
 @dataclass(slots=True)
 class Submitter:
-    """The bind on whose behalf messages are submitted; `totals` are those of its account's binds of its type."""
+    """The bind that submits messages. `totals` are those of its account's binds of the same type."""
 
     esme: Esme
     account: Account
@@ -48,18 +49,18 @@ class Submitter:
 
     @property
     def is_charged(self) -> bool:
-        """Whether its submits are billed, which the account's last bind decides (docs/rules/smpp-session.md 5.1)."""
+        """Whether its submits are billed; the account's newest bind decides that (docs/rules/smpp-session.md 5)."""
         return self.esme.account.enable_prepaid_billing
 
 
 class Submission:
-    """An MT from an ESME or from the store, until its sender is answered.
+    """An MT from an ESME or from the store, until it is answered or its row is removed.
 
-    `result` is None on the way down, then the bearerbox's AckStatus or LOST. `command_status` is what the ESME is
-    told, None until that is settled; `answered` once it has been told.
-    `ordinal` is the bind's count of PDUs when it came (simulation uses it).
-    `received_at` and `sent_at` are monotonic seconds. `row` is the global_id of a stored one, 0 otherwise.
-    `reason` is set only by who refuses it for an error: a few fixed words for operators.
+    `result` is None until the message comes back, then the bearerbox's AckStatus or LOST. `command_status` is the
+    answer to the ESME, None until it is settled; `answered` is true once that was sent. `ordinal` is the bind's count
+    of PDUs when it came (simulation uses it). `received_at` and `sent_at` are monotonic seconds. `row` is the global_id
+    of a stored message, otherwise 0. `reason` is set only where an error refuses the message: a few fixed words for
+    operators.
     """
 
     __slots__ = (
@@ -96,10 +97,11 @@ class Submission:
 
 
 class Delivery:
-    """An MO or DLR towards an ESME, until every one of its deliver_sm is answered.
+    """An MO or DLR to an ESME, until every one of its deliver_sm has ended.
 
-    `left` counts the parts still open; `outcome` is the greatest (worst) so far. `sms` is None for a ready PDU of
-    the PDU table, which is then in `pdu`. `row` is the global_id of a stored one, 0 otherwise.
+    `left` counts the deliver_sm still unanswered; `outcome` is the greatest (worst) so far. `sms` is None for a row of
+    the PDU table, whose PDU is in `pdu`. `row` is the global_id of a stored message, otherwise 0. `attempts` counts
+    binds that went away with it.
     """
 
     __slots__ = ("attempts", "desk", "left", "outcome", "pdu", "received_at", "row", "sms", "system_id")
@@ -116,7 +118,7 @@ class Delivery:
         self.attempts = 0
 
     def part_ended(self, outcome: Outcome) -> None:
-        """One deliver_sm of this message ended; with the last one the message goes back to its desk."""
+        """Note the end of one deliver_sm; with the last one the message goes to its desk."""
         if outcome > self.outcome:
             self.outcome = outcome
         self.left -= 1

@@ -1,4 +1,4 @@
-"""The one interface behind which MySQL, MariaDB and SQLite look alike."""
+"""The interface that MySQL, MariaDB and SQLite share, and the gate before a database that fails."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 OPERATION_TIMEOUT = 5.0
-"""Seconds that any operation may take, waiting for a connection included."""
+"""Seconds that one operation may take, including the wait for a connection."""
 PORTION = 500
-"""Rows of a long answer that are read at a time: some milliseconds."""
+"""Rows of a long result that are read at a time, which takes some milliseconds."""
 BACK_OFF = 1.0
-"""Seconds after a failure in which the database isn't asked again."""
+"""Seconds after a failure during which the database isn't asked again."""
 
 
 _READING = ("SELECT", "(SELECT", "SHOW", "WITH")
@@ -34,19 +34,19 @@ _READING = ("SELECT", "(SELECT", "SHOW", "WITH")
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """SQL in the driver's parameter style, and the values that the statement itself brings along."""
+    """SQL in the driver's parameter style, and the values that the statement brings along."""
 
     text: str
     defaults: Mapping[str, Value] = field(default_factory=dict)
 
     @property
     def changes(self) -> bool:
-        """Whether it may change something: all but SELECT, SHOW and a UNION of SELECTs in parentheses."""
+        """Whether it may change something: anything but SELECT, SHOW, WITH and a UNION of SELECTs in parentheses."""
         return not self.text.startswith(_READING)
 
 
 class StatementRefused(DatabaseUnavailable):
-    """The database is there but refused the statement; `number` is its reason, 0 when it has none."""
+    """The database refused the statement; `number` is its error number, 0 without one."""
 
     def __init__(self, reason: str, number: int = 0) -> None:
         super().__init__(reason)
@@ -54,7 +54,7 @@ class StatementRefused(DatabaseUnavailable):
 
 
 class Reply(NamedTuple):
-    """What a statement gave: its rows, how many rows a change matched, the first id that an INSERT made."""
+    """The result of a statement: its rows, the number of rows that a change matched, the first id of an INSERT."""
 
     rows: Sequence[tuple[Any, ...]]
     matched: int
@@ -62,7 +62,7 @@ class Reply(NamedTuple):
 
 
 class Session(Protocol):
-    """A connection in a transaction. SQLite's lives in another thread: use it for SQL and arithmetic only."""
+    """A connection in a transaction. SQLite's runs in another thread: use it for SQL and arithmetic only."""
 
     def execute(self, statement: Statement, values: Mapping[str, Value] | None = None) -> Reply:
         """Run one statement."""
@@ -72,39 +72,42 @@ class Session(Protocol):
 
 
 class Database(Protocol):
-    """A database. Every method that runs SQL may yield, takes at most 5 s and raises DatabaseUnavailable."""
+    """A database. Every method that runs SQL may yield, takes at most 5 s, and raises DatabaseUnavailable."""
 
     dialect: Dialect
 
     @property
     def meter(self) -> DatabaseMeter:
-        """How it has been doing. Doesn't yield."""
+        """Latency, failures and availability so far. Doesn't yield."""
 
     def start(self, within: float = 30.0) -> None:
-        """Wait until the database answers; StartError after `within` seconds. May yield."""
+        """Wait until the database answers. Raises StartError after `within` seconds. May yield."""
 
     def close(self) -> None:
-        """Close what is idle; the database isn't used again. May yield."""
+        """Close idle connections; the database isn't used afterwards. May yield."""
 
     def execute(
         self, statement: Statement, values: Mapping[str, Value] | None = None, *, repeatable: bool
     ) -> Reply:
         """Run one statement and commit it.
 
-        A `repeatable` one that breaks is sent again over a fresh connection; it may then have run twice.
+        A `repeatable` statement whose connection is lost is sent again over a new one; it may then have run twice.
         """
 
     def stream(
         self, statement: Statement, values: Mapping[str, Value] | None = None
     ) -> Iterator[Sequence[tuple[Any, ...]]]:
-        """The rows of one SELECT, as they were at one moment, in portions of at most PORTION.
+        """Yield the rows of one SELECT, as of one moment, in portions of at most PORTION rows.
 
-        For what may be long: nobody waits for a connection meanwhile, and the caller may let others have their turns
-        between portions. Each takes at most 5 s.
+        For long results: no other operation waits for this one's connection, and the caller may yield between portions.
+        Each portion takes at most 5 s.
         """
 
     def transaction(self, work: Callable[[Session], T]) -> T:
-        """Commit what `work` does, or nothing. It may be called again after a lost connection or deadlock."""
+        """Commit what `work` does, or nothing; return its result.
+
+        It may be called again after a lost connection or deadlock.
+        """
 
 
 def compile_statement(clause: ClauseElement, dialect: Dialect) -> Statement:
@@ -115,7 +118,7 @@ def compile_statement(clause: ClauseElement, dialect: Dialect) -> Statement:
 
 
 class _Breaker:
-    """Keeps callers off what just failed; after the back-off one caller at a time tries it."""
+    """Refuses operations for `back_off` seconds after one failed, then lets one at a time try."""
 
     __slots__ = ("_back_off", "_can", "_clock", "down_until", "probing", "reason")
 
@@ -149,11 +152,11 @@ class _Breaker:
 
 
 class Gate:
-    """Keeps callers off a database that just failed, or only those that would change something.
+    """Refuses operations of a database that just failed, or only those that would change something.
 
-    While a disk is full, or somebody else holds a lock, changes fail or hang and reading works: binds and routes
-    don't wait for that. Of each kind one caller at a time tries again. The gate measures, too: `latency` of all
-    operations that were let through, `failures` of the database.
+    While a disk is full or another process holds a lock, changes fail or hang, but reading works: binds and routes
+    aren't kept waiting then. Of each kind one operation at a time tries again. `latency` measures every operation that
+    was let through; `failures` counts those of the database.
     """
 
     def __init__(self, back_off: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -164,7 +167,10 @@ class Gate:
         self.failures = 0
 
     def enter(self, changes: bool) -> Passage:
-        """Let an operation through; `changes` tells whether it is more than reading. Raises DatabaseUnavailable."""
+        """Let an operation through; `changes` tells whether it does more than read. Raises DatabaseUnavailable.
+
+        Call `leave` of the Passage when the operation has ended, and before it one of the methods for its result.
+        """
         changes_probe = self.changes.enter() if changes else False
         try:
             probe = self.everything.enter()
@@ -176,12 +182,12 @@ class Gate:
 
     @property
     def meter(self) -> DatabaseMeter:
-        """What was measured. A database that can only be read is available."""
+        """The measurements. A database that can only be read counts as available."""
         return DatabaseMeter(self.latency, self.failures, self.everything.down_until is None)
 
 
 class Passage:
-    """One operation that was let through."""
+    """One operation that the gate let through."""
 
     __slots__ = ("_began", "_changes", "_changes_probe", "_gate", "_probe")
 
@@ -193,7 +199,7 @@ class Passage:
         self._began = began
 
     def leave(self) -> None:
-        """It is over, whatever came of it."""
+        """Note the end of the operation, with any result."""
         gate = self._gate
         if self._probe:
             gate.everything.probing = False
@@ -202,17 +208,17 @@ class Passage:
         gate.latency.observe(gate._clock() - self._began)
 
     def lost(self, reason: str) -> None:
-        """The database can't be reached: nothing will work."""
+        """Note that the database can't be reached; all operations are refused for a while."""
         self._gate.failures += 1
         self._gate.everything.failed(reason)
 
     def failed(self, reason: str) -> None:
-        """It didn't do this: nothing like it will work."""
+        """Note that the operation failed; all of its kind are refused for a while."""
         self._gate.failures += 1
         (self._gate.changes if self._changes else self._gate.everything).failed(reason)
 
     def answered(self) -> None:
-        """The database answered, be it with an error of the statement's."""
+        """Note that the database answered, even with an error of the statement."""
         self._gate.everything.worked()
         if self._changes:
             self._gate.changes.worked()
