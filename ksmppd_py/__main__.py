@@ -1,4 +1,4 @@
-"""The front door: command line and forks first, then patching, then everything else."""
+"""Starts ksmppd: command line and forks first, then monkey patching, then all other imports."""
 
 from __future__ import annotations
 

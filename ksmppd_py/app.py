@@ -1,4 +1,4 @@
-"""The floor plan: builds every room from the configuration, starts them, stops them in reverse."""
+"""Builds all parts of the server from the configuration, starts them, and stops them in reverse."""
 
 from __future__ import annotations
 
@@ -55,22 +55,22 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 DATABASE_PATIENCE = 30.0
-"""Seconds that a start waits for the database."""
+"""Seconds that the start waits for the database."""
 STEP_PAUSE = 0.25
-"""Seconds between two tries of a step of the start."""
+"""Seconds between two attempts of a step of the start."""
 LAST_ACKS = 10.0
-"""Seconds that a stop waits for the bearerboxes' acks of submits in hand (docs/rules/smpp-session.md 12)."""
+"""Seconds that a stop waits for the bearerboxes' acks of unanswered submits (docs/rules/smpp-session.md 12)."""
 LAST_REFUSALS = 0.5
-"""Seconds in which those that got none are refused or stored, and answered."""
+"""Seconds in which submits without an ack are refused or stored, and answered."""
 LONGEST_STOP = 14.5
-"""Seconds after which a stop waits for no database any more."""
+"""Seconds after which a stop no longer waits for the database."""
 UNBIND_PATIENCE = 2.0
 LOAD_LINE_INTERVAL = 30.0
 REFUSALS_INTERVAL = 1.0
 
 
 class App:
-    """The whole server, wired in an order that needs no setter."""
+    """The whole server. Implements cli.Server and admin.ports.Operations."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
@@ -96,7 +96,7 @@ class App:
     # -- life ------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Open everything. Raises StartError. May yield."""
+        """Start everything. Raises StartError. May yield."""
         config = self._config
         names.install(wiring.hosts(config))
         self._database = wiring.open_database(config)
@@ -223,7 +223,7 @@ class App:
         if self._messages is not None:
             self._messages.flush(max(0.1, deadline - monotonic()))
         if self._database is not None:
-            with gevent.Timeout(max(0.1, deadline - monotonic()), False):  # it may be frozen
+            with gevent.Timeout(max(0.1, deadline - monotonic()), False):  # the database may be frozen
                 self._database.close()
         self._access.stop(max(0.5, min(2.0, deadline - monotonic())))
         self._stopped.set()
@@ -252,11 +252,11 @@ class App:
             logger.warning(words, *values)
 
     def reopen_logs(self) -> None:
-        """Open the access log anew by its name. Doesn't yield."""
+        """Open the access log again by its name. Doesn't yield."""
         self._access.reopen()
 
     def change(self, config: Config) -> None:
-        """Follow a configuration that was read again, as far as that goes without a restart. May yield."""
+        """Take over a configuration that was read again, except for keys that need a restart. May yield."""
         if self._live is not None:
             self._live.change(config)
 
@@ -267,7 +267,7 @@ class App:
         return int(monotonic() - self._started_at)
 
     def snapshot(self) -> ServerSnapshot:
-        """A picture of all accounts and binds."""
+        """Return the state of all accounts and binds."""
         return self._registry.snapshot()
 
     def log_level(self) -> int | None:
@@ -275,23 +275,23 @@ class App:
         return logs.file_level()
 
     def set_log_level(self, level: int) -> None:
-        """Set the level of all log files."""
+        """Set the level of all log files, 0 to 4."""
         logs.set_file_level(level)
 
     def unbind(self, system_id: str, bind_id: int | None) -> int | None:
-        """Unbind an account's binds or one of them; None when it never bound."""
+        """Start unbinding an account's binds or one of them; return how many, None when the account never bound."""
         return self._registry.unbind(system_id, bind_id)
 
     def blocked_ips(self) -> list[BlockedAddress]:
-        """The addresses that too many refused binds have blocked."""
+        """Return the addresses that are blocked for refused binds."""
         return self._blocklist.blocked(monotonic())
 
     def clear_blocked_ips(self, ip: str | None) -> int:
-        """Forgive one address or all; how many of them were blocked."""
+        """Forget the failures of one address or all; return how many were blocked."""
         return self._blocklist.clear(ip, monotonic())
 
     def try_route(self, question: RouteQuestion) -> RouteTrial:
-        """What would become of a message; nothing is sent. May yield."""
+        """Return how a message would be routed; nothing is sent. May yield."""
         if self._trials is None:
             return RouteTrial(
                 question.sender,
@@ -307,7 +307,7 @@ class App:
         return None if self._decisions is None else self._decisions.router.rebuild()
 
     def ports(self) -> list[str]:
-        """The ports that are open, in words. Doesn't yield."""
+        """Return the open ports in words. Doesn't yield."""
         opened = self._listener.ports() if self._listener is not None else []
         return [*opened, *([self._admin.opened] if self._admin is not None else [])]
 
@@ -330,7 +330,7 @@ def _trials(
 
 
 def _reach(database: Database) -> None:
-    """Wait until the database answers, and say what is waited for. Raises StartError. May yield."""
+    """Wait until the database answers; a wait is logged. Raises StartError. May yield."""
     try:
         database.start(within=0)
     except StartError as error:
@@ -339,7 +339,10 @@ def _reach(database: Database) -> None:
 
 
 def _patiently(problem: str, step: Callable[[], T]) -> T:
-    """Do a step of the start, again while the database doesn't answer, and say so. Raises StartError. May yield."""
+    """Run a step of the start again until the database answers, DATABASE_PATIENCE seconds at most. May yield.
+
+    Returns the step's result. Raises StartError.
+    """
     deadline = monotonic() + DATABASE_PATIENCE
     told = False
     while True:

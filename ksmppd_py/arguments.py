@@ -55,7 +55,7 @@ class Arguments:
 
 
 def parse(argv: Sequence[str]) -> Arguments:
-    """Read sys.argv. Raises UsageError: a mistyped option must not start a server that nobody asked for."""
+    """Read sys.argv. Raises UsageError for anything unknown, so that a mistyped option starts no server."""
     arguments = Arguments(program=os.path.basename(argv[0]))
     words = iter(argv[1:])
     for word in words:
@@ -82,7 +82,7 @@ def parse(argv: Sequence[str]) -> Arguments:
 
 
 def _refuse_options(words: Iterable[str]) -> None:
-    """Kannel's programs ignore what follows the file. An option there, `--test` above all, was meant."""
+    """Refuse options after the file, which Kannel's programs ignore: one there, above all `--test`, was meant."""
     for word in words:
         if word.startswith("-"):
             raise UsageError(f"Option {word} must come before the configuration file")

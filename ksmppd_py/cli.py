@@ -1,4 +1,4 @@
-"""What the command line asks for: the server, or a look at its configuration. Signals and exit status."""
+"""Runs the command that the command line names: the server, or a check of its configuration. Signals, exit status."""
 
 from __future__ import annotations
 
@@ -26,14 +26,17 @@ from ksmppd_py.transport.greenlets import Owner, log_stray_errors
 
 _FEW_DESCRIPTORS = 4096
 _YOUNG_OBJECTS = 10_000
-"""Objects made between two looks of the garbage collector at the young: messages in hand have mostly gone by then."""
+"""New objects after which the garbage collector looks at the young ones; by then most messages have ended."""
 _LIBRARIES = ("gevent", "greenlet", "SQLAlchemy", "PyMySQL", "bottle")
 
 logger = logging.getLogger(__name__)
 
 
 class Server(Protocol):
-    """What we need of the application. All of it may yield, except statistics."""
+    """The application, as the command line uses it.
+
+    Every method may yield, except reopen_logs, ports and statistics.
+    """
 
     def start(self) -> None:
         """Open everything. Raises StartError; may be interrupted by a signal at any yield."""
@@ -45,20 +48,20 @@ class Server(Protocol):
         """Stop gracefully; also after a start that was interrupted."""
 
     def reopen_logs(self) -> None:
-        """Open log files of its own anew by their names. Doesn't yield."""
+        """Open the application's own log files again by their names. Doesn't yield."""
 
     def change(self, config: Config) -> None:
-        """Follow another configuration as far as that goes while it runs."""
+        """Take over another configuration, except for keys that need a restart."""
 
     def ports(self) -> list[str]:
-        """The ports that are open, in words."""
+        """Return the open ports in words."""
 
     def statistics(self) -> list[str]:
-        """Return lines for the log."""
+        """Return the daemon's state as lines for the log."""
 
 
 class Interrupted(BaseException):
-    """A signal asked to stop before the start was over."""
+    """A signal asked to stop during the start."""
 
 
 def run(arguments: Arguments, process: Process, build: Callable[[Config], Server] | None = None) -> int:
@@ -73,7 +76,7 @@ def run(arguments: Arguments, process: Process, build: Callable[[Config], Server
 def _print(text: str) -> int:
     try:
         print(text, end="", flush=True)
-    except BrokenPipeError:  # its reader has seen enough (`| head`)
+    except BrokenPipeError:  # the reader has ended (`| head`)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
@@ -165,7 +168,7 @@ def _log_warnings(warnings: list[str] | tuple[str, ...]) -> None:
 
 
 def raise_descriptor_limit() -> None:
-    """Allow as many open files as the system lets us; each bind takes one."""
+    """Raise the limit of open files as far as the system allows, since each bind takes one."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -175,14 +178,14 @@ def raise_descriptor_limit() -> None:
 
 
 class ConfigReader:
-    """Reads the file again, from the directory that the daemon was started in."""
+    """Reads the configuration file again, from the directory in which the daemon was started."""
 
     def __init__(self, path: str) -> None:
         self._path = path
         self._directory = os.getcwd()
 
     def read(self) -> Config | None:
-        """None when something is wrong with it; the log tells what. Doesn't yield."""
+        """Return the configuration; None when it has an error, which is logged. Doesn't yield."""
         left = os.getcwd()
         try:
             os.chdir(self._directory)
@@ -227,7 +230,7 @@ def _live(server: Server, process: Process, in_background: bool, reader: ConfigR
 
 
 def _calm_collector() -> None:
-    """Leave modules and rooms out of garbage collection: looking at them again stops everything for 20 ms and more."""
+    """Exempt the objects of the start from garbage collection: a look at them stops everything for 20 ms or more."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(_YOUNG_OBJECTS, 20, 20)
@@ -240,7 +243,7 @@ def _tell_repeats() -> None:
 
 
 class Signals:
-    """What the process does on signals, each in a greenlet of its own."""
+    """The actions of the process on signals, each in a greenlet of its own."""
 
     def __init__(self, server: Server, process: Process, reader: ConfigReader) -> None:
         self.started = False
@@ -252,7 +255,7 @@ class Signals:
         self._handlers: list[gevent.signal.signal] = []
 
     def install(self) -> None:
-        """Take over the signals of the process."""
+        """Install the handlers."""
         for number in (signal.SIGUSR1, signal.SIGPIPE):
             signal.signal(number, signal.SIG_IGN)
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -263,7 +266,7 @@ class Signals:
         signals.let_through()
 
     def uninstall(self) -> None:
-        """Give back what install took. What doesn't end the process is held back from now on, and so is harmless."""
+        """Remove the handlers. Signals that don't end the process are blocked from now on, so they are harmless."""
         signals.hold()
         for handler in self._handlers:
             handler.cancel()

@@ -1,6 +1,6 @@
-"""Becoming a daemon: user, background, pid file, parachute.
+"""Turns the process into a daemon: user, background, pid file, restart after a crash ("parachute").
 
-All of it happens before gevent is imported or anything is patched, because a fork after that is unsafe.
+All of it happens before gevent is imported or anything is patched, because a later fork is unsafe.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ _FORWARDED = (
     signal.SIGUSR1,
     signal.SIGUSR2,
 )
-LONGEST_WAIT = 60  # seconds that the caller of `-d` waits for the outcome of the start, the database included
+LONGEST_WAIT = 60  # seconds that the caller of `-d` waits for the result of the start, including the database
 _UP = b"1"
 _LONGEST_PID_FILE = 64
-"""Octets; what is longer is somebody's file, which must not be replaced."""
+"""Octets of a pid file, at most. A longer file is something else, which must not be replaced."""
 
 
 def say(level: str, text: str) -> None:
-    """Write a log line to stderr while there is no logging yet."""
+    """Write a log line to stderr, before logging is set up."""
     stamp = time.strftime("%Y-%m-%d %H:%M:%S")
     with contextlib.suppress(OSError, ValueError):
         print(f"{stamp} [{os.getpid()}] [0] {level}: {text}", file=sys.stderr, flush=True)
 
 
 def change_user(name: str) -> None:
-    """Become another user with all its groups. Raises StartError."""
+    """Change to another user with all its groups. Raises StartError."""
     try:
         user = pwd.getpwnam(name)
     except KeyError:
@@ -62,12 +62,12 @@ def change_user(name: str) -> None:
 
 @dataclass(slots=True)
 class Background:
-    """What `-d` leaves to be done when the server is up. In the foreground there is nothing to do."""
+    """The rest of `-d` once the server is up. Nothing in the foreground."""
 
     _pipe: int | None = None
 
     def report_up(self) -> None:
-        """Let the caller of `-d` go with status 0, leave its directory and its terminal."""
+        """Let the caller of `-d` exit with status 0, and leave its directory and terminal."""
         if self._pipe is None:
             return
         with contextlib.suppress(OSError):
@@ -88,14 +88,14 @@ def leave_terminal() -> None:
 
 
 def go_to_background() -> Background:
-    """Return in a child with a session of its own; the parent waits for the outcome and exits with it."""
+    """Return in a child with a session of its own; the parent waits for the start's result and exits with it."""
     reading, writing = os.pipe()
     if os.fork():
         os.close(writing)
         os._exit(_outcome(reading))
     os.close(reading)
     os.setsid()
-    if os.fork():  # no leader of its session can ever get a terminal again
+    if os.fork():  # only the leader of a session can get a terminal
         os._exit(0)
     return Background(writing)
 
@@ -113,14 +113,14 @@ def _outcome(reading: int) -> int:
 
 
 class PidFile:
-    """A file with our process id; removed only by the process that wrote it."""
+    """A file with this process's id; removed only by the process that wrote it."""
 
     def __init__(self, path: str) -> None:
         self._path = path
         self._owner = 0
 
     def write(self) -> None:
-        """Create the file, in place of one whose process is gone. Raises StartError."""
+        """Create the file, replacing one whose process has ended. Raises StartError."""
         try:
             if self._is_taken():
                 raise StartError(f"Pid file '{self._path}' exists and its process is alive")
@@ -142,7 +142,7 @@ class PidFile:
                 os.unlink(self._path)
 
     def _is_taken(self) -> bool:
-        """Whether the file names a living process. Raises StartError when it is no pid file at all."""
+        """Whether the file names a living process. Raises StartError when it isn't a pid file."""
         try:
             descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
         except FileNotFoundError:
@@ -165,7 +165,7 @@ def _lives(pid: int) -> bool:
         return False
     try:
         os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):  # no process ever has such a number
+    except (ProcessLookupError, OverflowError):  # no process can have such a number
         return False
     except PermissionError:
         return True
@@ -174,7 +174,7 @@ def _lives(pid: int) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Pauses:
-    """The parachute's rules, in seconds."""
+    """The times of the parachute, in seconds."""
 
     first_life: float = 2.0
     restart: float = 5.0
@@ -185,7 +185,7 @@ class Pauses:
 
 @dataclass(slots=True)
 class Parachute:
-    """Forks the daemon and restarts it after a crash. In the background the supervisor reports to syslog."""
+    """Forks the daemon and forks it again after a crash. In the background the supervisor logs to syslog."""
 
     program: str
     panic_script: str = ""
@@ -198,7 +198,7 @@ class Parachute:
     _scripts: list[int] = field(default_factory=list)
 
     def open(self) -> None:
-        """Return in each child; in the supervisor raise SystemExit with the status to end with."""
+        """Return in each child; the supervisor stays in here and ends with SystemExit."""
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
         directory = os.getcwd()
         while True:
@@ -219,9 +219,9 @@ class Parachute:
             self._recover(status, lived)
 
     def _fork(self) -> bool:
-        """Fork with signals held back, so that none is lost between the fork and knowing the child.
+        """Fork with signals blocked, so that none is lost before the parent knows the child.
 
-        The child holds those of HELD back on, until it has handlers of its own.
+        The child keeps HELD blocked until it has handlers.
         """
         signal.pthread_sigmask(signal.SIG_BLOCK, _FORWARDED)
         free: Sequence[signal.Signals] = _FORWARDED
@@ -289,25 +289,25 @@ def _default(number: int) -> signal.Handlers | Callable[[int, FrameType | None],
 
 @dataclass(slots=True)
 class Process:
-    """What this process has to put in order when it is up, and when it ends."""
+    """The pid file, the parachute and the background of this process."""
 
     background: Background = field(default_factory=Background)
     pid_file: PidFile | None = None
 
     def report_up(self) -> None:
-        """To be called when the server has started."""
+        """Report that the server is up. To be called when it has started."""
         self.background.report_up()
 
     def clean_up(self) -> None:
-        """To be called last."""
+        """Remove the pid file. To be called last."""
         if self.pid_file is not None:
             self.pid_file.remove()
 
 
 def become(arguments: Arguments) -> Process:
-    """Do what the command line says of user, background, pid file and parachute, in this order.
+    """Apply the options for user, background, pid file and parachute, in this order.
 
-    Raises StartError, and SystemExit where this process turns out to be a parent.
+    Raises StartError, and SystemExit in the processes that are parents.
     """
     process = Process()
     if arguments.user:

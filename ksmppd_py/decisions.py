@@ -1,4 +1,4 @@
-"""Who decides about binds and routes: the database, an HTTP server or a plugin, as configured."""
+"""Builds the authenticator and the router that are configured: database, HTTP server or plugin."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from ksmppd_py.transport.greenlets import Owner
 logger = logging.getLogger(__name__)
 
 LAST_ANSWERS = 5.0
-"""Seconds that a stop waits for an HTTP server's answers about messages in hand."""
+"""Seconds that a stop waits for an HTTP server's answers about messages in flight."""
 
 
 class Decisions:
@@ -44,7 +44,7 @@ class Decisions:
 
     @property
     def account_rows(self) -> AccountRows | None:
-        """Where accounts can be looked up without their password; None: an HTTP server or a plugin knows them."""
+        """The account rows, readable without a password; None where an HTTP server or a plugin has the accounts."""
         return self.authenticator if isinstance(self.authenticator, DatabaseAuthenticator) else None
 
     def start(self) -> None:
@@ -52,9 +52,9 @@ class Decisions:
         self.router.rebuild()
 
     def keep_up(self, config: Config, registry: EsmeRegistry) -> None:
-        """From now on look for changed rows as often as `config` says, or never. May yield, not for long.
+        """Look for changed rows from now on, as often as `config` says, or never. May yield briefly.
 
-        Changes of account rows are carried to the binds in `registry`.
+        Changes of account rows are applied to the binds in `registry`.
         """
         every, interval = config.routing.routes_refresh_interval, config.ksmppd.accounts_refresh_interval
         if (every, interval) == self._intervals:
@@ -70,7 +70,7 @@ class Decisions:
             )
 
     def stop(self, patience: float = LAST_ANSWERS) -> None:
-        """Decide nothing new: who waits is told to come back later. May yield, at most `patience` seconds."""
+        """Decide nothing more: callers that wait are refused for now. May yield, at most `patience` seconds."""
         self._refreshers.end(1.0)
         if isinstance(self.router, HttpRouter):
             self.router.close(patience)
@@ -103,7 +103,7 @@ class Decisions:
         return DatabaseRouter(routes, routes.existing if has_accounts else None)
 
     def _plugin(self, group: KsmppdPlugin | None) -> PluginContext:
-        """The context of a plugin, loaded once even if it serves twice."""
+        """Return the context of a plugin, which is loaded once even if it both authenticates and routes."""
         assert group is not None
         context = self._contexts.get(group.id)
         if context is None:

@@ -1,10 +1,10 @@
-"""Every way a request or a peer can fail us. No SMPP or Kannel numbers here: model/outcomes.py maps them."""
+"""All errors of requests and of neighbours. They have no SMPP or Kannel numbers: model/outcomes.py maps them."""
 
 from __future__ import annotations
 
 
 class KsmppdError(Exception):
-    """Base of everything that we raise ourselves."""
+    """Base of all errors that this server raises itself."""
 
 
 class StartError(KsmppdError):
@@ -12,7 +12,7 @@ class StartError(KsmppdError):
 
 
 class TemporaryError(KsmppdError):
-    """A neighbour can't serve us now; the same request may succeed later. Never becomes a permanent refusal."""
+    """A neighbour can't serve this request now; the same one may succeed later. Never becomes a permanent refusal."""
 
 
 class DatabaseUnavailable(TemporaryError):
@@ -20,7 +20,7 @@ class DatabaseUnavailable(TemporaryError):
 
 
 class BackendUnavailable(TemporaryError):
-    """An HTTP endpoint or plugin that decides failed to decide."""
+    """An HTTP server or plugin failed to decide."""
 
 
 class NoBearerbox(TemporaryError):
@@ -28,7 +28,7 @@ class NoBearerbox(TemporaryError):
 
 
 class QueueFull(TemporaryError):
-    """A bounded queue of ours is full."""
+    """A bounded queue is full."""
 
 
 class PermanentError(KsmppdError):
@@ -44,14 +44,14 @@ class NoRoute(PermanentError):
 
 
 class SenderRefused(PermanentError):
-    """A route takes the receiver, but none that does takes this sender."""
+    """A route takes the receiver, but no such route takes this sender."""
 
 
 class RouteRefused(PermanentError):
-    """A router refused the message with a status of its own choice.
+    """A router refused the message with a status of its own.
 
-    `code` is the router's number, already checked to be one that may leave this server; None = our default.
-    `is_final`: the account's default_smsc doesn't take the message either.
+    `code` is that number, already checked to be one that may be sent to an ESME; None = the default. `is_final`: the
+    account's default_smsc doesn't take the message either.
     """
 
     def __init__(self, code: int | None = None, reason: str = "", *, is_final: bool = False) -> None:

@@ -12,7 +12,7 @@ Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 Accepts: TypeAlias = Callable[[str, Address | None], bool]
 
 SUBNET = 64
-"""Bits of an IPv6 address that a subscriber can't choose: the other 64 are anything that its host likes."""
+"""Leading bits of an IPv6 address that identify a subscriber, who can choose the other 64."""
 _SEPARATORS = re.compile(r"[;,\s]+")
 _IPV4_PATTERN = re.compile(r"(?:[0-9]{1,3}|\*)(?:\.(?:[0-9]{1,3}|\*)){3}|(?:[0-9*]+\.){3}[0-9*]+")
 _GROUP = re.compile(r"[0-9a-f]{1,4}|[0-9a-f]{0,3}\*")
@@ -20,16 +20,16 @@ _GROUPS = 8
 
 
 def plain(ip: str) -> str:
-    """The address in its usual form: an IPv4 address that came over IPv6 (`::ffff:10.0.0.1`) as such, no zone.
+    """Return the address in its usual form: an IPv4 address in IPv6's form (`::ffff:10.0.0.1`) as IPv4, no zone.
 
-    What is no address stays as it is.
+    A text that isn't an address is returned as it is.
     """
     address = _parse(ip)
     return ip if address is None else str(address)
 
 
 def source_of(ip: str) -> str:
-    """Whom an address stands for when it is counted: itself, or its `/64` network when it is an IPv6 address."""
+    """Return the address as which this one is counted: an IPv6 address's `/64` network, any other itself."""
     address = _parse(ip) if ":" in ip else None
     if not isinstance(address, ipaddress.IPv6Address):
         return ip if address is None else str(address)
@@ -46,11 +46,11 @@ def _parse(ip: str) -> Address | None:
 
 
 def matches(patterns: str, ip: str) -> bool:
-    """Whether one of `patterns` (separated by `;`, `,` or blanks) is true of the address.
+    """Whether one of `patterns` (separated by `;`, `,` or blanks) matches the address.
 
     In a pattern `*` stands for the rest of an octet, so it never crosses a dot: `10.0.*.*`, `192.168.1.1*`; in an IPv6
-    address for the rest of a group, and as the last one for all groups that are left: `2001:db8:*`. `::` is zeros.
-    Networks such as `10.0.0.0/8` and `2001:db8::/32` are understood, too. An address may be written in any form.
+    address for the rest of a group, and at the end for all remaining groups: `2001:db8:*`. `::` is zeros. Networks such
+    as `10.0.0.0/8` and `2001:db8::/32` are allowed. An address may be written in any form.
     """
     address = _parse(ip)
     text = ip if address is None else str(address)
@@ -58,7 +58,7 @@ def matches(patterns: str, ip: str) -> bool:
 
 
 def is_pattern(pattern: str) -> bool:
-    """Whether this can match an address at all."""
+    """Whether this pattern can match any address."""
     if "/" in pattern:
         return _network(pattern) is not None
     if ":" in pattern:
@@ -77,15 +77,15 @@ def _compile(pattern: str) -> Accepts:
         return lambda _, address: network is not None and address is not None and address in network
     if ":" in pattern:
         return _compile_ipv6(pattern)
-    # At least one character: the original's `192.168.1.1*` takes 192.168.1.10 and not 192.168.1.1. All of them: behind
-    # a `*` nothing but a dot can match.
+    # At least one character: KSMPPD's `192.168.1.1*` matches 192.168.1.10 and not 192.168.1.1. The rest of the octet:
+    # after a `*` only a dot can match.
     expression = "".join(r"[^.:]+(?![^.])" if char == "*" else re.escape(char) for char in pattern)
     compiled = re.compile(expression)
     return lambda text, _: compiled.fullmatch(text) is not None
 
 
 def _network(pattern: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
-    """The network that a pattern names; one of IPv4 addresses in IPv6's form is one of IPv4 addresses."""
+    """Return the network that a pattern names, an IPv4 network also in IPv6's form; None when it names none."""
     try:
         network = ipaddress.ip_network(pattern, strict=False)
     except ValueError:
@@ -121,7 +121,7 @@ def _group_expression(group: str) -> str:
 
 
 def _groups(pattern: str) -> list[str] | None:
-    """The eight groups of an IPv6 pattern, None when it is none."""
+    """Return the eight groups of an IPv6 pattern; None when it isn't one."""
     before, gap, after = pattern.lower().partition("::")
     head, tail = before.split(":") if before else [], after.split(":") if after else []
     missing = _GROUPS - len(head) - len(tail)

@@ -1,4 +1,4 @@
-"""What follows the configuration while the daemon runs, and what can't (docs/rules/operations.md 3)."""
+"""Applies changes of the configuration while the daemon runs, names the others (docs/rules/operations.md 3)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 class Live:
-    """Compares configurations with the one of the start, and applies what it can of them."""
+    """Compares a configuration with the one of the start, and applies its changes as far as possible."""
 
     def __init__(
         self,
@@ -44,7 +44,10 @@ class Live:
         self._registry = registry
 
     def change(self, config: Config) -> None:
-        """All or nothing, but for what needs a restart: that is named. May yield (routes, at last)."""
+        """Apply all changes or, when one is wrong, none; log those that need a restart.
+
+        May yield (routes, at the end).
+        """
         settings = wiring.tls(config)
         admin_certificate = wiring.admin_certificate(config)
         try:
@@ -66,7 +69,7 @@ class Live:
         self._admin.change(config.http_server.password, *admin_certificate, config.http_server.host_names)
         self._decisions.keep_up(config, self._registry)
         level = config.ksmppd.log_level
-        if level != self._log_level:  # else the operator's log-level command holds on
+        if level != self._log_level:  # otherwise the level of the operator's log-level command stays
             logs.change_file_level(self._started_with.ksmppd.log_file, level)
             self._log_level = level
         logger.info("The configuration was read again")

@@ -30,36 +30,39 @@ _NAMES = ("DEBUG", "INFO", "WARNING", "ERROR", "PANIC")
 _NEVER_BELOW_WARNING = (
     "urllib3",
     "sqlalchemy",
-)  # else they log URLs and SQL parameters
+)  # otherwise they log URLs and SQL parameters
 _KIND_OF_GREENLET = re.compile(r"[^\s\d]*")  # "session" of "session 17"
 
 logger = logging.getLogger(__name__)
 
 EACH = {"each": True}
-"""`extra` of lines that are never left out."""
+"""`extra` of lines that are always written."""
 MOST_ALIKE = 5
-"""Lines of a kind that are written in REPEAT_WINDOW."""
+"""Lines of a kind that are written within REPEAT_WINDOW seconds."""
 REPEAT_WINDOW = 30.0
 MOST_KINDS = 1000
 
 
 @dataclass(slots=True)
 class Destination:
-    """Where lines go from `level` (0..4) on; `path` is None for stderr."""
+    """A file or stderr, for lines from `level` (0 to 4) on; `path` is None for stderr."""
 
     level: int
     descriptor: int
     path: str | None = None
 
     def write(self, octets: bytes) -> None:
-        """Write whole lines at once; a full disk or a closed stderr loses them and nothing else."""
+        """Write whole lines at once.
+
+        When the disk is full or stderr is closed they are lost, and nothing else happens.
+        """
         with contextlib.suppress(OSError):
             while octets:
                 octets = octets[os.write(self.descriptor, octets) :]
 
 
 class Places:
-    """The -D list: which DEBUG lines are wanted, by logger name, with or without our package."""
+    """The -D list: DEBUG lines that are wanted, by logger name, with or without the package's."""
 
     def __init__(self, patterns: str) -> None:
         words = [word.lower() for word in re.split(r"[\s,]+", patterns) if word]
@@ -82,7 +85,7 @@ class _Kind:
 
 
 class Repeats:
-    """Tells which lines are one too many, and how many those were."""
+    """Leaves out lines of a kind above MOST_ALIKE, and counts them."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -108,7 +111,10 @@ class Repeats:
         return False
 
     def due(self, at_once: bool = False) -> list[tuple[logging.LogRecord, int, int]]:
-        """The last line of each kind that was left out for a window: record, how many, seconds. Starts a new one."""
+        """Return the last line of each kind left out for REPEAT_WINDOW seconds, with number and seconds; begin again.
+
+        `at_once`: of every kind.
+        """
         now = self._clock()
         found = []
         for key, kind in list(self._kinds.items()):
@@ -118,7 +124,7 @@ class Repeats:
                 del self._kinds[key]
             else:
                 found.append((kind.last, kind.left_out, round(now - kind.since)))
-                self._kinds[key] = _Kind(now, MOST_ALIKE)  # it goes on being counted until it has been quiet
+                self._kinds[key] = _Kind(now, MOST_ALIKE)  # the kind is still counted until it has been quiet
         return found
 
 
@@ -136,7 +142,7 @@ class LogHandler(logging.Handler):
         self._wanted_by_name: dict[str, bool] = {}
 
     def add_file(self, path: str, level: int) -> None:
-        """Append to a file; one that is there already takes the lower level. Raises OSError."""
+        """Append to a file; if it is open already, to the lower one of both levels. Raises OSError."""
         real = os.path.realpath(path)
         for known in self._files():
             if known.path is not None and os.path.realpath(known.path) == real:
@@ -169,7 +175,7 @@ class LogHandler(logging.Handler):
         self.apply_levels()
 
     def reopen(self) -> None:
-        """Open all files anew by their names, after rotation; a file that can't be opened stays as it was."""
+        """Open all files again by their names, after rotation; one that can't be opened stays as it is."""
         for destination in self._files():
             assert destination.path is not None
             try:
@@ -181,7 +187,7 @@ class LogHandler(logging.Handler):
             os.close(stale)
 
     def apply_levels(self) -> None:
-        """Set the root logger's level to the lowest that anyone wants."""
+        """Set the root logger's level to the lowest of all destinations."""
         lowest = min(destination.level for destination in self.destinations)
         logging.getLogger().setLevel(LEVELS[lowest] if lowest < NOTHING else logging.CRITICAL + 1)
 
@@ -203,7 +209,7 @@ class LogHandler(logging.Handler):
             self._write(record, level)
 
     def tell_repeats(self, at_once: bool = False) -> None:
-        """Write the lines that stand for many; to be called every second or so, `at_once` at the end."""
+        """Write the lines that stand for many; called about once a second, with `at_once` at the end."""
         for record, count, seconds in self._repeats.due(at_once):
             more = f" (and {count:,} more like this in {seconds} s)"
             self._write(record, min(record.levelno // 10 - 1, 4), more)
@@ -291,19 +297,19 @@ def change_file_level(path: str, level: int) -> None:
 
 
 def tell_repeats(at_once: bool = False) -> None:
-    """Write the lines that stand for many others, as far as their time has come."""
+    """Write the lines that stand for many others, if their time has come."""
     for handler in _handlers():
         handler.tell_repeats(at_once)
 
 
 def leave_stderr() -> None:
-    """Write to the files only: nobody reads stderr in the background."""
+    """Write to the files only: the daemon is in the background."""
     for handler in _handlers():
         handler.leave_stderr()
 
 
 def reopen() -> None:
-    """Open the log files anew by their names."""
+    """Open the log files again by their names."""
     for handler in _handlers():
         handler.reopen()
 
@@ -313,9 +319,9 @@ def _handlers() -> list[LogHandler]:
 
 
 def open_file(path: str, blocking: bool = True) -> int:
-    """Open a log file for appending; others than its group can't read a new one, whatever the umask says.
+    """Open a log file for appending; a new one can be read by its owner and group only, with any umask.
 
-    Raises OSError, also for a FIFO, which nobody may read. What /dev/stdout leads to is none of these.
+    Raises OSError, also for a FIFO, which may have no reader. /dev/stdout is allowed.
     """
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
     descriptor = os.open(path, flags, 0o640)
@@ -327,7 +333,7 @@ def open_file(path: str, blocking: bool = True) -> int:
 
 
 def _exception_lines(record: logging.LogRecord) -> list[str]:
-    """Return Kannel's second line for an error of the system, a traceback for everything else."""
+    """Return Kannel's second line for an error of the system, a traceback for any other."""
     if not record.exc_info or record.exc_info[1] is None:
         return []
     error = record.exc_info[1]

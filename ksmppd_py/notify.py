@@ -1,4 +1,4 @@
-"""Telling systemd how we are (sd_notify(3)); without a NOTIFY_SOCKET nothing is told."""
+"""Tells systemd the daemon's state (sd_notify(3)), if there is a NOTIFY_SOCKET."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ STOPPING = "STOPPING=1"
 
 
 def notify(state: str) -> bool:
-    """Send a state to the service manager; whether there is one. Doesn't wait, raises nothing."""
+    """Send a state to the service manager; return whether there is one. Doesn't wait, raises nothing."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address:
         return False

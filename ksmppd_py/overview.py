@@ -1,4 +1,4 @@
-"""How the daemon is doing, gathered from all rooms for the operator's."""
+"""Collects the daemon's state from all packages, for operators."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ksmppd_py.storage.database import Database
 
 
 class Overview:
-    """Implements admin.ports.Overview. The rooms are None until they are opened."""
+    """Implements admin.ports.Overview. The attributes for the packages are None until these are opened."""
 
     def __init__(self, registry: EsmeRegistry, queue: bool) -> None:
         self.database: Database | None = None

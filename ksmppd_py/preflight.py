@@ -1,4 +1,4 @@
-"""`ksmppd --test --live`: try what a configuration names, as far as that changes nothing and disturbs nobody."""
+"""`ksmppd --test --live`: tries everything that a configuration names, without changing or disturbing anything."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from ksmppd_py.storage.upgrade import Layout, describe
 from ksmppd_py.transport.certificates import validity
 
 PATIENCE = 5.0
-"""Seconds that each neighbour has to answer."""
+"""Seconds that each database, bearerbox or server has to answer."""
 SOON = timedelta(days=30)
-"""A certificate that ends within this time is told."""
+"""A certificate that ends within this time gets a warning."""
 
 
 class Finding(NamedTuple):
-    """One line: what was looked at, and how it is. `failed`: the daemon would not work with it as configured."""
+    """One line of the result: the thing that was tried, and how it is. `failed`: the daemon won't work with it so."""
 
     subject: str
     text: str
@@ -40,7 +40,10 @@ class Finding(NamedTuple):
 
 
 def look(config: Config, now: Callable[[], datetime] | None = None) -> Iterator[Finding]:
-    """Yield a finding for each thing that the configuration names, as it is looked at. May yield to the hub, too."""
+    """Yield a finding for each thing that the configuration names, when it has been tried.
+
+    May yield to the hub, too.
+    """
     if config.database is not None:
         yield from _database(config)
     yield from _http_servers(config)
@@ -83,7 +86,7 @@ def _database(config: Config) -> Iterator[Finding]:
 
 
 def _needed_tables(config: Config) -> set[str]:
-    """Without these nothing works; of the others the log will tell, and that is all."""
+    """Return the tables without which nothing works; missing others are only logged."""
     needed = {"store", "pdu"} if config.ksmppd.database_enable_queue else set()
     if config.ksmppd.auth_method is Method.DATABASE:
         needed.add("user")
@@ -141,7 +144,10 @@ def _certificates(config: Config, now: datetime) -> Iterator[Finding]:
 
 
 def _dates(subject: str, path: str, now: datetime) -> Finding:
-    """All certificates of a chain have to be valid; of those of CAs one will do, bundles hold many old ones."""
+    """Return the finding about a file of certificates.
+
+    All of a chain have to be valid; of CAs one is enough, because bundles contain many expired ones.
+    """
     try:
         found = validity(path)
     except (OSError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""How the daemon is doing, as lines for the log."""
+"""The daemon's state as lines for the log."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ksmppd_py.smpp.describe import describe_status
 
 
 def statistics(snapshot: ServerSnapshot, overview: Overview) -> Iterator[str]:
-    """All there is to tell, for SIGQUIT. Looks at every object: takes a moment in which nothing else runs."""
+    """Yield all lines for SIGQUIT. Looks at every object, which takes a moment in which nothing else runs."""
     measures = overview.measures()
     boxes = measures.bearerboxes
     binds = sum(len(esme.binds) for esme in snapshot.esmes)
@@ -32,9 +32,9 @@ def statistics(snapshot: ServerSnapshot, overview: Overview) -> Iterator[str]:
 
 
 def refusal_lines(refusals: Refusals, now: float) -> Iterator[tuple[str, tuple[object, ...]]]:
-    """Format and values of a line for each kind of refusals that no line has told of yet.
+    """Yield format and values of a line for each kind of refusals that isn't logged yet.
 
-    The reason is part of the format, so that lines with another reason aren't thinned out along with it.
+    The reason is part of the format, so that lines with other reasons aren't left out with it.
     """
     for refusal in refusals.take_untold(now):
         last = refusal.example
@@ -62,7 +62,7 @@ def _process() -> str:
 
 
 def load_lines(snapshot: ServerSnapshot) -> Iterator[str]:
-    """What the original tells of each account twice a minute."""
+    """Yield the lines that KSMPPD writes about each account twice a minute."""
     for esme in snapshot.esmes:
         binds = ", ".join(
             f"{bind.bind_id} (type {bind.bind_type}, {bind.open_acks} open acks, load {bind.inbound_load:g}/"

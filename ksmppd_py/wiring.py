@@ -1,4 +1,4 @@
-"""From the configuration to what each room is built with."""
+"""Makes the settings of each package from the configuration."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ksmppd_py.translate.tlvs import TlvDefinition, TlvTables
 
 
 def boxes(config: Config) -> list[BoxSettings]:
-    """The bearerboxes to connect to."""
+    """Return the bearerboxes to connect to."""
     return [
         BoxSettings(box.host, box.port, box.id or None, box.ssl, box.smsbox_max_pending)
         for box in config.bearerboxes
@@ -25,7 +25,7 @@ def boxes(config: Config) -> list[BoxSettings]:
 
 
 def hosts(config: Config) -> list[str]:
-    """The names that will be looked up, each as often as there is something to reach there."""
+    """Return the host names that will be looked up, once for each use."""
     found = [box.host for box in config.bearerboxes]
     if isinstance(config.database, MysqlConnection):
         found.append(config.database.host)
@@ -34,7 +34,7 @@ def hosts(config: Config) -> list[str]:
 
 
 def tlvs(config: Config) -> TlvTables:
-    """The operator's own optional parameters."""
+    """Return the operator's own optional parameters."""
     return TlvTables(
         TlvDefinition.from_group(tlv.name, tlv.tag, tlv.length, tlv.type.value, ";".join(tlv.smsc_ids))
         for tlv in config.tlvs
@@ -42,7 +42,7 @@ def tlvs(config: Config) -> TlvTables:
 
 
 def session_settings(config: Config, server_id: str | None = None) -> SessionSettings:
-    """What holds for all sessions; `server_id` instead of the configured one."""
+    """Return the settings of all sessions; `server_id` replaces the configured one."""
     ksmppd = config.ksmppd
     return SessionSettings(
         server_id=(ksmppd.id if server_id is None else server_id).encode("utf-8", "surrogateescape")[:15],
@@ -62,19 +62,19 @@ def session_settings(config: Config, server_id: str | None = None) -> SessionSet
 
 
 def block_list(config: Config) -> BlockListSettings:
-    """When addresses are blocked."""
+    """Return when addresses are blocked."""
     ksmppd = config.ksmppd
     exempt = " ".join(ksmppd.ip_blocklist_exempt_ips)
     return BlockListSettings(ksmppd.ip_blocklist_attempts, ksmppd.ip_blocklist_time, exempt)
 
 
 def plain_port(config: Config) -> int | None:
-    """The port for SMPP without TLS, None when there is to be none."""
+    """Return the port for SMPP without TLS; None without one."""
     return None if config.ksmppd.smpp_tls_only else config.ksmppd.smpp_port
 
 
 def tls(config: Config) -> TlsSettings | None:
-    """The port for TLS, if there is to be one."""
+    """Return the port for TLS; None without one."""
     ksmppd = config.ksmppd
     if not ksmppd.smpp_tls_port:
         return None
@@ -84,7 +84,7 @@ def tls(config: Config) -> TlsSettings | None:
 
 
 def admin_certificate(config: Config) -> tuple[str | None, str | None]:
-    """Certificate and key of the administration port; (None, None) when it speaks no TLS."""
+    """Return certificate and key of the administration port; (None, None) without TLS."""
     http = config.http_server
     if not http.ssl:
         return None, None
@@ -92,20 +92,20 @@ def admin_certificate(config: Config) -> tuple[str | None, str | None]:
 
 
 def proxies(config: Config) -> str:
-    """Whose connections start with a PROXY header."""
+    """Return the patterns of addresses whose connections start with a PROXY header."""
     ksmppd = config.ksmppd
     return " ".join(ksmppd.smpp_proxy_allow_ip) if ksmppd.smpp_proxy_protocol else ""
 
 
 def access_log(config: Config) -> AccessLogSettings:
-    """Where the access log is, and how it looks."""
+    """Return the path and style of the access log."""
     ksmppd = config.ksmppd
     json = ksmppd.access_log_format is AccessLogFormat.JSON
     return AccessLogSettings(ksmppd.access_log, json, ksmppd.access_log_text)
 
 
 def table_names(config: Config) -> TableNames:
-    """The tables' names in this configuration."""
+    """Return the names of the tables."""
     ksmppd = config.ksmppd
     return TableNames(
         user=ksmppd.database_user_table,
@@ -117,7 +117,7 @@ def table_names(config: Config) -> TableNames:
 
 
 def open_database(config: Config) -> Database:
-    """The configured database, not yet connected; one in memory when nothing needs any."""
+    """Return the configured database, not yet connected; one in memory when none is needed."""
     group = config.database
     if group is None:
         return SQLiteDatabase(ConnectionSettings(id="", database=":memory:"))

@@ -1,4 +1,4 @@
-"""The greenlets that no neighbour starts: replay of stored messages, and simulation's once-a-second round."""
+"""The greenlets that replay stored messages and deliver simulated ones."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ logger = logging.getLogger(__name__)
 
 
 class Claim(Protocol):
-    """Whether this process may replay: two at once would deliver each row twice."""
+    """The right to replay: two processes at once would deliver each row twice."""
 
     @property
     def held(self) -> bool:
-        """Doesn't yield."""
+        """Whether this process has it. Doesn't yield."""
 
 
 ROUND = 1.0
-"""Seconds between two looks at who is bound and which rows are due."""
+"""Seconds between two rounds over binds and due rows."""
 SHORTEST_ROUND = 0.02
 """Seconds between two rounds of simulation when delays are short."""
 REFRESH = 10.0
-"""Least seconds between two questions for rows that were passed or that another process wrote."""
+"""Seconds, at least, between two queries for rows that were skipped or that another process wrote."""
 SCAN_SHARE = 20
-"""Such a question is asked at most every SCAN_SHARE times as long as it took, but each LONGEST_REFRESH."""
+"""The pause after such a query is SCAN_SHARE times as long as it took, but at most LONGEST_REFRESH."""
 LONGEST_REFRESH = 60.0
 
 
@@ -54,7 +54,7 @@ class Simulator:
         self._desk.put(delivery)
 
     def start(self, flow: SimulationFlow, delay: float = 0.0) -> None:
-        """Start the rounds, frequent enough for a delay of so many seconds. Doesn't yield."""
+        """Start the rounds, often enough for a delay of `delay` seconds. Doesn't yield."""
         pause = min(ROUND, max(SHORTEST_ROUND, delay / 10)) if delay else ROUND
         self._owner.supervise("simulation", lambda: _deliver_due(flow, pause))
         self._owner.supervise("simulation settler", lambda: self._settle(flow))
@@ -65,7 +65,7 @@ class Simulator:
                 flow.conclude(delivery, delivery.outcome)
 
     def stop(self) -> None:
-        """End them. May yield."""
+        """End the greenlets. May yield."""
         self._owner.end(1.0)
 
 
@@ -76,7 +76,7 @@ def _deliver_due(flow: SimulationFlow, pause: float) -> None:
 
 
 class Replayer:
-    """Wakes the replays: when a receiver binds, a bearerbox comes, rows come back or their time has come."""
+    """Wakes the replays: when an ESME binds, a bearerbox connects, rows come back or are due."""
 
     def __init__(
         self, store: MessageStore, claim: Claim, delivery: DeliveryFlow, receivers: Receivers, queue: bool
@@ -107,7 +107,7 @@ class Replayer:
             self._owner.supervise("replay of nameless rows", self._name_rows)
 
     def stop(self) -> None:
-        """Start nothing new. May yield."""
+        """End the greenlets; messages in flight end by themselves. May yield."""
         self._owner.end(1.0)
 
     def withdraw(self, row: int) -> bool:
@@ -121,7 +121,7 @@ class Replayer:
 
     @property
     def unusable(self) -> int:
-        """How many stored rows can't be read, of those that were found since the start."""
+        """Number of stored rows found since the start that can't be read."""
         submissions = self._submissions.unusable if self._submissions is not None else 0
         return self.deliveries.unusable + submissions + self._nameless.unusable
 
@@ -134,7 +134,7 @@ class Replayer:
         while True:
             for system_id in dict.fromkeys(self._bell.take()):
                 if not self._claim.held:
-                    continue  # another daemon's rows by now; the rounds begin anew when they are ours
+                    continue  # another daemon has the rows now; the rounds begin again when it lets go
                 try:
                     self.deliveries.advance(system_id)
                 except DatabaseUnavailable as error:
@@ -159,7 +159,7 @@ class Replayer:
                 self._submissions.look_later()
 
     def _name_rows(self) -> None:
-        """At once when the rows become ours, then again and again: another daemon may write some at any time."""
+        """Route rows without an account when the claim is held, and again and again: other programs may write some."""
         next_look = 0.0
         while True:
             if not self._claim.held:
@@ -169,7 +169,7 @@ class Replayer:
             gevent.sleep(REFRESH)
 
     def _name_all(self) -> float:
-        """Give rows of no account to theirs; returns the seconds until the next look. May yield."""
+        """Route rows without an account; return the seconds until the next time. May yield."""
         began = monotonic()
         try:
             named = self._nameless.advance()
@@ -200,7 +200,10 @@ class Replayer:
                 next_scan = monotonic() + self._scan(receiving)
 
     def _look_at_boxes(self, arrivals: int) -> int:
-        """Start over when a bearerbox came, be it for a moment; walk on when rows are due. Returns the arrivals."""
+        """Start over when a bearerbox has connected, even briefly; go on when rows are due.
+
+        Return `Gateway.arrivals`.
+        """
         assert self._gateway is not None
         if self._submissions is None or not self._gateway.online:
             return arrivals
@@ -212,7 +215,7 @@ class Replayer:
         return came
 
     def _scan(self, receiving: set[str]) -> float:
-        """Ask the database who has rows; returns the seconds until the next time. May yield."""
+        """Query which accounts have rows, and wake them; return the seconds until the next time. May yield."""
         began = monotonic()
         try:
             for system_id in self._store.receivers_with_rows(receiving):
@@ -221,10 +224,10 @@ class Replayer:
                 self._box_bell.put("")
         except DatabaseUnavailable as error:
             logger.debug("Can't look for stored messages: %s", error)
-            return REFRESH  # how long a database is away says nothing about what the question costs
+            return REFRESH  # the time until the database failed says nothing about the query's cost
         return _pause_after(began)
 
 
 def _pause_after(began: float) -> float:
-    """Seconds until a question is asked again that was asked at `began`."""
+    """Return the seconds until a query that was sent at `began` is repeated."""
     return max(REFRESH, min(LONGEST_REFRESH, (monotonic() - began) * SCAN_SHARE))

@@ -1,4 +1,4 @@
-"""Which changes of a configuration take a restart; the others can be applied while the server runs."""
+"""Finds the changes of a configuration that take a restart; others can be applied while the server runs."""
 
 from __future__ import annotations
 

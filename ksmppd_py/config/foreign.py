@@ -1,4 +1,4 @@
-"""Keys that others read: those of a fork of the C daemon, and those of Kannel's groups that we don't use."""
+"""Keys of other programs: those of a fork of the C daemon, and those of Kannel's groups that are unused here."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ OF_FORKS: dict[str, dict[str, str]] = {
         "database-queue-inflight-table": "the queue is in the database, none is in Redis",
     }
 }
-"""Keys that the C daemon's fork by diviky has, by group, and why they do nothing here: for warnings."""
+"""Keys of the C daemon's fork by diviky, by group, with the reason why they do nothing here, for warnings."""
 
-# Kannel's connection groups that we don't use: their keys are checked, their values aren't.
+# Kannel's connection groups that are unused here: their keys are checked, their values aren't.
 _SERVER = frozenset(["id", "host", "port", "username", "password", "database", "max-connections"])
 FOREIGN_KEYS: dict[str, frozenset[str]] = {
     "pgsql-connection": _SERVER,

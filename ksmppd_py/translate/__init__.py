@@ -1,1 +1,1 @@
-"""One language into the other: SMPP PDUs <-> sms. Pure."""
+"""Translation between SMPP's PDUs and Kannel's sms, in both directions. Pure."""

@@ -16,7 +16,10 @@ ToText: TypeAlias = Callable[[bytes], "bytes | None"]
 
 
 class DataCoding(NamedTuple):
-    """What a data_coding means. `coding` -1: binary if there is a UDH, else text. `to_text` None: as is."""
+    """The meaning of a data_coding. `coding` -1: binary if there is a UDH, else text.
+
+    `to_text` None: the text stays as it is.
+    """
 
     coding: int
     mclass: int
@@ -53,7 +56,7 @@ _CHARSETS: dict[int, ToText] = {
     0x0E: _from_charset("euc_kr"),
 }
 _STRAY_OCTETS = {0xDC00 + octet: octet for octet in range(0x80, 0x100)}
-"""What `surrogateescape` makes of octets that are no UTF-8, and Latin-1's characters for them."""
+"""Latin-1's characters for the surrogates that `surrogateescape` makes of octets that aren't UTF-8."""
 _BINARY = frozenset((0x02, 0x04, 0x09, 0x0B, 0x0C, 0x0F))
 
 
@@ -123,7 +126,7 @@ def data_coding_of(sms: Sms) -> int:
 
 
 def write_text(msgdata: bytes, charset: str) -> bytes:
-    """Return a text in an alt_charset; one `?` for what it can't express."""
+    """Return a text in an alt_charset, with one `?` for each character that it lacks."""
     return msgdata.decode("utf-8", "replace").encode(charset, "replace")
 
 

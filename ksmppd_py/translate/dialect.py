@@ -1,4 +1,4 @@
-"""How one bind speaks: what translation needs to know of it."""
+"""The settings of one bind that translation needs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Dialect:
     err_length: int = SHORT_ERR
     fields_in_meta_data: bool = False
     takes_tlvs: bool = field(init=False)
-    """Whether we may send TLVs on this bind."""
+    """Whether this bind may be sent TLVs (SMPP 3.4, 3.3)."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "takes_tlvs", self.interface_version >= 0x34)

@@ -19,7 +19,7 @@ EXTENSION = {0x0A: "\f", 0x14: "^", 0x28: "{", 0x29: "}", 0x2F: "\\"} | {
 }
 ESCAPE = 0x1B
 
-# Octets >= 0x80 are free inside the decoder: extension characters take the first, 0xFF is what gets dropped.
+# Octets >= 0x80 are free inside the decoder: extension characters take the first, 0xFF is dropped.
 _PAIRS = [(bytes((ESCAPE, code)), bytes((0x80 + number,))) for number, code in enumerate(EXTENSION)]
 _DECODED = ALPHABET.replace("\x1b", "?") + "".join(EXTENSION.values()).ljust(0x80, "\ufffe")
 _HIGH_TO_DROPPED = bytes(range(0x80)) + b"\xff" * 0x80

@@ -13,13 +13,13 @@ _NAMES = {field.name: PREFIX + field.name.replace("_", "-") for field in SMS_FIE
 _AS_IT_IS = frozenset(
     ("smsc_number", "foreign_id", "service", "account", "charset", "boxc_id", "binfo"),
 )
-"""Strings that the original doesn't URL-encode; neither do we, unless a header can't carry them."""
+"""Strings that KSMPPD doesn't URL-encode; neither does this server, unless a header can't carry them."""
 _PRINTABLE = re.compile(rb"[!-~]([ -~]*[!-~])?")
 _LEAST, _GREATEST = -(2**31), 2**31 - 1  # what an integer of a message can be
 _LEADING_INTEGER = re.compile(r"[+-]?\d{1,18}")
 
 _OURS = frozenset(("sms_type", "id", "dlr_url", "boxc_id", "resend_try", "resend_time", "msg_left"))
-"""Fields that a router can't change: acks and reports hang on them."""
+"""Fields that a router can't change, because acks and reports need them."""
 _PROTECTED: dict[int, frozenset[str]] = {
     SmsType.MT_PUSH: _OURS | {"service"},
     SmsType.MO: _OURS | {"smsc_id"},

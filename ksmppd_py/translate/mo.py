@@ -56,7 +56,7 @@ def _to_deliver_sm(
     septets: bytes | None = None,
     charset: str | None = None,
 ) -> list[DeliverSm]:
-    """Return the PDUs for octets, or for a text: the one that is given as `septets`, or goes in a `charset`."""
+    """Return the PDUs for octets, or for a text given as `septets` or to be sent in a `charset`."""
     source, destination = addresses.source(sms.sender), addresses.destination(sms.receiver)
     tlvs = configured_tlvs(sms, dialect)
     pdus = []
@@ -65,7 +65,7 @@ def _to_deliver_sm(
         if part.udhdata:
             octets = part.udhdata + octets
         if len(octets) > MAX_SHORT_MESSAGE and charset is not None and not dialect.takes_tlvs:
-            return _as_ucs2(sms, dialect, reference)  # a charset of many octets a character
+            return _as_ucs2(sms, dialect, reference)  # the charset takes many octets a character
         esm_class = (0x40 if part.udhdata else 0) | (0x80 if sms.rpi == 1 else 0)
         pdu = deliver_sm(sms, source, destination, esm_class, data_coding, octets, tlvs)
         if len(octets) > MAX_SHORT_MESSAGE or (part.msg_left == UNDEFINED and octets):
@@ -80,7 +80,7 @@ def _as_ucs2(sms: Sms, dialect: Dialect, reference: int) -> list[DeliverSm]:
 
 
 def _parts(sms: Sms, dialect: Dialect, reference: int, septets: bytes | None) -> list[udh.Part]:
-    """Return the parts; a long message that shall travel whole has msg_left undefined."""
+    """Return the parts; a long message that is sent whole has msg_left undefined."""
     if dialect.long_mo_as_payload and dialect.takes_tlvs and not udh.fits_one(sms):
         body = (sms.msgdata or b"") if septets is None else septets
         return [udh.Part(sms.udhdata or None, body, UNDEFINED)]
@@ -112,7 +112,7 @@ def deliver_sm(
     short_message: bytes,
     tlvs: dict[int, bytes],
 ) -> DeliverSm:
-    """Return the PDU with what MO and receipts take from the sms alike."""
+    """Return the PDU with the fields that MO and receipts take from the sms alike."""
     binfo, pid, priority = sms.binfo or b"", sms.pid, sms.priority
     if binfo and (len(binfo) > MAX_SERVICE_TYPE or 0 in binfo):
         binfo = b""

@@ -23,9 +23,9 @@ MAX_PRIORITY = 3
 MAX_TIME = 0x7FFFFFFF
 """The bearerbox reads times as signed 32 bits."""
 LONG_HEADER = 100
-"""Octets of a user data header; beside a shorter one 255 parts hold more than any short_message."""
+"""Octets of a user data header. Beside a shorter one, 255 parts hold more than any short_message."""
 _NO_TEXT = ((b" ", b"\0"), (b"\0 ", b"\0\0", b" ", b"\0"))
-"""Stands for an empty short_message with clients that can't send one; the second are those of UCS-2."""
+"""Texts of clients that can't send an empty short_message: in general, and in UCS-2."""
 
 _RECEIPTS = (  # by the two low bits of registered_delivery; 3 is SMPP 5.0's "success only"
     DlrMask.NOTHING,
@@ -48,7 +48,7 @@ _USER_MESSAGE_REFERENCE = int(TlvTag.USER_MESSAGE_REFERENCE)
 def from_submit_sm(pdu: SubmitSm, dialect: Dialect, service: bytes, message_id: bytes, now: int) -> Sms:
     """Return the sms for a submit_sm; `service` is the lower-case system_id, `now` epoch seconds.
 
-    smsc_id and boxc_id are left to those who know. Raises Untranslatable with the status of the response.
+    smsc_id is set by routing, boxc_id by the bearerbox connection. Raises Untranslatable with the response's status.
     """
     text = pdu.short_message
     if len(text) > 254 and dialect.interface_version <= 0x34:
@@ -81,7 +81,7 @@ def from_data_sm(pdu: DataSm, dialect: Dialect, service: bytes, message_id: byte
 
 
 def _text_of(pdu: SubmitSm) -> bytes:
-    """Return the user data: short_message, or message_payload where that is all there is (D-24)."""
+    """Return the user data: short_message, or message_payload if that is the only one (D-24)."""
     text, payload = pdu.short_message, pdu.tlvs.get(_MESSAGE_PAYLOAD)
     if payload:
         if not text or text in _NO_TEXT[DATA_CODINGS[pdu.data_coding].coding == UCS2]:
@@ -95,7 +95,7 @@ def _text_of(pdu: SubmitSm) -> bytes:
 def _translate(
     pdu: SubmitSm | DataSm, text: bytes, dialect: Dialect, service: bytes, *, message_id: bytes, now: int
 ) -> Sms:
-    """Return what submit_sm and data_sm have in common; `text` is the whole user data."""
+    """Return the sms with everything that submit_sm and data_sm share; `text` is the whole user data."""
     sender = addresses.to_box(pdu.source_addr_ton, pdu.source_addr, _BAD_SOURCE)
     receiver = addresses.to_box(pdu.dest_addr_ton, pdu.destination_addr, _BAD_DESTINATION)
     if not receiver:
@@ -125,7 +125,7 @@ def _translate(
     if tlvs:
         submit_tlvs.set_class_and_waiting(sms, tlvs, dialect.tlvs.by_tag)
     if udhdata is not None and len(udhdata) > LONG_HEADER:
-        udh.count_parts(sms)  # refuses what has no room beside it
+        udh.count_parts(sms)  # refuses a text with no room beside it
     sms.dlr_mask = _DLR_MASKS[pdu.registered_delivery]
     sms.dlr_url = make_dlr_url(service, now, message_id, reference)
     sms.binfo = pdu.service_type or None
@@ -133,7 +133,7 @@ def _translate(
 
 
 def _fields(pdu: SubmitSm | DataSm) -> dict[bytes, bytes]:
-    """Return what an sms has no field for, under the names that the bearerbox's SMPP client looks for."""
+    """Return the fields that an sms lacks, under the names that the bearerbox's SMPP client looks for."""
     return {
         b"source_addr_ton": b"%d" % pdu.source_addr_ton,
         b"source_addr_npi": b"%d" % pdu.source_addr_npi,
@@ -151,13 +151,13 @@ def _time(text: bytes, now: int, status: CommandStatus) -> int:
 
 
 def _deferred(text: bytes, now: int) -> int:
-    """Return the time that a schedule_delivery_time tells; none when it is past (D-26): clocks differ by a second."""
+    """Return epoch seconds of a schedule_delivery_time; none when it is past, as clocks differ by a second (D-26)."""
     epoch = _time(text, now, CommandStatus.RINVSCHED)
     return epoch if epoch > now else UNDEFINED
 
 
 def _validity(text: bytes, now: int) -> int:
-    """Return the time that a validity_period tells; none for zeros in the relative form (D-26)."""
+    """Return epoch seconds of a validity_period; none for zeros in the relative form (D-26)."""
     epoch = _time(text, now, CommandStatus.RINVEXPIRY)
     if epoch == now and is_relative(text):
         return UNDEFINED
@@ -167,6 +167,6 @@ def _validity(text: bytes, now: int) -> int:
 
 
 def _check_receipt_addresses(sms: Sms) -> None:
-    """The receipt is a deliver_sm, whose addresses are shorter than data_sm's."""
+    """Refuse addresses that don't fit into the receipt: deliver_sm has shorter ones than data_sm."""
     addresses.source(sms.sender)
     addresses.destination(sms.receiver)

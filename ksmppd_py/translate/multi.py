@@ -1,4 +1,4 @@
-"""submit_multi -> one message for each of its destinations (4.5)."""
+"""submit_multi -> one message for each of its destinations (SMPP 3.4, 4.5)."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from ksmppd_py.translate.errors import Untranslatable
 from ksmppd_py.translate.mt import from_data_sm, from_submit_sm
 
 MOST_DESTINATIONS = 254
-"""5.2.24."""
+"""SMPP 3.4, 5.2.24."""
 
 
 @dataclass(slots=True)
 class OneOfMany(SubmitSm):
     """A submit_multi as a submit_sm to one of its destinations; `message_id` is the id that all of them share.
 
-    `last` marks the one that goes last and has this id towards the bearerbox too; the others have ids of their own
-    there. Reports carry the shared id in any case. `first` is the same list for all: the sms of the first of them that
-    was translated, as it was then. So a text is translated once, and held once.
+    `last` marks the last one, which has this id towards the bearerbox too; the others have ids of their own there.
+    Reports carry the shared id in any case. `first` is one list for all, with the sms of the first destination that was
+    translated: so a text is translated once, and held once.
     """
 
     message_id: bytes = b""
@@ -94,7 +94,7 @@ def from_one_of_many(pdu: OneOfMany, dialect: Dialect, service: bytes, message_i
 
 
 def _receiver(pdu: OneOfMany) -> bytes:
-    """Return what alone differs from one destination to the next, but for their types in meta_data."""
+    """Return the receiver, the only field besides meta_data that differs between destinations."""
     status = int(CommandStatus.RINVDSTADR)
     receiver = addresses.to_box(pdu.dest_addr_ton, pdu.destination_addr, status)
     if not receiver:
@@ -109,4 +109,4 @@ TRANSLATIONS: Mapping[type, Translate] = {
     DataSm: from_data_sm,
     OneOfMany: from_one_of_many,
 }
-"""How each PDU that submits becomes an sms: (pdu, dialect, service, message_id, now)."""
+"""The function that makes the sms of each PDU that submits: (pdu, dialect, service, message_id, now)."""

@@ -24,7 +24,7 @@ RECEIPT, INTERMEDIATE = 0x04, 0x20  # esm_class, 5.2.12
 
 
 class DlrUrl(NamedTuple):
-    """What an MT's dlr_url remembers: `<system_id>|<epoch>[.<user_message_reference>]|<id>[;<id>...]`."""
+    """The content of an MT's dlr_url: `<system_id>|<epoch>[.<user_message_reference>]|<id>[;<id>...]`."""
 
     system_id: bytes
     submit_time: int
@@ -33,7 +33,7 @@ class DlrUrl(NamedTuple):
 
 
 class State(NamedTuple):
-    """What a DLR says: `stat:` of the text, message_state of the TLV, whether it is the last word."""
+    """The content of a DLR: `stat:` of the text, message_state of the TLV. `final`: no other report follows."""
 
     stat: bytes
     message_state: MessageState
@@ -56,7 +56,7 @@ _NOT_YET = {state.stat: state for state in (_ACCEPTD, _ENROUTE)}
 
 _Refinement: TypeAlias = Mapping[bytes, State]
 
-# Event of a DLR, tested in this order -> its state, and words of the SMSC's text that say the same better.
+# Event of a DLR, tested in this order -> its state, and words of the SMSC's text that are more exact.
 _STATES: tuple[tuple[int, State, _Refinement], ...] = (
     (DlrMask.SUCCESS, _DELIVRD, {}),
     (0x20, _EXPIRED, {}),
@@ -77,7 +77,7 @@ def _event(mask: int) -> tuple[State, _Refinement]:
 _EVENTS = tuple(map(_event, range(256)))
 _ESCAPED = re.compile(rb"[|;%]")
 _ESCAPE = re.compile(rb"%(7C|3B|25)", re.IGNORECASE)
-_PERCENT, _SEMICOLON = b"%;"  # a number is found in octets ten times as fast as an octet string
+_PERCENT, _SEMICOLON = b"%;"  # octets are searched for a number ten times as fast as for an octet string
 NO_VALUES: Mapping[bytes, bytes] = {}
 _STATE_OCTETS = [bytes((state,)) for state in range(9)]
 MAX_NETWORK_ERROR = 0xFFFF
@@ -103,7 +103,7 @@ def make_dlr_url(
 
 
 def target_of(dlr_url: bytes) -> bytes:
-    """Return the system_id of a dlr_url. Raises Untranslatable when it isn't one of ours."""
+    """Return the system_id of a dlr_url. Raises Untranslatable when this server didn't make it."""
     parts = dlr_url.split(b"|")
     if len(parts) != 3 or not parts[2] or _PERCENT in parts[0] or len(dlr_url) < MIN_DLR_URL:
         return parse_dlr_url(dlr_url).system_id
@@ -111,7 +111,7 @@ def target_of(dlr_url: bytes) -> bytes:
 
 
 def parse_dlr_url(dlr_url: bytes | None) -> DlrUrl:
-    """Read a dlr_url. Raises Untranslatable when it isn't one of ours."""
+    """Read a dlr_url. Raises Untranslatable when this server didn't make it."""
     dlr_url = dlr_url or b""
     parts = dlr_url.split(b"|")
     if len(parts) == 4 and not parts[3]:
@@ -129,7 +129,7 @@ def parse_dlr_url(dlr_url: bytes | None) -> DlrUrl:
 
 @lru_cache(maxsize=1024)
 def _submission(text: bytes) -> tuple[int, int | None]:
-    """The middle of a dlr_url: epoch seconds and the user_message_reference."""
+    """Return the middle of a dlr_url: epoch seconds, and the user_message_reference or None."""
     numbers = _EPOCH.match(text)
     if numbers is None:
         return 0, None
@@ -147,12 +147,12 @@ def local_time(epoch: int) -> bytes:
     """Return `YYMMDDhhmmss` in the process's time zone."""
     try:
         return b"%b%02d" % (_local_minute(epoch // 60), epoch % 60)
-    except (OverflowError, ValueError, OSError):  # nothing that the C library has a calendar for
+    except (OverflowError, ValueError, OSError):  # a time outside of the C library's calendar
         return b"000000000000"
 
 
 def state_of(dlr_mask: int, stat: bytes, values: Mapping[bytes, bytes]) -> State:
-    """Return what a DLR says; `stat` is its text's, empty without one, `values` are meta_data's group `smpp`."""
+    """Return the state that a DLR reports; `stat` is its text's or empty, `values` are meta_data's group `smpp`."""
     state, refined = _EVENTS[0 if dlr_mask == UNDEFINED else dlr_mask & 0xFF]
     if refined and stat:
         state = refined.get(stat, state)
@@ -164,8 +164,8 @@ def state_of(dlr_mask: int, stat: bytes, values: Mapping[bytes, bytes]) -> State
 def to_deliver_sm(sms: Sms, dialect: Dialect, local: Callable[[int], bytes] = local_time) -> list[DeliverSm]:
     """Return the receipts for a DLR, one for each id in its dlr_url; `local` writes an epoch as YYMMDDhhmmss.
 
-    A report that isn't final goes as an intermediate notification. Raises Untranslatable when no PDU can hold
-    it, or when the dlr_url isn't ours.
+    A report that isn't final goes as an intermediate notification. Raises Untranslatable when no PDU can hold it, or
+    when this server didn't make the dlr_url.
     """
     url = parse_dlr_url(sms.dlr_url)
     source, destination = addresses.source(sms.sender), addresses.destination(sms.receiver)
@@ -196,7 +196,7 @@ def to_deliver_sm(sms: Sms, dialect: Dialect, local: Callable[[int], bytes] = lo
 
 @lru_cache(maxsize=256)
 def smpp_values(meta_data: bytes | None) -> Mapping[bytes, bytes]:
-    """Return group `smpp`; reports repeat the same few strings, and most have no such group."""
+    """Return meta_data's group `smpp`. Cached, because reports repeat the same few strings; most have no such group."""
     if meta_data is None or b"?smpp?" not in meta_data.lower():
         return NO_VALUES
     return get_group(meta_data, "smpp")

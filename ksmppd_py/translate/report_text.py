@@ -1,4 +1,4 @@
-"""Texts of delivery reports: what an SMSC's says, and the one that an ESME gets (appendix B).
+"""Reads the texts of SMSCs' delivery reports, and writes those for ESMEs (SMPP 3.4, appendix B).
 
 Words are `key:value`, keys in any case; a value ends at a blank, TAB, CR, LF, NUL, `,`, `;` or `"` (D-28). The last,
 `text`, has all that follows.
@@ -21,12 +21,12 @@ MAX_ERR: Final = 16
 """Octets of an error code, so that the report fits into one deliver_sm whatever the SMSC sends."""
 
 ReportText: TypeAlias = tuple[bytes, bytes, bytes]
-"""stat in upper case, err as it came, and the receipt's text; each empty where there is none."""
+"""stat in upper case, err as received, and the receipt's text; each empty where there is none."""
 NOTHING: Final[ReportText] = (b"", b"", b"")
 
 
 def err_length(number: int) -> int:
-    """Return the characters of `err:` that an account's setting means: 0 is the whole code, the least is 3."""
+    """Return the characters of `err:` for an account's setting: 0 is the whole code, the least is 3."""
     return min(max(number, SHORT_ERR), MAX_ERR) if number else MAX_ERR
 
 
@@ -45,10 +45,10 @@ _CONTROLS = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)], " ")
 
 
 def read(msgdata: bytes, coding: int, alt_charset: str | None) -> ReportText:
-    """Return what a report's text says; `coding` is the sms's.
+    """Return stat, err and text of a report; `coding` is the sms's.
 
-    The text is in the alphabet of data_coding 0 (`alt_charset`, else GSM 03.38), without control characters and cut
-    at a character.
+    The text is in the alphabet of data_coding 0 (`alt_charset`, else GSM 03.38), without control characters, cut
+    between characters.
     """
     usual = _USUAL.match(msgdata)
     if usual is not None and (alt_charset is None or _extends_ascii(alt_charset)):
@@ -99,11 +99,11 @@ def number_of(err: bytes) -> int:
 
 
 def err_word(err: bytes, number: int, length: int, alt_charset: str | None) -> bytes:
-    """Return `err:` of a receipt for a code as it came, or for its `number` where it came without a text.
+    """Return `err:` of a receipt: the code as received, or its `number` where the report had no text.
 
-    With `length` 3 these are three digits whatever came, since ESMEs that read no others never answer the receipt: of
-    a longer code the first, as in the C daemon, of a longer `number` the last, and those among the letters of another
-    code. Above that the code is whole, up to `length` octets.
+    With `length` 3 it has three digits in any case, since some ESMEs read nothing else and never answer such a receipt:
+    the first three of a longer code, as in the C daemon, the last three of a longer `number`, or those among the
+    letters of another code. Above that the code is whole, up to `length` octets.
     """
     if len(err) == SHORT_ERR and err.isdigit():
         return err
@@ -121,7 +121,7 @@ def _number(digits: bytes) -> int:
 
 
 def _utf8(octets: bytes, coding: int) -> bytes:
-    """Return a text as UTF-8. The bearerbox hands on what the SMSC sent, and its `coding` isn't always true."""
+    """Return a text as UTF-8. The bearerbox passes on the SMSC's octets, and `coding` isn't always right."""
     said = coding == UCS2 and (b"\0" in octets or not octets.isascii())
     if said or (octets[:1] == b"\0" and len(octets) % 2 == 0 and not any(octets[:8:2])):
         return octets.decode("utf-16-be", "replace").encode("utf-8", "replace")
@@ -133,7 +133,7 @@ def _utf8(octets: bytes, coding: int) -> bytes:
 
 
 def _in_alphabet(utf8: bytes, alt_charset: str | None, most: int) -> bytes:
-    """Return at most so many octets of a text, whole characters; `?` for letters that the alphabet lacks."""
+    """Return at most `most` octets of a text, whole characters, with `?` for letters that the alphabet lacks."""
     text = utf8.decode("utf-8", "replace")[:most].translate(_CONTROLS)
     while text:
         octets = _encoded(text, alt_charset)
@@ -149,6 +149,6 @@ def _encoded(text: str, alt_charset: str | None) -> bytes:
 
 @lru_cache(maxsize=64)
 def _extends_ascii(alt_charset: str) -> bool:
-    """Tell whether the letters that most texts are made of are the same octets in a character set."""
+    """Whether most letters of most texts are the same octets in this character set and in ASCII."""
     letters = bytes(octet for octet in range(0x20, 0x7F) if re.match(_ALIKE, bytes((octet,))))
     return letters.decode().encode(alt_charset, "replace") == letters

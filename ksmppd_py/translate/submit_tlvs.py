@@ -28,10 +28,10 @@ _WAITING = int(TlvTag.MS_MSG_WAIT_FACILITIES)
 def user_data_header(
     tlvs: Mapping[int, bytes], own: bytes | None, configured: Container[int]
 ) -> tuple[bytes | None, int]:
-    """Return the UDH of a submit, None without one, and how many parts follow this one, -1 where it isn't a part.
+    """Return the UDH of a submit (None without one), and the number of parts that follow it (-1 if it isn't a part).
 
-    `own` is the UDH at the beginning of the text. Ports whose tags are `configured` (group smpp-tlv) stay TLVs: the
-    bearerbox's SMPP client sends them. Raises Untranslatable for a segment that can't be.
+    `own` is the UDH at the beginning of the text. Ports whose tags are `configured` (group smpp-tlv) stay TLVs, because
+    the bearerbox's SMPP client sends them. Raises Untranslatable for an impossible segment.
     """
     segment, left = (None, UNDEFINED) if _SAR.isdisjoint(tlvs) else _segment(tlvs, own)
     ports = _ports(tlvs, configured) if _DESTINATION_PORT in tlvs else None
@@ -45,7 +45,7 @@ def user_data_header(
 
 
 def _segment(tlvs: Mapping[int, bytes], own: bytes | None) -> tuple[bytes | None, int]:
-    """Return what the three SAR TLVs say (5.3.2.22 to 24): UDH and parts left. They count together only (D-06)."""
+    """Return UDH and parts left of the three SAR TLVs (5.3.2.22 to 24), which count together only (D-06)."""
     reference, total, number = (
         _integer(tlvs, tag, size) for tag, size in ((_REFERENCE, 2), (_TOTAL, 1), (_NUMBER, 1))
     )
@@ -68,7 +68,7 @@ def _no_segment(reason: str) -> tuple[None, int]:
 
 
 def _ports(tlvs: Mapping[int, bytes], configured: Container[int]) -> bytes | None:
-    """Return the UDH for destination_port, with source_port 0 where there is none (D-22)."""
+    """Return the UDH for destination_port, with source_port 0 where it is missing (D-22)."""
     if _DESTINATION_PORT in configured or _SOURCE_PORT in configured:
         return None
     destination = _integer(tlvs, _DESTINATION_PORT, 2)
@@ -82,7 +82,7 @@ def _ports(tlvs: Mapping[int, bytes], configured: Container[int]) -> bytes | Non
 def set_class_and_waiting(sms: Sms, tlvs: Mapping[int, bytes], configured: Container[int]) -> None:
     """Set mclass and mwi by dest_addr_subunit and ms_msg_wait_facilities (5.3.2.1, 5.3.2.13; D-22).
 
-    A data_coding that tells either is left alone, and binary data get no mwi: there is no data_coding for both.
+    A data_coding that has either stays as it is, and binary data get no mwi: no data_coding has both.
     """
     if sms.mclass != UNDEFINED or sms.mwi != UNDEFINED:
         return
@@ -94,6 +94,6 @@ def set_class_and_waiting(sms: Sms, tlvs: Mapping[int, bytes], configured: Conta
 
 
 def _integer(tlvs: Mapping[int, bytes], tag: int, size: int) -> int | None:
-    """Return the value of a TLV; None where it isn't there or has another size."""
+    """Return the value of a TLV; None when it is missing or has another size."""
     octets = tlvs.get(tag, b"")
     return int.from_bytes(octets, "big") if len(octets) == size else None

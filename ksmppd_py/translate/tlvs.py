@@ -23,7 +23,7 @@ _NUMBER = re.compile(rb"\s*([+-]?\d{1,20})")
 
 
 class TlvType(Enum):
-    """What a value is made of."""
+    """The type of a configured TLV's value."""
 
     OCTETSTRING = "octetstring"
     NULTERMINATED = "nulterminated"
@@ -40,7 +40,7 @@ _STANDARD = {int(tag): (_STANDARD_TYPES[tag.type], tag.most) for tag in standard
 
 @dataclass(frozen=True, slots=True)
 class TlvDefinition:
-    """One group smpp-tlv. `length` is the most octets of a value, of an integer exactly those that are sent.
+    """One group smpp-tlv. `length` is the most octets of a value; an integer is sent with exactly that many.
 
     `smsc_ids` are the system_ids that it is for; empty = all.
     """
@@ -60,7 +60,7 @@ class TlvDefinition:
         type: str | None,
         smsc_id: str | None = None,
     ) -> TlvDefinition:
-        """Build one from configured values. Raises ValueError with the text that an operator knows."""
+        """Build one from configured values. Raises ValueError with a text for the operator."""
         for key, value in (("name", name), ("tag", tag), ("length", length), ("type", type)):
             if value is None or value == "":
                 raise ValueError(f"SMPP: Unable to get {key} for smpp-tlv.")
@@ -85,7 +85,7 @@ class TlvDefinition:
         return value + b"\0" if self.type is TlvType.NULTERMINATED else value
 
     def decode(self, octets: bytes) -> bytes | None:
-        """Return the value for meta_data; None for octets that configuration or standard exclude."""
+        """Return the value for meta_data; None for octets that the configuration or the standard excludes."""
         kind, most = _STANDARD.get(self.tag, (self.type, self.length))
         if len(octets) > most:
             return None
@@ -104,7 +104,7 @@ class TlvTable:
     __slots__ = ("by_name", "by_tag")
 
     def __init__(self, definitions: Iterable[TlvDefinition] = (), fallback: TlvTable | None = None) -> None:
-        """Raises ValueError for a name or a tag that comes twice; `fallback` serves what isn't here."""
+        """Raises ValueError for a name or a tag that comes twice; others are looked up in `fallback`."""
         names: dict[bytes, TlvDefinition] = {}
         tags: dict[int, TlvDefinition] = {}
         for definition in definitions:

@@ -29,7 +29,7 @@ class Part(NamedTuple):
 
 
 def take_header(octets: bytes) -> tuple[bytes, bytes]:
-    """Return UDH, with its length octet, and the rest. Raises Untranslatable for a UDH longer than all."""
+    """Return the UDH, with its length octet, and the rest. Raises Untranslatable for a UDH longer than the text."""
     if not octets or octets[0] >= len(octets):
         raise Untranslatable(CommandStatus.RINVESMCLASS, "no user data header in the message")
     end = octets[0] + 1
@@ -67,7 +67,7 @@ def is_concatenated(udhdata: bytes | None) -> bool:
 
 
 def _capacity(coding: int, header: int) -> int:
-    """Units (septets or octets) beside a header of so many octets; whole characters of UCS-2."""
+    """Return the units (septets or octets) beside a header of so many octets; whole characters of UCS-2."""
     octets = MAX_OCTETS - header
     if coding == SEVEN_BIT:
         return octets * 8 // 7
@@ -92,7 +92,7 @@ def _cuts(coding: int, units: bytes, header: int) -> list[int]:
         position += capacity
         if coding == SEVEN_BIT:
             position -= units[position - 1] == gsm0338.ESCAPE
-        elif coding == UCS2 and units[position - 2] & 0xFC == 0xD8:  # behind a high surrogate
+        elif coding == UCS2 and units[position - 2] & 0xFC == 0xD8:  # after a high surrogate
             position -= 2
         cuts.append(position)
         if len(cuts) == MAX_PARTS:
@@ -153,19 +153,19 @@ def _extended(udhdata: bytes | None, reference: int, total: int, number: int) ->
 
 
 def count_parts(sms: Sms) -> int:
-    """Return how many SMS the bearerbox will make of an MT, which is what it costs.
+    """Return how many SMS the bearerbox makes of an MT, which is the number that is billed.
 
-    It cuts UCS-2 as it cuts binary: after so many octets, through surrogate pairs and single characters. A part of
-    a longer message counts as one only while it fits. Raises Untranslatable above 255 parts, where the bearerbox
-    would drop the rest.
+    It cuts UCS-2 as binary, after a number of octets, even between the halves of a character. A part of a longer
+    message counts as one only while it fits. Raises Untranslatable above 255 parts, of which the bearerbox drops the
+    rest.
     """
     msgdata = sms.msgdata
     if not msgdata:
         return 1
     header = len(sms.udhdata) if sms.udhdata else 0
-    if (
-        len(msgdata) <= 70 - header
-    ):  # whatever the coding: no character takes more septets than twice its octets
+
+    # In any coding: no character takes more septets than twice its octets.
+    if len(msgdata) <= 70 - header:
         return 1
     coding = coding_of(sms)
     if len(msgdata) <= _LONG:
