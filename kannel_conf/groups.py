@@ -11,6 +11,11 @@ from kannel_conf.hints import strange_writing
 from kannel_conf.lines import Line, LineReader
 from kannel_conf.values import expand, unquote
 
+NO_NAME = (
+    "Group does not contain variable 'group'. "
+    "A group begins with a line `group = …` and ends at the next empty line."
+)
+
 # Kannel 1.4.5, gwlib/cfg.def
 KANNEL_SINGLE = frozenset(
     [
@@ -136,7 +141,7 @@ class _Collector:
         if "group" in group.values:
             self.groups.append(group)
         elif not group.broken:  # else the missing line may well be the one that is already reported
-            self._findings.error(group.place, "Group does not contain variable 'group'.")
+            self._findings.error(group.place, NO_NAME)
 
 
 def read_groups(path: str, findings: Findings, environment: Mapping[str, str] = os.environ) -> list[Group]:

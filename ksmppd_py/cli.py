@@ -164,7 +164,7 @@ def _load(path: str) -> Config:
 
 def _log_warnings(warnings: list[str] | tuple[str, ...]) -> None:
     for warning in warnings:
-        logger.warning("%s", warning)
+        logger.warning("%s", warning, extra=logs.EACH)
 
 
 def raise_descriptor_limit() -> None:
@@ -300,4 +300,4 @@ class Signals:
     def _log_statistics(self) -> None:
         logger.warning("SIGQUIT received, reporting what is there")
         for line in self._server.statistics():
-            logger.warning("%s", line)
+            logger.warning("%s", line, extra=logs.EACH)  # all of it is what was asked for

@@ -250,7 +250,7 @@ class Server:
     def ports(self):
         return ["SMPP on *:2345", "administration on 127.0.0.1:14010"]
     def statistics(self):
-        return ["7 greenlets"]
+        return [*(f"bearerbox {{number}}" for number in range(9)), "7 greenlets"]
 
 process = daemon.Process(pid_file=daemon.PidFile({pid!r}))
 process.pid_file.write()
@@ -340,6 +340,7 @@ def test_harmless_signals(serve: Starter) -> None:
         process.send_signal(number)
     assert lines_until(process, "greenlets") == [
         "WARNING: SIGQUIT received, reporting what is there",
+        *(f"WARNING: bearerbox {number}" for number in range(9)),  # all, however many
         "WARNING: 7 greenlets",
     ]
     process.send_signal(signal.SIGTERM)
@@ -389,6 +390,22 @@ def test_problems_are_panic_lines_with_file_and_line(serve: Starter, tmp_path: P
             "PANIC: Unable to read configuration file x.conf",
         ],
     )
+
+
+def test_all_warnings_of_a_configuration_are_told(serve: Starter, tmp_path: Path) -> None:
+    keys = [
+        f"database-{name} = 1\n" for name in ("store-primary", "dlr-table", "queue-store-table", "queue-type")
+    ]
+    text = (
+        Path(GOOD)
+        .read_text()
+        .replace("smpp-port", "".join(keys) + "default-alt-charset =\nauth-url =\nsmpp-port")
+    )
+    (tmp_path / "x.conf").write_text(text)
+    lines = lines_until(serve(words=("x.conf",)), "is up")
+    told = [line for line in lines if line.startswith("WARNING: x.conf:")]
+    assert len(told) == 6
+    assert not any("more like this" in line for line in lines)
 
 
 def test_log_file_and_warnings_of_the_configuration(serve: Starter, tmp_path: Path) -> None:

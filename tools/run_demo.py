@@ -145,13 +145,17 @@ def _invite(options: argparse.Namespace) -> None:
     port = f"--port {options.smpp_port} "
     print(
         f"""
-SMPP server     localhost:{options.smpp_port}, accounts demo (password demo) and simulated (password simulate)
-Administration  http://localhost:{options.http_port}
+SMPP server     localhost:{options.smpp_port}
+  account simulated (password simulate): is answered, reported to and replied to without a network
+  account demo (password demo): its messages wait in the database until there is a bearerbox
+Administration  http://localhost:{options.http_port} (password ksmppdpass)
 
 Serving until Ctrl-C. In another terminal:
   curl 'http://localhost:{options.http_port}/esme-status?password=ksmppdpass'
-  {program} listen {port}--system-id demo --password demo
-  {program} send {port}--system-id demo --password demo --from 12345 --to +46701234567 --text Hello""",
+  {program} send {port}--system-id simulated --password simulate --from 12345 --to +46701234567 --text Hello --receipt
+  {program} listen {port}--system-id simulated --password simulate
+
+Further: docs/getting-started.md""",
         flush=True,
     )
 

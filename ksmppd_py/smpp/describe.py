@@ -39,9 +39,9 @@ def describe(pdu: Pdu) -> str:
 
 
 def describe_status(command_status: int) -> str:
-    """Return a command_status by number and name, such as `0x58 RTHROTTLED`."""
+    """Return a command_status by number and name, such as `0x58 ESME_RTHROTTLED`."""
     name = _name_of(CommandStatus, command_status)
-    return f"0x{command_status:02X}" + (f" {name}" if name else "")
+    return f"0x{command_status:02X}" + (f" ESME_{name}" if name else "")
 
 
 def _fields(record: Any) -> list[str]:

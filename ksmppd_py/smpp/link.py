@@ -22,6 +22,16 @@ Received = tuple[int, int, int, Pdu | MalformedPdu]
 _read_header: Callable[[bytes, int], tuple[Any, ...]] = struct.Struct(">4I").unpack_from
 
 
+# How other protocols begin that come to SMPP ports by mistake.
+_OTHERS = {
+    b"\x16\x03": "TLS",
+    b"GET ": "HTTP",
+    b"POST": "HTTP",
+    b"PROX": "a PROXY header",
+    b"\r\n\r\n": "a PROXY header",
+}
+
+
 class SmppLink:
     """Cuts a stream into PDUs (2.4, 3.2) and counts our requests (5.1.4).
 
@@ -80,7 +90,7 @@ class SmppLink:
         if len(self._rest) >= 4:
             length = int.from_bytes(self._rest[:4], "big")
             if not MIN_COMMAND_LENGTH <= length <= self._longest:
-                self.broken = BrokenFraming(f"command_length {length}")
+                self.broken = BrokenFraming(f"command_length {length}{_other_protocol(self._rest)}")
                 self._rest = b""
 
     def next_sequence(self, open_numbers: Container[int] = ()) -> int:
@@ -91,3 +101,9 @@ class SmppLink:
             if number not in open_numbers:
                 self._last_sequence_number = number
                 return number
+
+
+def _other_protocol(octets: bytes) -> str:
+    """Words for what isn't SMPP, if its first four octets tell."""
+    names = [name for beginning, name in _OTHERS.items() if octets.startswith(beginning)]
+    return f": that is {names[0]}, not SMPP" if names else ""

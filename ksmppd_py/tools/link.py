@@ -45,6 +45,9 @@ class Link:
         except ssl.SSLCertVerificationError as error:
             reason = f"the certificate of {self.peer} isn't trusted: {error.verify_message}"
             raise EsmeError(f"{reason} (--tls-ca names its CA, --tls-insecure trusts all)") from error
+        except ssl.SSLError as error:
+            reason = f"{self.peer} doesn't speak TLS with us: {_tls_reason(error)}"
+            raise EsmeError(f"{reason} (--port is the server's port for TLS)") from error
         except OSError as error:
             raise EsmeError(f"can't connect to {self.peer}: {_reason(error)}") from error
 
@@ -144,6 +147,10 @@ class Link:
             return None
         self._teller.pdu(RECEIVED, pdu, octets)
         return pdu
+
+
+def _tls_reason(error: ssl.SSLError) -> str:
+    return (error.reason or str(error)).lower().replace("_", " ")
 
 
 def _reason(error: OSError) -> str:

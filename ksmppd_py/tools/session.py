@@ -13,7 +13,7 @@ from ksmppd_py.tools.words import Receipt
 BINDS = ("transmitter", "receiver", "transceiver")
 UNBIND_SECONDS = 5.0
 RINVCMDID = 0x03
-CUT_OFF = "; servers do that to addresses with too many refused binds"
+CUT_OFF = "; servers do that to addresses with too many refused binds, and on a port for TLS to those without (--tls)"
 REFUSED_BIND = {
     0x0D: "wrong system_id or password, an address that isn't allowed, or too many binds",
     0x0E: "wrong password",

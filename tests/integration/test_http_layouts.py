@@ -133,6 +133,7 @@ def test_accounts_of_the_example(start_layout: Callable[[str], Layout], name: st
     stranger = Esme(layout.smpp_port)
     assert stranger.bind("smppuserA", "userB").command_status == wire.RBINDFAIL
     stranger.close()
+    assert "which refuses the bind" not in layout.ksmppd.output()  # one line tells of a refusal
     pair = [layout.bind("smppuserA", "userA") for _ in range(2)]
     third = Esme(layout.smpp_port)
     assert third.bind("smppuserA", "userA").command_status == wire.RBINDFAIL

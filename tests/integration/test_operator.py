@@ -96,7 +96,7 @@ def test_a_bearerbox_that_refuses_everything(start_bed: StartBed) -> None:
     assert "ksmppd_ready 1.0\n" in metrics
     line = re.compile(
         rf"WARNING: SMPP\[{customer.system_id}\] \d+ message\(s\) refused within \d+ s: refused by the bearerbox, "
-        r"0x45 RSUBMITFAIL; the last from 12345 to \+49170\d\d, id [0-9a-f-]{36}$",
+        r"0x45 ESME_RSUBMITFAIL; the last from 12345 to \+49170\d\d, id [0-9a-f-]{36}$",
         re.MULTILINE,
     )
     wait_until(lambda: line.search(bed.daemon.log()), "a line for the log")

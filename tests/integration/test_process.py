@@ -48,7 +48,10 @@ class TestCommandLine:
         [
             ("group = nosuch\nbogus = 1\n", "Group 'nosuch' is no valid group identifier."),
             ("group = ksmppd\nbogus = 1\n", "Group 'ksmppd' may not contain field 'bogus'."),
-            ("smpp-port = 1\n", "Group does not contain variable 'group'."),
+            (
+                "smpp-port = 1\n",
+                "Group does not contain variable 'group'. A group begins with a line `group = …`",
+            ),
             ("group = ksmppd\nnonsense\n", "An equals sign ('=') is missing"),
             ("group = core\nadmin-port = 1\n", "No group 'ksmppd' configured in"),
         ],

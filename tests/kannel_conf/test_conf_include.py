@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from kannel_conf import Findings, Group, read_groups
+from kannel_conf.groups import NO_NAME
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def test_keys_below_the_include_stand_alone(here: Path) -> None:
     write(here, main="group = core\ninclude = inc\nlog-file = x", inc="admin-port = 1")
     groups, findings = read()
     assert [group.texts() for group in groups] == [{"group": "core", "admin-port": "1"}]
-    assert [str(error) for error in findings.errors] == ["main:3: Group does not contain variable 'group'."]
+    assert [str(error) for error in findings.errors] == [f"main:3: {NO_NAME}"]
 
 
 @pytest.mark.parametrize("name", ["empty", "/dev/null"])

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from kannel_conf import KANNEL_SINGLE, Findings, keep_last, read_groups
+from kannel_conf.groups import NO_NAME
 
 Groups = list[dict[str, str]]
 
@@ -113,7 +114,7 @@ def test_recorded(here: Path, case: str) -> None:
 BROKEN: dict[str, tuple[str | bytes, list[str]]] = {
     "a blank line closes": (
         "group = core\nadmin-port = 1\n \t \nlog-level = 2",
-        ["main.conf:4: Group does not contain variable 'group'."],
+        [f"main.conf:4: {NO_NAME}"],
     ),
     "no equals sign": ("group = core\n\nfoo", ["main.conf:3: An equals sign ('=') is missing."]),
     "include without equals sign": ('include "x"', ["main.conf:1: An equals sign ('=') is missing."]),
@@ -125,7 +126,7 @@ BROKEN: dict[str, tuple[str | bytes, list[str]]] = {
         "group core\nlog-level = 1\n\nport = 1\n\nx",
         [
             "main.conf:1: An equals sign ('=') is missing.",
-            "main.conf:4: Group does not contain variable 'group'.",
+            f"main.conf:4: {NO_NAME}",
             "main.conf:6: An equals sign ('=') is missing.",
         ],
     ),

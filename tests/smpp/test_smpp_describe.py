@@ -78,6 +78,6 @@ def test_every_pdu_has_a_name(pdu: type[Pdu]) -> None:
 
 
 def test_describe_status() -> None:
-    assert describe_status(0x58) == "0x58 RTHROTTLED"
-    assert describe_status(0) == "0x00 ROK"
+    assert describe_status(0x58) == "0x58 ESME_RTHROTTLED"
+    assert describe_status(0) == "0x00 ESME_ROK"
     assert describe_status(0x4FE) == "0x4FE"

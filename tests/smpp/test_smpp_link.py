@@ -80,6 +80,26 @@ def test_a_malformed_pdu_is_a_value(command_id: int, body: str, status: int) -> 
     assert link.broken is None
 
 
+@pytest.mark.parametrize(
+    ("beginning", "name"),
+    [
+        (b"\x16\x03\x01\x02\x00\x01", "TLS"),
+        (b"GET / HTTP/1.1\r\n", "HTTP"),
+        (b"POST /", "HTTP"),
+        (b"PROXY TCP4 10.0.0.1", "a PROXY header"),
+        (b"\r\n\r\n\0\r\nQUIT\n", "a PROXY header"),
+    ],
+)
+@pytest.mark.parametrize("chunk", [1, 4, 100])
+def test_another_protocol_is_named(beginning: bytes, name: str, chunk: int) -> None:
+    link = SmppLink()
+    for start in range(0, len(beginning), chunk):
+        link.receive(beginning[start : start + chunk])
+    assert link.broken is not None
+    length = int.from_bytes(beginning[:4], "big")
+    assert link.broken.reason == f"command_length {length}: that is {name}, not SMPP"
+
+
 @pytest.mark.parametrize("length", ["00000000", "0000000F", "000101D1", "7FFFFFFF", "FFFFFFFF"])
 @pytest.mark.parametrize("behind", ["", "00", "00000015 00000000 00000001", "00" * 100])
 @pytest.mark.parametrize("before", [b"", ENQUIRE_LINK, SUBMITTED + ENQUIRE_LINK])

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 import ssl
 import struct
 import subprocess
 import sys
+import threading
 import time
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -318,6 +320,25 @@ class TestTls:
     def test_without_looking(self, server: Server) -> None:
         with server:
             assert esme(server, "send", *MESSAGE, "--tls", "--tls-insecure") == 0
+
+    def test_a_port_without_tls(self, capsys: pytest.CaptureFixture[str]) -> None:
+        def answer() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(script.pack(0x80000000, status=0x02, sequence=0))  # generic_nack
+
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            thread = threading.Thread(target=answer)
+            thread.start()
+            port = listener.getsockname()[1]
+            words = ["--host", "127.0.0.1", "--port", str(port), "--system-id", "alice"]
+            assert main(["send", *words, *MESSAGE, "--tls"]) == 1
+            thread.join(10)
+        assert capsys.readouterr().err == (
+            f"ksmppd-esme: 127.0.0.1:{port} doesn't speak TLS with us: wrong version number "
+            "(--port is the server's port for TLS)\n"
+        )
 
     def test_a_server_that_nobody_vouches_for(
         self, server: Server, capsys: pytest.CaptureFixture[str]

@@ -140,6 +140,8 @@ def test_connection_closed_at_bind(capsys: pytest.CaptureFixture[str]) -> None:
         assert listen(server) == 1
     error = capsys.readouterr().err
     assert f"127.0.0.1:{server.port} closed the connection instead of answering the bind" in error
+    assert "too many refused binds" in error
+    assert "a port for TLS" in error
 
 
 def test_nobody_listens(capsys: pytest.CaptureFixture[str]) -> None:

@@ -44,4 +44,6 @@ if ($expected !== null && hash_equals($expected, $password)) {
     foreach ($settings as $name => $value) {
         header("X-KSMPPD-$name: $value");
     }
+} else {
+    header('X-KSMPPD-Auth: 0');    // without the header ksmppd refuses, too, and warns that it is missing
 }
