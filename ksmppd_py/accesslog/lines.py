@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from ksmppd_py.accesslog.escapes import clean, quoted, text_of
 from ksmppd_py.kannel.messages import NIL_ID, Sms, SmsType
+from ksmppd_py.model.outcomes import SubmitResult
 from ksmppd_py.model.work import Delivery, Submission, Submitter
 from ksmppd_py.smpp.constants import ESM_TYPE_DELIVERY_RECEIPT
 from ksmppd_py.translate.errors import Untranslatable
@@ -23,6 +24,7 @@ _SHORT = 70
 """Octets of text and user data header that are one part, whatever their coding."""
 _MOST_TEMPLATES = 20_000
 _ID_OCTETS = 36
+_ACCEPTED = SubmitResult.ACCEPTED
 _REPORT, _MO, _MT_PUSH = int(SmsType.REPORT_MO), int(SmsType.MO), int(SmsType.MT_PUSH)
 _kind_of = attrgetter("smsc_id", "account", "binfo", "mclass", "coding", "mwi", "compress", "dlr_mask")
 _KANNEL = (
@@ -81,7 +83,7 @@ class Style(ABC):
         event, cost, status = SENT, submission.cost, submission.command_status
         if status:
             event, cost = FAILED, 0.0
-        elif submission.result != 0 and submission.result != 3:
+        elif submission.result is not _ACCEPTED:
             event = SIMULATED if submitter.account.simulation is not None else QUEUED
         data, udh = sms.msgdata, sms.udhdata
         # Equal to a Kind, and made in a third of the time.

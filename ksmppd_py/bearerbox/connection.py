@@ -20,6 +20,7 @@ from ksmppd_py.kannel.messages import Ack, AckStatus, Admin, AdminCommand, Heart
 from ksmppd_py.logs import EACH
 from ksmppd_py.model.meters import Histogram
 from ksmppd_py.model.operation import BearerboxSnapshot
+from ksmppd_py.model.outcomes import SubmitResult, result_of_ack
 from ksmppd_py.model.ports import Deliveries, MessageStore
 from ksmppd_py.model.work import Submission
 from ksmppd_py.transport.framed import LINGER, FramedSocket
@@ -49,6 +50,7 @@ FAREWELL_PATIENCE = 2.0
 _HEARTBEAT = pack(Heartbeat(load=0))
 _FAILED, _FAILED_TMP, _BUFFERED = int(AckStatus.FAILED), int(AckStatus.FAILED_TMP), int(AckStatus.BUFFERED)
 _REPORT_MO = int(SmsType.REPORT_MO)
+_FOR_NOW = SubmitResult.REFUSED_FOR_NOW
 
 
 class Pool(Protocol):
@@ -216,7 +218,7 @@ class BoxConnection:
         self.acks[nack if 0 <= nack <= _BUFFERED else _FAILED_TMP] += 1
         if nack == _FAILED:
             self._pool.refused(ack.id)
-        submission.result = nack if nack >= 0 else _FAILED_TMP
+        submission.result = result_of_ack(nack)
         try:
             submission.desk.put(
                 submission
@@ -323,7 +325,7 @@ class BoxConnection:
 
     def _refuse(self, submission: Submission) -> None:
         """Return it as refused for now. Doesn't yield."""
-        submission.result = AckStatus.FAILED_TMP
+        submission.result = _FOR_NOW
         submission.desk.put(submission)
 
     def _write(self, octets: bytes) -> None:

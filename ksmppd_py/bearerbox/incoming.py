@@ -16,7 +16,7 @@ from ksmppd_py.kannel.codec import pack_ack
 from ksmppd_py.kannel.messages import AckStatus, Sms, SmsType
 from ksmppd_py.model.outcomes import ACK_OF_OUTCOME, Outcome
 from ksmppd_py.model.ports import Deliveries, MessageStore
-from ksmppd_py.model.work import Delivery
+from ksmppd_py.model.work import Delivery, DeliveryState
 from ksmppd_py.transport.desk import Desk
 from ksmppd_py.transport.greenlets import Owner
 
@@ -28,8 +28,6 @@ _SUCCESS = int(AckStatus.SUCCESS)
 
 MOST_ATTEMPTS = 3
 """Binds on which a message is tried, after one another went away, before it is stored or refused for now."""
-MOVING, ENDED = -1, -2
-"""`Delivery.row` of a message that is being stored, and of one that ended before it was stored."""
 SLOW_AFTER = 1.0
 """Seconds without an ESME's answer to a message after which it may be moved to the store."""
 SILENT_AFTER = 0.25
@@ -176,8 +174,8 @@ class Incoming:
             self._watched.pop(delivery.system_id, None)
         if self._slow:
             self._slow.pop(delivery.system_id, None)
-        if delivery.row == MOVING:
-            delivery.row = ENDED
+        if delivery.state is DeliveryState.BEING_STORED:
+            delivery.state = DeliveryState.ENDED_MEANWHILE
         elif delivery.outcome is _DONE:
             self._done(delivery)
         else:
@@ -325,14 +323,14 @@ class Incoming:
         """Move to the store the messages that slow ESMEs haven't answered. May yield."""
         if len(self._in_hand) <= BUSY * self._max_pending:
             return
-        held = [d for d in self._in_hand.values() if d.left > 0 and not d.row]
+        held = [d for d in self._in_hand.values() if d.left > 0 and d.state is DeliveryState.WITH_ESME]
         silent = self._silent({d.system_id for d in held}, now)
         slow = [d for d in held if d.system_id in silent or now - d.received_at > SLOW_AFTER]
         if not slow:
             return
         self._slow.update((delivery.system_id, now + SLOW_FOR) for delivery in slow)
         for delivery in slow:
-            delivery.row = MOVING
+            delivery.state = DeliveryState.BEING_STORED
         moving = [delivery.sms.id for delivery in slow if delivery.sms is not None]
         adopter.expect(moving)
         try:
@@ -363,8 +361,8 @@ class Incoming:
 
     def _moved(self, moved: list[Delivery], rows: Sequence[int]) -> None:
         for index, delivery in enumerate(moved):
-            ended = delivery.row == ENDED
-            delivery.row = 0
+            ended = delivery.state is DeliveryState.ENDED_MEANWHILE
+            delivery.state = DeliveryState.WITH_ESME
             if rows:
                 self._ack(delivery, Outcome.DONE)
                 assert self._adopter is not None

@@ -8,11 +8,11 @@ from operator import attrgetter
 
 from ksmppd_py.model.work import Submission
 
-_sent_at = attrgetter("sent_at")
+_waits_since = attrgetter("waits_since")
 
 
 class WaitingLine:
-    """One queue for each priority. `sent_at` of an MT is when its wait began (monotonic seconds). No method yields."""
+    """One queue for each priority. No method yields."""
 
     __slots__ = ("_count", "_queues")
 
@@ -48,19 +48,20 @@ class WaitingLine:
         raise IndexError("nobody waits")
 
     def put_back(self, submissions: Sequence[Submission]) -> None:
-        """Put these back, each at its place by `sent_at`."""
+        """Put these back, which were sent to a bearerbox: they wait since then, ahead of those that came later."""
         for submission in submissions:
+            submission.waits_since = submission.sent_at
             self.add(submission)
         for priority in {s.sms.priority for s in submissions if s.sms is not None}:
-            self._queues[priority] = deque(sorted(self._queues[priority], key=_sent_at))
+            self._queues[priority] = deque(sorted(self._queues[priority], key=_waits_since))
 
     def take_older(self, before: float) -> list[Submission]:
         """Remove and return all that wait since that time (monotonic seconds) or longer."""
         older: list[Submission] = []
         for priority, queue in list(self._queues.items()):
-            gone = [submission for submission in queue if submission.sent_at <= before]
+            gone = [submission for submission in queue if submission.waits_since <= before]
             if gone:
                 older += gone
-                self._queues[priority] = deque(s for s in queue if s.sent_at > before)
+                self._queues[priority] = deque(s for s in queue if s.waits_since > before)
         self._count -= len(older)
         return older

@@ -14,8 +14,9 @@ from ksmppd_py.bearerbox.line import WaitingLine
 from ksmppd_py.bearerbox.settings import BoxSettings
 from ksmppd_py.kannel.messages import DlrMask, Sms
 from ksmppd_py.model.operation import BearerboxStatus
+from ksmppd_py.model.outcomes import SubmitResult
 from ksmppd_py.model.ports import Deliveries, MessageStore
-from ksmppd_py.model.work import LOST, REFUSED_IDS, Submission
+from ksmppd_py.model.work import REFUSED_IDS, Submission
 from ksmppd_py.transport.greenlets import Owner
 
 logger = logging.getLogger(__name__)
@@ -128,7 +129,7 @@ class BearerboxPool:
         owner.end(1.0)
 
     def give_up(self) -> None:
-        """Return every MT without ack, those that wait as LOST, the others as refused for now. May yield."""
+        """Return every MT without ack, those that wait as NO_BEARERBOX, the others as refused for now. May yield."""
         now = monotonic()
         self._give_up(now)
         for connection in self.connections:
@@ -165,7 +166,7 @@ class BearerboxPool:
                 break
         room = max(0, MOST_WAITING - len(waiting))
         for submission in batch[sent : sent + room]:
-            submission.sent_at = now
+            submission.waits_since = now
             waiting.add(submission)
         return list(batch[sent + room :])
 
@@ -279,13 +280,13 @@ class BearerboxPool:
                 connection.incoming.relieve(monotonic())
 
     def _give_up(self, before: float) -> None:
-        """Return every MT that waits since before that time (monotonic seconds) to its desk, as LOST. Doesn't yield."""
+        """Return every MT that waits since `before` (monotonic seconds) or longer, as NO_BEARERBOX. Doesn't yield."""
         given_up = self._waiting.take_older(before)
         if not given_up:
             return
         logger.warning("%d message(s) that no bearerbox took in time go back", len(given_up))
         for submission in given_up:
-            submission.result = LOST
+            submission.result = SubmitResult.NO_BEARERBOX
             submission.desk.put(submission)
 
 

@@ -16,6 +16,7 @@ from ksmppd_py.esme.operations import Operations
 from ksmppd_py.esme.refusals import error_response
 from ksmppd_py.esme.surroundings import Surroundings
 from ksmppd_py.kannel.messages import Sms
+from ksmppd_py.model.outcomes import SubmitResult
 from ksmppd_py.model.ports import Enquiries
 from ksmppd_py.model.work import Submission, Submitter
 from ksmppd_py.smpp import codec
@@ -32,6 +33,7 @@ _GLANCE = 0.02
 """Seconds between two checks whether all is answered, when this side unbinds."""
 _SUBMIT_SM_RESP = int(CommandId.SUBMIT_SM_RESP)
 _SUBMIT_MULTI = int(CommandId.SUBMIT_MULTI)
+_ACCEPTED = SubmitResult.ACCEPTED
 _SYSTEM_ERROR = int(CommandStatus.RSYSERR)
 _NO_ROOM = int(CommandStatus.RMSGQFUL)
 MOST_UNANSWERED = 10_000
@@ -155,14 +157,10 @@ class Submits:
     def _refuse(self, fresh: list[Submission]) -> None:
         """Answer these with ESME_RMSGQFUL, on which an ESME tries again: memory for submits is full. Doesn't yield."""
         logger.warning("Too many submits of all binds wait, %d are refused", len(fresh))
-        submitter = self.submitter
         for submission in fresh:
             submission.command_status = _NO_ROOM
             submission.reason = "too much in hand"
-        for counters in (submitter.counters, submitter.totals):
-            counters.errors += len(fresh)
-        refused = submitter.totals.refused
-        refused[_NO_ROOM] = refused.get(_NO_ROOM, 0) + len(fresh)
+        self._flow.count(fresh, self.submitter)
         self._answer(fresh)
 
     def operate(self, sequence_number: int, pdu: object, ordinal: int, refusing: bool) -> bool:
@@ -265,9 +263,13 @@ class Submits:
     def _failed(self, batch: list[Submission]) -> None:
         """Handle an unexpected error: refuse with ESME_RSYSERR what neither bearerbox nor store has. Doesn't yield."""
         logger.exception("Submits of %s failed unexpectedly", self.submitter.account.system_id)
-        stranded = [s for s in batch if not s.answered and (s.result is not None or not s.sent_at)]
+        stranded = [
+            s for s in batch if not s.answered and (s.result is not None or not (s.sent_at or s.waits_since))
+        ]
         for submission in stranded:
             submission.command_status = _SYSTEM_ERROR
+            submission.reason = "unexpected error"
+        self._flow.count(stranded, self.submitter)
         self._answer(stranded)
 
     def put(self, submission: Submission) -> None:
@@ -275,12 +277,10 @@ class Submits:
 
         Doesn't yield (ports: ReturnDesk).
         """
-        result = submission.result
-        if result == 0 or result == 3:
+        if submission.result is _ACCEPTED:
             submitter = self.submitter
             submission.command_status = 0
-            submitter.counters.mt += 1
-            submitter.totals.mt += 1
+            submitter.count(1, 0)
             self._remember(submission.sms)
             settled = (submission,)
             self._respond(settled)

@@ -7,11 +7,12 @@ from collections.abc import Callable
 
 from ksmppd_py.errors import KsmppdError
 from ksmppd_py.flows.rows import PAGE, ROWS_PAUSE, Bell, RowWalk
-from ksmppd_py.kannel.messages import AckStatus, DlrMask, Sms, SmsType
+from ksmppd_py.kannel.messages import DlrMask, Sms, SmsType
 from ksmppd_py.model.ids import MessageIds
 from ksmppd_py.model.names import to_name
+from ksmppd_py.model.outcomes import SubmitResult
 from ksmppd_py.model.ports import Gateway, MessageStore, StoredMessage
-from ksmppd_py.model.work import LOST, Submission
+from ksmppd_py.model.work import Submission
 
 logger = logging.getLogger(__name__)
 
@@ -137,7 +138,7 @@ class SubmissionReplay:
 
     def put(self, submission: Submission) -> None:
         """Take back a stored MT with the bearerbox's result. Doesn't yield."""
-        if submission.result in (AckStatus.SUCCESS, AckStatus.BUFFERED):
+        if submission.result is SubmitResult.ACCEPTED:
             self._remove(submission.row)
             if len(self._walk.in_hand) == MOST_IN_HAND // 2:
                 self._bell.put("")
@@ -153,13 +154,13 @@ class SubmissionReplay:
         unsettled, self._unsettled = self._unsettled, []
         for submission in unsettled:
             now = self._monotonic()
-            if submission.result == AckStatus.FAILED:
+            if submission.result is SubmitResult.REFUSED:
                 try:
                     self._refused(submission, now)
                 except Exception:
                     logger.exception("Stored message %d failed unexpectedly", submission.row)
                     self._walk.retry_later(submission.row, now)
-            elif submission.result == LOST:
+            elif submission.result is SubmitResult.NO_BEARERBOX:
                 self._walk.retry_at_once(submission.row, now)
             else:
                 self._walk.retry_later(submission.row, now)

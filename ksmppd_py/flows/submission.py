@@ -15,23 +15,21 @@ from ksmppd_py.errors import (
 )
 from ksmppd_py.flows.routing import Routing, refuse
 from ksmppd_py.flows.simulation import SIMULATED_STATUSES, SimulationFlow
-from ksmppd_py.kannel.messages import AckStatus, Sms
+from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.esme import ServerMeters
 from ksmppd_py.model.ids import MessageIds
 from ksmppd_py.model.names import to_name
-from ksmppd_py.model.outcomes import command_status_of_ack
+from ksmppd_py.model.outcomes import COMMAND_STATUS_OF_RESULT, SubmitResult
 from ksmppd_py.model.ports import Credit, Gateway, MessageStore, Router
 from ksmppd_py.model.refusals import SIMULATED, SUBMIT, Example
 from ksmppd_py.model.trial import RouteTrial
-from ksmppd_py.model.work import LOST, Submission, Submitter
+from ksmppd_py.model.work import Submission, Submitter
 from ksmppd_py.smpp.pdus import SubmitSm
 
 logger = logging.getLogger(__name__)
 
 OCTETS_AT_ONCE = 1024 * 1024
 """Octets of text above which a batch is stored in several calls."""
-_SUCCESS = int(AckStatus.SUCCESS)
-_BUFFERED = int(AckStatus.BUFFERED)
 
 
 class SubmissionFlow:
@@ -81,14 +79,14 @@ class SubmissionFlow:
     def submit_at_once(self, batch: Sequence[Submission], submitter: Submitter) -> list[Submission]:
         """Send each submit to a bearerbox; return those that are refused. Doesn't yield while `is_quick`.
 
-        Those that no bearerbox takes go to their desk as LOST, for `conclude`.
+        Those that no bearerbox takes go to their desk as NO_BEARERBOX, for `conclude`.
         """
         passed, settled = self._throttle(batch, submitter)
         for submission in self._gateway.send_all(self._routing.run(passed, settled, submitter)):
-            submission.result = LOST
+            submission.result = SubmitResult.NO_BEARERBOX
             submission.desk.put(submission)
         if settled:
-            self._count(settled, submitter)
+            self.count(settled, submitter)
         return settled
 
     def submit(
@@ -101,7 +99,7 @@ class SubmissionFlow:
         passed, settled = self._throttle(batch, submitter)
         if submitter.account.simulation is not None:
             settled.extend(self._simulation.submit(passed, submitter.account, submitter.dialect))
-            self._count(settled, submitter)
+            self.count(settled, submitter)
             return settled
         routed = self._routing.run(passed, settled, submitter)
         if turn is not None:
@@ -113,7 +111,7 @@ class SubmissionFlow:
             self._keep(to_store, submitter)
             settled.extend(to_store)
         if settled:
-            self._count(settled, submitter)
+            self.count(settled, submitter)
         return settled
 
     def conclude(self, batch: Sequence[Submission], submitter: Submitter) -> None:
@@ -122,18 +120,17 @@ class SubmissionFlow:
         lost: list[Submission] = []
         for submission in batch:
             result = submission.result
-            if result == _SUCCESS or result == _BUFFERED:
-                submission.command_status = 0
-            elif result == LOST or result is None:
+            if result is None or result is SubmitResult.NO_BEARERBOX:
                 lost.append(submission)
-            else:
-                submission.command_status = command_status_of_ack(result)
+                continue
+            submission.command_status = COMMAND_STATUS_OF_RESULT[result]
+            if submission.command_status:
                 refused.append(submission)
         if lost:
             self._keep(lost, submitter)
         if refused:
             self._refund(refused, submitter)
-        self._count(batch, submitter)
+        self.count(batch, submitter)
 
     def _throttle(
         self, batch: Sequence[Submission], submitter: Submitter
@@ -246,11 +243,10 @@ class SubmissionFlow:
                     len(batch),
                 )
 
-    def _count(self, settled: Sequence[Submission], submitter: Submitter) -> None:
+    def count(self, settled: Sequence[Submission], submitter: Submitter) -> None:
+        """Count settled submits of a bind, the refused ones by status and reason. Doesn't yield."""
         accepted = sum(1 for submission in settled if submission.command_status == 0)
-        for counters in (submitter.counters, submitter.totals):
-            counters.mt += accepted
-            counters.errors += len(settled) - accepted
+        submitter.count(accepted, len(settled) - accepted)
         if accepted < len(settled):
             self._count_refused(settled, submitter)
 

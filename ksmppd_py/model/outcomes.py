@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import IntEnum
+from enum import Enum, IntEnum
 
 from ksmppd_py import errors
 from ksmppd_py.kannel.messages import AckStatus
@@ -107,10 +107,32 @@ def reason_of(error: errors.KsmppdError) -> str:
     return next(_REASON_OF_ERROR[kind] for kind in type(error).__mro__ if kind in _REASON_OF_ERROR)
 
 
-def command_status_of_ack(nack: int) -> int:
-    """What the bearerbox's ack of an MT means to the ESME (docs/rules/flows.md 1.1)."""
-    if nack in (AckStatus.SUCCESS, AckStatus.BUFFERED):
-        return CommandStatus.ROK
-    if nack == AckStatus.FAILED:
-        return CommandStatus.RSUBMITFAIL
-    return CommandStatus.RSYSERR
+class SubmitResult(Enum):
+    """What the bearerboxes made of an MT; NO_BEARERBOX: none took it, or acked it, in time."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    REFUSED_FOR_NOW = "refused for now"
+    NO_BEARERBOX = "no bearerbox"
+
+
+_RESULT_OF_ACK: dict[int, SubmitResult] = {
+    int(AckStatus.SUCCESS): SubmitResult.ACCEPTED,
+    int(AckStatus.FAILED): SubmitResult.REFUSED,
+    int(AckStatus.FAILED_TMP): SubmitResult.REFUSED_FOR_NOW,
+    int(AckStatus.BUFFERED): SubmitResult.ACCEPTED,
+}
+
+
+def result_of_ack(nack: int) -> SubmitResult:
+    """Return what the bearerbox's ack of an MT says (docs/rules/flows.md 1.1); unknown numbers refuse for now."""
+    return _RESULT_OF_ACK.get(nack, SubmitResult.REFUSED_FOR_NOW)
+
+
+COMMAND_STATUS_OF_RESULT: dict[SubmitResult, int] = {
+    SubmitResult.ACCEPTED: CommandStatus.ROK,
+    SubmitResult.REFUSED: CommandStatus.RSUBMITFAIL,
+    SubmitResult.REFUSED_FOR_NOW: CommandStatus.RSYSERR,
+    SubmitResult.NO_BEARERBOX: CommandStatus.RSYSERR,
+}
+"""The ESME's answer, where no store takes the message (docs/rules/flows.md 1.1)."""

@@ -191,6 +191,9 @@ class Submissions(Protocol):
     def conclude(self, batch: Sequence[Submission], submitter: Submitter) -> None:
         """Set the command_status of submits whose `result` is set. May yield."""
 
+    def count(self, settled: Sequence[Submission], submitter: Submitter) -> None:
+        """Count submits whose command_status was set outside of the flow. Doesn't yield."""
+
 
 class Enquiries(Protocol):
     """The states of messages, for query_sm and cancel_sm."""
@@ -258,7 +261,7 @@ class Gateway(Protocol):
     def send(self, submission: Submission) -> bool:
         """Send or queue an MT; False when no bearerbox is connected or the queue is full.
 
-        It is put on its desk with its `result` when the bearerbox has answered; LOST when none did in time.
+        It is put on its desk with its `result` when the bearerbox has answered; NO_BEARERBOX when none did in time.
         """
 
 

@@ -8,17 +8,16 @@ rest to a greenlet of its own; no message has a greenlet.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any, Protocol
 
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.account import Account
 from ksmppd_py.model.esme import Counters, Esme, Totals
 from ksmppd_py.model.meters import Load
-from ksmppd_py.model.outcomes import Outcome
+from ksmppd_py.model.outcomes import Outcome, SubmitResult
 from ksmppd_py.translate.dialect import Dialect
 
-LOST = -1
-"""Result of a submission whose bearerbox was lost, with no other one in time. Never on a wire."""
 REFUSED_IDS = 10_000
 """Refused message ids that are remembered, so that the bearerbox's reports on them are dropped."""
 
@@ -47,6 +46,12 @@ class Submitter:
     def __post_init__(self) -> None:
         self.totals = self.esme.totals_of(self.bind_type)
 
+    def count(self, accepted: int, refused: int) -> None:
+        """Count so many submits of the bind, and of its account, as `mt` and `errors`. Doesn't yield."""
+        for counters in (self.counters, self.totals):
+            counters.mt += accepted
+            counters.errors += refused
+
     @property
     def is_charged(self) -> bool:
         """Whether its submits are billed; the account's newest bind decides that (docs/rules/smpp-session.md 5)."""
@@ -56,11 +61,11 @@ class Submitter:
 class Submission:
     """An MT from an ESME or from the store, until it is answered or its row is removed.
 
-    `result` is None until the message comes back, then the bearerbox's AckStatus or LOST. `command_status` is the
-    answer to the ESME, None until it is settled; `answered` is true once that was sent. `ordinal` is the bind's count
-    of PDUs when it came (simulation uses it). `received_at` and `sent_at` are monotonic seconds. `row` is the global_id
-    of a stored message, otherwise 0. `reason` is set only where an error refuses the message: a few fixed words for
-    operators.
+    `result` is None until the message comes back from the bearerboxes. `command_status` is the answer to the ESME, None
+    until it is settled; `answered` is true once that was sent. `ordinal` is the bind's count of PDUs when it came
+    (simulation uses it). `received_at`, `sent_at` (to a bearerbox) and `waits_since` (for room at one) are monotonic
+    seconds, 0 before that. `row` is the global_id of a stored message, otherwise 0. `reason` is set only where an error
+    refuses the message: a few fixed words for operators.
     """
 
     __slots__ = (
@@ -77,6 +82,7 @@ class Submission:
         "sent_at",
         "sequence_number",
         "sms",
+        "waits_since",
     )
 
     reason: str
@@ -88,12 +94,21 @@ class Submission:
         self.ordinal = ordinal
         self.sms: Sms | None = None
         self.cost = 0.0
-        self.result: int | None = None
+        self.result: SubmitResult | None = None
         self.command_status: int | None = None
         self.answered = False
         self.received_at = 0.0
         self.sent_at = 0.0
+        self.waits_since = 0.0
         self.row = 0
+
+
+class DeliveryState(Enum):
+    """Whether a message that came from a bearerbox is being moved to the store, and whether it ended meanwhile."""
+
+    WITH_ESME = "with the ESME"
+    BEING_STORED = "being stored"
+    ENDED_MEANWHILE = "ended while it was being stored"
 
 
 class Delivery:
@@ -101,10 +116,21 @@ class Delivery:
 
     `left` counts the deliver_sm still unanswered; `outcome` is the greatest (worst) so far. `sms` is None for a row of
     the PDU table, whose PDU is in `pdu`. `row` is the global_id of a stored message, otherwise 0. `attempts` counts
-    binds that went away with it.
+    binds that went away with it. `state` is for those that came from a bearerbox.
     """
 
-    __slots__ = ("attempts", "desk", "left", "outcome", "pdu", "received_at", "row", "sms", "system_id")
+    __slots__ = (
+        "attempts",
+        "desk",
+        "left",
+        "outcome",
+        "pdu",
+        "received_at",
+        "row",
+        "sms",
+        "state",
+        "system_id",
+    )
 
     def __init__(self, desk: ReturnDesk, sms: Sms | None, row: int = 0, pdu: Any = None) -> None:
         self.desk = desk
@@ -116,6 +142,7 @@ class Delivery:
         self.outcome = Outcome.DONE
         self.received_at = 0.0
         self.attempts = 0
+        self.state = DeliveryState.WITH_ESME
 
     def part_ended(self, outcome: Outcome) -> None:
         """Note the end of one deliver_sm; with the last one the message goes to its desk."""

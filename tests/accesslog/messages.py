@@ -9,6 +9,7 @@ from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.account import Account, Simulation
 from ksmppd_py.model.esme import Counters, Esme
 from ksmppd_py.model.meters import BIND_INTERVALS, Load
+from ksmppd_py.model.outcomes import SubmitResult
 from ksmppd_py.model.work import Submission, Submitter
 from ksmppd_py.smpp.pdus import SubmitSm
 from ksmppd_py.translate.dialect import Dialect
@@ -51,7 +52,7 @@ def sms(**fields: Any) -> Sms:
 
 def submission(
     message: Sms | None,
-    result: int | None = 0,
+    result: SubmitResult | None = SubmitResult.ACCEPTED,
     status: int = 0,
     cost: float = 0.0,
 ) -> Submission:

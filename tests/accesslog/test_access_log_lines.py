@@ -108,7 +108,6 @@ class TestKannelStyle:
         ("made", "event"),
         [
             (submission(sms()), "Sent SMS"),
-            (submission(sms(), result=3), "Sent SMS"),
             (submission(sms(), result=None), "Queued SMS"),
             (submission(sms(), status=0x0B), "FAILED Send SMS"),
             (submission(None, result=None, status=0x58), "FAILED Send SMS"),

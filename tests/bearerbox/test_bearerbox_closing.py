@@ -14,12 +14,15 @@ from ksmppd_py.bearerbox.pool import BearerboxPool
 from ksmppd_py.bearerbox.settings import BoxSettings
 from ksmppd_py.flows.delivery import DeliveryFlow
 from ksmppd_py.kannel.messages import AdminCommand
+from ksmppd_py.model.outcomes import SubmitResult
 from ksmppd_py.model.work import Submission
 from ksmppd_py.transport.framed import FramedSocket
 from tests.bearerbox.conftest import StartBed, make_mt, wait_until
 from tests.fakes import box_wire
 from tests.fakes.bearerbox import NEVER, always
 from tests.flows.memory import MemoryReceivers, MemoryRouter, Tray
+
+ACCEPTED = SubmitResult.ACCEPTED
 
 UNREAD = box_wire.pack_heartbeat(0) * 50_000
 
@@ -126,7 +129,7 @@ def test_without_memory_for_a_batch_it_goes_with_the_connection(
     monkeypatch.setattr(FramedSocket, "write", fail_once)
     texts = [b"one", b"two", b"three"]
     assert bed.pool.send_all([bed.submission(text) for text in texts]) == []
-    assert bed.wait_results(3) == [0, 0, 0]
+    assert bed.wait_results(3) == [ACCEPTED, ACCEPTED, ACCEPTED]
     assert [submission.sms.msgdata for submission in bed.box.submissions] == texts
     assert bed.box.connections == 2
 

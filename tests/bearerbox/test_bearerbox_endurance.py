@@ -16,11 +16,15 @@ from ksmppd_py.bearerbox.settings import BoxSettings
 from ksmppd_py.errors import MessageTooLong
 from ksmppd_py.flows.delivery import DeliveryFlow
 from ksmppd_py.kannel.messages import Sms
-from ksmppd_py.model.outcomes import Outcome
-from ksmppd_py.model.work import LOST, Submission
+from ksmppd_py.model.outcomes import Outcome, SubmitResult
+from ksmppd_py.model.work import Submission
 from tests.bearerbox.conftest import Bed, StartBed, make_mt, wait_until
 from tests.fakes import bearerbox as fake
 from tests.flows.memory import MemoryReceivers, MemoryRouter, Tray
+
+ACCEPTED = SubmitResult.ACCEPTED
+FOR_NOW = SubmitResult.REFUSED_FOR_NOW
+NO_BEARERBOX = SubmitResult.NO_BEARERBOX
 
 
 def test_what_waits_behind_a_silent_bearerbox_goes_back(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,8 +33,8 @@ def test_what_waits_behind_a_silent_bearerbox_goes_back(bed: Bed, monkeypatch: p
     bed.box.policy = fake.always(fake.NEVER)
     bed.wait_online()
     submissions = bed.send(b"1", b"2", b"3", b"4")
-    assert bed.wait_results(2) == [LOST, LOST]
-    assert [each.result for each in submissions] == [None, None, LOST, LOST]
+    assert bed.wait_results(2) == [NO_BEARERBOX, NO_BEARERBOX]
+    assert [each.result for each in submissions] == [None, None, NO_BEARERBOX, NO_BEARERBOX]
 
 
 def test_at_a_stop_everything_goes_back(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,7 +44,7 @@ def test_at_a_stop_everything_goes_back(bed: Bed, monkeypatch: pytest.MonkeyPatc
     bed.send(b"1", b"2")
     bed.box.wait_for_sms(1)
     bed.pool.give_up()
-    assert bed.wait_results(2) == [LOST, 2]
+    assert bed.wait_results(2) == [NO_BEARERBOX, FOR_NOW]
 
 
 def test_a_message_that_meets_a_defect_is_held_back(
@@ -191,7 +195,7 @@ def test_what_cant_be_packed_goes_back(bed: Bed) -> None:
     poison.sms.id = b"no UUID"
     for submission in (poison, good):
         assert bed.pool.send(submission)
-    assert bed.wait_results(2) == [2, 0]
+    assert bed.wait_results(2) == [FOR_NOW, ACCEPTED]
     assert bed.box.connections == 1
 
 
@@ -206,7 +210,7 @@ def test_what_cant_be_packed_ends_no_connection_when_its_turn_comes(
     for submission in (first, poison, last):
         assert bed.pool.send(submission)
     bed.wait_results(3)
-    assert [first.result, poison.result, last.result] == [0, 2, 0]
+    assert [first.result, poison.result, last.result] == [ACCEPTED, FOR_NOW, ACCEPTED]
     assert bed.box.connections == 1
 
 
@@ -219,10 +223,10 @@ def test_two_of_one_id_dont_shadow_each_other(bed: Bed) -> None:
     second.sms.id = first.sms.id
     assert bed.pool.send(first)
     assert bed.pool.send(second)
-    assert bed.wait_results(1) == [2]
+    assert bed.wait_results(1) == [FOR_NOW]
     bed.pool.connections[0].refuse_for_now(float("inf"))
-    assert bed.wait_results(1) == [2]
-    assert first.result == second.result == 2
+    assert bed.wait_results(1) == [FOR_NOW]
+    assert first.result == second.result == FOR_NOW
 
 
 def test_a_name_that_no_resolver_takes_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -261,7 +265,7 @@ def test_a_port_that_only_accepts_is_no_bearerbox(monkeypatch: pytest.MonkeyPatc
     submission.sms = make_mt()
     assert pool.send(submission)
     wait_until(lambda: tray.items)
-    assert submission.result == LOST
+    assert submission.result == NO_BEARERBOX
     pool.stop(0.01)
     server.stop()
     assert len(connections) > 1

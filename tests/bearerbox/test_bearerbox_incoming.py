@@ -10,11 +10,13 @@ from ksmppd_py.bearerbox import connection as connection_module
 from ksmppd_py.bearerbox import held as held_module
 from ksmppd_py.bearerbox import incoming as incoming_module
 from ksmppd_py.errors import BackendUnavailable, DatabaseUnavailable, MessageTooLong, NoRoute
-from ksmppd_py.model.outcomes import Outcome
+from ksmppd_py.model.outcomes import Outcome, SubmitResult
 from tests.bearerbox.conftest import Bed, StartBed, make_mt, wait_until
 from tests.fakes import box_wire
 from tests.fakes.bearerbox import NEVER, always
 from tests.flows.memory import MemoryReceiver
+
+FOR_NOW = SubmitResult.REFUSED_FOR_NOW
 
 
 def mo(bed: Bed, text: bytes = b"ping", **fields: object) -> bytes:
@@ -252,7 +254,7 @@ def test_a_report_on_an_mt_that_is_never_acked_is_let_go(bed: Bed, monkeypatch: 
     monkeypatch.setattr(connection_module, "ACK_TIMEOUT", 0.05)
     mt = sent_mt(bed, NEVER)
     report_id = bed.box.send_dlr(mt)
-    assert bed.wait_results() == [2]
+    assert bed.wait_results() == [FOR_NOW]
     wait_until(lambda: bed.receiver.open)
     bed.receiver.answer()
     assert acked(bed, report_id) == 0

@@ -15,7 +15,7 @@ from tests.flows.memory import Tray
 def waiting(since: float, priority: int = 0) -> Submission:
     submission = Submission(Tray(), 1, None, 1)
     submission.sms = make_mt(priority=priority)
-    submission.sent_at = since
+    submission.sent_at = submission.waits_since = since
     return submission
 
 

@@ -9,10 +9,15 @@ import pytest
 
 from ksmppd_py.bearerbox import connection as connection_module
 from ksmppd_py.bearerbox import pool as pool_module
-from ksmppd_py.model.work import LOST
+from ksmppd_py.model.outcomes import SubmitResult
 from tests.bearerbox.conftest import Bed, StartBed, wait_until
 from tests.fakes import box_wire
 from tests.fakes.bearerbox import CLOSE, NEVER, always
+
+ACCEPTED = SubmitResult.ACCEPTED
+REFUSED = SubmitResult.REFUSED
+FOR_NOW = SubmitResult.REFUSED_FOR_NOW
+NO_BEARERBOX = SubmitResult.NO_BEARERBOX
 
 
 def texts(bed: Bed) -> list[bytes | None]:
@@ -37,13 +42,16 @@ def test_what_the_bearerbox_gets(bed: Bed) -> None:
     assert (sms.dlr_mask, sms.dlr_url) == (19, submission.sms.dlr_url)
 
 
-@pytest.mark.parametrize(("nack", "result"), [(0, 0), (1, 1), (2, 2), (3, 3), (9, 9), (-1, 2), (-7, 2)])
-def test_acks(bed: Bed, nack: int, result: int) -> None:
-    """No number of a peer becomes LOST."""
+@pytest.mark.parametrize(
+    ("nack", "result"),
+    [(0, ACCEPTED), (1, REFUSED), (2, FOR_NOW), (3, ACCEPTED), (9, FOR_NOW), (-1, FOR_NOW), (-7, FOR_NOW)],
+)
+def test_acks(bed: Bed, nack: int, result: SubmitResult) -> None:
+    """No number of a peer becomes NO_BEARERBOX."""
     bed.box.policy = always(nack)
     [submission] = bed.send(b"hello")
     assert bed.wait_results() == [result]
-    assert submission.result != LOST
+    assert submission.result is not NO_BEARERBOX
 
 
 def test_acks_may_come_in_any_order(bed: Bed) -> None:
@@ -62,7 +70,7 @@ def test_an_ack_that_nobody_waits_for(bed: Bed, caplog: pytest.LogCaptureFixture
     bed.box.ack(bed.box.submissions[0])
     wait_until(lambda: "isn't waiting" in caplog.text)
     bed.send(b"2")
-    assert bed.wait_results() == [0]
+    assert bed.wait_results() == [ACCEPTED]
 
 
 def test_heartbeats(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,7 +132,7 @@ def test_it_comes_back(bed: Bed) -> None:
     bed.box.start()
     bed.wait_online()
     bed.send(b"again")
-    assert bed.wait_results() == [0]
+    assert bed.wait_results() == [ACCEPTED]
 
 
 def test_what_was_open_is_sent_again_with_the_same_id(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,7 +144,7 @@ def test_what_was_open_is_sent_again_with_the_same_id(bed: Bed, monkeypatch: pyt
     bed.box.wait_for_sms(2)
     bed.box.policy = always(0)
     bed.box.wait_for_box()[0].close()
-    assert bed.wait_results(3) == [0, 0, 0]
+    assert bed.wait_results(3) == [ACCEPTED, ACCEPTED, ACCEPTED]
     assert texts(bed) == [b"1", b"2", b"1", b"2", b"3"]
     ids = [entry.sms.id for entry in bed.box.submissions]
     assert ids[:2] == ids[2:4] == [each.sms.id for each in sent[:2] if each.sms]
@@ -154,16 +162,18 @@ def test_another_bearerbox_takes_over(start: StartBed) -> None:
     for entry in list(second.submissions):
         second.ack(entry)
     first.stop()
-    assert bed.wait_results(6) == [0] * 6
+    assert bed.wait_results(6) == [ACCEPTED] * 6
     assert len(second.submissions) == 6
     assert {entry.sms.id for entry in first.submissions} <= {entry.sms.id for entry in second.submissions}
 
 
 def test_a_bearerbox_that_doesnt_come_back(bed: Bed) -> None:
-    """Open and waiting ones alike are LOST, in order, after PATIENCE."""
+    """Open and waiting ones alike are NO_BEARERBOX, in order, after PATIENCE."""
     assert pool_module.PATIENCE == 0.1  # 5 s in earnest
     bed.send(b"0")
-    assert bed.wait_results() == [0]  # a connection that never answered doesn't count as one that was there
+    assert bed.wait_results() == [
+        ACCEPTED
+    ]  # a connection that never answered doesn't count as one that was there
     bed.box.policy = always(NEVER)
     submissions = bed.send(b"1", b"2", b"3")
     bed.box.wait_for_sms(4)
@@ -172,14 +182,14 @@ def test_a_bearerbox_that_doesnt_come_back(bed: Bed) -> None:
     wait_until(lambda: len(bed.tray.items) == 3)
     assert time.monotonic() - began > 0.09
     assert bed.tray.items == submissions
-    assert bed.wait_results(3) == [LOST] * 3
+    assert bed.wait_results(3) == [NO_BEARERBOX] * 3
 
 
 def test_closing_instead_of_an_ack(bed: Bed) -> None:
     answers = iter([CLOSE, 0])
     bed.box.policy = lambda sms: next(answers)
     bed.send(b"hello")
-    assert bed.wait_results() == [0]
+    assert bed.wait_results() == [ACCEPTED]
     assert bed.box.connections == 2
 
 
@@ -188,7 +198,7 @@ def test_no_ack_in_time(bed: Bed, monkeypatch: pytest.MonkeyPatch, caplog: pytes
     monkeypatch.setattr(connection_module, "ACK_TIMEOUT", 0.05)
     bed.box.policy = always(NEVER)
     bed.send(b"late")
-    assert bed.wait_results() == [2]
+    assert bed.wait_results() == [FOR_NOW]
     bed.box.ack(bed.box.submissions[0])
     wait_until(lambda: "isn't waiting" in caplog.text)
     assert bed.tray.items == []
@@ -200,10 +210,10 @@ def test_only_those_that_are_overdue(bed: Bed, monkeypatch: pytest.MonkeyPatch) 
     [early] = bed.send(b"early")
     gevent.sleep(0.06)
     [late] = bed.send(b"late")
-    assert bed.wait_results() == [2]
-    assert (early.result, late.result) == (2, None)
+    assert bed.wait_results() == [FOR_NOW]
+    assert (early.result, late.result) == (FOR_NOW, None)
     bed.box.ack(bed.box.wait_for_text(b"late"))
-    assert bed.wait_results() == [0]
+    assert bed.wait_results() == [ACCEPTED]
 
 
 def test_overdue_ones_make_room_for_those_that_wait(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,7 +225,7 @@ def test_overdue_ones_make_room_for_those_that_wait(bed: Bed, monkeypatch: pytes
     bed.box.wait_for_sms(1)
     bed.box.policy = always(0)
     bed.send(b"behind it")
-    assert bed.wait_results(2) == [2, 0]
+    assert bed.wait_results(2) == [FOR_NOW, ACCEPTED]
 
 
 # -- admin ---------------------------------------------------------------------------------------------------------
@@ -230,7 +240,7 @@ def test_the_bearerbox_says_goodbye(bed: Bed, command: int, http_port: int | Non
     bed.box.wait_for(lambda: bed.box.connections == 2)
     bed.wait_online()
     bed.send(b"again")
-    assert bed.wait_results() == [0]
+    assert bed.wait_results() == [ACCEPTED]
     assert bed.box.connections == 2
 
 
@@ -244,10 +254,10 @@ def test_open_ones_get_a_moment_for_their_acks(bed: Bed) -> None:
     wait_until(lambda: not bed.pool.online)
     assert not bed.pool.send(bed.submission(b"3"))
     bed.box.ack(bed.box.submissions[0])
-    assert bed.wait_results() == [0]
+    assert bed.wait_results() == [ACCEPTED]
     assert bed.box.links == [link]
     bed.box.policy = always(0)
-    assert bed.wait_results() == [0]
+    assert bed.wait_results() == [ACCEPTED]
     assert texts(bed) == [b"1", b"2", b"2"]
 
 
@@ -255,7 +265,7 @@ def test_open_ones_get_a_moment_for_their_acks(bed: Bed) -> None:
 def test_other_admin_commands_are_ignored(bed: Bed, command: int) -> None:
     bed.box.wait_for_box()[0].send(box_wire.pack_admin(command) + box_wire.pack_heartbeat())
     bed.send(b"hello")
-    assert bed.wait_results() == [0]
+    assert bed.wait_results() == [ACCEPTED]
 
 
 def test_what_isnt_its_protocol_ends_the_connection(bed: Bed, caplog: pytest.LogCaptureFixture) -> None:
@@ -264,7 +274,7 @@ def test_what_isnt_its_protocol_ends_the_connection(bed: Bed, caplog: pytest.Log
     bed.wait_online()
     assert "isn't its protocol" in caplog.text
     bed.send(b"again")
-    assert bed.wait_results() == [0]
+    assert bed.wait_results() == [ACCEPTED]
 
 
 def test_stopping_sends_what_is_due(start: StartBed) -> None:

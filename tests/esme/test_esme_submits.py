@@ -11,7 +11,7 @@ from ksmppd_py.errors import NoRoute
 from ksmppd_py.esme import session as session_module
 from ksmppd_py.esme import submits as submits_module
 from ksmppd_py.model.account import Simulation
-from ksmppd_py.model.work import LOST
+from ksmppd_py.model.outcomes import SubmitResult
 from tests.esme.conftest import NEVER, Bed, wait_until
 from tests.fakes import smpp_wire as wire
 from tests.fakes.smpp_wire import Message
@@ -41,8 +41,10 @@ def test_accepted(bed: Bed, kind: str) -> None:
     assert (bed.snapshot().mt, bed.binds[0].mt, bed.binds[0].inbound_processed) == (1, 1, 2)
 
 
-@pytest.mark.parametrize(("nack", "status"), [(0, 0), (3, 0), (1, 0x45), (2, 0x08), (7, 0x08), (LOST, 0x08)])
-def test_answers(bed: Bed, nack: int, status: int) -> None:
+@pytest.mark.parametrize(
+    ("nack", "status"), [(0, 0), (3, 0), (1, 0x45), (2, 0x08), (SubmitResult.NO_BEARERBOX, 0x08)]
+)
+def test_answers(bed: Bed, nack: int | SubmitResult, status: int) -> None:
     """Errors of submit_sm are a header only, those of data_sm have one NUL (D-03)."""
     bed.gateway.ack = nack
     esme = bed.bind()
@@ -156,3 +158,4 @@ def test_an_unexpected_error_is_answered(bed: Bed, caplog: pytest.LogCaptureFixt
     assert esme.submit(MT).command_status == wire.RSYSERR
     assert esme.submit(MT).command_status == 0x0B
     assert "failed unexpectedly" in caplog.text
+    assert bed.snapshot().errors == 2

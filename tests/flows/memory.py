@@ -13,7 +13,7 @@ from ksmppd_py.model.account import Account
 from ksmppd_py.model.esme import Counters, Esme, ServerMeters
 from ksmppd_py.model.ids import MessageIds
 from ksmppd_py.model.meters import BIND_INTERVALS, Load
-from ksmppd_py.model.outcomes import Outcome
+from ksmppd_py.model.outcomes import Outcome, SubmitResult, result_of_ack
 from ksmppd_py.model.ports import StoredMessage, StoredPdu
 from ksmppd_py.model.routes import Route
 from ksmppd_py.model.work import Delivery, Submission, Submitter
@@ -112,12 +112,12 @@ class MemoryGateway:
     def send_all(self, batch: Sequence[Submission]) -> list[Submission]:
         return [submission for submission in batch if not self.send(submission)]
 
-    def settle(self, result: int, count: int | None = None) -> list[Submission]:
-        """Answer the first `count` (or all) of what was handed over."""
+    def settle(self, result: int | SubmitResult, count: int | None = None) -> list[Submission]:
+        """Answer the first `count` (or all) of what was handed over, as an ack of this number or with this result."""
         settled, self.sent = self.sent[:count], self.sent[count:] if count is not None else []
         self.room += len(settled)
         for submission in settled:
-            submission.result = result
+            submission.result = result if isinstance(result, SubmitResult) else result_of_ack(result)
             submission.desk.put(submission)
         return settled
 

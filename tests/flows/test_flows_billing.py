@@ -9,8 +9,9 @@ import pytest
 from ksmppd_py.errors import DatabaseUnavailable, NoRoute
 from ksmppd_py.model import costs
 from ksmppd_py.model.account import Account
+from ksmppd_py.model.outcomes import SubmitResult
 from ksmppd_py.model.routes import Route
-from ksmppd_py.model.work import LOST, Submission
+from ksmppd_py.model.work import Submission
 from tests.flows.conftest import Corridor
 from tests.flows.memory import submit_sm
 
@@ -139,7 +140,7 @@ def test_what_is_stored_stays_paid_and_what_isnt_is_given_back(at_once: bool) ->
         corridor.gateway.online = not at_once
         corridor.store.failure = failure
         corridor.submit()
-        corridor.gateway.settle(LOST)
+        corridor.gateway.settle(SubmitResult.NO_BEARERBOX)
         corridor.conclude()
         assert corridor.credit.credit == credit
 

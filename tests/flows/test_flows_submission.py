@@ -20,8 +20,9 @@ from ksmppd_py.flows.submission import _in_pieces
 from ksmppd_py.kannel.messages import Sms, SmsType
 from ksmppd_py.model.account import Account
 from ksmppd_py.model.esme import LONG_MESSAGE
+from ksmppd_py.model.outcomes import SubmitResult
 from ksmppd_py.model.routes import Route
-from ksmppd_py.model.work import LOST, Submission
+from ksmppd_py.model.work import Submission
 from ksmppd_py.smpp.pdus import DataSm, SubmitSm
 from tests.flows.conftest import Corridor
 from tests.flows.memory import NOW, MemoryRouter, Tray, submit_sm
@@ -143,7 +144,7 @@ def test_a_bearerbox_that_went_and_didnt_come_back(queue: bool, status: int) -> 
     """Row 14 Improve: what has waited in vain is stored or refused for now."""
     corridor = Corridor(queue=queue)
     corridor.submit(submit_sm(), submit_sm())
-    corridor.gateway.settle(LOST)
+    corridor.gateway.settle(SubmitResult.NO_BEARERBOX)
     concluded = corridor.conclude()
     assert statuses(concluded) == [status] * 2
     assert corridor.store.saved == [each.sms for each in concluded if not status]
@@ -152,7 +153,7 @@ def test_a_bearerbox_that_went_and_didnt_come_back(queue: bool, status: int) -> 
 
 def test_lost_and_no_database(corridor: Corridor) -> None:
     corridor.submit()
-    corridor.gateway.settle(LOST)
+    corridor.gateway.settle(SubmitResult.NO_BEARERBOX)
     corridor.store.failure = DatabaseUnavailable("gone")
     assert statuses(corridor.conclude()) == [0x08]
     assert corridor.counted == (0, 1)
@@ -216,7 +217,7 @@ def test_a_router_that_waits_is_asked_once_a_batch() -> None:
 
 def test_a_mixed_batch_is_concluded_each_by_its_own_ack(corridor: Corridor) -> None:
     corridor.submit(*[submit_sm() for _ in range(4)])
-    for result in (0, 1, LOST, 2):
+    for result in (0, 1, SubmitResult.NO_BEARERBOX, 2):
         corridor.gateway.settle(result, 1)
     assert statuses(corridor.conclude()) == [0, 0x45, 0, 0x08]
     assert len(corridor.store.saved) == 1

@@ -11,7 +11,8 @@ from ksmppd_py.flows import rows
 from ksmppd_py.flows.resubmission import MOST_IN_HAND, SubmissionReplay
 from ksmppd_py.flows.rows import PAGE
 from ksmppd_py.kannel.messages import DlrMask, Sms, SmsType
-from ksmppd_py.model.work import LOST, Submission
+from ksmppd_py.model.outcomes import SubmitResult
+from ksmppd_py.model.work import Submission
 from tests.flows.memory import NOW, Clock, MemoryGateway, MemoryStore, Tray, make_ids
 
 
@@ -121,7 +122,7 @@ def test_a_refused_row_doesnt_hold_up_the_others(bed: Bed) -> None:
 def test_a_lost_one_is_tried_again_at_once(bed: Bed) -> None:
     bed.stored(b"1")
     bed.replay.advance()
-    bed.gateway.settle(LOST)
+    bed.gateway.settle(SubmitResult.NO_BEARERBOX)
     bed.replay.advance()
     assert bed.texts == [b"1"]
 
@@ -265,7 +266,7 @@ def test_with_too_many_refused_for_now_no_new_ones_are_tried(
     for _ in range(4):
         bed.replay.advance()
         for submission in [each for each in bed.gateway.sent if each.result is None]:
-            submission.result = 2
+            submission.result = SubmitResult.REFUSED_FOR_NOW
             bed.replay.put(submission)
         bed.replay.start_over()
     tried = len(bed.gateway.sent)

@@ -19,7 +19,7 @@ from ksmppd_py.model.esme import (
 )
 from ksmppd_py.model.outcomes import Outcome
 from ksmppd_py.model.refusals import BIND, MOST_REMEMBERED, SIMULATED, SUBMIT, Example, Refusal, Refusals
-from ksmppd_py.model.work import LOST, Delivery, Submission
+from ksmppd_py.model.work import Delivery, Submission
 
 
 def test_a_new_account_starts_at_zero() -> None:
@@ -83,7 +83,6 @@ def test_a_delivery_comes_back_once_with_its_last_part() -> None:
 def test_a_submission_starts_open() -> None:
     submission = Submission(Tray(), 5, object(), 2)
     assert (submission.result, submission.command_status, submission.answered) == (None, None, False)
-    assert LOST < 0  # no AckStatus, and nothing that a bearerbox's nack is taken for
 
 
 def test_what_was_not_delivered_counts_by_outcome() -> None:

@@ -12,7 +12,14 @@ import ksmppd_py
 from ksmppd_py import errors
 from ksmppd_py.kannel.messages import AckStatus
 from ksmppd_py.model import outcomes
-from ksmppd_py.model.outcomes import Outcome, command_status_of, command_status_of_ack, of_command_status
+from ksmppd_py.model.outcomes import (
+    COMMAND_STATUS_OF_RESULT,
+    Outcome,
+    SubmitResult,
+    command_status_of,
+    of_command_status,
+    result_of_ack,
+)
 from ksmppd_py.smpp.constants import CommandStatus
 
 
@@ -105,7 +112,11 @@ def test_a_subclass_of_a_permanent_error_is_refused_as_that() -> None:
 )
 def test_statuses_of_acks(nack: int, status: int) -> None:
     """docs/rules/flows.md 1.1."""
-    assert command_status_of_ack(nack) == status
+    assert COMMAND_STATUS_OF_RESULT[result_of_ack(nack)] == status
+
+
+def test_every_result_has_a_status() -> None:
+    assert set(COMMAND_STATUS_OF_RESULT) == set(SubmitResult)
 
 
 @pytest.mark.parametrize("status", [0x08, 0x14, 0x58, 0x64, 0x400, 0x401, 0x4FE, 0x4FF])
