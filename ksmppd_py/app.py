@@ -101,8 +101,8 @@ class App:
         names.install(wiring.hosts(config))
         self._database = wiring.open_database(config)
         _reach(self._database)
-        database, tables = self._database, wiring.table_names(config)
-        layout = _patiently("The tables can't be looked at", lambda: prepare(database, tables))
+        database = self._database
+        layout = _patiently("The tables can't be looked at", lambda: prepare(database, config.ksmppd))
         self.overview.database = self._database
         self.overview.backlog = BacklogReader(self._database, layout)
         self.overview.credits = CreditReader(self._database, layout)
@@ -138,10 +138,10 @@ class App:
         history = MessageHistory(config.ksmppd.query_memory)
         delivery = DeliveryFlow(router, registry, history)
         simulation = SimulationFlow(delivery, registry, queue, self._simulator, ids, time, delay)
-        claim = self._claim = open_claim(self._database, wiring.table_names(config).store)
+        claim = self._claim = open_claim(self._database, config.ksmppd.database_store_table)
         replayer = self._replayer = Replayer(messages, claim, delivery, registry, queue is not None)
         self.overview.unusable_rows = lambda: replayer.unusable
-        pool = self._pool = BearerboxPool(wiring.boxes(config), delivery, queue, replayer.deliveries)
+        pool = self._pool = BearerboxPool(config.bearerboxes, delivery, queue, replayer.deliveries)
         credit = DatabaseCredit(self._database, layout)
         submission = self._submission(router, pool, credit, queue, simulation, ids)
         settings = wiring.session_settings(config)

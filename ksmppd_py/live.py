@@ -65,7 +65,7 @@ class Live:
         self._blocklist.change(*wiring.block_list(config))
         self._access.change(wiring.access_log(config))
         names.know(wiring.hosts(config))
-        self._pool.change(wiring.boxes(config))
+        self._pool.change(config.bearerboxes)
         self._admin.change(config.http_server.password, *admin_certificate, config.http_server.host_names)
         self._decisions.keep_up(config, self._registry)
         level = config.ksmppd.log_level

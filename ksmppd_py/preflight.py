@@ -47,9 +47,9 @@ def look(config: Config, now: Callable[[], datetime] | None = None) -> Iterator[
     if config.database is not None:
         yield from _database(config)
     yield from _http_servers(config)
-    for box in wiring.boxes(config):
+    for box in config.bearerboxes:
         problem = box_reach.problem_of(box, PATIENCE)
-        subject = f"bearerbox {box.host}:{box.port}{' (TLS)' if box.tls else ''}"
+        subject = f"bearerbox {box.host}:{box.port}{' (TLS)' if box.ssl else ''}"
         yield Finding(subject, problem or "takes connections", bool(problem))
     yield from _certificates(config, (now or _utc)())
 
@@ -72,7 +72,7 @@ def _database(config: Config) -> Iterator[Finding]:
     try:
         database.start(0.0)
         yield Finding(subject, version_of(database))
-        layout = describe(database, wiring.table_names(config))
+        layout = describe(database, config.ksmppd)
         needed = _needed_tables(config)
         for table in look_at(database, layout):
             text, failed = table.problem or table.note, bool(table.problem)

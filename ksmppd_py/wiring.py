@@ -5,23 +5,13 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from ksmppd_py.accesslog.log import AccessLogSettings
-from ksmppd_py.bearerbox.settings import BoxSettings
-from ksmppd_py.config import AccessLogFormat, Config, MysqlConnection
+from ksmppd_py.config import AccessLogFormat, Config, MysqlConnection, Sqlite3Connection
 from ksmppd_py.config.convert import url_problem
 from ksmppd_py.esme.settings import BlockListSettings, SessionSettings, TlsSettings
 from ksmppd_py.storage.database import Database
 from ksmppd_py.storage.mysql import MySQLDatabase
-from ksmppd_py.storage.settings import ConnectionSettings, TableNames
 from ksmppd_py.storage.sqlite import SQLiteDatabase
 from ksmppd_py.translate.tlvs import TlvDefinition, TlvTables
-
-
-def boxes(config: Config) -> list[BoxSettings]:
-    """Return the bearerboxes to connect to."""
-    return [
-        BoxSettings(box.host, box.port, box.id or None, box.ssl, box.smsbox_max_pending)
-        for box in config.bearerboxes
-    ]
 
 
 def hosts(config: Config) -> list[str]:
@@ -104,40 +94,9 @@ def access_log(config: Config) -> AccessLogSettings:
     return AccessLogSettings(ksmppd.access_log, json, ksmppd.access_log_text)
 
 
-def table_names(config: Config) -> TableNames:
-    """Return the names of the tables."""
-    ksmppd = config.ksmppd
-    return TableNames(
-        user=ksmppd.database_user_table,
-        route=ksmppd.database_route_table,
-        store=ksmppd.database_store_table,
-        pdu=ksmppd.database_pdu_table,
-        version=ksmppd.database_version_table,
-    )
-
-
 def open_database(config: Config) -> Database:
     """Return the configured database, not yet connected; one in memory when none is needed."""
     group = config.database
-    if group is None:
-        return SQLiteDatabase(ConnectionSettings(id="", database=":memory:"))
     if isinstance(group, MysqlConnection):
-        return MySQLDatabase(
-            ConnectionSettings(
-                id=group.id,
-                database=group.database,
-                host=group.host,
-                port=group.port,
-                username=group.username,
-                password=group.password,
-                max_connections=group.max_connections,
-            )
-        )
-    return SQLiteDatabase(
-        ConnectionSettings(
-            id=group.id,
-            database=group.database,
-            max_connections=group.max_connections,
-            lock_timeout=group.lock_timeout,
-        )
-    )
+        return MySQLDatabase(group)
+    return SQLiteDatabase(group or Sqlite3Connection(database=":memory:"))

@@ -20,6 +20,7 @@ from ksmppd_py.config import (
     WaitAckAction,
     load,
 )
+from ksmppd_py.config.convert import to_table_name
 from ksmppd_py.errors import StartError
 
 KSMPPD = "group = ksmppd\ndatabase-type = mysql\ndatabase-config = demo\n"
@@ -270,6 +271,17 @@ def test_groups_of_kannel_are_nobody_s_business(tmp_path: Path) -> None:
     text += "\ngroup = redis-connection\nhost = h\nidle-timeout = 1\n"
     unused = "\ngroup = mysql-connection\nid = other\n\ngroup = ksmppd-plugin\nid = unused\npath = /x/y.so"
     assert read(tmp_path, KSMPPD + REST + text + unused).warnings == ()
+
+
+@pytest.mark.parametrize("name", ["a b", "a`b", "", "a.b.c", "x;y", "a-b", ".a", "ä", "a..b", "a" * 65])
+def test_what_is_no_table_name(name: str) -> None:
+    with pytest.raises(ValueError, match="is no table name"):
+        to_table_name(name, pytest.fail)
+
+
+@pytest.mark.parametrize("name", ["smpp_user", "my_store$2", "kannel.MyPdus"])
+def test_table_names(name: str) -> None:
+    assert to_table_name(name, pytest.fail) == name
 
 
 BAD: dict[str, tuple[str, list[str]]] = {

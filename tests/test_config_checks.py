@@ -104,7 +104,7 @@ def test_ipv6_hosts(tmp_path: Path, written: str, host: str) -> None:
     config = read(tmp_path, rest=rest)
     assert config.bearerboxes[0].host == host
     assert f"host='{host}'" in repr(config.database)
-    assert wiring.boxes(config)[0].name.endswith(f"@[{host}]:13001")
+    assert config.bearerboxes[0].name.endswith(f"@[{host}]:13001")
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from gevent.event import Event
 
 from ksmppd_py.bearerbox.acks import AcksLately
 from ksmppd_py.bearerbox.incoming import Adopter, Incoming
-from ksmppd_py.bearerbox.settings import BoxSettings
+from ksmppd_py.config import BearerboxConnection
 from ksmppd_py.kannel.codec import BoxLink, pack, pack_all, pack_sms
 from ksmppd_py.kannel.messages import Ack, AckStatus, Admin, AdminCommand, Heartbeat, Sms, SmsType
 from ksmppd_py.logs import EACH
@@ -85,7 +85,7 @@ class BoxConnection:
 
     def __init__(
         self,
-        settings: BoxSettings,
+        settings: BearerboxConnection,
         pool: Pool,
         delivery: Deliveries,
         store: MessageStore | None,
@@ -101,7 +101,7 @@ class BoxConnection:
         self.connects = 0
         self.changed_at: float | None = None
         self.proven = False
-        self._boxc_id = settings.boxc_id.encode() if settings.boxc_id else None
+        self._boxc_id = settings.id.encode() if settings.id else None
         self._pool = pool
         self._socket: FramedSocket | None = None
         self._idle = Event()
@@ -110,7 +110,7 @@ class BoxConnection:
         self._early_reports: dict[bytes, list[Sms]] = {}
         self._stopping = False
         self.incoming = Incoming(
-            settings.name, delivery, store, adopter, self._write, owner, settings.max_pending
+            settings.name, delivery, store, adopter, self._write, owner, settings.smsbox_max_pending
         )
 
     def run(self) -> None:
@@ -145,7 +145,7 @@ class BoxConnection:
         connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, PEER_TIMEOUT_MS)
         framed = FramedSocket(connected, self.settings.name)
-        if self.settings.tls:
+        if self.settings.ssl:
             try:
                 framed.start_tls(unverified_client_context(), False, self.settings.host)
             except BaseException:
@@ -365,7 +365,7 @@ class BoxConnection:
             name=settings.name,
             host=settings.host,
             port=settings.port,
-            boxc_id=settings.boxc_id or "",
+            boxc_id=settings.id,
             online=self.online,
             since=0 if self.changed_at is None else int(now - self.changed_at),
             open_acks=len(self.open),

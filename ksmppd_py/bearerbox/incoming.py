@@ -32,16 +32,14 @@ SLOW_AFTER = 1.0
 """Seconds without an ESME's answer to a message after which it may be moved to the store."""
 SILENT_AFTER = 0.25
 """Seconds without any answer of an account after which its messages are moved or given back, if others wait."""
-MAX_PENDING = 100
-"""Default of the bearerbox's smsbox-max-pending: with so many unacked messages it sends no more."""
 BUSY = 0.5
-"""Share of MAX_PENDING above which messages of slow ESMEs are moved to the store."""
+"""Share of smsbox-max-pending above which messages of slow ESMEs are moved to the store."""
 MOST_AT_ONCE = 50
 """Refusals that each round lets go early, so that none is repeated at full speed."""
 SLOW_FOR = 5.0
 """Seconds for which an account whose messages were moved gets nothing live; its next answer ends that."""
 MOST_HELD = 0.5
-"""Share of MAX_PENDING that delayed refusals may take."""
+"""Share of smsbox-max-pending that delayed refusals may take."""
 
 
 class Adopter(Protocol):
@@ -78,7 +76,7 @@ class Incoming:
         adopter: Adopter | None,
         write: Callable[[bytes], None],
         owner: Owner,
-        max_pending: int = MAX_PENDING,
+        max_pending: int,
     ) -> None:
         self._name = name
         self._flow = delivery

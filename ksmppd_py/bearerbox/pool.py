@@ -11,7 +11,7 @@ import gevent
 from ksmppd_py.bearerbox.connection import BoxConnection
 from ksmppd_py.bearerbox.incoming import Adopter
 from ksmppd_py.bearerbox.line import WaitingLine
-from ksmppd_py.bearerbox.settings import BoxSettings
+from ksmppd_py.config import BearerboxConnection
 from ksmppd_py.kannel.messages import DlrMask, Sms
 from ksmppd_py.model.operation import BearerboxStatus
 from ksmppd_py.model.outcomes import SubmitResult
@@ -50,7 +50,7 @@ class BearerboxPool:
 
     def __init__(
         self,
-        settings: Sequence[BoxSettings],
+        settings: Sequence[BearerboxConnection],
         delivery: Deliveries,
         store: MessageStore | None,
         adopter: Adopter | None,
@@ -66,7 +66,7 @@ class BearerboxPool:
         self._rooms = (delivery, store, adopter)
         self.connections = [self._make(box) for box in settings]
 
-    def _make(self, box: BoxSettings) -> BoxConnection:
+    def _make(self, box: BearerboxConnection) -> BoxConnection:
         owner = Owner(f"bearerbox {box.name}")
         connection = BoxConnection(box, self, *self._rooms, owner)
         self._owners[connection] = owner
@@ -94,7 +94,7 @@ class BearerboxPool:
     def _run(self, connection: BoxConnection) -> None:
         self._owners[connection].spawn(f"bearerbox {connection.settings.name}", connection.run)
 
-    def change(self, settings: Sequence[BoxSettings]) -> None:
+    def change(self, settings: Sequence[BearerboxConnection]) -> None:
         """Connect to these bearerboxes from now on; connections to others finish their messages and end.
 
         Doesn't yield.

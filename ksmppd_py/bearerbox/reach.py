@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import socket
 
-from ksmppd_py.bearerbox.settings import BoxSettings
+from ksmppd_py.config import BearerboxConnection
 from ksmppd_py.transport.tls import unverified_client_context
 
 _TURNED_AWAY = 0.5  # seconds in which a bearerbox closes a connection from an address that it doesn't allow
 
 
-def problem_of(settings: BoxSettings, timeout: float) -> str:
+def problem_of(settings: BearerboxConnection, timeout: float) -> str:
     """Return why this bearerbox doesn't take a connection, "" when it does; `timeout` in seconds. May yield.
 
     Sends nothing: a second box of the same name would get messages of the running one.
     """
     try:
         with socket.create_connection((settings.host, settings.port), timeout) as plain:
-            if not settings.tls:
+            if not settings.ssl:
                 return _turned_away(plain)
             context = unverified_client_context()
             with context.wrap_socket(plain, server_hostname=settings.host) as tls:

@@ -302,6 +302,12 @@ class BearerboxConnection:
         change=RELOAD,
     )
 
+    @property
+    def name(self) -> str:
+        """The name in log lines."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.id or 'anonymous'}@{host}:{self.port}"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KsmppdPlugin:
@@ -333,7 +339,12 @@ class Sqlite3Connection:
     id: str = text("what database-config names")
     database: str = converted(to_database_path, "path of the file", type="path")
     max_connections: int = _connections()
-    lock_timeout: int = integer("how long to wait for a locked file", default=0, unit="milliseconds", low=0)
+    lock_timeout: int = integer(
+        "how long to wait for a locked file; 0 as long as for any statement",
+        default=0,
+        unit="milliseconds",
+        low=0,
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

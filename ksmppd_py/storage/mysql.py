@@ -20,6 +20,7 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
+from ksmppd_py.config import MysqlConnection
 from ksmppd_py.errors import DatabaseUnavailable, StartError
 from ksmppd_py.model.operation import DatabaseMeter
 from ksmppd_py.storage.database import (
@@ -33,7 +34,6 @@ from ksmppd_py.storage.database import (
     Statement,
     StatementRefused,
 )
-from ksmppd_py.storage.settings import ConnectionSettings
 from ksmppd_py.storage.values import Value
 
 T = TypeVar("T")
@@ -133,7 +133,7 @@ class MySQLDatabase:
 
     def __init__(
         self,
-        settings: ConnectionSettings,
+        settings: MysqlConnection,
         *,
         timeout: float = OPERATION_TIMEOUT,
         back_off: float = BACK_OFF,

@@ -16,8 +16,8 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.sql import quoted_name
 from sqlalchemy.types import TypeEngine
 
+from ksmppd_py.config import KsmppdGroup
 from ksmppd_py.kannel.messages import SMS_FIELDS, Kind
-from ksmppd_py.storage.settings import TableNames
 
 VERSION = 4
 """What the C daemon of January 2017 and later writes."""
@@ -91,7 +91,7 @@ class Tables:
         return (self.user, self.route, self.store, self.pdu, self.version)
 
 
-def define(names: TableNames) -> Tables:
+def define(ksmppd: KsmppdGroup) -> Tables:
     """Define the tables. Those that carry octets are latin1, where every octet is a character."""
     metadata = MetaData()
 
@@ -109,15 +109,20 @@ def define(names: TableNames) -> Tables:
         )
 
     return Tables(
-        user=table(names.user, *_user_columns(), latin1=False),
+        user=table(ksmppd.database_user_table, *_user_columns(), latin1=False),
         route=_with_indexes(
-            table(names.route, *_route_columns(), latin1=True), direction=None, system_id=None, smsc_id=None
+            table(ksmppd.database_route_table, *_route_columns(), latin1=True),
+            direction=None,
+            system_id=None,
+            smsc_id=None,
         ),
         store=_with_indexes(
-            table(names.store, _id("global_id"), *_sms_columns(), latin1=True), service=16, sms_type=None
+            table(ksmppd.database_store_table, _id("global_id"), *_sms_columns(), latin1=True),
+            service=16,
+            sms_type=None,
         ),
-        pdu=_with_indexes(table(names.pdu, *_pdu_columns(), latin1=True), system_id=None),
-        version=table(names.version, *_version_columns(), latin1=False),
+        pdu=_with_indexes(table(ksmppd.database_pdu_table, *_pdu_columns(), latin1=True), system_id=None),
+        version=table(ksmppd.database_version_table, *_version_columns(), latin1=False),
     )
 
 
@@ -231,7 +236,7 @@ def _sqlite_index(table: Table, index: Index, dialect: Dialect) -> str:
 def render(dialect: Dialect) -> str:
     """Return the DDL of all tables under their default names, as a script."""
     statements = [
-        statement for table in define(TableNames()).all() for statement in create_statements(table, dialect)
+        statement for table in define(KsmppdGroup()).all() for statement in create_statements(table, dialect)
     ]
     lines = [line.rstrip().replace("\t", "  ") for line in ";\n\n".join(statements).splitlines()]
     return "\n".join(lines) + ";\n"

@@ -18,6 +18,7 @@ from gevent.threadpool import ThreadPool
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import Dialect
 
+from ksmppd_py.config import Sqlite3Connection
 from ksmppd_py.errors import DatabaseUnavailable, StartError
 from ksmppd_py.model.operation import DatabaseMeter
 from ksmppd_py.storage.database import (
@@ -30,7 +31,6 @@ from ksmppd_py.storage.database import (
     Statement,
     StatementRefused,
 )
-from ksmppd_py.storage.settings import ConnectionSettings
 from ksmppd_py.storage.values import Value
 
 T = TypeVar("T")
@@ -78,7 +78,7 @@ class SQLiteDatabase:
 
     def __init__(
         self,
-        settings: ConnectionSettings,
+        settings: Sqlite3Connection,
         *,
         timeout: float = OPERATION_TIMEOUT,
         back_off: float = BACK_OFF,

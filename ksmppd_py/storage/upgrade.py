@@ -15,10 +15,10 @@ from typing import Any, TypeAlias
 from sqlalchemy import Column, ColumnElement, Table, func, literal_column, null, select
 from sqlalchemy.schema import CreateColumn
 
+from ksmppd_py.config import KsmppdGroup
 from ksmppd_py.storage.database import Database, Statement, StatementRefused, compile_statement
 from ksmppd_py.storage.limits import ColumnLimit, limit_of
 from ksmppd_py.storage.schema import COMPONENT, VERSION, Tables, create_statements, define
-from ksmppd_py.storage.settings import TableNames
 
 log = logging.getLogger(__name__)
 
@@ -104,9 +104,9 @@ class Layout:
         return f"`{column}`" if self._mysql else f'"{column}"'
 
 
-def prepare(database: Database, names: TableNames) -> Layout:
+def prepare(database: Database, ksmppd: KsmppdGroup) -> Layout:
     """Create and upgrade the tables, once at start. Raises DatabaseUnavailable when it can't even look."""
-    tables = define(names)
+    tables = define(ksmppd)
     found = {}
     for table in tables.all():
         columns = _columns(database, table)
@@ -123,9 +123,9 @@ def prepare(database: Database, names: TableNames) -> Layout:
     return Layout(database, tables, found, {tables.store.fullname: _indexes(database, tables.store)})
 
 
-def describe(database: Database, names: TableNames) -> Layout:
+def describe(database: Database, ksmppd: KsmppdGroup) -> Layout:
     """As `prepare`, but nothing is changed: what the tables look like now. Raises DatabaseUnavailable."""
-    tables = define(names)
+    tables = define(ksmppd)
     return Layout(database, tables, {table.fullname: _columns(database, table) for table in tables.all()})
 
 

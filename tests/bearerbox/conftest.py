@@ -14,7 +14,7 @@ from ksmppd_py.bearerbox import held as held_module
 from ksmppd_py.bearerbox import incoming as incoming_module
 from ksmppd_py.bearerbox import pool as pool_module
 from ksmppd_py.bearerbox.pool import BearerboxPool
-from ksmppd_py.bearerbox.settings import BoxSettings
+from ksmppd_py.config import BearerboxConnection
 from ksmppd_py.flows.delivery import DeliveryFlow
 from ksmppd_py.kannel.messages import Sms, SmsType
 from ksmppd_py.model.routes import Route
@@ -71,7 +71,7 @@ class Bed:
         self.store = MemoryStore()
         self.adopted = Adopted()
         self.tray = Tray()
-        settings = [BoxSettings("127.0.0.1", box.port, boxc_id) for box in boxes]
+        settings = [BearerboxConnection(host="127.0.0.1", port=box.port, id=boxc_id or "") for box in boxes]
         delivery = DeliveryFlow(self.router, self.receivers)
         self.pool = BearerboxPool(settings, delivery, self.store if queue else None, self.adopted)
         self.pool.start()

@@ -11,7 +11,7 @@ import pytest
 
 from ksmppd_py.bearerbox import pool as pool_module
 from ksmppd_py.bearerbox.pool import BearerboxPool
-from ksmppd_py.bearerbox.settings import BoxSettings
+from ksmppd_py.config import BearerboxConnection
 from ksmppd_py.flows.delivery import DeliveryFlow
 from ksmppd_py.kannel.messages import AdminCommand
 from ksmppd_py.model.outcomes import SubmitResult
@@ -31,7 +31,7 @@ UNREAD = box_wire.pack_heartbeat(0) * 50_000
 def server() -> Iterator[tuple[BearerboxPool, socket.socket]]:
     """A pool, and the bearerbox's end of its one connection."""
     with gevent.Timeout(10), socket.create_server(("127.0.0.1", 0)) as listening:
-        settings = BoxSettings("127.0.0.1", listening.getsockname()[1], "KSMPPD")
+        settings = BearerboxConnection(host="127.0.0.1", port=listening.getsockname()[1], id="KSMPPD")
         pool = BearerboxPool([settings], DeliveryFlow(MemoryRouter(), MemoryReceivers()), None, None)
         pool.start()
         box, _ = listening.accept()
@@ -71,7 +71,7 @@ def test_a_bearerbox_reads_our_last_octet_though_its_own_are_unread(reason: str)
 
 def test_a_bearerbox_on_ipv6() -> None:
     with gevent.Timeout(10), socket.create_server(("::1", 0), family=socket.AF_INET6) as listening:
-        settings = BoxSettings("::1", listening.getsockname()[1], "KSMPPD")
+        settings = BearerboxConnection(host="::1", port=listening.getsockname()[1], id="KSMPPD")
         pool = BearerboxPool([settings], DeliveryFlow(MemoryRouter(), MemoryReceivers()), None, None)
         pool.start()
         box, _ = listening.accept()

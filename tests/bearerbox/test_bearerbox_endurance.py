@@ -12,7 +12,7 @@ from ksmppd_py.bearerbox import held as held_module
 from ksmppd_py.bearerbox import incoming as incoming_module
 from ksmppd_py.bearerbox import pool as pool_module
 from ksmppd_py.bearerbox.pool import BearerboxPool
-from ksmppd_py.bearerbox.settings import BoxSettings
+from ksmppd_py.config import BearerboxConnection
 from ksmppd_py.errors import MessageTooLong
 from ksmppd_py.flows.delivery import DeliveryFlow
 from ksmppd_py.kannel.messages import Sms
@@ -230,7 +230,7 @@ def test_two_of_one_id_dont_shadow_each_other(bed: Bed) -> None:
 
 
 def test_a_name_that_no_resolver_takes_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = BoxSettings(f"{'a' * 64}.example", 13001)
+    settings = BearerboxConnection(host=f"{'a' * 64}.example", port=13001)
     pool = BearerboxPool([settings], DeliveryFlow(MemoryRouter(), MemoryReceivers()), None, None)
     attempts = []
     connect = pool.connections[0]._connect
@@ -256,7 +256,7 @@ def test_a_port_that_only_accepts_is_no_bearerbox(monkeypatch: pytest.MonkeyPatc
 
     server = StreamServer(("127.0.0.1", 0), take_and_hang_up)
     server.start()
-    settings = [BoxSettings("127.0.0.1", server.server_port)]
+    settings = [BearerboxConnection(host="127.0.0.1", port=server.server_port)]
     pool = BearerboxPool(settings, DeliveryFlow(MemoryRouter(), MemoryReceivers()), None, None)
     pool.start()
     wait_until(lambda: pool.online)

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from ksmppd_py.config import KsmppdGroup, MysqlConnection
 from ksmppd_py.model.routes import RouteTable
 from ksmppd_py.storage.database import Database
 from ksmppd_py.storage.mysql import MySQLDatabase
 from ksmppd_py.storage.routes import DatabaseRoutes
-from ksmppd_py.storage.settings import ConnectionSettings, TableNames
 from ksmppd_py.storage.upgrade import Layout, prepare
 from ksmppd_py.storage.users import DatabaseAuthenticator
 from tests.parts.mariadb import MariaDB
@@ -43,7 +43,7 @@ def database(mariadb: MariaDB) -> Iterator[Database]:
     for statement in statements(made.replace("'localhost'", "'%'")):
         mariadb.query(statement)
     opened = MySQLDatabase(
-        ConnectionSettings(
+        MysqlConnection(
             id="db",
             database="ksmppd",
             host=mariadb.host,
@@ -64,7 +64,7 @@ def database(mariadb: MariaDB) -> Iterator[Database]:
 @pytest.fixture
 def layout(database: Database) -> Layout:
     """Our tables, made with the rights that the page grants."""
-    return prepare(database, TableNames())
+    return prepare(database, KsmppdGroup())
 
 
 def test_every_statement_of_accounts(mariadb: MariaDB, database: Database, layout: Layout) -> None:

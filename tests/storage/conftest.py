@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from ksmppd_py.config import KsmppdGroup, MysqlConnection, Sqlite3Connection
 from ksmppd_py.storage.database import Database, Statement
 from ksmppd_py.storage.mysql import MySQLDatabase
 from ksmppd_py.storage.passwords import password_hash
-from ksmppd_py.storage.settings import ConnectionSettings, TableNames
 from ksmppd_py.storage.sqlite import SQLiteDatabase
 from ksmppd_py.storage.upgrade import Layout, prepare
 from tests.parts.mariadb import MariaDB
@@ -20,10 +20,10 @@ from tests.parts.mariadb import MariaDB
 MARIADB = [pytest.mark.integration, pytest.mark.database]
 
 
-def mysql_settings(server: MariaDB, database: str, **others: Any) -> ConnectionSettings:
+def mysql_settings(server: MariaDB, database: str, **others: Any) -> MysqlConnection:
     """How the daemon reaches the private server."""
     known: dict[str, Any] = {"username": server.username, "password": server.password, "max_connections": 5}
-    return ConnectionSettings(
+    return MysqlConnection(
         id="db", database=database, host=server.host, port=server.port, **{**known, **others}
     )
 
@@ -78,13 +78,13 @@ def open_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Calla
     def connect() -> Database:
         if server is not None:
             return MySQLDatabase(mysql_settings(server, name))
-        return SQLiteDatabase(ConnectionSettings(id="db", database=str(tmp_path / "ksmppd.sqlite")))
+        return SQLiteDatabase(Sqlite3Connection(id="db", database=str(tmp_path / "ksmppd.sqlite")))
 
     def open_it() -> Place:
         database = connect()
         opened.append(database)
         database.start()
-        return Place(database, prepare(database, TableNames()))
+        return Place(database, prepare(database, KsmppdGroup()))
 
     yield open_it
     for database in opened:
@@ -117,7 +117,7 @@ def mysql_place(mariadb: MariaDB) -> Iterator[Callable[..., Place]]:
         database = MySQLDatabase(mysql_settings(mariadb, name, **others))
         opened.append((database, name))
         database.start()
-        return Place(database, prepare(database, TableNames()))
+        return Place(database, prepare(database, KsmppdGroup()))
 
     yield open_it
     for database, name in opened:

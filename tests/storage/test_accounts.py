@@ -95,10 +95,10 @@ def test_tables_without_indexes(mysql_place: Callable[..., Place], param: str) -
     """Operators' tables may lack what ours have; then the server finds its own way."""
     place = mysql_place()
     place.run("ALTER TABLE smpp_store DROP INDEX service, DROP INDEX sms_type")
-    from ksmppd_py.storage.settings import TableNames
+    from ksmppd_py.config import KsmppdGroup
     from ksmppd_py.storage.upgrade import prepare
 
-    store = DatabaseStore(place.database, prepare(place.database, TableNames()))
+    store = DatabaseStore(place.database, prepare(place.database, KsmppdGroup()))
     fill(store)
     assert len(texts(store)) == 10
     assert store.receivers_with_rows(ACCOUNTS) == {"usera", "userb"}

@@ -11,10 +11,10 @@ from pathlib import Path
 import gevent
 import pytest
 
+from ksmppd_py.config import Sqlite3Connection
 from ksmppd_py.storage import claim as claims
 from ksmppd_py.storage.claim import Claim, open_claim
 from ksmppd_py.storage.mysql import MySQLDatabase
-from ksmppd_py.storage.settings import ConnectionSettings
 from ksmppd_py.storage.sqlite import SQLiteDatabase
 from tests.parts.mariadb import MariaDB
 from tests.storage.conftest import MARIADB, mysql_settings
@@ -39,7 +39,7 @@ def claim(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
         if request.param == "mysql":
             database = MySQLDatabase(mysql_settings(server, name))
         else:
-            database = SQLiteDatabase(ConnectionSettings(id="db", database=str(tmp_path / "db.sqlite")))
+            database = SQLiteDatabase(Sqlite3Connection(id="db", database=str(tmp_path / "db.sqlite")))
         one = open_claim(database, table)
         opened.append(one)
         one.start()
@@ -77,9 +77,9 @@ def test_it_is_free_when_its_process_is_killed(tmp_path: Path) -> None:
 from gevent import monkey; monkey.patch_all()
 import sys, time
 from ksmppd_py.storage.claim import open_claim
-from ksmppd_py.storage.settings import ConnectionSettings
+from ksmppd_py.config import Sqlite3Connection
 from ksmppd_py.storage.sqlite import SQLiteDatabase
-one = open_claim(SQLiteDatabase(ConnectionSettings(id="db", database=sys.argv[1])), "smpp_store")
+one = open_claim(SQLiteDatabase(Sqlite3Connection(id="db", database=sys.argv[1])), "smpp_store")
 one.start()
 while not one.held:
     time.sleep(0.01)
@@ -89,7 +89,7 @@ time.sleep(60)
     process = subprocess.Popen([sys.executable, "-c", program, path], stdout=subprocess.PIPE)
     assert process.stdout is not None
     assert process.stdout.readline() == b"held\n"
-    database = SQLiteDatabase(ConnectionSettings(id="db", database=path))
+    database = SQLiteDatabase(Sqlite3Connection(id="db", database=path))
     one = open_claim(database, "smpp_store")
     one.start()
     gevent.sleep(0.2)
@@ -145,7 +145,7 @@ class TestMariaDB:
 
 def test_a_database_in_memory_is_always_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    one = open_claim(SQLiteDatabase(ConnectionSettings(id="", database=":memory:")), "smpp_store")
+    one = open_claim(SQLiteDatabase(Sqlite3Connection(id="", database=":memory:")), "smpp_store")
     one.start()
     try:
         wait_held(one)
@@ -156,7 +156,7 @@ def test_a_database_in_memory_is_always_ours(tmp_path: Path, monkeypatch: pytest
 
 def test_a_defect_ends_no_claim(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     """Without it nothing would be replayed until a restart."""
-    one = open_claim(SQLiteDatabase(ConnectionSettings(id="", database=":memory:")), "smpp_store")
+    one = open_claim(SQLiteDatabase(Sqlite3Connection(id="", database=":memory:")), "smpp_store")
     answers = iter([True, RuntimeError("a defect"), True])
     seen: list[bool] = []
 

@@ -19,6 +19,7 @@ import pymysql
 import pytest
 from gevent.server import StreamServer
 
+from ksmppd_py.config import KsmppdGroup, MysqlConnection, Sqlite3Connection
 from ksmppd_py.errors import DatabaseUnavailable, StartError
 from ksmppd_py.kannel.messages import Sms, SmsType
 from ksmppd_py.storage import writer
@@ -27,7 +28,6 @@ from ksmppd_py.storage.database import Statement
 from ksmppd_py.storage.mysql import MySQLDatabase
 from ksmppd_py.storage.router import DatabaseRouter
 from ksmppd_py.storage.routes import DatabaseRoutes
-from ksmppd_py.storage.settings import ConnectionSettings, TableNames
 from ksmppd_py.storage.sqlite import SQLiteDatabase
 from ksmppd_py.storage.store import DatabaseStore
 from ksmppd_py.storage.upgrade import prepare
@@ -96,7 +96,9 @@ def test_a_server_that_isnt_mysqls(greeting: bytes) -> None:
 
     server = StreamServer(("127.0.0.1", 0), greet)
     server.start()
-    settings = ConnectionSettings(id="db", database="ksmppd", host="127.0.0.1", port=server.server_port)
+    settings = MysqlConnection(
+        id="db", database="ksmppd", host="127.0.0.1", port=server.server_port, username="", password=""
+    )
     database = MySQLDatabase(settings, timeout=1)
     with pytest.raises(DatabaseUnavailable):
         database.execute(Statement("SELECT 1"), repeatable=True)
@@ -373,8 +375,13 @@ class TestMariaDB:
         paths = [str(tmp_path / "none.sock"), stale, mariadb.socket_path]
         for found, expected in ((paths, "Localhost"), (paths[:2], "127.0.0.1")):
             settings = mysql_settings(mariadb, "mysql")
-            settings = ConnectionSettings(
-                id="db", database="mysql", host="LocalHost", port=settings.port, username=settings.username
+            settings = MysqlConnection(
+                id="db",
+                database="mysql",
+                host="LocalHost",
+                port=settings.port,
+                username=settings.username,
+                password="",
             )
             database = MySQLDatabase(settings, socket_paths=found)
             database.start()
@@ -404,9 +411,9 @@ def mariadb_count(place: Place, table: str) -> int:
 
 
 def open_sqlite(path: str, **settings: int) -> Place:
-    database = SQLiteDatabase(ConnectionSettings(id="db", database=path, **settings))
+    database = SQLiteDatabase(Sqlite3Connection(id="db", database=path, **settings))
     database.start()
-    return Place(database, prepare(database, TableNames()))
+    return Place(database, prepare(database, KsmppdGroup()))
 
 
 class TestSQLite:
@@ -416,7 +423,7 @@ class TestSQLite:
 
     def test_commits_dont_stop_the_loop(self, path: str) -> None:
         """A slow statement and many commits run while everyone else goes on."""
-        database = SQLiteDatabase(ConnectionSettings(id="db", database=path))
+        database = SQLiteDatabase(Sqlite3Connection(id="db", database=path))
         database.start()
         database.execute(Statement("CREATE TABLE t (x)"), repeatable=False)
         slow = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 2000000) SELECT max(n) FROM c"
@@ -427,7 +434,7 @@ class TestSQLite:
         database.close()
 
     def test_locked_by_another_process(self, path: str) -> None:
-        database = SQLiteDatabase(ConnectionSettings(id="db", database=path, lock_timeout=200), back_off=0.1)
+        database = SQLiteDatabase(Sqlite3Connection(id="db", database=path, lock_timeout=200), back_off=0.1)
         database.start()
         database.execute(Statement("CREATE TABLE t (x)"), repeatable=False)
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
@@ -482,7 +489,7 @@ class TestSQLite:
 
     def test_who_waited_too_long_inside_the_thread_never_runs_later(self, path: str) -> None:
         """gevent's pool takes one task more than it has threads."""
-        database = SQLiteDatabase(ConnectionSettings(id="db", database=path), timeout=0.2, back_off=0.1)
+        database = SQLiteDatabase(Sqlite3Connection(id="db", database=path), timeout=0.2, back_off=0.1)
         database.start()
         database.execute(Statement("CREATE TABLE t (x)"), repeatable=False)
         go_on = gevent.monkey.get_original("threading", "Event")()
@@ -496,7 +503,7 @@ class TestSQLite:
         database.close()
 
     def test_a_caller_that_gave_up_never_runs_later(self, path: str) -> None:
-        database = SQLiteDatabase(ConnectionSettings(id="db", database=path), timeout=1.0, back_off=0.1)
+        database = SQLiteDatabase(Sqlite3Connection(id="db", database=path), timeout=1.0, back_off=0.1)
         database.start()
         database.execute(Statement("CREATE TABLE t (x)"), repeatable=False)
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
@@ -515,7 +522,7 @@ class TestSQLite:
         database.close()
 
     def test_failed_work_is_rolled_back(self, path: str) -> None:
-        database = SQLiteDatabase(ConnectionSettings(id="db", database=path))
+        database = SQLiteDatabase(Sqlite3Connection(id="db", database=path))
         database.start()
         database.execute(Statement("CREATE TABLE t (x UNIQUE)"), repeatable=False)
 
@@ -529,7 +536,7 @@ class TestSQLite:
         database.close()
 
     def test_no_such_directory(self, tmp_path: Path) -> None:
-        database = SQLiteDatabase(ConnectionSettings(id="mine", database=str(tmp_path / "none" / "db")))
+        database = SQLiteDatabase(Sqlite3Connection(id="mine", database=str(tmp_path / "none" / "db")))
         with pytest.raises(StartError, match="sqlite3-connection `mine'"):
             database.start(within=0)
         database.close()
@@ -543,9 +550,9 @@ import sys, os, signal
 from ksmppd_py.storage import writer
 from ksmppd_py.storage.claim import MySQLClaim, open_claim
 from ksmppd_py.storage.database import Statement
-from ksmppd_py.storage.settings import ConnectionSettings
+from ksmppd_py.config import KsmppdGroup, MysqlConnection, Sqlite3Connection
 from ksmppd_py.storage.sqlite import SQLiteDatabase
-database = SQLiteDatabase(ConnectionSettings(id="db", database=sys.argv[1]))
+database = SQLiteDatabase(Sqlite3Connection(id="db", database=sys.argv[1]))
 database.start()
 database.execute(Statement("CREATE TABLE t (x)"), repeatable=False)
 for number in range(100):
@@ -567,7 +574,7 @@ def test_nobody_else_reads_a_new_sqlite_file(tmp_path: Path, umask: int) -> None
     before = os.umask(umask)
     try:
         path = tmp_path / "new.db"
-        database = SQLiteDatabase(ConnectionSettings(id="db", database=str(path)))
+        database = SQLiteDatabase(Sqlite3Connection(id="db", database=str(path)))
         database.start(within=0)
         database.execute(Statement("CREATE TABLE x (y)"), repeatable=False)
     finally:
@@ -581,7 +588,7 @@ def test_a_sqlite_file_that_is_there_keeps_its_mode(tmp_path: Path) -> None:
     path = tmp_path / "old.db"
     path.touch(mode=0o660)
     path.chmod(0o660)
-    database = SQLiteDatabase(ConnectionSettings(id="db", database=str(path)))
+    database = SQLiteDatabase(Sqlite3Connection(id="db", database=str(path)))
     database.start(within=0)
     database.close()
     assert stat.S_IMODE(path.stat().st_mode) == 0o660

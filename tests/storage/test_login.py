@@ -11,9 +11,9 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from ksmppd_py.config import MysqlConnection
 from ksmppd_py.errors import StartError
 from ksmppd_py.storage.mysql import MySQLDatabase
-from ksmppd_py.storage.settings import ConnectionSettings
 
 NONCE = bytes(range(1, 21))
 PLUGIN = b"caching_sha2_password"
@@ -98,7 +98,7 @@ class MySQL8:
 @pytest.mark.parametrize("right", [True, False])
 def test_caching_sha2_password(right: bool) -> None:
     server = MySQL8(b"secret")
-    settings = ConnectionSettings(
+    settings = MysqlConnection(
         id="eight",
         database="kannel",
         host="127.0.0.1",
@@ -124,7 +124,7 @@ def test_caching_sha2_password(right: bool) -> None:
 def test_names_and_passwords_are_the_octets_of_the_file(octets: bytes) -> None:
     text = octets.decode("utf-8", "surrogateescape")
     server = MySQL8(octets)
-    settings = ConnectionSettings(
+    settings = MysqlConnection(
         id="eight", database=text, host="127.0.0.1", port=server.port, username=text, password=text
     )
     database = MySQLDatabase(settings)

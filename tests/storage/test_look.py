@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from ksmppd_py.config import KsmppdGroup, Sqlite3Connection
 from ksmppd_py.storage.database import Database, Statement
 from ksmppd_py.storage.look import TableState, look_at, version_of
 from ksmppd_py.storage.mysql import MySQLDatabase
-from ksmppd_py.storage.settings import ConnectionSettings, TableNames
 from ksmppd_py.storage.sqlite import SQLiteDatabase
 from ksmppd_py.storage.upgrade import describe, prepare
 from tests.parts.mariadb import MariaDB
@@ -26,7 +26,7 @@ READY = [
 
 
 def states(database: Database) -> list[TableState]:
-    return list(look_at(database, describe(database, TableNames())))
+    return list(look_at(database, describe(database, KsmppdGroup())))
 
 
 def run(database: Database, sql: str) -> None:
@@ -53,11 +53,11 @@ def test_tables_of_an_older_version_and_others(place: Place) -> None:
     assert user == TableState("user", "smpp_user", "there is no column max_binds")
     assert route == TableState("route", "smpp_route", note="SELECT allowed; the next start adds priority")
     assert pdu == TableState("pdu", "smpp_queued_pdu", note="isn't there yet, the first start creates it")
-    assert not describe(place.database, TableNames()).columns(place.layout.tables.pdu)
+    assert not describe(place.database, KsmppdGroup()).columns(place.layout.tables.pdu)
 
 
 def test_a_new_sqlite_database(tmp_path: Path) -> None:
-    database = SQLiteDatabase(ConnectionSettings(id="db", database=str(tmp_path / "x")))
+    database = SQLiteDatabase(Sqlite3Connection(id="db", database=str(tmp_path / "x")))
     assert {state.note for state in states(database)} == {"isn't there yet, the first start creates it"}
     database.close()
 
@@ -72,7 +72,7 @@ def limited(mariadb: MariaDB) -> Iterator[Callable[..., Database]]:
         for user, password, rights in (("owner", "o", "ALL"), ("limited", "secret", privileges)):
             mariadb.create_user(user, password, name, rights)
         opened.append(MySQLDatabase(mysql_settings(mariadb, name, username="owner", password="o")))
-        prepare(opened[-1], TableNames())
+        prepare(opened[-1], KsmppdGroup())
         if drop:
             run(opened[-1], drop)
         opened.append(MySQLDatabase(mysql_settings(mariadb, name, username="limited", password="secret")))

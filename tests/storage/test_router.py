@@ -12,6 +12,7 @@ import gevent
 import pytest
 from gevent.event import Event
 
+from ksmppd_py.config import KsmppdGroup, Sqlite3Connection
 from ksmppd_py.errors import DatabaseUnavailable, NoRoute
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model import costs
@@ -20,7 +21,6 @@ from ksmppd_py.model.route_report import RouteReading, RouteRow
 from ksmppd_py.model.routes import Route
 from ksmppd_py.storage.router import DatabaseRouter
 from ksmppd_py.storage.routes import DatabaseRoutes
-from ksmppd_py.storage.settings import ConnectionSettings, TableNames
 from ksmppd_py.storage.sqlite import SQLiteDatabase
 from ksmppd_py.storage.upgrade import prepare
 from tests.storage.conftest import Place
@@ -338,9 +338,9 @@ def test_a_cost_that_cant_be_charged(
     tmp_path: Path, cost: str, shown: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """D-33: SQLite's columns hold any text; the row stays a route, whose messages are refused, and is told."""
-    database = SQLiteDatabase(ConnectionSettings(id="db", database=str(tmp_path / "odd.sqlite")))
+    database = SQLiteDatabase(Sqlite3Connection(id="db", database=str(tmp_path / "odd.sqlite")))
     database.start()
-    place = Place(database, prepare(database, TableNames()))
+    place = Place(database, prepare(database, KsmppdGroup()))
     place.add_route(1, "^1", "a", cost=cost)
     router = DatabaseRouter(DatabaseRoutes(place.database, place.layout))
     for _ in range(2):

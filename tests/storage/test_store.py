@@ -10,12 +10,12 @@ from typing import Any
 import gevent
 import pytest
 
+from ksmppd_py.config import KsmppdGroup, Sqlite3Connection
 from ksmppd_py.errors import MessageTooLong
 from ksmppd_py.kannel.messages import SMS_FIELDS, Kind, Sms, SmsType
 from ksmppd_py.model.ports import StoredMessage
 from ksmppd_py.storage.database import Statement
 from ksmppd_py.storage.rows import TooLongForColumn
-from ksmppd_py.storage.settings import ConnectionSettings, TableNames
 from ksmppd_py.storage.sqlite import SQLiteDatabase
 from ksmppd_py.storage.store import DatabaseStore
 from ksmppd_py.storage.upgrade import prepare
@@ -213,7 +213,7 @@ def test_told_after_the_commit(place: Place, store: DatabaseStore) -> None:
 
 
 def test_other_table_names(place: Place) -> None:
-    names = TableNames(store="my_store$2", pdu="MyPdus")
+    names = KsmppdGroup(database_store_table="my_store$2", database_pdu_table="MyPdus")
     store = DatabaseStore(place.database, prepare(place.database, names))
     store.save([make_sms()])
     store.save_pdus("usera", [b"x"])
@@ -297,9 +297,9 @@ def test_rows_of_nobody(place: Place, store: DatabaseStore) -> None:
 @pytest.mark.parametrize("damage", ["mclass = 9e999", "mclass = '1e999'", "msgdata = CAST(x'ff41' AS TEXT)"])
 def test_a_row_of_another_hand_keeps_no_page_from_being_read(tmp_path: Path, damage: str) -> None:
     """SQLite's columns hold anything."""
-    database = SQLiteDatabase(ConnectionSettings(id="db", database=str(tmp_path / "ksmppd.sqlite")))
+    database = SQLiteDatabase(Sqlite3Connection(id="db", database=str(tmp_path / "ksmppd.sqlite")))
     database.start()
-    store = DatabaseStore(database, prepare(database, TableNames()))
+    store = DatabaseStore(database, prepare(database, KsmppdGroup()))
     odd, good = store.save([make_sms(1, sms_type=0), make_sms(2, sms_type=0)])
     database.execute(Statement(f"UPDATE smpp_store SET {damage} WHERE global_id = {odd}"), repeatable=False)
     rows = store.page(0, 0, 10, "smppusera")

@@ -11,11 +11,11 @@ from typing import Any
 import gevent
 import pytest
 
+from ksmppd_py.config import KsmppdGroup, Sqlite3Connection
 from ksmppd_py.model import costs
 from ksmppd_py.model.account import Account, Simulation
 from ksmppd_py.storage import users
 from ksmppd_py.storage.passwords import password_hash
-from ksmppd_py.storage.settings import ConnectionSettings, TableNames
 from ksmppd_py.storage.sqlite import SQLiteDatabase
 from ksmppd_py.storage.upgrade import prepare
 from ksmppd_py.storage.users import DatabaseAuthenticator, DatabaseCredit
@@ -165,7 +165,7 @@ def test_a_column_of_octets_without_a_value(place: Place, caplog: pytest.LogCapt
     )
     hashed = password_hash(b"userA") + bytes(20)
     place.run(f"INSERT INTO smpp_user (system_id, password) VALUES ('one', X'{hashed.hex()}'), ('two', NULL)")
-    authenticator = DatabaseAuthenticator(place.database, prepare(place.database, TableNames()))
+    authenticator = DatabaseAuthenticator(place.database, prepare(place.database, KsmppdGroup()))
     assert authenticator.authenticate(b"one", b"userA", "") is not None
     assert authenticator.authenticate(b"two", b"", "") is None
     assert [record.getMessage() for record in caplog.records if record.name == users.__name__] == [
@@ -180,7 +180,7 @@ def test_columns_of_ours(place: Place) -> None:
         place.run(f"ALTER TABLE smpp_user ADD COLUMN {column}")
     place.add_user(alt_charset="ISO-8859-1", switch_dlr_addr=1, max_open_acks=7, dlr_err_length=0)
     place.add_user("other")
-    layout = prepare(place.database, TableNames())
+    layout = prepare(place.database, KsmppdGroup())
     authenticator = DatabaseAuthenticator(place.database, layout)
     account = authenticator.authenticate(b"smppuserA", b"userA", "")
     assert account is not None
@@ -253,9 +253,9 @@ def test_odd_credit_is_no_error(tmp_path: Path, value: str) -> None:
 
 
 def odd_place(tmp_path: Path) -> Place:
-    database = SQLiteDatabase(ConnectionSettings(id="db", database=str(tmp_path / "odd.sqlite")))
+    database = SQLiteDatabase(Sqlite3Connection(id="db", database=str(tmp_path / "odd.sqlite")))
     database.start()
-    place = Place(database, prepare(database, TableNames()))
+    place = Place(database, prepare(database, KsmppdGroup()))
     place.add_user()
     return place
 
