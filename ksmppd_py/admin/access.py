@@ -176,5 +176,5 @@ class Sessions:
         self._sessions.pop(_digest(session.token.encode()), None)
 
     def close_all(self) -> None:
-        """Everybody has to sign in anew."""
+        """End all sessions: everybody has to sign in again."""
         self._sessions.clear()

@@ -157,7 +157,7 @@ class EsmeUnbind:
 
 @dataclass(frozen=True, slots=True)
 class RebuildRoutes:
-    """Load the routes anew."""
+    """Load the routes again."""
 
     @classmethod
     def read(cls, _parameters: Parameters) -> RebuildRoutes:

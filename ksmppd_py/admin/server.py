@@ -41,7 +41,7 @@ def _octets(password: str) -> bytes:
 
 
 class AdminServer:
-    """Shows `operations` to whoever knows the password; further pages can be added to `pages`.
+    """Shows `operations` to those who know the password; further pages can be added to `pages`.
 
     `interface` is an address or host name to bind to, "" = all interfaces, IPv4 and IPv6. With `certfile` (PEM) it
     speaks TLS; `keyfile` None = the key is in the certificate's file. `port` 0 = any free one, known after

@@ -36,7 +36,7 @@ NO_EXAMPLE = Example()
 class Refusal:
     """Refusals of one kind, from one side, for one reason and with one status; times are epoch seconds.
 
-    `ip` is empty for submits. Of a refused bind the `system_id` is what the peer sent, whoever that is.
+    `ip` is empty for submits. Of a refused bind the `system_id` is as the peer sent it.
     """
 
     kind: str

@@ -118,7 +118,7 @@ class DatabaseRouter:
         return fresh
 
     def _load(self, system_id: str) -> RouteTable:
-        """Read the account's rows; whoever asks meanwhile gets the same table."""
+        """Read the account's rows; those that ask meanwhile get the same table."""
         running = self._loading.get(system_id)
         if running is not None:
             shared: RouteTable = running.get()

@@ -113,7 +113,7 @@ class Remover:
 
     @contextmanager
     def reading(self) -> Iterator[set[int]]:
-        """The rows that whoever reads inside must leave out: settled before or meanwhile, deleted by now or not."""
+        """The rows that a reader inside must leave out: settled before or meanwhile, deleted by now or not."""
         settled = set(self.pending)
         self._readers[id(settled)] = settled
         try:

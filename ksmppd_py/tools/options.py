@@ -265,7 +265,13 @@ def _tlv(text: str) -> tuple[int, bytes]:
         raise argparse.ArgumentTypeError(f"{text!r} is not TAG=VALUE")
     tag = consts.OPTIONAL_PARAMS.get(name)
     if tag is None:
-        tag = _number(name, 0, 0, 0xFFFF, "a tag of 0 to 0xFFFF, or a name of SMPP 3.4")
+        try:
+            tag = int(name, 0)
+        except ValueError:
+            reason = f"{name!r} is neither a whole number nor the name of a parameter of SMPP 3.4"
+            raise argparse.ArgumentTypeError(reason) from None
+        if not 0 <= tag <= 0xFFFF:
+            raise argparse.ArgumentTypeError("must be a tag of 0 to 0xFFFF, or a name of SMPP 3.4")
     try:
         octets = bytes.fromhex(value[2:]) if value.startswith("0x") else value.encode()
     except ValueError:

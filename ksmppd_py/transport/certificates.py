@@ -1,4 +1,4 @@
-"""How long certificates are valid. Only for whoever asks: nothing that runs all the time needs this library."""
+"""How long certificates are valid. Only for those who ask: nothing that runs all the time needs this library."""
 
 from __future__ import annotations
 

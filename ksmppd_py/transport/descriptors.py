@@ -1,7 +1,7 @@
 """The last file descriptors, kept for those that we depend on: bearerboxes, the database, the configuration.
 
-A new descriptor is always the lowest that is free. So whoever is given one of the highest has found all others taken,
-and if strangers give it back at once, the highest are there for the rest.
+A new descriptor is always the lowest that is free. So a connection that is given one of the highest has found all
+others taken, and if strangers give it back at once, the highest are there for the rest.
 """
 
 from __future__ import annotations

@@ -125,7 +125,7 @@ class FramedSocket:
         return octets
 
     def _read(self, limit: int) -> bytes:
-        """Wait first, then ask: the socket's own recv asks first, mostly in vain, and that costs as much. May yield."""
+        """Wait first, then ask: the socket's own recv asks first, mostly finds nothing, and that costs as much. May yield."""
         wait = self._hub.wait
         while True:
             wait(self._readable)
@@ -165,7 +165,7 @@ class FramedSocket:
         try:
             assert self.tap is not None
             self.tap(frame)
-        except Exception:  # whoever writes would think that it hasn't, and do it again
+        except Exception:  # the writer would think that it hasn't written, and do it again
             logger.exception("A frame to %s can't be shown", self.peer)
 
     def _flush(self) -> None:

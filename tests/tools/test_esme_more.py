@@ -485,7 +485,7 @@ class TestMany:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["send", *MESSAGE, "--tlv", "x=1"], "'x' is not a whole number"),
+        (["send", *MESSAGE, "--tlv", "x=1"], "'x' is neither a whole number nor the name of a parameter"),
         (["send", *MESSAGE, "--tlv", "0x10000=1"], "must be a tag of 0 to 0xFFFF"),
         (["send", *MESSAGE, "--tlv", "0x1400"], "'0x1400' is not TAG=VALUE"),
         (["send", *MESSAGE, "--tlv", "0x1400=0xZZ"], "'0xZZ' is not hexadecimal"),
