@@ -9,6 +9,7 @@ import io
 import logging
 import re
 import socket
+import ssl
 from types import TracebackType
 from typing import Any
 
@@ -128,10 +129,12 @@ class Handler(WSGIHandler):  # type: ignore[misc]  # gevent has no type hints
     def _handle_client_error(self, ex: BaseException) -> tuple[str, bytes] | None:
         """The hook for requests that can't be read: an answer of 400, or None to close silently."""
         if isinstance(ex, OSError):
-            logger.debug("Lost the admin client %s: %s", self.client_address, ex)
+            logger.debug("Lost the admin client %s: %s", self.client_address[0], ex)
             return None
         reason = str(ex) if isinstance(ex, BadRequest) else type(ex).__name__
-        logger.warning("Refused a malformed request from admin client %s (%s)", self.client_address, reason)
+        logger.warning(
+            "Refused a malformed request from admin client %s (%s)", self.client_address[0], reason
+        )
         return ("413", _TOO_LARGE) if isinstance(ex, _TooLarge) else ("400", _BAD_REQUEST)
 
     def handle_error(
@@ -140,9 +143,11 @@ class Handler(WSGIHandler):  # type: ignore[misc]  # gevent has no type hints
         """Nobody else caught this: log it and answer 500, unless the client has gone or we are stopping."""
         self.close_connection = True
         if issubclass(kind, (OSError, GreenletExit)):
-            logger.debug("Lost the admin client %s: %s", self.client_address, error)
+            logger.debug("Lost the admin client %s: %s", self.client_address[0], error)
             return
-        logger.error("Could not answer admin client %s", self.client_address, exc_info=(kind, error, trace))
+        logger.error(
+            "Could not answer admin client %s", self.client_address[0], exc_info=(kind, error, trace)
+        )
         self._send_error_response_if_possible(500)
 
 
@@ -215,8 +220,15 @@ class Server(SparingServer, WSGIServer):  # type: ignore[misc]  # gevent has no 
                 with gevent.Timeout(self.request_time, TimeoutError("too slow")):
                     tls.do_handshake()
                 self.handle(tls, address)
+        except ssl.SSLError as error:
+            if error.reason == "HTTP_REQUEST":
+                logger.warning(
+                    "Plain HTTP from %s to the administration port, which speaks HTTPS", address[0]
+                )
+            else:
+                logger.debug("Lost the admin client %s: %s", address[0], error)
         except OSError as error:
-            logger.debug("Lost the admin client %s: %s", address, error)
+            logger.debug("Lost the admin client %s: %s", address[0], error)
         finally:
             self.serves()
 
@@ -229,6 +241,6 @@ class Server(SparingServer, WSGIServer):  # type: ignore[misc]  # gevent has no 
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             super().handle(sock, address)
         except OSError as error:
-            logger.debug("Lost the admin client %s: %s", address, error)
+            logger.debug("Lost the admin client %s: %s", address[0], error)
         finally:
             self.serves()

@@ -125,7 +125,7 @@ class FramedSocket:
         return octets
 
     def _read(self, limit: int) -> bytes:
-        """Wait first, then ask: the socket's own recv asks first, mostly finds nothing, and that costs as much. May yield."""
+        """Wait first, then ask: the socket's own recv asks first, mostly finds nothing and costs as much. May yield."""
         wait = self._hub.wait
         while True:
             wait(self._readable)

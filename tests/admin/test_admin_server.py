@@ -420,7 +420,12 @@ def pem_files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return write_certificate(tmp_path_factory.mktemp("pem"))
 
 
-def test_tls(start: StartServer, pem_files: tuple[Path, Path], capfd: pytest.CaptureFixture[str]) -> None:
+def test_tls(
+    start: StartServer,
+    pem_files: tuple[Path, Path],
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     certificate, key = map(str, pem_files)
     port = start(certfile=certificate, keyfile=key).port
     context = ssl.create_default_context(cafile=certificate)
@@ -436,7 +441,9 @@ def test_tls(start: StartServer, pem_files: tuple[Path, Path], capfd: pytest.Cap
     with Client(port) as plain:  # no TLS handshake: closed, and nobody else notices
         plain.send(b"GET /uptime HTTP/1.1\r\nHost: x\r\n\r\n")
         assert plain.drain()
-    assert capfd.readouterr() == ("", "")
+    warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert warnings == ["Plain HTTP from 127.0.0.1 to the administration port, which speaks HTTPS"]
+    assert capfd.readouterr().out == ""
 
 
 def test_the_session_cookie_is_for_tls_only(start: StartServer, pem_files: tuple[Path, Path]) -> None:
