@@ -1,1 +1,1 @@
-"""The customer's HTTP endpoints: who may bind, and where a message goes (docs/rules/http.md 1 and 2)."""
+"""The side of the customer's HTTP servers, which decide about binds and routes (docs/rules/http.md 1 and 2)."""

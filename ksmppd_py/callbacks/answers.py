@@ -1,4 +1,4 @@
-"""What stands in the headers of an answer, read as leniently as the C daemon reads it (docs/rules/http.md 1.2, 2.2)."""
+"""Reads the headers of an answer as leniently as the C daemon does (docs/rules/http.md 1.2 and 2)."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _REAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 
 
 def is_integer(text: str | None) -> bool:
-    """Whether a value starts with an integer, as C reads one; None is a header that is missing or empty."""
+    """Whether a value starts with an integer, as C reads one; None is a missing or empty header."""
     return text is not None and _INTEGER.match(text) is not None
 
 
 class Headers:
-    """Headers by name in any case; the first of a name counts, values without blanks around them."""
+    """Headers by name in any case. The first one of a name counts; values have no blanks around them."""
 
     __slots__ = ("_values",)
 
@@ -33,16 +33,16 @@ class Headers:
         return self._values.items()
 
     def text(self, name: str) -> str | None:
-        """The value; None when missing or empty."""
+        """Return the value; None when it is missing or empty."""
         return self._values.get(name.lower()) or None
 
     def integer(self, name: str) -> int:
-        """The integer that the value starts with, else 0."""
+        """Return the integer that the value starts with, else 0."""
         found = _INTEGER.match(self._values.get(name.lower(), ""))
         return int(found[0]) if found else 0
 
     def real(self, name: str) -> float | None:
-        """The number that the value starts with; None when there is none, or none that is finite."""
+        """Return the number that the value starts with; None without one, or if it isn't finite."""
         found = _REAL.match(self._values.get(name.lower(), ""))
         number = float(found[0]) if found else math.inf
         return number if math.isfinite(number) else None

@@ -37,9 +37,9 @@ _ERR_LENGTH = "X-KSMPPD-DLR-Err-Length"
 class HttpAuthenticator:
     """Implements ports.Authenticator by asking the customer's HTTP server.
 
-    `ca_file` is a file or directory of CA certificates, "" = the system's. `can_bill` tells whether there is a
-    table of credit that prepaid accounts could be charged in. At most `in_flight` requests are under way, others wait
-    for their turn within `total_timeout`. Timeouts are in seconds.
+    `ca_file` is a file or directory of CA certificates, "" = the system's. `can_bill`: there is a table of credit for
+    prepaid accounts. At most `in_flight` requests run at a time; others wait within `total_timeout`. Timeouts are in
+    seconds.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class HttpAuthenticator:
         self._total_timeout = total_timeout
         self._turns = BoundedSemaphore(in_flight)
         self._session = requests.Session()
-        self._session.trust_env = False  # neither proxies nor .netrc: the URL says it all
+        self._session.trust_env = False  # neither proxies nor .netrc
         self._session.verify = ca_certificates(ca_file, "auth-ssl-trusted-ca-file")
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # none is kept
         self._session.headers.clear()
@@ -85,14 +85,14 @@ class HttpAuthenticator:
         if not headers.integer(_AUTH):
             self._tell_refusal(headers)
             return None
-        # The name that the server saw, so that an account can't go by two.
+        # The name as the server saw it, so that an account can't use two.
         account = account_of(system_id.strip(_BLANKS).decode("latin-1").lower(), headers)
         if account.enable_prepaid_billing and not self._can_bill:
             raise BackendUnavailable(f"{account.system_id} is prepaid, but no database holds its credit")
         return account
 
     def _tell_refusal(self, headers: Headers) -> None:
-        """A 0 refuses a bind; what is no number does, too, but is rather a fault of the server's."""
+        """Log why an answer refuses the bind, unless it is a plain 0: anything else is rather a fault of the server."""
         if _AUTH not in headers:
             logger.warning("%s answered without %s, which refuses the bind", self._name, _AUTH)
         elif not is_integer(headers.text(_AUTH)):
@@ -104,7 +104,7 @@ class HttpAuthenticator:
         self._session.close()
 
     def _ask(self, headers: dict[str, str | bytes]) -> tuple[int, Headers]:
-        """Status and headers of the answer; its body isn't read. Raises BackendUnavailable."""
+        """Return status and headers of the answer; its body isn't read. Raises BackendUnavailable. May yield."""
         limit = gevent.Timeout(self._total_timeout)
         try:
             with (
@@ -128,7 +128,7 @@ class HttpAuthenticator:
 
 
 def _reason(error: Exception) -> str:
-    """An error's innermost text: requests wraps what happened three times."""
+    """Return an error's innermost text: requests wraps the cause three times."""
     innermost: BaseException = error
     while (cause := innermost.__cause__ or innermost.__context__) is not None:
         innermost = cause
@@ -136,7 +136,7 @@ def _reason(error: Exception) -> str:
 
 
 def account_of(system_id: str, headers: Headers) -> Account:
-    """The account that accepting headers describe (docs/rules/http.md 1.2); what is missing has the table's default."""
+    """Return the account that accepting headers describe (docs/rules/http.md 1.2), with the table's defaults."""
     return Account(
         system_id=system_id,
         throughput=max(0.0, headers.real("X-KSMPPD-Throughput") or 0.0),
@@ -154,7 +154,7 @@ def account_of(system_id: str, headers: Headers) -> Account:
 
 
 def _default_cost(system_id: str, text: str | None) -> float:
-    """What the default SMSC costs a part; UNUSABLE when it isn't told in a way that can be charged."""
+    """Return the cost of a part by the default SMSC; UNUSABLE when the header's can't be charged (D-33)."""
     cost = costs.read(text) if text is not None else 0.0
     if not costs.is_usable(cost):
         logger.warning(
@@ -172,7 +172,7 @@ def _charset(system_id: str, name: str | None) -> str | None:
 
 
 def _simulation(headers: Headers) -> Simulation:
-    """Two headers go without "Simulate-" in the original; with it they are understood too."""
+    """Return the simulation of an account. KSMPPD's names of two headers lack "Simulate-"; both names are read."""
 
     def every(*names: str) -> int:
         values = (headers.integer(f"X-KSMPPD-{name}-Every") for name in names)

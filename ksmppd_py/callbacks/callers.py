@@ -1,6 +1,6 @@
-"""The greenlets that ask an HTTP server, each over a connection of its own that is kept alive (docs/rules/http.md 2.3).
+"""The greenlets that ask an HTTP server, each over a persistent connection of its own (docs/rules/http.md 2).
 
-Requests and answers here are octets and headers; callbacks/routing.py knows what they mean.
+Requests and answers here are octets and headers; callbacks/routing.py gives them their meaning.
 """
 
 from __future__ import annotations
@@ -33,11 +33,12 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`callers` are there from the first request on; more come while requests wait, up to `in_flight`.
+    """Limits of the callers, which are greenlets with a connection each.
 
-    `total` is seconds from the call to its answer, `connect` is part of it. `waiting` counts requests that no
-    caller has taken yet. A caller above the number of `callers` goes after `idle` seconds without work. While
-    requests wait for more than `growth` seconds, the callers double every `growth` seconds.
+    There are `callers` from the first request on, and more while requests wait, up to `in_flight`. `total` is seconds
+    from the call to its answer, `connect` is part of it. `waiting` counts requests that no caller has taken yet. A
+    caller above the number of `callers` ends after `idle` seconds without work. While requests wait for more than
+    `growth` seconds, the callers double every `growth` seconds.
     """
 
     callers: int = 1
@@ -50,7 +51,7 @@ class Limits:
 
 
 class Callers:
-    """Asks one endpoint, many requests at a time, each answered within the limits or told why not."""
+    """Asks one endpoint, many requests at a time; each is answered within the limits or gets an error."""
 
     def __init__(self, endpoint: Endpoint, limits: Limits, ca_file: str = "") -> None:
         self._endpoint = endpoint
@@ -68,11 +69,11 @@ class Callers:
 
     @property
     def callers(self) -> int:
-        """How many there are now, at work or not."""
+        """Number of callers now, busy or idle."""
         return self._count
 
     def ask_all(self, requests: Sequence[bytes]) -> list[HttpAnswer | KsmppdError]:
-        """The answers in order, or BackendUnavailable or QueueFull in place of one. Yields, at most `total`."""
+        """Return the answers in order, BackendUnavailable or QueueFull for failed ones. Yields, at most `total`."""
         batch = Batch(len(requests))
         deadline = monotonic() + self._limits.total
         questions = [Question(octets, deadline, batch) for octets in requests]
@@ -116,7 +117,7 @@ class Callers:
                 self._owner.spawn("http routing growth", self._grow)
 
     def close(self, patience: float) -> None:
-        """Answer what waits with BackendUnavailable, and after `patience` seconds what is in flight. May yield."""
+        """Fail waiting requests with BackendUnavailable, and after `patience` seconds those in flight. May yield."""
         self._closed = True
         waiting, self._waiting = self._waiting, deque()
         for question in waiting:
@@ -138,7 +139,7 @@ class Callers:
         self._owner.spawn("http caller", self._call, question)
 
     def _grow(self) -> None:
-        """A quick server is served by few connections; for a slow one there are soon as many as it takes."""
+        """Add callers: a fast server needs few connections, a slow one soon gets as many as it takes."""
         try:
             while True:
                 gevent.sleep(self._limits.growth)
@@ -154,7 +155,7 @@ class Callers:
             self._growing = False
 
     def _prune(self) -> None:
-        """Send callers home that nobody needs; ends when only those are left that stay."""
+        """End callers that aren't needed; return when only those are left that stay. May yield."""
         try:
             while self._count > self._always and not self._closed:
                 gevent.sleep(self._limits.idle / 2)
@@ -169,7 +170,7 @@ class Callers:
     # -- one caller ---------------------------------------------------------------------------------------------
 
     def _call(self, question: Question | None) -> None:
-        """Take questions as long as there are any; then wait for one, or be sent home."""
+        """Ask questions until none is left; then wait for one, or end. May yield."""
         connection = Connection(self._connections, self._limits.connect)
         try:
             while True:
@@ -189,7 +190,7 @@ class Callers:
                 question.settle(self._unavailable("stopping"))
 
     def _next(self) -> Question | None:
-        """The next question, None = go home (and don't count as a caller any more). May yield."""
+        """Return the next question; None = end (the caller isn't counted any more then). May yield."""
         if self._waiting:
             return self._waiting.popleft()
         if self._closed:
@@ -211,9 +212,7 @@ class Callers:
             except Broken as broken:
                 if not (broken.silent and connection.was_reused):
                     raise
-                connection.ask(
-                    question
-                )  # the server closed the idle connection when our request was on its way
+                connection.ask(question)  # the server closed the idle connection as our request was sent
         except TimeoutError:
             connection.close()
             self._late(question)
@@ -238,7 +237,7 @@ class Callers:
         self._fail(question, "%s: no answer within %s s", f"{self._limits.total:g}")
 
     def _fail(self, question: Question, trouble: str, details: object) -> None:
-        """Settle it, unless it is settled already, and tell so; each `trouble` is a kind of line (logs.py)."""
+        """Settle a question with an error, unless it is settled, and log that; each `trouble` is a kind of line."""
         if question.answer is None:
             logger.warning(trouble, self._endpoint.name, details)
             question.settle(BackendUnavailable(trouble % (self._endpoint.name, details)))

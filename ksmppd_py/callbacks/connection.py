@@ -1,4 +1,4 @@
-"""One connection to an HTTP server, and the questions that are asked over it."""
+"""One connection to an HTTP server, over which requests are sent one at a time."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from ksmppd_py.transport.descriptors import HALF, is_kept_back
 
 RECEIVE_OCTETS = 16384
 LONGEST_HEAD = 131_072
-"""Octets of an answer's status line and headers: more is no answer."""
+"""Octets of an answer's status line and headers; above it the answer is refused."""
 LONGEST_BODY = 1_048_576
-"""Octets of a body that are read over; a longer one costs the connection."""
-_poll = monkey.get_original("select", "poll")  # asked with 0 s it never waits, and gevent's is dear
+"""Octets of a body that are read and dropped; a longer one closes the connection."""
+_poll = monkey.get_original("select", "poll")  # with 0 s it never waits, and gevent's is expensive
 
 
 class HttpAnswer(NamedTuple):
-    """Status code and headers as they came, octets as Latin-1."""
+    """Status code and headers as received, octets as Latin-1."""
 
     status: int
     headers: list[tuple[str, str]]
 
 
 class Batch:
-    """Requests of one call; who asked waits for the last of them."""
+    """The requests of one call, whose caller waits for the last of them."""
 
     __slots__ = ("left", "waiter")
 
@@ -44,7 +44,7 @@ class Batch:
 
 
 class Question:
-    """One request until it is answered; `deadline` is monotonic seconds."""
+    """One request and its answer; `deadline` is monotonic seconds."""
 
     __slots__ = ("_batch", "answer", "deadline", "octets")
 
@@ -55,7 +55,7 @@ class Question:
         self._batch = batch
 
     def settle(self, answer: HttpAnswer | KsmppdError) -> None:
-        """Set the answer unless there is one, and wake who waits for the batch. Doesn't yield."""
+        """Set the answer unless there is one; with the last one of its batch the caller wakes. Doesn't yield."""
         if self.answer is not None:
             return
         self.answer = answer
@@ -66,7 +66,7 @@ class Question:
 
 
 class Broken(Exception):
-    """A connection ended or spoke nonsense; `silent` = before the first octet of an answer."""
+    """A connection was lost or sent nonsense; `silent` = before the first octet of an answer."""
 
     def __init__(self, reason: str, silent: bool = False) -> None:
         super().__init__(reason)
@@ -74,11 +74,11 @@ class Broken(Exception):
 
 
 class NoConnection(Broken):
-    """None could be opened in time."""
+    """No connection could be opened in time."""
 
 
 def connections(endpoint: Endpoint, ca_file: str, size: int, connect: float, total: float) -> ConnectionPool:
-    """What opens at most `size` connections, TLS included, in which the server's certificate is checked."""
+    """Return a pool of at most `size` connections, TLS included, that checks the server's certificate."""
     there = (endpoint.host, endpoint.port, endpoint.host, endpoint.port)
     if not endpoint.tls:
         return ConnectionPool(*there, size=size, connection_timeout=connect, network_timeout=total)
@@ -92,7 +92,7 @@ def connections(endpoint: Endpoint, ca_file: str, size: int, connect: float, tot
 
 
 class Connection:
-    """A caller's connection: opened when there is something to ask, kept while the server keeps it."""
+    """A caller's connection: opened with the first request, kept as long as the server keeps it."""
 
     __slots__ = ("_connect_timeout", "_poll", "_pool", "_socket", "was_reused")
 
@@ -104,9 +104,9 @@ class Connection:
         self.was_reused = False
 
     def ask(self, question: Question) -> None:
-        """Send, and settle the question when the headers are there. Raises Broken, OSError, HTTPParseError."""
+        """Send, and settle the question when the headers have come. Raises Broken, OSError, HTTPParseError."""
         if self._socket is not None and self._poll.poll(0):
-            self.close()  # an end, or something that nobody asked for: not to be taken for our answer
+            self.close()  # the server's end, or octets that belong to no request
         self.was_reused = self._socket is not None
         connected = self._socket or self._open(question)
         parser = AnswerParser()
@@ -120,7 +120,7 @@ class Connection:
             self.close()
 
     def _open(self, question: Question) -> socket.socket:
-        """Connect within the limit, name service and TLS included. May yield."""
+        """Connect within the limit, name look-up and TLS included. May yield."""
         limit = gevent.Timeout(max(0.001, min(self._connect_timeout, question.deadline - monotonic())))
         try:
             with limit:
@@ -151,7 +151,7 @@ class Connection:
 
     @staticmethod
     def _read(connected: socket.socket, question: Question, parser: AnswerParser) -> None:
-        """Settle the question by the headers, then read over the body. May yield."""
+        """Settle the question by the headers, then read and drop the body. May yield."""
         received = 0
         while not parser.complete:
             try:
@@ -166,7 +166,7 @@ class Connection:
             except HTTPParseError:
                 if not parser.has_headers and octets:
                     raise
-                parser.surplus = True  # a body that isn't as long as it said; the headers are good
+                parser.surplus = True  # the body has another length than announced; the headers are good
             if parser.has_headers:
                 question.settle(HttpAnswer(parser.get_code(), parser.headers))
                 if parser.surplus or received > LONGEST_HEAD + LONGEST_BODY:

@@ -1,4 +1,4 @@
-"""A URL of the configuration, taken apart once, and the certificates that its server is checked against."""
+"""A URL of the configuration in parts, and the CA certificates for its server."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import certifi
 from ksmppd_py.errors import StartError
 
 _PLAIN = "/?:@!$&'()*+,;=-._~%[]"
-"""What stays as it is in a request target besides letters and digits."""
+"""Characters that stay as they are in a request target, besides letters and digits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where requests go. `name` is fit for logs: neither password nor query is in it.
+    """The target of requests. `name` is for logs: it has neither password nor query.
 
-    `head` is what every request starts with: request line, Host and, if the URL has a user, Authorization.
+    `head` is the beginning of every request: request line, Host and, if the URL has a user, Authorization.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Endpoint:
 
     @classmethod
     def of(cls, url: str, key: str) -> Endpoint:
-        """Take `url`, the value of `key`, apart. Raises StartError when it is no http or https URL."""
+        """Parse `url`, the value of `key`. Raises StartError for anything but an http or https URL."""
         try:
             parts = urlsplit(url)
             host, port = parts.hostname or "", parts.port

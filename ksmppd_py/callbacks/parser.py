@@ -1,4 +1,4 @@
-"""An answer's octets, read by llhttp as geventhttpclient brings it."""
+"""Parses the octets of an answer with llhttp, which geventhttpclient includes."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ _ONLY_ASCII = bytes(range(128)) + b"?" * 128
 
 
 class AnswerParser(HTTPResponseParser):
-    """Collects headers and reads over bodies, interim (1xx) answers too; `surplus`: more came than one answer.
+    """Collects headers and skips bodies, also interim (1xx) answers; `surplus`: more octets came than one answer's.
 
-    A third of what geventhttpclient's own response object costs. Raises HTTPParseError for what is no HTTP.
+    Costs a third of geventhttpclient's own response object. Raises HTTPParseError for anything but HTTP.
     """
 
     __slots__ = ("_in_value", "complete", "has_headers", "headers", "surplus")
@@ -29,12 +29,12 @@ class AnswerParser(HTTPResponseParser):
     if sys.version_info < (3, 11):
 
         def feed(self, octets: str | bytes, /) -> None:
-            """As later ones do: octets are Latin-1."""
+            """Parse as later versions do: octets are Latin-1."""
             if isinstance(octets, str) or octets.isascii():
                 super().feed(octets)
                 return
             for line in octets.splitlines(keepends=True):
-                if self.has_headers:  # nobody asks for what follows, and its length mustn't change
+                if self.has_headers:  # later ones are unused, and must not change the length
                     super().feed(line.translate(_ONLY_ASCII))
                 else:
                     super().feed(line.decode("latin-1").encode())
@@ -46,7 +46,7 @@ class AnswerParser(HTTPResponseParser):
             self.headers.clear()
 
     def _on_status(self, reason: str) -> None:
-        """The reason phrase says nothing."""
+        """Drop the reason phrase."""
 
     def _on_header_field(self, piece: str) -> None:
         if self.complete:
@@ -71,7 +71,7 @@ class AnswerParser(HTTPResponseParser):
         return False
 
     def _on_body(self, octets: bytearray) -> None:
-        """Nobody asks for it."""
+        """Drop the body."""
 
     def _on_message_complete(self) -> None:
         self.complete = self.has_headers

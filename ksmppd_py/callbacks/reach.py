@@ -1,4 +1,4 @@
-"""Ask an HTTP server for nothing, only to see whether it answers."""
+"""Checks whether an HTTP server answers, without asking for a decision."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import ssl
 from ksmppd_py.callbacks.endpoint import Endpoint
 
 _NO_METHOD = (405, 501)
-"""A server that doesn't know HEAD is there all the same."""
+"""Status codes of a server that answers, but doesn't know HEAD."""
 
 
 def problem_of(endpoint: Endpoint, authorities: str, timeout: float) -> tuple[str, str]:
-    """HEAD the endpoint; (problem, answer), the first empty when the server looks able to decide. May yield.
+    """Send HEAD to the endpoint; return (problem, answer), the first "" when the server answers. May yield.
 
     `authorities` are the CA certificates for https (file or directory), `timeout` is in seconds.
     """

@@ -59,7 +59,7 @@ class HttpRouter:
         raise answer
 
     def rebuild(self) -> None:
-        """Nothing is kept here that could be old."""
+        """Do nothing: no routes are kept here."""
 
     def close(self, patience: float = 0.0) -> None:
         """See Callers.close. May yield."""
@@ -81,9 +81,9 @@ class HttpRouter:
 def verdict(
     answer: HttpAnswer, sms: Sms, direction: Direction, name: str = "the router"
 ) -> Route | KsmppdError:
-    """The meaning of an answer (docs/rules/http.md 2.2); fields of `sms` are replaced only when there is a route.
+    """Return the route or refusal of an answer (docs/rules/http.md 2). Only a route replaces fields of `sms`.
 
-    An answer that is no decision is told as a WARNING; `name` is whose it is.
+    An answer that decides nothing is logged as a WARNING, with the endpoint's `name`.
     """
     headers = Headers(answer.headers)
     status = headers.text(_STATUS) or ""
@@ -110,7 +110,7 @@ def verdict(
 
 
 def _cost(headers: Headers, direction: Direction) -> float:
-    """UNUSABLE when it is none. Nobody is charged for an MO: it isn't lost over a cost that only begins as a number."""
+    """Return the cost, UNUSABLE when it isn't one. MOs aren't charged, so their cost only has to begin as a number."""
     cost = costs.read(headers.text(_COST) or "")
     if direction is Direction.INBOUND and not costs.is_usable(cost) and headers.real(_COST) is not None:
         return 0.0
@@ -126,7 +126,7 @@ def _target(sms: Sms, cost: float, name: str) -> Route | NoRoute:
 
 
 def _refusal(code: int, direction: Direction) -> KsmppdError:
-    """An MO is only refused for good by a code that isn't temporary."""
+    """Return the error for a status. An MO is refused for good only by a status that isn't temporary."""
     if direction is Direction.INBOUND and code in TEMPORARY_STATUSES:
         return BackendUnavailable(f"the router can't tell now (status {code})")
     return RouteRefused(code if may_be_told(code) else None)

@@ -1,6 +1,6 @@
-"""requests, but an answer that ends within its headers is none.
+"""Makes requests refuse an answer that ends within its headers.
 
-http.client takes what came before the end as the whole head: an accepted bind without its limits.
+http.client takes the part that came for all headers: an accepted bind without its limits.
 """
 
 from __future__ import annotations
@@ -18,14 +18,17 @@ from ksmppd_py.transport.descriptors import HALF, is_kept_back
 
 
 class _Lines:
-    """A stream whose every line must end."""
+    """A stream in which every line must end."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
         self.close = stream.close
 
     def readline(self, limit: int = -1) -> bytes:
-        """A line. Raises BadStatusLine at the end of the stream; a line as long as `limit` is for the caller."""
+        """Return a line.
+
+        Raises BadStatusLine at the end of the stream; a line as long as `limit` is left to the caller.
+        """
         line = self._stream.readline(limit)
         if not line.endswith(b"\n") and len(line) != limit:
             raise BadStatusLine("the connection ended within the answer's headers")
@@ -60,7 +63,7 @@ class _TlsConnection(HTTPSConnection):
 
 
 def _spare(connected: socket.socket) -> socket.socket:
-    """Raises OSError when the connection took a descriptor that is kept back for others."""
+    """Return the socket. Raises OSError when its descriptor is one of those kept back for others."""
     if is_kept_back(connected.fileno(), HALF):
         connected.close()
         raise OSError(errno.EMFILE, "too few file descriptors are left")
@@ -76,7 +79,7 @@ class _TlsPool(HTTPSConnectionPool):
 
 
 def adapter(connections: int) -> HTTPAdapter:
-    """What a requests.Session is mounted with; keeps at most so many connections of a host."""
+    """Return the adapter for a requests.Session; it keeps at most `connections` connections to a host."""
     made = HTTPAdapter(pool_maxsize=connections)
     made.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
     return made

@@ -1,4 +1,4 @@
-"""Plugins: a customer's Python module decides about binds and routes. What it imports is here (docs/plugins.md)."""
+"""Plugins: a customer's Python module that decides about binds and routes; its imports (docs/plugins.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs a plugin's functions: in a bounded number of greenlets, within a limit, whatever they raise."""
+"""Runs a plugin's functions in a bounded number of greenlets, with a time limit, and catches everything they raise."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ logger = logging.getLogger(__name__)
 
 MOST_GREENLETS = 512
 MOST_WAITING = 10_000
-"""Calls that have not begun."""
+"""Calls that may wait to begin."""
 
 
 class _Missing(Enum):
-    """Stands for a result that isn't there yet; None is one."""
+    """Stands for a missing result, because None is a result."""
 
     MISSING = 0
 
@@ -47,7 +47,7 @@ class Calls:
     def call_all(
         self, function: Callable[[Item], Result], items: Sequence[Item]
     ) -> list[Result | KsmppdError]:
-        """The results in order, an error in place of what failed. Yields, at most `timeout`."""
+        """Return the results in order, with an error where a call failed. Yields, at most `timeout` seconds."""
         taken = items[: self._room]
         batch = _Batch(self, function, taken)
         self._room -= len(taken)
@@ -68,14 +68,14 @@ class Calls:
         return results
 
     def call(self, function: Callable[[Item], Result], item: Item) -> Result:
-        """One result, or its error raised. Yields, at most `timeout`."""
+        """Return one result, or raise its error. Yields, at most `timeout` seconds."""
         [result] = self.call_all(function, (item,))
         if isinstance(result, KsmppdError):
             raise result
         return result
 
     def attempt(self, function: Callable[[Item], Result], item: Item) -> Result | KsmppdError:
-        """The result, or the error that an exception of the plugin becomes; that is logged. May yield."""
+        """Return the result, or an error for an exception of the plugin, which is logged. May yield."""
         try:
             return function(item)
         except KsmppdError as error:
@@ -93,9 +93,9 @@ class Calls:
 
 
 class _Batch(Generic[Item, Result]):
-    """Items on their way through one function.
+    """The items of one call of `call_all`.
 
-    A greenlet takes items as long as there are any. It starts the next one before its first item: that one finds
+    A greenlet takes items as long as there are any. It starts the next greenlet before its first item: that one finds
     nothing left when the plugin never blocks, and otherwise works while the first one waits.
     """
 
@@ -130,7 +130,7 @@ class _Batch(Generic[Item, Result]):
                 self._done.set()
 
     def stop(self) -> None:
-        """End what still runs. Doesn't yield."""
+        """End the greenlets. Doesn't yield."""
         self._items.clear()
         for greenlet in self._greenlets:
             if not greenlet.dead:

@@ -1,4 +1,4 @@
-"""What a plugin and the daemon hand each other."""
+"""The types that a plugin and the daemon exchange."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from ksmppd_py.model.routes import Route
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A plugin's no to a message, final: the account's default_smsc doesn't take it either.
+    """A plugin's refusal of a message. It is final: the account's default_smsc doesn't take the message either.
 
-    `command_status` is what the ESME is told: one of SMPP 3.4's or 0x400-0x4FF, otherwise ESME_RSUBMITFAIL.
+    `command_status` is the answer to the ESME: one of SMPP 3.4's or 0x400-0x4FF, otherwise ESME_RSUBMITFAIL.
     """
 
     command_status: int | None = None
@@ -34,9 +34,9 @@ INBOUND: smsc_id is where the message came from; the route's system_id is the ac
 
 
 class PluginContext:
-    """What the init function gets: `id` and `args` of its group, and two places for its functions.
+    """The argument of the init function: `id` and `args` of its group, and two places for its functions.
 
-    Strings hold one character for each octet that came (Latin-1).
+    Strings hold one character for each octet received (Latin-1).
     """
 
     __slots__ = ("args", "authenticate", "id", "route_message")

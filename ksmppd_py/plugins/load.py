@@ -15,7 +15,7 @@ from ksmppd_py.plugins.context import PluginContext
 logger = logging.getLogger(__name__)
 
 INIT_FUNCTION = "init"
-"""Its name when the group has no init-function."""
+"""Name of the function when the group has no init-function."""
 
 
 def load_plugin(plugin_id: str, path: str, init_function: str = "", args: str = "") -> PluginContext:
@@ -41,7 +41,7 @@ def load_plugin(plugin_id: str, path: str, init_function: str = "", args: str = 
 
 
 def shared_object_advice(path: str) -> str:
-    """What to tell those who still have a plugin of the C daemon."""
+    """Return the advice for a plugin of the C daemon."""
     return (
         f"{path} is a shared object for the C daemon and can't be loaded here; write its decisions as a Python "
         "module (docs/plugins.md) and let 'path' name that .py file"

@@ -33,7 +33,7 @@ _values = operator.attrgetter(*_NAMES)
 
 
 def _kinds(table: type) -> dict[str, Any]:
-    """What each field of a dataclass may hold, fit for isinstance; whole numbers are numbers."""
+    """Return the types that each field of a dataclass may have, fit for isinstance; whole numbers are numbers."""
     return {name: kind | int if kind is float else kind for name, kind in get_type_hints(table).items()}
 
 
@@ -44,7 +44,7 @@ _ROUTE_KINDS = {
 
 
 def _check_fields(answer: Account | Route, kinds: Mapping[str, Any]) -> None:
-    """Find out now what would fail later, in the hands of others. Raises TypeError."""
+    """Check the types of a plugin's answer here, rather than fail later in other code. Raises TypeError."""
     for name, kind in kinds.items():
         value = getattr(answer, name)
         if (
@@ -107,7 +107,7 @@ class PluginRouter:
         return self._calls.call(self._inbound, sms)
 
     def rebuild(self) -> None:
-        """Nothing is kept here that could be old."""
+        """Do nothing: no routes are kept here."""
 
     def _outbound(self, system_id: str, sms: Sms) -> Route:
         return self._ask(Direction.OUTBOUND, system_id, sms)
@@ -142,7 +142,7 @@ class PluginRouter:
         raise RouteRefused(told, answer.reason, is_final=True)
 
     def _check_cost(self, cost: Any) -> None:
-        """Raise RouteRefused for one that can't be charged, as for other routers' (D-33)."""
+        """Raise RouteRefused for a cost that can't be charged, as for other routers (D-33)."""
         if not (isinstance(cost, _ROUTE_KINDS["cost"]) and costs.is_usable(cost)):
             logger.warning(
                 "Plugin '%s': the cost %r is no number that can be charged, which refuses the message",
@@ -154,7 +154,7 @@ class PluginRouter:
 
 
 def _check_changes(sms: Sms, before: tuple[object, ...]) -> None:
-    """Put back what a router can't change; raises what packing raises for values that no message can have."""
+    """Restore the fields that a router can't change; raises the error of packing for impossible values."""
     if _values(sms) == before:
         return
     _restore(sms, before, protected_fields(sms.sms_type))

@@ -1,1 +1,1 @@
-"""Neighbour 3: the SQL database. SQLAlchemy Core writes the statements, PyMySQL or sqlite3 carry them."""
+"""The side of the SQL database. SQLAlchemy Core renders the statements, PyMySQL or sqlite3 sends them."""

@@ -1,10 +1,10 @@
-"""One account's rows in the store table, found without sorting or reading what is others' (docs/rules/database.md 5).
+"""Reads one account's rows of the store table without sorting or reading those of others (docs/rules/database.md 5).
 
-MySQL's index on service holds a prefix, so the server never takes it for an order and sorts all rows of an account
-for each page; 2,000,000 of them take 3 s. InnoDB keeps the entries of one service in the order of global_id all the
-same: told to use that index and not asked for an order, it stops after a page. (Were it to change its mind, rows would
-be passed over, and be found by the next walk from the first row.) The index on sms_type is better where only few rows
-are for ESMEs at all, for instance behind a million MTs of the same account.
+MySQL's index on service holds a prefix, so the server doesn't use it for ORDER BY and sorts all rows of an account for
+each page; 2,000,000 of them take 3 s. InnoDB keeps the entries of one service in the order of global_id all the same:
+with that index forced and no ORDER BY it stops after a page. (If a server ever returned another order, rows would be
+skipped, and found by the next pass.) The index on sms_type is better where few rows are for ESMEs at all, for instance
+among a million MTs of the same account.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from ksmppd_py.storage.upgrade import Layout
 from ksmppd_py.storage.values import Value, name
 
 FEW = 20_000
-"""Rows of one sms_type that are read through rather than looked up by account."""
+"""Rows of one sms_type up to which all are read, instead of looking them up by account."""
 RECOUNT = 10.0
-"""Seconds until they are counted again, up to FEW: some milliseconds."""
+"""Seconds until they are counted again, up to FEW, which takes some milliseconds."""
 _ACCOUNTS_AT_ONCE = 100
 _FOR_ESMES = (int(SmsType.MO), int(SmsType.REPORT_MO))
 
@@ -34,7 +34,7 @@ Rows = Sequence[tuple[Any, ...]]
 
 
 class AccountRows:
-    """Reads the rows of one account, and asks which accounts have any."""
+    """Reads the rows of one account, and queries which accounts have rows."""
 
     def __init__(self, database: Database, layout: Layout, columns: Sequence[ColumnElement[Any]]) -> None:
         self._database = database
@@ -74,18 +74,18 @@ class AccountRows:
         return compile_statement(query, self._database.dialect)
 
     def page(self, values: dict[str, Value], service: str) -> Rows:
-        """The next rows of `service` in global_id order. `values`: sms_type, after, limit. May yield."""
+        """Return the next rows of `service` in global_id order. `values`: sms_type, after, limit. May yield."""
         few = self._by_service is None or self._are_few(int(str(values["sms_type"])))
         statement = self._page if few else self._page_of_many
         rows = self._database.execute(statement, {**values, "service_name": service}, repeatable=True).rows
         return rows if few else sorted(rows, key=lambda row: int(row[0]))
 
     def of_nobody(self, values: dict[str, Value]) -> Rows:
-        """The next MOs and DLRs without an account in global_id order. `values`: after, limit. May yield."""
+        """Return the next MOs and DLRs without an account in global_id order. `values`: after, limit. May yield."""
         return self._database.execute(self._of_nobody, {**values, "no_name": ""}, repeatable=True).rows
 
     def having_rows(self, among: Collection[str]) -> set[str]:
-        """Which of these accounts (lower case) stored MOs or DLRs are for. May yield."""
+        """Return those of these accounts (lower case) that have MOs or DLRs. May yield."""
         if self._by_service is not None and all(self._are_few(kind) for kind in _FOR_ESMES):
             rows = self._database.execute(self._names, repeatable=True).rows
             return {service.lower() for (value,) in rows if (service := name(value))} & set(among)

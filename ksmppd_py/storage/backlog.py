@@ -1,4 +1,4 @@
-"""How much waits in the queue tables, for whom and since when; asked rarely and in small portions."""
+"""Counts the rows of the queue tables, by account and with their age; rarely, and in small portions."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from ksmppd_py.storage.values import integer, name
 log = logging.getLogger(__name__)
 
 PORTION = 20_000
-"""Rows that one statement looks at: some 50 ms at most, in which a database has time for others too."""
+"""Rows of one statement: some 50 ms at most, which leaves the database time for others."""
 MOST_PORTIONS = 50
-"""Portions of a table that are counted; with more rows the picture isn't complete."""
+"""Portions of a table that are counted; with more rows the result is incomplete."""
 SHARE = 20
-"""The database is asked again after SHARE times as long as the last answer took, if not later."""
+"""Seconds between two counts are at least SHARE times as long as the last count took."""
 
 _QUEUES = {int(SmsType.MT_PUSH): "mt", int(SmsType.MO): "mo", int(SmsType.REPORT_MO): "report"}
 _Found = dict[tuple[str, str], tuple[int, int | None]]
 
 
 class BacklogReader:
-    """Counts the rows of both queue tables. The latest picture is in `latest`."""
+    """Counts the rows of both queue tables. `latest` has the last result."""
 
     def __init__(
         self,
@@ -49,12 +49,12 @@ class BacklogReader:
         self._asked_at = 0.0
         self._not_before = 0.0
         written = layout.read(store, "time")
-        # Rows of a PDU table have no time of their own; 0 and -1 in the store mean unknown.
+        # Rows of a PDU table have no time; 0 and -1 in the store mean unknown.
         self._store = _portion(database, store, store.c.sms_type, store.c.service, written)
         self._pdus = _portion(database, pdu, null(), pdu.c.system_id, null())
 
     def read(self, max_age: float) -> Backlog | None:
-        """A picture at most about `max_age` seconds old, or the latest that could be had. May yield."""
+        """Return a result at most about `max_age` seconds old, or else the latest one. May yield."""
         with self._lock:
             now = self._monotonic()
             if self.latest is None or (now - self._asked_at >= max_age and now >= self._not_before):
@@ -76,7 +76,7 @@ class BacklogReader:
         return Backlog(self._clock(), complete, tuple(depths))
 
     def _walk(self, portion: Statement, found: _Found, queues: Mapping[int, str], other: str) -> bool:
-        """Add up one table; False when it has more rows than we look at. May yield."""
+        """Add up one table; False when it has more rows than MOST_PORTIONS. May yield."""
         after = 0
         for _ in range(MOST_PORTIONS):
             reply = self._database.execute(portion, {"after": after, "portion": PORTION}, repeatable=True)

@@ -1,4 +1,4 @@
-"""Checks passwords against bcrypt hashes, which take 60 ms (cost 10) to 2 s each, without stopping anybody else."""
+"""Checks passwords against bcrypt hashes, 60 ms (cost 10) to 2 s each, without stopping the event loop."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from ksmppd_py.transport.greenlets import Owner
 PATIENCE = 10.0
 """Seconds that a bind waits for its check."""
 MOST_WAITING = 1000
-"""Checks that are waited for."""
+"""Checks that may wait at a time."""
 MOST_REMEMBERED = 10_000
 _SIGNIFICANT = 72
-"""Octets of a password that bcrypt looks at."""
+"""Octets of a password that bcrypt uses."""
 _NICENESS = 5
 
 
 class _Running:
-    """A check that is under way: how many wait for it, and whether a thread has it."""
+    """A check in progress: how many callers wait for it, and whether a thread has begun it."""
 
     __slots__ = ("begun", "greenlet", "waiting")
     greenlet: gevent.Greenlet
@@ -42,10 +42,10 @@ class _Running:
 class BcryptChecks:
     """Runs checks in threads of low priority, each pair of hash and password once at a time.
 
-    A pair that was right is remembered, so that an ESME that binds a thousand times costs one check. That keeps no
-    password: kept is a digest of the pair (HMAC-SHA-256) under a key that is made at the start and is in this
-    process's memory only. A hash that is changed in the table makes another pair, so the former password is
-    checked, and refused, at once. Wrong pairs aren't remembered.
+    A pair that matched is remembered, so that an ESME that binds a thousand times costs one check. No password is kept:
+    the memory holds a digest of the pair (HMAC-SHA-256), with a key that is made at the start and exists only in this
+    process. A hash that is changed in the table makes another pair, so the former password is checked, and refused, at
+    once. Pairs that don't match aren't remembered.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class BcryptChecks:
         waiting: int = MOST_WAITING,
         patience: float = PATIENCE,
     ) -> None:
-        """`threads` 0 = as many as there are processors, at most 4."""
+        """`threads` 0 = one for each processor, at most 4."""
         self._check = check
         self._threads = threads or min(4, len(os.sched_getaffinity(0)))
         self._remembered = remembered
@@ -72,7 +72,7 @@ class BcryptChecks:
         )  # the pool itself would take one more than it has threads
 
     def takes(self, hashed: bytes, password: bytes) -> bool:
-        """Whether `hashed` is this password's. Yields, at most `patience`. Raises QueueFull."""
+        """Whether `hashed` is the hash of this password. May yield, at most `patience` seconds. Raises QueueFull."""
         pair = hmac.digest(self._key, b"%d:%b%b" % (len(hashed), hashed, password), "sha256")
         if pair in self._right:
             self._right.move_to_end(pair)
@@ -86,7 +86,7 @@ class BcryptChecks:
         return self._wait(pair, running)
 
     def close(self) -> None:
-        """Check nothing more. May yield, at most as long as a check takes."""
+        """End all checks. May yield, at most as long as one takes."""
         self._owner.end(1.0)
         if self._pool is not None:
             self._pool.kill()
@@ -104,7 +104,7 @@ class BcryptChecks:
             limit.cancel()
             running.waiting -= 1
             if not running.waiting and not running.begun:
-                running.greenlet.kill(block=False)  # nobody is there any more who wants to know
+                running.greenlet.kill(block=False)  # no caller waits for the result any more
                 self._running.pop(pair, None)
 
     def _run(self, pair: bytes, running: _Running, hashed: bytes, password: bytes) -> bool:
@@ -126,7 +126,7 @@ class BcryptChecks:
 
 
 def _check_politely(check: Callable[[bytes, bytes], bool], hashed: bytes, password: bytes) -> bool:
-    """In the thread: leave the processor to the event loop when both want it."""
+    """Run the check, in its thread, at low priority, so that the event loop gets the processor first."""
     with contextlib.suppress(OSError):
         niceness = os.getpriority(os.PRIO_PROCESS, os.getpid()) + _NICENESS
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)  # on Linux: of this thread

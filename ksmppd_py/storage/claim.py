@@ -1,4 +1,4 @@
-"""One daemon at a time replays a set of queue tables; a second one waits (docs/rules/database.md 9)."""
+"""Lets only one daemon at a time replay a set of queue tables; a second one waits (docs/rules/database.md 9)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ksmppd_py.storage.sqlite import IN_MEMORY, SQLiteDatabase
 log = logging.getLogger(__name__)
 
 INTERVAL = 2.0
-"""Seconds between two looks at a claim, held or not."""
+"""Seconds between two checks of a claim, held or not."""
 _LONGEST_NAME = 64
 
 
@@ -28,7 +28,7 @@ class Claim(Protocol):
 
     @property
     def held(self) -> bool:
-        """Whether it is ours now. Doesn't yield."""
+        """Whether this process has it now. Doesn't yield."""
 
     def start(self) -> None:
         """Try to get it, and keep trying. Doesn't yield."""
@@ -38,7 +38,7 @@ class Claim(Protocol):
 
 
 class _Keeper(ABC):
-    """Asks for the claim again and again in a greenlet of its own."""
+    """Checks the claim again and again in a greenlet of its own."""
 
     def __init__(self, what: str) -> None:
         self.held = False
@@ -70,7 +70,7 @@ class _Keeper(ABC):
             gevent.sleep(INTERVAL)
 
     def _judge(self, got: bool | None) -> None:
-        """`got` is None when nobody could be asked."""
+        """Note the result of a check; None when the database couldn't be asked."""
         if got and not self.held and self._told:
             log.warning("The queue in %s is ours now, stored messages are replayed", self._what)
         if got is False and not self._told:
@@ -80,15 +80,15 @@ class _Keeper(ABC):
 
     @abstractmethod
     def claim(self) -> bool | None:
-        """Try; True when it is ours, False when another has it, None when unknown. May yield."""
+        """Try to get the claim, or check it; False when another process has it, None when unknown. May yield."""
 
     @abstractmethod
     def release(self) -> None:
-        """Let go. May yield."""
+        """Give the claim up. May yield."""
 
 
 class MySQLClaim(_Keeper):
-    """GET_LOCK on a connection of its own: the server frees it the moment the process is gone."""
+    """GET_LOCK on a connection of its own: the server frees it when the process ends."""
 
     def __init__(self, database: MySQLDatabase, store_table: str) -> None:
         super().__init__(f"{database.name}, table {store_table}")
@@ -123,7 +123,7 @@ class MySQLClaim(_Keeper):
 
 
 class SQLiteClaim(_Keeper):
-    """A lock on a file beside the database; the system frees it the moment the process is gone."""
+    """A lock on a file beside the database: the system frees it when the process ends."""
 
     def __init__(self, database: SQLiteDatabase) -> None:
         super().__init__(database.path)
@@ -155,7 +155,7 @@ class SQLiteClaim(_Keeper):
 
 
 class OnlyOurs(_Keeper):
-    """Of a database in memory: nobody else has it."""
+    """The claim on a database in memory, which no other process can have."""
 
     def claim(self) -> bool | None:
         """See _Keeper."""
@@ -166,7 +166,7 @@ class OnlyOurs(_Keeper):
 
 
 def open_claim(database: Database, store_table: str) -> Claim:
-    """The claim on a database's queue tables, not yet asked for."""
+    """Return the claim on a database's queue tables; call `start` to get it."""
     if isinstance(database, MySQLDatabase):
         return MySQLClaim(database, store_table)
     assert isinstance(database, SQLiteDatabase)

@@ -1,4 +1,4 @@
-"""Group commit: what callers bring while the database is at work goes there together afterwards."""
+"""Group commit: calls that come while the database is busy are sent to it together afterwards."""
 
 from __future__ import annotations
 
@@ -16,12 +16,11 @@ Result = TypeVar("Result")
 
 
 class Combiner(Generic[Item, Result]):
-    """Serves calls in batches: one batch at a time, the next one the moment the last one is through.
+    """Serves calls in batches: one batch at a time, the next one as soon as the last one has ended.
 
-    `serve` takes the items of a batch and returns their results in order; what it raises goes to each caller
-    of the batch. `weigh` tells what an item counts against `capacity` (everything waiting) and `batch_size`.
-    `undo` gets item and result of a call whose caller gave up while it was at the database.
-    Idle, there is no greenlet and no timer.
+    `serve` takes the items of a batch and returns their results in order; each caller of the batch gets the error that
+    it raises. `weigh` returns how much of `capacity` (all waiting items) and of `batch_size` an item takes. `undo` gets
+    item and result of a call whose caller gave up during `serve`. While idle there is neither greenlet nor timer.
     """
 
     def __init__(
@@ -76,7 +75,7 @@ class Combiner(Generic[Item, Result]):
         return result
 
     def _withdraw(self, entry: tuple[Item, AsyncResult]) -> bool:
-        """The caller is gone: the item won't go to the database. False when it is there already."""
+        """Take out the item of a caller that gave up; False when it is being served already."""
         for position, waiting in enumerate(self._waiting):
             if waiting[1] is entry[1]:
                 del self._waiting[position]
@@ -106,7 +105,7 @@ class Combiner(Generic[Item, Result]):
     def _serve_batch(self, batch: list[tuple[Item, AsyncResult]]) -> None:
         try:
             results = self._serve([item for item, _ in batch])
-        except Exception as error:  # each caller logs and answers for its own
+        except Exception as error:  # each caller logs and handles it
             for _, answer in batch:
                 self._abandoned.discard(answer)
                 answer.set_exception(error)
@@ -118,7 +117,7 @@ class Combiner(Generic[Item, Result]):
                 answer.set(result)
 
     def _take_back(self, item: Item, answer: AsyncResult, result: Result) -> None:
-        """Its caller didn't wait so long and was told that it failed: make that true."""
+        """Undo a call whose caller gave up and has reported a failure."""
         self._abandoned.discard(answer)
         if self._undo is not None:
             self._undo(item, result)

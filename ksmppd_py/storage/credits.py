@@ -1,4 +1,4 @@
-"""The credit of prepaid accounts, for operators; asked rarely."""
+"""Reads the credit of prepaid accounts for operators, rarely."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from ksmppd_py.storage.values import name, real
 log = logging.getLogger(__name__)
 
 MOST = 10_000
-"""Rows that are read; more prepaid accounts than that aren't told."""
+"""Rows that are read; further prepaid accounts have no credit in the result."""
 
 
 class CreditReader:
-    """Reads the credit of all prepaid accounts at once. What was read last is in `latest`, by lower-case system_id."""
+    """Reads the credit of all prepaid accounts at once. `latest` has the last result, by lower-case system_id."""
 
     def __init__(
         self, database: Database, layout: Layout, monotonic: Callable[[], float] = time.monotonic
@@ -38,7 +38,7 @@ class CreditReader:
         )
 
     def read(self, max_age: float) -> Mapping[str, float]:
-        """As it was at most `max_age` seconds ago, or the latest that could be had. May yield."""
+        """Return a result at most `max_age` seconds old, or else the latest one. May yield."""
         with self._lock:
             if self._monotonic() >= self._not_before:
                 try:

@@ -1,4 +1,4 @@
-"""How much a text column holds: a lenient server cuts the rest off silently (docs/rules/database.md 4)."""
+"""Sizes of text columns, because a lenient server cuts longer values off silently (docs/rules/database.md 4)."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ _TEXT = re.compile(r"(tiny|medium|long)?(?:text|blob)$")
 _VARYING = re.compile(r"(?:varchar|char|varbinary|binary)\((\d+)\)")
 _ASCII = bytes(range(128))
 _THREE = bytes.fromhex("80 82 84 85 86 87 89 8b 91 92 93 94 95 96 97 99 9b")
-"""What MySQL's latin1, which is cp1252, makes three octets of in UTF-8: typographic quotes, the euro sign."""
+"""Octets that are three octets of UTF-8 in MySQL's latin1, which is cp1252: typographic quotes, the euro sign."""
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnLimit:
-    """`octets` that the server stores for a value, each of ours being a character of one to three of them."""
+    """A column that stores `octets` octets; each octet of a value is a character of one to three of them."""
 
     octets: int
     characters: int
@@ -23,7 +23,7 @@ class ColumnLimit:
 
     @property
     def always_fits(self) -> int:
-        """A length (octets) up to which no value needs a closer look."""
+        """Octets up to which any value fits."""
         return min(self.characters, self.octets // 3 if self.unicode else self.octets)
 
     def holds(self, value: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""Look whether a database would do, without changing anything: tables, columns, and what we may do with them."""
+"""Checks whether a database can be used, without changing anything: tables, columns, privileges."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _GRANTS = re.compile(r"GRANT (.*?) ON (.*?) TO ", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class TableState:
-    """A table by its name, and what is wrong with it; empty `problem` = nothing, `note` is worth telling then.
+    """One table by its name. `problem` is why it can't be used, or empty; then `note` may have a remark.
 
-    `use` is which one of ours it is: user, route, store, pdu or version.
+    `use` is its role: user, route, store, pdu or version.
     """
 
     use: str
@@ -49,7 +49,7 @@ def version_of(database: Database) -> str:
 
 
 def look_at(database: Database, layout: Layout) -> Iterator[TableState]:
-    """Say of each of our tables whether it is there and may be used. May yield. Raises DatabaseUnavailable."""
+    """Yield the state of each table that this server uses. May yield. Raises DatabaseUnavailable."""
     grants = _grants(database)
     tables: Tables = layout.tables
     for use, needed in _NEEDED.items():
@@ -84,7 +84,7 @@ def _note(needed: Sequence[str], added: set[str], grants: str | None) -> str:
 
 
 def _denied(database: Database, table: Table, found: frozenset[str], right: str) -> str:
-    """Try it on no row at all; the database's reason when it refuses."""
+    """Try the statement on no row at all; return the database's reason when it refuses, else ""."""
     statement = compile_statement(_trial(table, found, right), database.dialect)
     try:
         database.execute(statement, repeatable=True)
@@ -94,7 +94,7 @@ def _denied(database: Database, table: Table, found: frozenset[str], right: str)
 
 
 def reason_of(error: BaseException) -> str:
-    """Return the driver's words, without its numbers and without ours around them."""
+    """Return the driver's text, without its numbers and without this server's words around it."""
     while error.__cause__ is not None:
         error = error.__cause__
     return str(error.args[-1]) if error.args else str(error)
@@ -113,7 +113,7 @@ def _trial(table: Table, found: frozenset[str], right: str) -> ClauseElement:
 
 
 def _grants(database: Database) -> str | None:
-    """The privileges of our user as one text; None where there are none (SQLite), or they can't be told (roles)."""
+    """Return the privileges of the database user as one text; None where there are none (SQLite) or roles hide them."""
     if database.dialect.name == "sqlite":
         return None
     try:

@@ -1,4 +1,4 @@
-"""Rows of the store table as Sms (docs/rules/database.md 2 and 5)."""
+"""The rows of the store table as Sms (docs/rules/database.md 2 and 5)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ksmppd_py.storage.writer import GroupWriter, Remover
 
 
 class StoredMessages:
-    """The part of ports.MessageStore that is about the store table."""
+    """The part of ports.MessageStore for the store table."""
 
     def __init__(self, database: Database, layout: Layout) -> None:
         store = layout.tables.store
@@ -59,11 +59,11 @@ class StoredMessages:
         self._by_addresses = compile_statement(waiting.where(*between), database.dialect)
 
     def save(self, batch: Sequence[Sms]) -> Sequence[int]:
-        """See ports.MessageStore. MessageTooLong is a TooLongForColumn, whose `index` tells which message."""
+        """See ports.MessageStore. MessageTooLong is a TooLongForColumn, whose `index` names the message."""
         return self._writer.save([self._render_one(index, sms) for index, sms in enumerate(batch)])
 
     def too_long(self, sms: Sms) -> str | None:
-        """The column that can't hold its value, None when `sms` can be saved. Doesn't yield."""
+        """Return the column that can't hold its value; None when `sms` can be saved. Doesn't yield."""
         try:
             self._render(sms)
         except TooLongForColumn as error:
@@ -97,7 +97,7 @@ class StoredMessages:
         self._database.execute(self._give, values, repeatable=True)
 
     def services(self, among: Collection[str]) -> set[str]:
-        """Those of these accounts that stored MOs or DLRs are for. Raises DatabaseUnavailable. May yield."""
+        """Return those of these accounts that have MOs or DLRs. Raises DatabaseUnavailable. May yield."""
         return self._of_account.having_rows(among)
 
     def find_submissions(self, system_id: str, message_id: bytes, limit: int) -> list[StoredMessage]:
@@ -114,7 +114,7 @@ class StoredMessages:
     def _find(
         self, statement: Statement, system_id: str, limit: int, wanted: dict[str, Value]
     ) -> list[StoredMessage]:
-        """Waiting MTs that are not about to be deleted. Raises DatabaseUnavailable. May yield."""
+        """Return waiting MTs that aren't about to be deleted. Raises DatabaseUnavailable. May yield."""
         values: dict[str, Value] = {
             "sms_type": int(SmsType.MT_PUSH), "service_name": system_id, "limit": limit, **wanted
         }  # fmt: skip

@@ -39,7 +39,7 @@ from ksmppd_py.storage.values import Value
 T = TypeVar("T")
 
 SOCKET_PATHS = ("/var/run/mysqld/mysqld.sock", "/var/lib/mysql/mysql.sock", "/tmp/mysql.sock")
-"""Where libmysqlclient's builds look when the host is localhost."""
+"""Paths at which libmysqlclient's builds look when the host is localhost."""
 
 _INTEGERS = (FIELD_TYPE.TINY, FIELD_TYPE.SHORT, FIELD_TYPE.INT24, FIELD_TYPE.LONG, FIELD_TYPE.LONGLONG)
 _READERS: dict[Any, Any] = {
@@ -67,13 +67,13 @@ _BROKEN = (
 )
 _NO_MORE_CONNECTIONS = (1040, 1203, 1226)
 _WAIT_FOR_CONNECTION = 0.9
-"""How much of an operation's time it may wait for a connection: that all are busy says nothing about the database."""
+"""Share of an operation's time in which a connection must become free; a busy pool isn't the database's failure."""
 _IDLE_BEFORE_PING = 1.0
 _THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 
 def literal(value: Value) -> str:
-    """Render one value."""
+    """Return one value as SQL."""
     if isinstance(value, bytes):
         return f"_latin1 x'{value.hex()}'"
     if isinstance(value, str):
@@ -82,7 +82,7 @@ def literal(value: Value) -> str:
 
 
 def _talk(call: Callable[..., T], *arguments: Any) -> T:
-    """Call PyMySQL, which falls over an answer that isn't MySQL's; then the connection is broken, and no more."""
+    """Call PyMySQL, which raises anything on an answer that isn't MySQL's; return that as a broken connection."""
     try:
         return call(*arguments)
     except (pymysql.err.MySQLError, OSError):
@@ -92,12 +92,12 @@ def _talk(call: Callable[..., T], *arguments: Any) -> T:
 
 
 def _octets(text: str) -> bytes:
-    """As it stands in the configuration: PyMySQL would send Latin-1, or fail."""
+    """Return the octets of the configuration file: PyMySQL would encode Latin-1, or fail."""
     return text.encode("utf-8", "surrogateescape")
 
 
 def _filled_in(statement: Statement, values: Mapping[str, Value] | None) -> str:
-    """The statement's text with its values in it."""
+    """Return the statement's text with its values in it."""
     if not values and not statement.defaults:
         return statement.text
     known = {**statement.defaults, **(values or {})}
@@ -186,7 +186,7 @@ class MySQLDatabase:
         return self._settings.database
 
     def connect_apart(self) -> Any:
-        """A connection of its own, beside the pool. Raises what PyMySQL raises. May yield."""
+        """Return a connection beside the pool. Raises PyMySQL's errors. May yield."""
         return self._connect()
 
     def execute(
@@ -200,7 +200,7 @@ class MySQLDatabase:
     def stream(
         self, statement: Statement, values: Mapping[str, Value] | None = None
     ) -> Iterator[Sequence[tuple[Any, ...]]]:
-        """See Database. Over a connection beside the pool; over one of the pool if the server grants no more."""
+        """See Database. Uses a connection beside the pool, or one of the pool when the server grants no more."""
         connection = self._within_deadline_apart(self._connect)
         if connection is None:
             rows = self.execute(statement, values, repeatable=True).rows
@@ -212,13 +212,13 @@ class MySQLDatabase:
             while rows := self._within_deadline_apart(cursor.fetchmany, PORTION):
                 yield rows
         finally:
-            cursor.connection = None  # else it and its result would wait for the rows that are left
+            cursor.connection = None  # otherwise it and its result would wait for the rest of the rows
             if cursor._result is not None:
                 cursor._result.unbuffered_active = False
             connection._force_close()
 
     def _within_deadline_apart(self, call: Callable[..., Any], *arguments: Any) -> Any:
-        """One step of `stream`; None when the server has no connection left. Raises DatabaseUnavailable. May yield."""
+        """Do one step of `stream`; None when the server has no connection left. May yield."""
         passage = self._gate.enter(changes=False)
         deadline = gevent.Timeout(self._timeout)
         try:
@@ -293,7 +293,7 @@ class MySQLDatabase:
         return result
 
     def _check_out(self, passage: Passage, ping: bool) -> PoolProxiedConnection:
-        """Take a connection; one that rested is pinged first when its statement can't be repeated."""
+        """Take a connection; an idle one is pinged first when its statement can't be repeated."""
         try:
             connection = self._pool.connect()
         except exc.TimeoutError as error:
@@ -314,7 +314,7 @@ class MySQLDatabase:
         return connection
 
     def _give_back_after(self, error: Exception, connection: PoolProxiedConnection) -> bool:
-        """Return whether the connection is broken; a good one goes back without its open transaction."""
+        """Return whether the connection is broken; a good one goes back to the pool without its open transaction."""
         broken = not isinstance(error, pymysql.err.MySQLError) or not error.args or error.args[0] in _BROKEN
         if not broken:
             try:
@@ -328,9 +328,9 @@ class MySQLDatabase:
         return broken
 
     def _discard(self, connection: PoolProxiedConnection) -> None:
-        """Close a connection that can't be trusted; the idle ones of its time won't be used either."""
+        """Close a broken connection, and have idle ones of the same age replaced before they are used."""
         self._generation += 1
-        with gevent.Timeout(0.1, False):  # a goodbye to a frozen server may block
+        with gevent.Timeout(0.1, False):  # the closing message may block on a frozen server
             connection.invalidate()
 
     def _note_generation(self, _connection: Any, record: Any) -> None:
@@ -354,7 +354,7 @@ class MySQLDatabase:
         return self._open(host="127.0.0.1")
 
     def _listens(self, path: str) -> bool:
-        """Whether a server is behind a socket's path. (PyMySQL would leave its socket open on a refusal.)"""
+        """Whether a server listens at a socket's path. (PyMySQL would leave its socket open on a refusal.)"""
         with socket.socket(socket.AF_UNIX) as probe:
             probe.settimeout(self._timeout)
             try:
@@ -379,6 +379,6 @@ class MySQLDatabase:
             autocommit=True,
             connect_timeout=self._timeout,
             read_timeout=self._timeout,
-            ssl_disabled=host in _THIS_MACHINE,  # else TLS when the server has it
+            ssl_disabled=host in _THIS_MACHINE,  # otherwise TLS if the server has it
             write_timeout=self._timeout,
         )

@@ -1,4 +1,4 @@
-"""The forms that the user table's password column may have, and which passwords they take.
+"""The forms of the user table's password column (docs/rules/database.md 5.1).
 
 | column | made by |
 |---|---|
@@ -16,17 +16,17 @@ from dataclasses import dataclass
 from enum import Enum
 
 MOST_ROUNDS = 15
-"""bcrypt's cost above which a hash isn't checked: 2 s of a processor for each guess."""
+"""bcrypt's cost above which a hash isn't checked: a guess would take 2 s of a processor."""
 _MYSQL = re.compile(rb"\*[0-9A-F]{40}")
 _SHA256 = re.compile(rb"[0-9A-F]{64}")
 _BCRYPT = re.compile(rb"\$2[abxy]\$(\d\d)\$[./A-Za-z0-9]{53}")
 _OLD = re.compile(rb"[0-9A-F]{16}")
 _FILLING = b" \0"
-"""What CHAR and BINARY columns are filled up with."""
+"""Octets with which CHAR and BINARY columns are padded."""
 
 
 class Form(Enum):
-    """How a password is stored."""
+    """The kind of a password hash."""
 
     MYSQL = 1
     SHA256 = 2
@@ -35,9 +35,9 @@ class Form(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A password column: its form, None when nobody can log in with it, and then why.
+    """The content of a password column. `form` None: no password matches it, and `problem` says why.
 
-    `octets` have the case that their form compares in.
+    `octets` have the case in which their form is compared.
     """
 
     octets: bytes
@@ -46,7 +46,7 @@ class Stored:
 
 
 def read_column(column: bytes | None) -> Stored:
-    """Tell what a password column holds; it is in none of the texts, as it may be a password."""
+    """Return the form of a password column; no text contains the column, as it may be a password."""
     octets = (column or b"").rstrip(_FILLING)
     upper = octets.upper()
     if _MYSQL.fullmatch(upper):
@@ -75,13 +75,13 @@ def _problem(octets: bytes, upper: bytes) -> str:
 
 
 def password_hash(password: bytes) -> bytes:
-    """Return what MySQL's PASSWORD() gave, also for the empty password, for which that gave nothing."""
+    """Return the value of MySQL's PASSWORD(), also for the empty password, for which PASSWORD() returned nothing."""
     inner = hashlib.sha1(password, usedforsecurity=False).digest()
     return b"*" + hashlib.sha1(inner, usedforsecurity=False).hexdigest().upper().encode()
 
 
 def takes(stored: Stored, password: bytes) -> bool:
-    """Whether a hash of the quick forms is this password's, found out in constant time; False for all others."""
+    """Whether a hash of the quick forms is this password's, in constant time; False for all others."""
     if stored.form is Form.MYSQL:
         return hmac.compare_digest(stored.octets, password_hash(password))
     if stored.form is Form.SHA256:

@@ -1,4 +1,4 @@
-"""Rows of the PDU table: deliver_sm without command_length (docs/rules/database.md 2)."""
+"""The rows of the PDU table: deliver_sm without command_length (docs/rules/database.md 2)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ksmppd_py.storage.writer import GroupWriter, Remover
 
 
 class StoredPdus:
-    """The part of ports.MessageStore that is about the PDU table."""
+    """The part of ports.MessageStore for the PDU table."""
 
     def __init__(self, database: Database, layout: Layout) -> None:
         pdu = layout.tables.pdu
@@ -56,7 +56,7 @@ class StoredPdus:
         return found[:limit]
 
     def system_ids(self) -> set[str]:
-        """Lower-case accounts with rows. Raises DatabaseUnavailable. May yield."""
+        """Return the accounts with rows, in lower case. Raises DatabaseUnavailable. May yield."""
         rows = self._database.execute(self._names, repeatable=True).rows
         return {system_id.lower() for (value,) in rows if (system_id := name(value))}
 
@@ -67,7 +67,7 @@ class StoredPdus:
 
 
 def _stored(global_id: int, system_id: Any, pdu: Any) -> StoredPdu:
-    """Patched versions of the C daemon stored the command_length too."""
+    """Return the row without command_length, which patched versions of the C daemon stored too."""
     blob = octets(pdu) or b""
     if len(blob) >= 4 and int.from_bytes(blob[:4], "big") == len(blob):
         blob = blob[4:]

@@ -1,4 +1,4 @@
-"""Rows of the store table become messages (docs/rules/database.md 2 and 4)."""
+"""Makes messages from rows of the store table (docs/rules/database.md 2 and 4)."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from ksmppd_py.storage.values import integer, octets
 
 _UUID = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _NAMELESS = uuid.UUID("6e9e1f4c-5a7f-4f0c-9a55-0c5b7f3a2d11")
-"""Namespace of the ids that rows without a usable one get: the same at each try."""
+"""Namespace of the ids that rows without a usable one get, so that it is the same each time."""
 _INT32 = range(-(2**31), 2**31)
 
 
 def _columns(*kinds: Kind) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
-    """Of a row, whose first column is global_id, the fields of these kinds."""
+    """Return a function that takes the fields of these kinds out of a row, whose first column is global_id."""
     return itemgetter(*(index for index, field in enumerate(SMS_FIELDS, 1) if field.kind in kinds))
 
 
@@ -33,7 +33,7 @@ _fit: Callable[..., bytes] = struct.Struct(
     f">{sum(field.kind is Kind.INTEGER for field in SMS_FIELDS)}i"
 ).pack
 _TEXT = [index for index, field in enumerate(SMS_FIELDS, 1) if field.name in ("service", "id")]
-"""What we compare is text on SQLite, one character an octet."""
+"""Positions of columns that are compared: text on SQLite, one character an octet."""
 _OCTETS = {bytes, NoneType}
 
 
@@ -46,7 +46,7 @@ def read_stored(row: Sequence[Any]) -> StoredMessage:
             row[index] = _octets(row[index])
         message_id = _id(row)
     try:
-        _fit(*_integers(row))  # refuses what is no integer of 32 bits
+        _fit(*_integers(row))  # refuses anything but integers of 32 bits
         if _OCTETS.issuperset(map(type, _octet_strings(row))) and message_id.translate(SHAPE) == UUID_SHAPE:
             return StoredMessage(row[0], Sms(*row[1:]))
     except (struct.error, AttributeError):
@@ -55,7 +55,7 @@ def read_stored(row: Sequence[Any]) -> StoredMessage:
 
 
 def _read_leniently(row: Sequence[Any]) -> StoredMessage:
-    """As read_stored, whatever is in the columns of this operator's table."""
+    """Return the message as read_stored does, for any types of columns."""
     global_id = int(row[0])
     try:
         values = [_value(field, value, global_id) for field, value in zip(SMS_FIELDS, row[1:], strict=True)]
@@ -78,5 +78,5 @@ def _value(field: Field, value: Any, global_id: int) -> Any:
 
 
 def _octets(value: Any) -> bytes | None:
-    """Octets of a column that is text on SQLite too, one character each."""
+    """Return the octets of a column, which is text on SQLite, one character each."""
     return value.encode("latin-1", "replace") if isinstance(value, str) else octets(value)

@@ -22,9 +22,9 @@ _COMPARED_AT_ONCE = 5_000
 
 
 class DatabaseRouter:
-    """Implements ports.Router. An account's rows are read at its first message and kept until they are read again.
+    """Implements ports.Router. An account's rows are read at its first message, and kept until the next `rebuild`.
 
-    `existing` tells which of some accounts there are; None where the database doesn't know them.
+    `existing` returns which of some accounts exist; None where the database doesn't have the accounts.
     """
 
     waits = False
@@ -64,7 +64,7 @@ class DatabaseRouter:
         return answers
 
     def route_mo(self, sms: Sms) -> Route:
-        """See ports.Router. Yields only while there is no inbound table yet."""
+        """See ports.Router. Yields only while there is no inbound table."""
         table = self._inbound
         if table is None:
             self.rebuild()
@@ -72,21 +72,21 @@ class DatabaseRouter:
         return table.match(sms.smsc_id, sms.receiver or b"", sms.sender or b"")
 
     def rebuild(self) -> RouteReport:
-        """See ports.Router. Messages are routed by the tables of before until all of the new ones are there."""
+        """See ports.Router. Messages are routed by the previous tables until all new ones are ready."""
         report = self._read_again()
         self._told = report
         _tell(report)
         return report
 
     def refresh(self) -> None:
-        """As `rebuild`, but tells only what has changed. Raises DatabaseUnavailable. May yield."""
+        """Do as `rebuild`, but log only changes. Raises DatabaseUnavailable. May yield."""
         report = self._read_again()
         if report != self._told:
             self._told = report
             _tell(report)
 
     def _read_again(self) -> RouteReport:
-        """Read all rows and take over, at once, what has changed. Raises DatabaseUnavailable. May yield."""
+        """Read all rows and replace, at once, the tables that have changed. Raises DatabaseUnavailable. May yield."""
         with self._reading:
             reading = RouteReading({*self._outbound, *self._loading})
             for portion in self._source.everything():
@@ -104,11 +104,11 @@ class DatabaseRouter:
             self._inbound, self._inbound_rows = inbound, rows
             for system_id, (table, rows) in fresh.items():
                 self._outbound[system_id], self._rows[system_id] = table, rows
-                self._loading.pop(system_id, None)  # what is being read for it since before may be older
+                self._loading.pop(system_id, None)  # a read that began earlier may return older rows
         return reading.report()
 
     def _fresh_tables(self, reading: RouteReading) -> dict[str, tuple[RouteTable, list[Route]]]:
-        """The tables of known accounts whose rows aren't those of before. May yield."""
+        """Return the tables of known accounts whose rows have changed. May yield."""
         fresh: dict[str, tuple[RouteTable, list[Route]]] = {}
         for system_id in reading.known:
             rows = reading.outbound(system_id)
@@ -118,7 +118,7 @@ class DatabaseRouter:
         return fresh
 
     def _load(self, system_id: str) -> RouteTable:
-        """Read the account's rows; those that ask meanwhile get the same table."""
+        """Read the account's rows; callers that come meanwhile get the same table. May yield."""
         running = self._loading.get(system_id)
         if running is not None:
             shared: RouteTable = running.get()
@@ -169,7 +169,7 @@ def _report(problems: Sequence[RouteProblem]) -> None:
 
 
 def _tell(report: RouteReport) -> None:
-    """What a reading of all rows found."""
+    """Log the result of reading all rows."""
     level = logging.WARNING if report.problems else logging.INFO
     log.log(level, "Routes: %d rows read, %d skipped", report.rows, report.skipped, extra=EACH)
     for problem in report.problems:

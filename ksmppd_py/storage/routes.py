@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 _OUTBOUND: ColumnElement[int] = literal_column(str(int(Direction.OUTBOUND)))
 _COLUMNS = ("route_id", "regex", "cost", "system_id", "smsc_id", "source_regex")
 MANY = 500
-"""Rows of one account that are read at once; with more the others get their turns meanwhile."""
+"""Rows of one account that are read at once; with more, other greenlets get their turns in between."""
 _NAMES_AT_ONCE = 100
 
 
@@ -67,7 +67,7 @@ class DatabaseRoutes:
             yield [self._row(row) for row in portion]
 
     def existing(self, system_ids: Collection[str]) -> set[str]:
-        """Those of these accounts (lower case) that are in the user table. Raises DatabaseUnavailable. May yield."""
+        """Return those of these accounts (lower case) that have a user row. Raises DatabaseUnavailable. May yield."""
         found: set[str] = set()
         remaining = iter(system_ids)
         while some := list(islice(remaining, _NAMES_AT_ONCE)):
@@ -89,7 +89,7 @@ class DatabaseRoutes:
 
 
 def _route(row: Sequence[Any]) -> tuple[Route, str]:
-    """The route, and why its cost can't be charged, or an empty text."""
+    """Return the route and why its cost can't be charged ("" if it can)."""
     route_id, regex, cost, system_id, smsc_id, source_regex = row[: len(_COLUMNS)]
     read = cost_of(cost)
     route = Route(

@@ -1,7 +1,7 @@
-"""Rows on their way into a table: many in one INSERT statement, one transaction.
+"""Inserts rows into a table, many in one INSERT statement and transaction.
 
-For MySQL the statement's text is put together here. SQLAlchemy's and PyMySQL's handling of each parameter
-of each row costs some 150 microseconds a message; a renderer compiled once from the field table some 10.
+For MySQL the statement's text is put together here. SQLAlchemy's and PyMySQL's handling of each parameter of each row
+costs some 150 microseconds a message; a renderer compiled once from the field table some 10.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ksmppd_py.storage.mysql import literal
 from ksmppd_py.storage.values import Value, name
 
 Row: TypeAlias = "str | Mapping[str, Value]"
-"""A row ready to be inserted: MySQL's text `(...)`, or SQLite's parameters."""
+"""A row to be inserted: MySQL's text `(...)`, or SQLite's parameters."""
 RenderSms: TypeAlias = Callable[[Sms], Row]
 
 _SEVERAL_MASTERS = "SHOW VARIABLES WHERE Variable_name IN ('auto_increment_increment', 'wsrep_on')"
@@ -28,7 +28,7 @@ _STATEMENT_SIZE = 512 * 1024
 
 
 class TooLongForColumn(MessageTooLong):
-    """`index` is the position, in the batch, of the message with a value that `column` can't hold."""
+    """A value doesn't fit into `column`; `index` is the position of its message in the batch."""
 
     def __init__(self, column: str, index: int = 0) -> None:
         super().__init__(f"column {column} can't hold the value")
@@ -37,14 +37,14 @@ class TooLongForColumn(MessageTooLong):
 
 
 class Inserter(Protocol):
-    """Puts rows into one table."""
+    """Inserts rows into one table."""
 
     def insert(self, rows: Sequence[Any]) -> Sequence[int]:
         """Insert and commit, return the rows' global_ids. Raises DatabaseUnavailable. May yield."""
 
 
 class MySQLInserter:
-    """Multi-row INSERT statements."""
+    """Inserts with one statement for many rows."""
 
     def __init__(self, database: Database, table: Table, columns: Sequence[str]) -> None:
         self._database = database
@@ -53,7 +53,7 @@ class MySQLInserter:
         self._consecutive: bool | None = None
 
     def insert(self, rows: Sequence[str]) -> Sequence[int]:
-        """See Inserter. InnoDB gives the rows of one such statement consecutive ids, whatever its lock mode."""
+        """See Inserter. InnoDB gives the rows of one such statement consecutive ids in every lock mode."""
         texts = list(_statement_sized(rows)) if self._ids_are_consecutive() else [[row] for row in rows]
         statements = [Statement(self._head + ",".join(some)) for some in texts]
         if len(statements) == 1:
@@ -69,7 +69,7 @@ class MySQLInserter:
         ]
 
     def _ids_are_consecutive(self) -> bool:
-        """Not where several masters share the table; Galera even changes the distance at run time. May yield."""
+        """Whether they are: not with several masters; Galera even changes the step while running. May yield."""
         if self._consecutive is None:
             reply = self._database.execute(Statement(_SEVERAL_MASTERS), repeatable=True)
             self._consecutive = all(name(value) in ("1", "OFF") for _, value in reply.rows)
@@ -77,7 +77,7 @@ class MySQLInserter:
 
 
 class SQLiteInserter:
-    """One prepared statement for all rows."""
+    """Inserts with one prepared statement for all rows."""
 
     def __init__(self, database: Database, table: Table, columns: Sequence[str]) -> None:
         self._database = database
@@ -97,7 +97,7 @@ class SQLiteInserter:
 
 
 def make_inserter(database: Database, table: Table, columns: Sequence[str]) -> Inserter:
-    """Return the inserter of the database's kind."""
+    """Return the inserter for this kind of database."""
     kind = MySQLInserter if database.dialect.name == "mysql" else SQLiteInserter
     return kind(database, table, columns)
 
@@ -113,12 +113,12 @@ def _statement_sized(rows: Sequence[str]) -> Iterator[Sequence[str]]:
 
 
 def render_pdu(system_id: str, octets: bytes) -> str:
-    """A row of the PDU table for MySQL; time 0: written to no client yet."""
+    """Return a row of the PDU table for MySQL; time 0 = written to no client yet."""
     return f"({literal(system_id)},0,{literal(octets)})"
 
 
 def sms_renderer(database: Database, fields: Sequence[Field], limits: Mapping[str, ColumnLimit]) -> RenderSms:
-    """Return what turns an Sms into a Row. It raises TooLongForColumn."""
+    """Return a function that makes a Row of an Sms, and raises TooLongForColumn."""
     if database.dialect.name == "mysql":
         return _mysql_renderer(fields, limits)
     return _sqlite_renderer(fields)
@@ -129,7 +129,7 @@ def _sqlite_renderer(fields: Sequence[Field]) -> RenderSms:
 
     def render(sms: Sms) -> Row:
         row: dict[str, Value] = {name: getattr(sms, name) for name in names}
-        # What we compare is text there, one character an octet as in MySQL's latin1.
+        # Columns that are compared are text there, one character an octet as in MySQL's latin1.
         row["id"] = sms.id.decode("latin-1")
         row["service"] = None if sms.service is None else sms.service.decode("latin-1")
         return row
@@ -138,7 +138,7 @@ def _sqlite_renderer(fields: Sequence[Field]) -> RenderSms:
 
 
 def _mysql_renderer(fields: Sequence[Field], limits: Mapping[str, ColumnLimit]) -> RenderSms:
-    """Compile `render(sms)` for just these columns: one expression, no loop, no call but bytes.hex."""
+    """Compile `render(sms)` for exactly these columns: one expression without loops or calls except bytes.hex."""
 
     def look_closer(column: str, value: bytes) -> str:
         return literal(value) if limits[column].holds(value) else too_long(column)
@@ -149,7 +149,7 @@ def _mysql_renderer(fields: Sequence[Field], limits: Mapping[str, ColumnLimit]) 
     template = ",".join("%d" if field.kind is Kind.INTEGER else "%s" for field in fields)
     expressions = ",".join(_expression(field, limits.get(field.name)) for field in fields)
     source = f"lambda sms: '({template})' % ({expressions},)"
-    render: RenderSms = eval(source, {"look_closer": look_closer})  # only names of our own field table
+    render: RenderSms = eval(source, {"look_closer": look_closer})  # names are of the field table only
     return render
 
 

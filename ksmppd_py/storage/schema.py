@@ -1,4 +1,4 @@
-"""The tables as the C daemon creates them (docs/rules/database.md 2); the store's columns are kannel's.
+"""The tables as the C daemon creates them (docs/rules/database.md 2); the store's columns are Kannel's.
 
 `python -m ksmppd_py.storage.schema mysql|sqlite` prints the DDL that database-schemas/ ships.
 """
@@ -20,7 +20,7 @@ from ksmppd_py.config import KsmppdGroup
 from ksmppd_py.kannel.messages import SMS_FIELDS, Kind
 
 VERSION = 4
-"""What the C daemon of January 2017 and later writes."""
+"""The schema version that the C daemon writes since January 2017."""
 COMPONENT = "ksmppd"
 OPTIONAL_USER_COLUMNS = (
     "alt_charset",
@@ -29,10 +29,10 @@ OPTIONAL_USER_COLUMNS = (
     "simulate_dlr_fail",
     "dlr_err_length",
 )
-"""Columns of ours that an operator may add to the user table; read when present, never created."""
+"""Columns that an operator may add to the user table for this server; read if present, never created."""
 
 _NAME_COLUMNS = ("service", "id")
-"""String columns of the store that we compare or that are text for sure; on SQLite the others are blobs."""
+"""String columns of the store that are compared, or always text; the others are blobs on SQLite."""
 
 
 def _text(length: int | None = None) -> TypeEngine[Any]:
@@ -78,7 +78,7 @@ def _id(column: str) -> Column[Any]:
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """Our five tables under the operator's names."""
+    """The five tables under the operator's names."""
 
     user: Table
     route: Table
@@ -92,7 +92,7 @@ class Tables:
 
 
 def define(ksmppd: KsmppdGroup) -> Tables:
-    """Define the tables. Those that carry octets are latin1, where every octet is a character."""
+    """Define the tables. Those that hold octets are latin1, where every octet is a character."""
     metadata = MetaData()
 
     def table(name: str, *columns: Column[Any], latin1: bool) -> Table:
@@ -193,7 +193,7 @@ def _version_columns() -> list[Column[Any]]:
 
 
 def _with_indexes(table: Table, **lengths: int | None) -> Table:
-    """Index columns, named as the column like the C daemon's; SQLite wants a name unique in a database."""
+    """Index columns under their names, as the C daemon does; in SQLite a name must be unique in the database."""
     for column, length in lengths.items():
         Index(
             quoted_name(column, quote=True),
@@ -205,7 +205,7 @@ def _with_indexes(table: Table, **lengths: int | None) -> Table:
 
 
 def create_statements(table: Table, dialect: Dialect) -> list[str]:
-    """Render what creates one table and its indexes unless it exists."""
+    """Return the statements that create one table and its indexes unless they exist."""
     create = str(CreateTable(table, if_not_exists=True).compile(dialect=dialect)).strip()
     indexes = sorted(table.indexes, key=lambda index: list(table.c).index(index.columns[0]))
     if dialect.name == "sqlite":
@@ -215,7 +215,7 @@ def create_statements(table: Table, dialect: Dialect) -> list[str]:
 
 
 def _mysql_key(index: Index) -> str:
-    """An index inside CREATE TABLE, so that one statement makes all of a table or nothing."""
+    """Return an index for CREATE TABLE, so that one statement makes the whole table or nothing."""
     length = index.dialect_options["mysql"]["length"]
     column = index.columns[0].name
     return f"KEY `{index.name}` (`{column}`{f'({length})' if length else ''})"

@@ -1,7 +1,7 @@
-"""SQLite in one native thread of its own, so that no commit ever stops the event loop.
+"""SQLite in a native thread of its own, so that no commit ever stops the event loop.
 
-Only that thread touches the sqlite3 connection. Nothing in it may wait for a gevent-patched lock, so
-statements are compiled before they get there and no SQLAlchemy pool is involved.
+Only that thread uses the sqlite3 connection. Nothing in it may wait for a gevent-patched lock, so statements are
+compiled outside, and no SQLAlchemy pool is used.
 """
 
 from __future__ import annotations
@@ -39,28 +39,29 @@ IN_MEMORY = ":memory:"
 """SQLite's name for a database without a file."""
 
 _WAIT_FOR_LOCKS = 0.9
-"""How much of an operation's time the thread may wait for a lock: it gives up before its caller does."""
+"""Share of an operation's time that the thread waits for a lock: it gives up before its caller does."""
 
 _AWAY = ("locked", "unable to open", "disk", "readonly")
-"""What SQLite says when it isn't the statement's fault."""
+"""Words in SQLite's errors that aren't the statement's fault."""
 
 
 def _create_for_its_owner(path: str) -> None:
-    """Let nobody else read a new file, whatever the umask says: it holds hashes and texts of messages.
+    """Create the file, readable for its owner only with any umask, as it holds hashes and texts of messages.
 
-    SQLite gives the files that it puts beside it the same mode, and tells about what goes wrong here.
+    SQLite gives the same mode to the files that it creates beside it. An error is left to SQLite, which reports it
+    better.
     """
     with contextlib.suppress(OSError):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 def _text(octets: bytes) -> str:
-    """A value of type TEXT; what is no UTF-8 must keep nobody from reading its row, and those beside it."""
+    """Return a TEXT value; octets that aren't UTF-8 must not make its row, or those beside it, unreadable."""
     return octets.decode("utf-8", "surrogateescape")
 
 
 class _Session:
-    """The connection, inside its thread."""
+    """The connection in its thread."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -74,7 +75,7 @@ class _Session:
 
 
 class SQLiteDatabase:
-    """One `sqlite3-connection` group. What is committed survives a kill and a power failure."""
+    """One `sqlite3-connection` group. Committed data survives a kill and a power failure."""
 
     def __init__(
         self,
@@ -95,7 +96,7 @@ class SQLiteDatabase:
 
     @property
     def path(self) -> str:
-        """The database's file."""
+        """The path of the database's file."""
         return self._settings.database
 
     @property
@@ -134,7 +135,7 @@ class SQLiteDatabase:
     def stream(
         self, statement: Statement, values: Mapping[str, Value] | None = None
     ) -> Iterator[Sequence[tuple[Any, ...]]]:
-        """See Database. The thread reads all of it at once."""
+        """See Database. The thread reads all rows at once."""
         rows = self.execute(statement, values, repeatable=True).rows
         for start in range(0, len(rows), PORTION):
             yield rows[start : start + PORTION]
@@ -146,7 +147,7 @@ class SQLiteDatabase:
             connection.execute("BEGIN IMMEDIATE")
             result = work(_Session(connection))
             if time.monotonic() > self._give_up_at:
-                raise sqlite3.OperationalError("locked too long")  # the caller was told so already
+                raise sqlite3.OperationalError("locked too long")  # the caller has given up already
             connection.execute("COMMIT")
             return result
 
@@ -158,7 +159,7 @@ class SQLiteDatabase:
         give_up_at = time.monotonic() + self._timeout * _WAIT_FOR_LOCKS
         try:
             with deadline:
-                # Waits for its turn here, not inside the thread, where one more has room: see _run.
+                # Waits for its turn here and not inside the thread, where one more has room: see _run.
                 result: T | Exception = self._thread.spawn(self._run_safely, work, give_up_at).get()
             if isinstance(result, Exception):
                 raise result
@@ -179,20 +180,20 @@ class SQLiteDatabase:
         return result
 
     def _run_safely(self, work: Callable[[sqlite3.Connection], T], give_up_at: float) -> T | Exception:
-        """As `_run`, but errors are returned: gevent prints those that leave a thread, with their traceback."""
+        """Do as `_run`, but return errors, because gevent prints those that leave a thread, with a traceback."""
         try:
             return self._run(work, give_up_at)
         except Exception as error:
             return error
 
     def _run(self, work: Callable[[sqlite3.Connection], T], give_up_at: float) -> T:
-        """In the thread: do the work on the open connection, leave no transaction open.
+        """Do the work on the open connection, in the thread; leave no transaction open.
 
-        Locks are waited for until `give_up_at` (monotonic), which is before the caller gives up.
+        Waits for locks until `give_up_at` (monotonic seconds), which is before the caller gives up.
         """
         if (
             time.monotonic() >= give_up_at
-        ):  # the pool takes one more than it has threads: this one waited in there
+        ):  # the pool takes one more than it has threads, and this one waited in there
             raise sqlite3.OperationalError("locked too long")
         if self._connection is None:
             self._connection = self._connect()

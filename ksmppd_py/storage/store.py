@@ -1,4 +1,4 @@
-"""Both queue tables behind ports.MessageStore."""
+"""Both queue tables as one ports.MessageStore."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class DatabaseStore:
         self._pdus = StoredPdus(database, layout)
 
     def save(self, batch: Sequence[Sms]) -> Sequence[int]:
-        """See ports.MessageStore. MessageTooLong is a TooLongForColumn, whose `index` tells which message."""
+        """See ports.MessageStore. MessageTooLong is a TooLongForColumn, whose `index` names the message."""
         return self._messages.save(batch)
 
     def too_long(self, sms: Sms) -> str | None:
-        """The column that can't hold its value, None when `sms` can be saved. Doesn't yield."""
+        """Return the column that can't hold its value; None when `sms` can be saved. Doesn't yield."""
         return self._messages.too_long(sms)
 
     def page(self, sms_type: int, after: int, limit: int, service: str | None = None) -> list[StoredMessage]:
@@ -78,6 +78,6 @@ class DatabaseStore:
         return bool(self._messages.page(SmsType.MT_PUSH, after=0, limit=1))
 
     def flush(self, within: float = OPERATION_TIMEOUT) -> bool:
-        """Delete what is to be removed before we stop; whether all of it went. May yield so many seconds."""
+        """Delete all rows that wait for it; False when some are left after `within` seconds. May yield, that long."""
         flushed = self._messages.remover.flush(within)
         return self._pdus.remover.flush(within) and flushed

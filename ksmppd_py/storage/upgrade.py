@@ -1,7 +1,7 @@
-"""Bring an operator's tables up to version 4 and learn what they look like (docs/rules/database.md 3).
+"""Brings an operator's tables to version 4, and describes them (docs/rules/database.md 3).
 
-Existing tables keep their types, charsets, indexes and order; only missing columns are added. Whatever can't
-be done is logged and worked around: the C daemon starts on such a database too.
+Existing tables keep their types, charsets, indexes and order; only missing columns are added. A change that fails is
+logged and done without, because the C daemon starts on such a database too.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _Found: TypeAlias = Mapping[str, Mapping[str, FoundColumn]]
 
 
 class Layout:
-    """Our tables, and how they differ in this database from what we would create."""
+    """The five tables, and their differences in this database from those that would be created."""
 
     def __init__(
         self,
@@ -54,24 +54,24 @@ class Layout:
         self._found = found
 
     def has(self, table: Table, column: str) -> bool:
-        """Whether the column exists; a table that couldn't be looked at has every column that we'd create."""
+        """Whether the column exists; a table that couldn't be described counts as complete."""
         found = self._found.get(table.fullname)
         return column in found if found else column in table.c
 
     def columns(self, table: Table) -> frozenset[str]:
-        """The columns that were found; empty when there is no such table, or it couldn't be looked at."""
+        """Return the columns that were found; empty without such a table, or when it couldn't be described."""
         return frozenset(self._found.get(table.fullname, ()))
 
     def read(self, table: Table, column: str) -> ColumnElement[Any]:
-        """The column to select, NULL in its place when the table has none."""
+        """Return the column to select, or NULL when the table lacks it."""
         if not self.has(table, column):
             return null().label(column)
         return table.c[column] if column in table.c else literal_column(self._quoted(column))
 
     def equals(self, column: Column[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
-        """`column` is the name `value` (lower case), whatever the column's collation says about case.
+        """Return the condition that `column` is the name `value` (lower case), with any collation of the column.
 
-        The column stays bare where its collation ignores case, so that an index serves.
+        The column stays bare where its collation ignores case, so that an index can be used.
         """
         found = self._found.get(column.table.fullname, {}).get(column.name)
         if not self._mysql:
@@ -83,7 +83,7 @@ class Layout:
         )
 
     def index_on(self, column: Column[Any]) -> str | None:
-        """The name, quoted, of an InnoDB index that finds rows by this column alone; None on SQLite or without one."""
+        """Return the name, quoted, of an InnoDB index on this column alone; None on SQLite or without one."""
         found = self._found.get(column.table.fullname, {}).get(column.name)
         if found is None or (found.collation is not None and _minds_case(found.collation)):
             return None  # `equals` doesn't leave it bare
@@ -91,7 +91,7 @@ class Layout:
         return None if name is None else self._quoted(name)
 
     def limits(self, table: Table) -> dict[str, ColumnLimit]:
-        """What the text columns hold. Empty on SQLite, which has no such limits."""
+        """Return the sizes of the text columns; empty on SQLite, which has no limits."""
         if not self._mysql:
             return {}
         found = self._found.get(table.fullname) or {
@@ -105,7 +105,7 @@ class Layout:
 
 
 def prepare(database: Database, ksmppd: KsmppdGroup) -> Layout:
-    """Create and upgrade the tables, once at start. Raises DatabaseUnavailable when it can't even look."""
+    """Create and upgrade the tables, once at the start. Raises DatabaseUnavailable when they can't be described."""
     tables = define(ksmppd)
     found = {}
     for table in tables.all():
@@ -124,13 +124,13 @@ def prepare(database: Database, ksmppd: KsmppdGroup) -> Layout:
 
 
 def describe(database: Database, ksmppd: KsmppdGroup) -> Layout:
-    """As `prepare`, but nothing is changed: what the tables look like now. Raises DatabaseUnavailable."""
+    """Describe the tables as they are, without changing anything. Raises DatabaseUnavailable."""
     tables = define(ksmppd)
     return Layout(database, tables, {table.fullname: _columns(database, table) for table in tables.all()})
 
 
 def _columns(database: Database, table: Table) -> dict[str, FoundColumn]:
-    """Describe a table; empty when there is none."""
+    """Describe a table; empty without one."""
     preparer = database.dialect.identifier_preparer
     if database.dialect.name == "sqlite":
         reply = database.execute(
@@ -154,7 +154,7 @@ def _columns(database: Database, table: Table) -> dict[str, FoundColumn]:
 
 
 def _indexes(database: Database, table: Table) -> dict[str, str]:
-    """Column -> an index of one column on it. Only InnoDB's: their entries stand in the order of the primary key."""
+    """Return an index of one column for each column that has one: InnoDB's only, ordered by the primary key."""
     if database.dialect.name == "sqlite":
         return {}
     name = database.dialect.identifier_preparer.format_table(table)
@@ -193,7 +193,7 @@ def _add_missing(
 
 
 def _write_version(database: Database, version: Table) -> None:
-    """Tell the C daemon that there is nothing left to add; a higher number stays."""
+    """Write this version, so that the C daemon adds nothing; a higher number stays."""
     mine = version.c.component == literal_column(f"'{COMPONENT}'")
     number: ColumnElement[int] = literal_column(str(VERSION))
     read = compile_statement(select(version.c.version).where(mine), database.dialect)

@@ -1,4 +1,4 @@
-"""Accounts: who may bind (docs/rules/database.md 5.1), and their credit (docs/rules/flows.md 8)."""
+"""Accounts for binds (docs/rules/database.md 5), and their credit (docs/rules/flows.md 8)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _WAITING_CHARGES = 10_000
 _CHARGES_AT_ONCE = 1_000
 _MILLION = 1_000_000
 MOST_TOLD = 1000
-"""Accounts of which is remembered that their password column was complained about."""
+"""Accounts for which it is remembered that an unusable password column was logged."""
 
 
 class DatabaseAuthenticator:
@@ -49,7 +49,7 @@ class DatabaseAuthenticator:
         )
 
     def authenticate(self, system_id: bytes, password: bytes, peer_ip: str) -> Account | None:
-        """See ports.Authenticator. `peer_ip` isn't looked at: connect_allow_ip is part of the account."""
+        """See ports.Authenticator. `peer_ip` isn't used: the caller checks the account's connect_allow_ip."""
         wanted = system_id.decode("latin-1").lower().rstrip(" ")
         problem = ""
         for row in self._rows(wanted):
@@ -63,7 +63,7 @@ class DatabaseAuthenticator:
         return None
 
     def close(self) -> None:
-        """Check no passwords any more. May yield."""
+        """Stop checking passwords. May yield."""
         self._checks.close()
 
     def _takes(self, stored: Stored, password: bytes) -> bool:
@@ -72,7 +72,7 @@ class DatabaseAuthenticator:
         return takes(stored, password)
 
     def _complain(self, system_id: str, problem: str) -> None:
-        """Tell once that nobody can log in with a column; the guesses alone would look like wrong passwords."""
+        """Log once that no password matches a column; the refused binds alone would look like wrong passwords."""
         if self._told.get(system_id) == problem:
             return
         self._told[system_id] = problem
@@ -83,7 +83,7 @@ class DatabaseAuthenticator:
         )
 
     def current(self, system_id: str) -> Account | None:
-        """The account's settings as they are now, None when it is gone. Raises DatabaseUnavailable. May yield."""
+        """Return the account's settings as they are now; None without a row. Raises DatabaseUnavailable. May yield."""
         return next((_account(system_id, row) for row in self._rows(system_id)), None)
 
     def row(self, system_id: str) -> AccountRow | None:
@@ -93,7 +93,7 @@ class DatabaseAuthenticator:
         return None
 
     def _rows(self, system_id: str) -> list[dict[str, Any]]:
-        """The rows of exactly this name: a collation may find e = é, and who goes by two names escapes his limits."""
+        """Return the rows of exactly this name: a collation may take e for é, and a second name evades the limits."""
         reply = self._database.execute(self._select, {"id": system_id}, repeatable=True)
         rows = [dict(zip(self._columns, values, strict=True)) for values in reply.rows]
         return [row for row in rows if (name(row["system_id"]) or "").lower() == system_id]
@@ -120,7 +120,7 @@ def _account(system_id: str, row: Mapping[str, Any]) -> Account:
 
 
 def _default_cost(system_id: str, value: Any) -> float:
-    """The cost of a part by the default SMSC; UNUSABLE when the column holds none that can be charged."""
+    """Return the cost of a part by the default SMSC; UNUSABLE when the column's can't be charged (D-33)."""
     cost = cost_of(value)
     if not costs.is_usable(cost):
         logger.warning(
@@ -142,14 +142,14 @@ def _simulation(row: Mapping[str, Any]) -> Simulation:
 
 
 def _millionths(amounts: Sequence[float]) -> list[int]:
-    """Costs as the C daemon sends them, with six decimals, but whole: so that tenths of credits add up."""
+    """Return costs with the six decimals that the C daemon sends, as integers, so that tenths of credits add up."""
     return [round(amount * _MILLION) for amount in amounts]
 
 
 class DatabaseCredit:
     """Implements ports.Credit on the user table.
 
-    Calls for one account that come while an earlier one is at the database share one statement afterwards.
+    Calls for one account that come while another one is at the database share the next statement.
     """
 
     def __init__(self, database: Database, layout: Layout) -> None:
@@ -194,7 +194,7 @@ class DatabaseCredit:
             self._database.execute(self._take, {"id": system_id, "cost": -amount}, repeatable=False)
 
     def _give_back(self, system_id: str, claim: Sequence[float], count: int) -> None:
-        """The charge came through after its messages had been refused. May yield."""
+        """Give back a charge that was made after its messages had been refused. May yield."""
         amount = sum(_millionths(claim[:count])) / _MILLION
         try:
             self.refund(system_id, amount)
@@ -202,7 +202,7 @@ class DatabaseCredit:
             logger.error("%s: could not give back %f, charged too late", system_id, amount)
 
     def _serve(self, system_id: str, claims: Sequence[Sequence[float]]) -> list[int]:
-        """Charge all of `claims` in one statement, or find out what fits."""
+        """Charge all of `claims` in one statement, or as much of each as the credit covers; return how many of each."""
         costs = [cost for claim in claims for cost in claim]
         if not any(costs):
             rows = self._database.execute(self._read, {"id": system_id}, repeatable=True).rows
@@ -212,14 +212,14 @@ class DatabaseCredit:
         values: dict[str, Value] = {
             "id": system_id,
             "cost": sum(exact) / _MILLION,
-            "least": max(accumulate(exact)) / _MILLION,  # what covers each of them when its turn comes
+            "least": max(accumulate(exact)) / _MILLION,  # covers each of them in turn
         }
         if self._database.execute(self._charge, values, repeatable=False).matched:
             return [len(claim) for claim in claims]
         return self._database.transaction(lambda session: self._fit(session, system_id, claims))
 
     def _fit(self, session: Session, system_id: str, claims: Sequence[Sequence[float]]) -> list[int]:
-        """Charge of each claim what the credit covers, holding the row."""
+        """Charge as much of each claim as the credit covers, with the row locked."""
         rows = session.execute(self._lock, {"id": system_id}).rows
         if not rows:
             return [0] * len(claims)

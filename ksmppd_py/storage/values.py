@@ -1,6 +1,6 @@
-"""What comes out of a column, whatever its type in this operator's database (docs/rules/database.md 4).
+"""Reads the values of columns, which may have any type in an operator's database (docs/rules/database.md 4).
 
-Text columns carry octets. Where code wants a `str`, each octet is one character (Latin-1), both ways.
+Text columns hold octets. Where code wants a `str`, each octet is one character (Latin-1), both ways.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from typing import Any, TypeAlias
 from ksmppd_py.model import costs
 
 Value: TypeAlias = "int | float | bytes | str | None"
-"""What a statement takes: `bytes` are octets, `str` is a name whose characters are octets."""
+"""A value of a statement: `bytes` are octets, `str` is a name whose characters are octets."""
 
 _GREATEST = 2.0**64
 _LEADING_NUMBER = re.compile(rb"\s*([+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?)")
 
 
 def octets(value: Any) -> bytes | None:
-    """Return a column's octets; None stays None. Text that someone typed into an SQLite blob is UTF-8."""
+    """Return a column's octets; None stays None. Text that was typed into an SQLite blob is UTF-8."""
     if value is None or isinstance(value, bytes):
         return value
     return str(value).encode("utf-8", "surrogateescape")
@@ -33,7 +33,7 @@ def name(value: Any) -> str | None:
 
 
 def real(value: Any, default: float = 0.0) -> float:
-    """Return a number read leniently: leading digits, else 0; `default` for NULL. None is beyond 2 ** 64."""
+    """Return a number read leniently: leading digits, else 0; `default` for NULL. The result is within 2 ** 64."""
     if value is None:
         return default
     if isinstance(value, (int, float)):
@@ -50,7 +50,7 @@ def integer(value: Any, default: int = 0) -> int:
 
 
 def cost_of(value: Any) -> float:
-    """Return a cost; 0 for NULL and empty text, costs.UNUSABLE for what is no plain decimal number (D-33)."""
+    """Return a cost; 0 for NULL and empty text, costs.UNUSABLE for anything but a plain decimal number (D-33)."""
     if value is None:
         return 0.0
     if isinstance(value, (int, float)):
@@ -60,5 +60,5 @@ def cost_of(value: Any) -> float:
 
 
 def shown(value: Any) -> str:
-    """A value as log lines quote it."""
+    """Return a value as log lines quote it."""
     return repr(value.decode("latin-1") if isinstance(value, bytes) else value)

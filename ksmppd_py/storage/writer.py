@@ -1,4 +1,4 @@
-"""What changes the queue tables: group commit of what is saved, batched removal of what is settled."""
+"""Changes the queue tables: group commit of saved rows, batched removal of settled ones."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ _ROWS_AT_ONCE = 1_000
 _OCTETS_OF_ROW = 4096
 _REMOVED_AT_ONCE = 1_000
 _REMOVE_AFTER = 0.05
-"""Seconds in which removals gather; a commit more stays below the 100 ms of docs/rules/flows.md 9, row 16."""
+"""Seconds for which removals are collected; with the commit they stay below 100 ms (docs/rules/flows.md 9)."""
 _TOO_LONG = (1118, 1153, 1264, 1301, 1406)
-"""MySQL's numbers for a row that it will never take."""
+"""MySQL's error numbers for a row that it will never take."""
 
 
 def _weight(rows: Sequence[object]) -> int:
-    """How many rows these are; long ones count as several, so that what waits is bounded in octets, too."""
+    """Return how many rows these count as: long ones count as several, so that octets are bounded too."""
     weight = len(rows)
     for row in rows:
         weight += _octets(row) // _OCTETS_OF_ROW
@@ -40,13 +40,13 @@ def _weight(rows: Sequence[object]) -> int:
 
 
 def _octets(row: object) -> int:
-    """What a row's text takes, SQL or value."""
+    """Return the octets of a row's text, as SQL or as a value."""
     text = row.get("msgdata") if isinstance(row, dict) else row
     return len(text) if isinstance(text, str | bytes) else 0
 
 
 class GroupWriter(Generic[R]):
-    """Inserts batches of rows. Batches that come while a transaction runs share the next one."""
+    """Inserts batches of rows. Batches that come during a transaction share the next one."""
 
     def __init__(self, name: str, inserter: Inserter) -> None:
         self._inserter = inserter
@@ -81,7 +81,7 @@ class GroupWriter(Generic[R]):
         try:
             ids = self._inserter.insert([row for batch in batches for row in batch])
         except StatementRefused:
-            return [self._serve_one(batch) for batch in batches]  # it is some batch's fault, not everyone's
+            return [self._serve_one(batch) for batch in batches]  # only one of the batches may be at fault
         answers: list[Sequence[int] | Exception] = []
         start = 0
         for batch in batches:
@@ -99,7 +99,7 @@ class GroupWriter(Generic[R]):
 
 
 class Remover:
-    """Deletes rows soon, many at once. While the database is away they stay in mind."""
+    """Deletes rows soon, many at once. They are remembered while the database is away."""
 
     def __init__(self, database: Database, global_id: Column[int]) -> None:
         preparer = database.dialect.identifier_preparer
@@ -113,7 +113,7 @@ class Remover:
 
     @contextmanager
     def reading(self) -> Iterator[set[int]]:
-        """The rows that a reader inside must leave out: settled before or meanwhile, deleted by now or not."""
+        """Yield the rows that the reader in the `with` block must skip: settled before or meanwhile, deleted or not."""
         settled = set(self.pending)
         self._readers[id(settled)] = settled
         try:
@@ -130,12 +130,12 @@ class Remover:
             self._worker = gevent.spawn(self._run)
 
     def remove_now(self, global_ids: Sequence[int]) -> int:
-        """Delete these rows; how many there were. Raises DatabaseUnavailable. May yield."""
+        """Delete these rows; return how many there were. Raises DatabaseUnavailable. May yield."""
         listed = ",".join(map(str, global_ids))
         return self._database.execute(Statement(f"{self._head}({listed})"), repeatable=True).matched
 
     def flush(self, within: float) -> bool:
-        """Delete what is pending now; whether that worked within so many seconds. May yield."""
+        """Delete all rows that wait for it; False when some are left after `within` seconds. May yield."""
         worker = self._worker
         if worker is not None:
             self._hurry.set()

@@ -1,1 +1,1 @@
-"""The only socket and greenlet plumbing: framed output, desks, owned greenlets."""
+"""All code that uses sockets and greenlets directly: framed output, queues, owned greenlets."""

@@ -1,4 +1,4 @@
-"""How long certificates are valid. Only for those who ask: nothing that runs all the time needs this library."""
+"""Reads how long certificates are valid. Imported only where that is asked, as the library is large."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from cryptography import x509
 
 
 def validity(path: str) -> list[tuple[datetime, datetime]]:
-    """When each certificate of a PEM file is valid, (from, until), UTC. Raises OSError and ValueError."""
+    """Return (from, until), UTC, of each certificate in a PEM file. Raises OSError and ValueError."""
     with open(path, "rb") as file, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about old ones in bundles of CAs
         certificates = x509.load_pem_x509_certificates(file.read())

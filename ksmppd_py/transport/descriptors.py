@@ -1,7 +1,7 @@
-"""The last file descriptors, kept for those that we depend on: bearerboxes, the database, the configuration.
+"""Keeps the last file descriptors for connections that the server depends on: bearerboxes, database, configuration.
 
-A new descriptor is always the lowest that is free. So a connection that is given one of the highest has found all
-others taken, and if strangers give it back at once, the highest are there for the rest.
+The system always gives out the lowest free descriptor. So a connection that gets one of the highest has found all
+others taken; if strangers' connections are closed then, the highest stay free for the rest.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from ksmppd_py.ip_addresses import plain
 logger = logging.getLogger(__name__)
 
 MOST_KEPT = 64
-"""Descriptors that are kept back, or a tenth of all that we may have where these are few."""
+"""Descriptors that are kept back, or a tenth of the limit where that is less."""
 
 
 HALF = 0.5
-"""For what is needed and yet of strangers' making: the administration port, HTTP servers that decide."""
+"""The share for connections that are needed though strangers open them: administration port, HTTP servers."""
 
 
 def is_kept_back(descriptor: int, part: float = 1.0) -> bool:
-    """Whether this one belongs to those kept back, or to the last `part` of them. Doesn't yield."""
+    """Whether this descriptor is one of those kept back, or of the last `part` of them (0 to 1). Doesn't yield."""
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     return limit != resource.RLIM_INFINITY and descriptor >= limit - part * min(MOST_KEPT, limit // 10)
 
 
 class SparingServer(StreamServer):  # type: ignore[misc]  # gevent has no type hints
-    """Refuses connections that would take a descriptor of those kept back, or of the last `part` of them."""
+    """Refuses connections whose descriptor is one of those kept back, or of the last `part` (see is_kept_back)."""
 
     part = 1.0
 
     def do_read(self) -> Any:
-        """Accept, in the hub; None for a connection that is refused."""
+        """Accept, in the hub; return None for a connection that is refused."""
         accepted = super().do_read()
         if not accepted or not is_kept_back(accepted[0].fileno(), self.part):
             return accepted

@@ -1,4 +1,4 @@
-"""A desk: what others lay on it, one greenlet takes away, all at once."""
+"""A queue from which one greenlet takes all values at once."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ Item = TypeVar("Item")
 
 
 class Desk(Generic[Item]):
-    """Hands values to one waiting greenlet in batches, first come first served.
+    """Passes values to one waiting greenlet in batches, first come first served.
 
-    Laying something down costs an append; the taker is woken once a batch, not once a value. That is what a
-    greenlet and an event per message would cost too much for (docs/architecture.md, "Desks").
+    Putting a value costs an append, and the taker is woken once a batch. A greenlet and an event for each message would
+    cost much more.
     """
 
     __slots__ = ("_items", "_waiter", "closed")
@@ -28,17 +28,17 @@ class Desk(Generic[Item]):
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing lies here and the taker waits for more."""
+        """Whether the queue is empty and the taker waits."""
         return self._waiter is not None
 
     def put(self, item: Item) -> None:
-        """Lay `item` down and see that the taker wakes in the loop's next turn. Doesn't yield."""
+        """Add `item`; the taker wakes in the loop's next turn. Doesn't yield."""
         self._items.append(item)
         if self._waiter is not None:
             self._wake()
 
     def close(self) -> None:
-        """Let the taker take what is left, and then an empty list each time. Doesn't yield."""
+        """Let the taker get the rest, and after that an empty list each time. Doesn't yield."""
         self.closed = True
         self._wake()
 
@@ -48,7 +48,7 @@ class Desk(Generic[Item]):
             get_hub().loop.run_callback(waiter.switch, None)
 
     def take(self) -> list[Item]:
-        """All that lies here, waiting until there is something; empty only when closed. May yield."""
+        """Return all values, waiting until there is one; empty only when closed. May yield."""
         if not self._items and not self.closed:
             waiter = self._waiter = Waiter()
             try:

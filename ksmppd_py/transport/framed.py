@@ -22,18 +22,18 @@ logger = logging.getLogger(__name__)
 _READ = 1  # libev's number
 _AGAIN = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR})
 LINGER = 1.0
-"""Seconds for which a connection that we end is read on, so that the peer gets our last PDU (D-31)."""
+"""Seconds for which a connection closed from here is read on, so that the peer gets the last PDU (D-31)."""
 
 
 class FramedSocket:
-    """Collects what is written during a turn of the loop and sends it once; a slow peer never blocks a writer.
+    """Collects the frames written during a turn of the loop and sends them at once; a slow peer never blocks a writer.
 
-    Only this class writes to the socket. What the kernel doesn't take stays here, counted in `queued`, and one
-    greenlet sends it as the peer reads; callers look at `queued` and `blocked_since` to bound it.
+    Only this class writes to the socket. Frames that the kernel doesn't take are counted in `queued`, and one greenlet
+    sends them as the peer reads; callers bound them by `queued` and `blocked_since`.
 
-    With TLS a turn's frames become records together; these leave like everything else.
+    With TLS a turn's frames become records together; these are sent like everything else.
 
-    No octet leaves twice: after an error of which nobody knows how much has left (no memory) the connection has failed.
+    No octet is sent twice: after an error that leaves open how much was sent (no memory) the connection has failed.
     """
 
     __slots__ = (
@@ -75,9 +75,9 @@ class FramedSocket:
         self.closed = False
         self.failed = False
         self.ended = False
-        """The peer sends nothing more, but may still read."""
+        """Whether the peer has ended its direction; it may still read."""
         self.tap: Callable[[bytes], None] | None = None
-        """Is shown every frame that is written, when somebody wants to see them."""
+        """Called with every frame that is written, if set."""
         self.written = 0
         """Frames handed to `write`."""
         self.blocked_since = 0.0
@@ -85,18 +85,18 @@ class FramedSocket:
 
     @property
     def queued(self) -> int:
-        """Frames written here and not yet taken by the kernel; those of one turn leave it together."""
+        """Frames written here that the kernel hasn't taken; those of one turn are taken together."""
         return len(self._unsent) + self._leaving_frames
 
     @property
     def queued_octets(self) -> int:
-        """Octets written here and not yet taken by the kernel; looks at each frame that waits."""
+        """Octets written here that the kernel hasn't taken; looks at each waiting frame."""
         return sum(map(len, self._unsent)) + len(self._leaving) - self._left
 
     def start_tls(
         self, context: ssl.SSLContext, server_side: bool, server_hostname: str | None = None
     ) -> None:
-        """Shake hands, before anything is written. Raises OSError, of which ssl.SSLError is one. May yield."""
+        """Shake hands, before anything is written. Raises OSError (ssl.SSLError is one). May yield."""
         tls = TlsStream(context, server_side, server_hostname)
         received, done = b"", False
         while not done:
@@ -113,7 +113,7 @@ class FramedSocket:
         self._tls = tls
 
     def receive(self, limit: int) -> bytes:
-        """Up to `limit` octets; empty at the end of the stream or when the connection broke. May yield."""
+        """Return up to `limit` octets; b"" at the end of the stream or when the connection is lost. May yield."""
         if self.closed or self._unread:
             return b""
         try:
@@ -125,7 +125,7 @@ class FramedSocket:
         return octets
 
     def _read(self, limit: int) -> bytes:
-        """Wait first, then ask: the socket's own recv asks first, mostly finds nothing and costs as much. May yield."""
+        """Wait, then read. The socket's own recv reads first, mostly for nothing, which costs as much. May yield."""
         wait = self._hub.wait
         while True:
             wait(self._readable)
@@ -135,7 +135,7 @@ class FramedSocket:
                 continue
 
     def _receive(self, limit: int, tls: TlsStream) -> bytes:
-        octets = tls.decrypt(b"")  # what came together with the handshake
+        octets = tls.decrypt(b"")  # octets that came together with the handshake
         while not octets and not tls.ended:
             received = self._read(limit)
             if not received:
@@ -155,7 +155,7 @@ class FramedSocket:
                 self._scheduled = True
             self._unsent.append(frame)
         except MemoryError:
-            self._fail()  # the peer would miss this frame and get the next
+            self._fail()  # otherwise the peer would miss this frame and get the next
             return
         self.written += 1
         if self.tap is not None:
@@ -165,11 +165,11 @@ class FramedSocket:
         try:
             assert self.tap is not None
             self.tap(frame)
-        except Exception:  # the writer would think that it hasn't written, and do it again
+        except Exception:  # otherwise the writer would take it for unsent, and repeat it
             logger.exception("A frame to %s can't be shown", self.peer)
 
     def _flush(self) -> None:
-        """Runs in the hub, so it never waits: what can't be sent at once is left to the sender greenlet."""
+        """Send in the hub, so without waiting; the rest is left to the sender greenlet."""
         self._scheduled = False
         if self._sender is not None or self.closed or self.failed or not self._unsent:
             return
@@ -180,11 +180,14 @@ class FramedSocket:
             self._sender.name = "sender " + self.peer
 
     def flush(self) -> None:
-        """Send now what the kernel takes, not at the end of this turn. Doesn't yield."""
+        """Send at once as much as the kernel takes, not at the end of the turn. Doesn't yield."""
         self._flush()
 
     def _send_some(self) -> None:
-        """Send what the kernel takes. After any error the connection has failed: nobody knows what has left."""
+        """Send as much as the kernel takes.
+
+        After an error the connection has failed, as it is unknown how much was sent.
+        """
         try:
             if not self._leaving:
                 self._collect()
@@ -203,7 +206,7 @@ class FramedSocket:
             logger.warning("The connection of %s is given up: %s", self.peer, reason)
 
     def _collect(self) -> None:
-        """Make one piece of what waits, with TLS of records, which can't be taken back."""
+        """Join the waiting frames into one piece; with TLS into records, which can't be undone."""
         unsent = self._unsent
         octets = unsent[0] if len(unsent) == 1 else b"".join(unsent)
         if self._tls is not None:
@@ -211,7 +214,7 @@ class FramedSocket:
         self._leaving, self._leaving_frames, self._unsent = octets, len(unsent), []
 
     def _write(self, octets: bytes | memoryview) -> int:
-        """How many the kernel takes; all when the connection is broken, as they are lost then. Doesn't yield."""
+        """Return how many octets the kernel took; all when the connection is lost. Doesn't yield."""
         try:
             return os.write(self._fd, octets)
         except OSError as error:
@@ -224,7 +227,7 @@ class FramedSocket:
         self.failed = True
         self._unsent.clear()
         self._leaving, self._left, self._leaving_frames = b"", 0, 0
-        self._shut_down(socket.SHUT_RDWR)  # the reader sees the end
+        self._shut_down(socket.SHUT_RDWR)  # the reader gets the end of the stream
 
     def _send_rest(self) -> None:
         try:
@@ -258,9 +261,9 @@ class FramedSocket:
         return not (self._unsent or self._leaving or self.failed)
 
     def stop_reading(self) -> None:
-        """Let `receive` return nothing from now on, also the one that waits; what is written still leaves.
+        """Let `receive` return b"" from now on, also the one that waits; written frames are still sent.
 
-        The reader is to close the connection then. Doesn't yield.
+        The reader has to close the connection then. Doesn't yield.
         """
         if not self.closed and not self._unread:
             self._unread = True
@@ -272,10 +275,12 @@ class FramedSocket:
             self._fail()
 
     def finish(self, patience: float) -> None:
-        """Send what waits and close, so that it arrives; the reader calls this. May yield, `patience` + LINGER seconds.
+        """Send the rest and close in such a way that it arrives; called by the reader.
 
-        Closing a socket with unread input sends a reset, which may destroy at the peer what it hasn't read yet. So the
-        peer is told the end of our output first, and what it sends is read on, and dropped, until it closes too.
+        May yield, `patience` + LINGER seconds.
+
+        Closing a socket with unread input sends a reset, which may destroy octets that the peer hasn't read. So the
+        peer gets the end of the output first, and its octets are read and dropped until it closes too.
         """
         try:
             if self.drain(patience):

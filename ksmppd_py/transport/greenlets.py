@@ -15,12 +15,12 @@ logger = logging.getLogger(__name__)
 
 
 class Owner:
-    """Owns greenlets: starts them under a name, logs their failures, ends them all. One per room or session."""
+    """Owns the greenlets of a package or connection: starts and names them, logs their failures, ends them all."""
 
     __slots__ = ("_bears_context", "_group", "name")
 
     def __init__(self, name: str, *, bears_context: bool = False) -> None:
-        """With `bears_context` a greenlet's log lines bear what those of its starter do."""
+        """`bears_context`: log lines of a greenlet have the context of the greenlet that started it."""
         self.name = name
         self._bears_context = bears_context
         self._group = Group()
@@ -38,11 +38,11 @@ class Owner:
         return greenlet
 
     def supervise(self, name: str, function: Callable[[], Any], pause: float = 1.0) -> Greenlet:
-        """Run `function` for ever: when it fails, log and start it again after `pause` seconds."""
+        """Run `function` for ever: when it raises, log that and start it again after `pause` seconds. Doesn't yield."""
         return self.spawn(name, _supervised, name, function, pause)
 
     def end(self, timeout: float | None = None) -> None:
-        """Kill what still runs and wait for it. May yield."""
+        """Kill the greenlets that still run, and wait for them, at most `timeout` seconds. May yield."""
         self._group.kill(block=True, timeout=timeout)
 
     def join(self, timeout: float) -> None:
@@ -51,7 +51,7 @@ class Owner:
 
 
 def bear_context(context: object) -> None:
-    """From now on log lines of the running greenlet bear `str(context)`, which is made only for them; None: nothing."""
+    """Add `str(context)`, made only for lines that are written, to later log lines of the greenlet. None: nothing."""
     gevent.getcurrent().log_context = context
 
 
@@ -73,7 +73,7 @@ def _supervised(name: str, function: Callable[[], Any], pause: float) -> None:
 
 
 def log_stray_errors() -> None:
-    """Let the event loop log what nobody catches, accepting without a descriptor left above all; it would print."""
+    """Log errors that the event loop would print, such as those of accepting without a descriptor."""
     gevent.get_hub().print_exception = _log_stray
 
 
@@ -81,6 +81,6 @@ def _log_stray(context: object, kind: Any, error: Any, traceback: Any) -> None:
     if isinstance(context, BaseServer):
         logger.error("Can't accept connections on port %s: %s", context.server_port, error)
     elif isinstance(context, tuple):
-        logger.debug("%s in a thread failed: %s", context[-1], error)  # its caller is told, too
+        logger.debug("%s in a thread failed: %s", context[-1], error)  # its caller gets it too
     else:
         logger.error("%s failed unexpectedly", context, exc_info=(kind, error, traceback))

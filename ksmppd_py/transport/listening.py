@@ -1,4 +1,4 @@
-"""Sockets that listen, on IPv4, IPv6 or both."""
+"""Opens listening sockets on IPv4, IPv6 or both."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import socket as stdlib_socket
 from gevent import socket
 
 EVERYWHERE = "::"
-"""All addresses of both families: an IPv6 socket that takes IPv4 connections, too."""
+"""All addresses of both families: an IPv6 socket that takes IPv4 connections too."""
 
 
 def listen(interface: str, port: int, backlog: int) -> socket.socket:
-    """A socket that listens on an address or host name; "" and `::` are all addresses, `0.0.0.0` all IPv4 ones.
+    """Return a socket that listens on an address or host name; "" and `::` are all addresses, `0.0.0.0` all of IPv4.
 
-    On a machine without IPv6 "" is all IPv4 addresses. Raises OSError and UnicodeError; a host name may ask the DNS.
+    On a machine without IPv6 "" is all IPv4 addresses. Raises OSError and UnicodeError. A host name may ask the DNS.
     """
     if interface:
         return _listen(interface, port, backlog)
     try:
         return _listen(EVERYWHERE, port, backlog)
     except OSError:
-        return _listen("0.0.0.0", port, backlog)  # tells what is wrong when it isn't that
+        return _listen("0.0.0.0", port, backlog)  # reports the error if IPv6 wasn't it
 
 
 def _listen(host: str, port: int, backlog: int) -> socket.socket:

@@ -1,4 +1,4 @@
-"""Memory that the C library keeps after a rush."""
+"""Gives memory back that the C library keeps after a rush."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from gevent.hub import get_hub
 
 
 def give_back() -> None:
-    """Have glibc give back to the system what is free; elsewhere do nothing. May yield, 3 to 50 ms.
+    """Let glibc give free memory back to the system; elsewhere do nothing. May yield, 3 to 50 ms.
 
-    Thousands of TLS handshakes leave free blocks all over the heap: of 110 MB that 2,000 took glibc kept all, and
-    this leaves 8.
+    Thousands of TLS handshakes leave free blocks all over the heap: of the 110 MB of 2,000 handshakes glibc kept all,
+    and 8 MB after this call.
     """
     get_hub().threadpool.apply(_trim)
 

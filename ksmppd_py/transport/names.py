@@ -1,7 +1,7 @@
-"""Looking up names so that no look-up waits for those of others.
+"""Looks names up in such a way that no look-up waits for others.
 
-Addresses and `localhost` need none. Equal questions that come together are asked once. The hosts of the configuration
-have threads of their own; whatever else is asked, by plugins above all, shares a few.
+Addresses and `localhost` need none. Equal questions at the same time are asked once. The hosts of the configuration
+have threads of their own; all other names, above all those of plugins, share a few.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from gevent.threadpool import ThreadPool
 from ksmppd_py.transport.greenlets import Owner
 
 THREADS = 10
-"""Threads for names that the configuration doesn't have."""
+"""Threads for names that aren't in the configuration."""
 MOST_UNDER_WAY = 1000
-"""Different questions at a time; more are refused."""
+"""Different questions at the same time; further ones are refused."""
 _LOOPBACK = ("127.0.0.1", "::1")
 
 
 class Resolver:
-    """What gevent asks (gevent.resolver.AbstractResolver). Raises what the functions of `socket` raise."""
+    """The resolver that gevent uses (gevent.resolver.AbstractResolver). Raises as the functions of `socket`."""
 
     def __init__(self, threads: int = THREADS) -> None:
         self._others = ThreadPool(threads)
@@ -35,18 +35,18 @@ class Resolver:
         self._under_way: dict[object, Greenlet] = {}
 
     def know(self, hosts: Iterable[str]) -> None:
-        """These are the hosts of the configuration, from now on. Doesn't yield."""
+        """Take these as the hosts of the configuration from now on. Doesn't yield."""
         known = [host.lower() for host in hosts]
         self._known = frozenset(known)
-        self._ours.maxsize = max(1, len(known))  # one for each: a host may be asked for with two ports
+        self._ours.maxsize = max(1, len(known))  # one for each, as a host may be looked up with two ports
 
     def close(self) -> None:
-        """Leave threads and greenlets to their end."""
+        """Let threads and greenlets end by themselves."""
 
     def getaddrinfo(
         self, host: Any, port: Any, family: int = 0, kind: int = 0, protocol: int = 0, flags: int = 0
     ) -> list[Any]:
-        """As socket.getaddrinfo. Yields only where a name has to be looked up."""
+        """Do as socket.getaddrinfo. Yields only when a name has to be looked up."""
         arguments = (host, port, family, kind, protocol, flags)
         if not isinstance(port, str) or port.isdigit():
             found = _without_asking(*arguments)
@@ -55,24 +55,24 @@ class Resolver:
         return list(self._ask(host, _socket.getaddrinfo, arguments))
 
     def gethostbyname(self, host: Any) -> str:
-        """As socket.gethostbyname. Yields only where a name has to be looked up."""
+        """Do as socket.gethostbyname. Yields only when a name has to be looked up."""
         found = _without_asking(host, None, _socket.AF_INET, 0, 0, 0) if host else []
         return str(found[0][4][0] if found else self._ask(host, _socket.gethostbyname, (host,)))
 
     def gethostbyname_ex(self, host: Any) -> Any:
-        """As socket.gethostbyname_ex. May yield."""
+        """Do as socket.gethostbyname_ex. May yield."""
         return self._ask(host, _socket.gethostbyname_ex, (host,))
 
     def gethostbyaddr(self, address: Any) -> Any:
-        """As socket.gethostbyaddr. May yield."""
+        """Do as socket.gethostbyaddr. May yield."""
         return self._ask(address, _socket.gethostbyaddr, (address,))
 
     def getnameinfo(self, address: Any, flags: int) -> Any:
-        """As socket.getnameinfo. May yield."""
+        """Do as socket.getnameinfo. May yield."""
         return self._ask(None, _socket.getnameinfo, (address, flags))
 
     def _ask(self, host: Any, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-        """Ask, or wait for the answer to the same question. A caller that gives up takes it from nobody else."""
+        """Ask, or wait for the answer to the same question; the question goes on when a caller gives up. May yield."""
         key = (function.__name__, arguments)
         asking = self._under_way.get(key)
         if asking is None:
@@ -101,7 +101,7 @@ class Resolver:
 
 
 def _quietly(function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Any, Exception | None]:
-    """In a thread, where gevent would print an exception."""
+    """Call the function in a thread and return its result and error, because gevent would print an exception."""
     try:
         return function(*arguments), None
     except Exception as error:
@@ -109,7 +109,7 @@ def _quietly(function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[
 
 
 def _without_asking(host: Any, port: Any, family: int, kind: int, protocol: int, flags: int) -> list[Any]:
-    """The addresses of what is one, or of this machine; empty for names."""
+    """Return the result for an address or a name of this machine; empty for names that must be looked up."""
     name = host.decode("latin-1") if isinstance(host, bytes) else host
     hosts: tuple[Any, ...] = (host,)
     if name is not None and name.lower().rstrip(".") == "localhost":
@@ -124,7 +124,7 @@ def _without_asking(host: Any, port: Any, family: int, kind: int, protocol: int,
 
 
 def install(hosts: Iterable[str] = ()) -> Resolver:
-    """Have all look-ups of the running thread go this way; `hosts` are those of the configuration."""
+    """Use this resolver for all look-ups of the running thread; `hosts` are those of the configuration."""
     resolver = Resolver()
     resolver.know(hosts)
     get_hub().resolver = resolver
@@ -132,7 +132,7 @@ def install(hosts: Iterable[str] = ()) -> Resolver:
 
 
 def know(hosts: Iterable[str]) -> None:
-    """The configuration has these hosts now; nothing without `install`. Doesn't yield."""
+    """Take these as the hosts of the configuration; nothing happens without `install`. Doesn't yield."""
     resolver = get_hub().resolver
     if isinstance(resolver, Resolver):
         resolver.know(hosts)

@@ -1,4 +1,4 @@
-"""HAProxy's PROXY protocol, versions 1 and 2: which address is behind a connection that a proxy opened.
+"""HAProxy's PROXY protocol, versions 1 and 2: the client's address in front of a connection that a proxy opened.
 
 https://www.haproxy.org/download/2.8/doc/proxy-protocol.txt; its sections are named here.
 """
@@ -15,7 +15,7 @@ SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 LONGEST_LINE = 107
 """2.1: octets of a version 1 header at most, CR LF included."""
 MOST_ADDITIONS = 4096
-"""Octets after a version 2 header's fixed part; more is no honest header."""
+"""Octets after a version 2 header's fixed part; more are refused."""
 _WORD = b"PROXY "
 _SHORTEST_LINE = len(b"PROXY UNKNOWN\r\n")
 _FIXED = 16
@@ -28,9 +28,9 @@ class NoProxyHeader(Exception):
 
 
 def octets_wanted(header: bytes) -> int:
-    """How many more octets the header has at least, 0 when it is whole. Raises NoProxyHeader.
+    """Return how many more octets the header has at least; 0 when it is whole. Raises NoProxyHeader.
 
-    So a reader that reads no more than this never reads what follows the header.
+    A reader that reads no more than this never reads what follows the header.
     """
     size = len(header)
     if SIGNATURE.startswith(header[: len(SIGNATURE)]) and header:
@@ -52,7 +52,7 @@ def octets_wanted(header: bytes) -> int:
 
 
 def source_of(header: bytes) -> str | None:
-    """The address of the client in a whole header; None when the proxy speaks for itself or can't tell.
+    """Return the address of the client in a whole header; None when the proxy speaks for itself or doesn't know.
 
     Raises NoProxyHeader.
     """

@@ -1,4 +1,4 @@
-"""TLS as a change of octets: what to send becomes what goes over the wire, and back. No socket in here."""
+"""TLS as a translation between octets to send and octets on the wire, in both directions. Uses no socket."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ RECORD = 16384
 
 
 class TlsStream:
-    """One side of a TLS connection. Only `shake_hands` until that returned True."""
+    """One side of a TLS connection. Call `shake_hands` until it returns True, before anything else."""
 
     __slots__ = ("_incoming", "_object", "_outgoing", "ended")
 
@@ -23,17 +23,17 @@ class TlsStream:
         self._outgoing = ssl.MemoryBIO()
         self._object = context.wrap_bio(self._incoming, self._outgoing, server_side, server_hostname)
         self.ended = False
-        """The peer said that nothing more comes."""
+        """Whether the peer has ended its direction."""
 
     @property
     def has_output(self) -> bool:
-        """Whether TLS itself has something to tell the peer."""
+        """Whether TLS itself has octets to send."""
         return bool(self._outgoing.pending)
 
     def shake_hands(self, received: bytes) -> bool:
-        """Go on with the handshake; True when it is done. Raises ssl.SSLError when it fails.
+        """Continue the handshake; True when it is done. Raises ssl.SSLError when it fails.
 
-        Afterwards `encrypt(b"")` has what is to be sent, also what tells the peer about the failure.
+        Afterwards `encrypt(b"")` returns the octets to send, also those that report a failure to the peer.
         """
         if received:
             self._incoming.write(received)
@@ -44,7 +44,7 @@ class TlsStream:
         return True
 
     def encrypt(self, octets: bytes) -> bytes:
-        """What goes over the wire for `octets`, and for all that TLS itself has to tell. Raises ssl.SSLError."""
+        """Return the octets on the wire for `octets` and for TLS's own messages. Raises ssl.SSLError."""
         if octets:
             written = self._object.write(octets)
             if written < len(octets):
@@ -54,7 +54,7 @@ class TlsStream:
         return self._outgoing.read()
 
     def decrypt(self, received: bytes) -> bytes:
-        """What whole records hold by now. Raises ssl.SSLError when they are no TLS."""
+        """Return the octets of all records that are whole. Raises ssl.SSLError when they aren't TLS."""
         if received:
             self._incoming.write(received)
         elif not (self._incoming.pending or self._object.pending()):
@@ -68,22 +68,23 @@ class TlsStream:
                     break
                 parts.append(octets)
                 if not (self._incoming.pending or self._object.pending()):
-                    break  # asking once more would cost an exception
+                    break  # another read would cost an exception
         except ssl.SSLWantReadError:
             pass
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def farewell(self) -> bytes:
-        """What tells the peer that nothing more comes."""
-        with contextlib.suppress(ssl.SSLError):  # the peer's own isn't waited for
+        """Return the octets that end this direction."""
+        with contextlib.suppress(ssl.SSLError):  # the peer's own end isn't waited for
             self._object.unwrap()
         return self._outgoing.read()
 
 
 def server_context(certificate: str, key: str, authorities: str = "") -> ssl.SSLContext:
-    """For a port of ours, TLS 1.2 at least; with `authorities` clients need a certificate of theirs.
+    """Return the context of a listening port, TLS 1.2 at least. With `authorities` clients need a certificate.
 
-    All three are paths of PEM files, `key` may be empty when it is in the certificate's. Raises StartError.
+    All three are paths of PEM files; `key` may be "" when it is in the certificate's file. `authorities` are the CAs of
+    clients' certificates. Raises StartError.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -102,7 +103,7 @@ def server_context(certificate: str, key: str, authorities: str = "") -> ssl.SSL
 
 
 def unverified_client_context() -> ssl.SSLContext:
-    """For a peer whose certificate is not looked at."""
+    """Return a context for a peer whose certificate isn't checked."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -110,5 +111,5 @@ def unverified_client_context() -> ssl.SSLContext:
 
 
 def _no_passphrase() -> str:
-    """Nobody is there to be asked; OpenSSL would ask on the terminal."""
+    """Refuse an encrypted key: OpenSSL would ask for the passphrase on the terminal."""
     raise ValueError("its key has a passphrase")
