@@ -10,7 +10,6 @@ first few are written, and then the last one twice a minute, with their number; 
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import logging
 import os
@@ -50,15 +49,35 @@ class Destination:
     level: int
     descriptor: int
     path: str | None = None
+    lost: int = 0
+    """Lines that weren't taken since the last that was."""
+    reason: str = ""
+    is_torn: bool = False
+    """It ends within a line."""
 
-    def write(self, octets: bytes) -> None:
-        """Write whole lines at once.
+    def write(self, octets: bytes) -> bool:
+        """Write whole lines at once; a full disk or a closed stderr loses them, else nothing. True if it took all."""
+        rest = octets
+        try:
+            if self.is_torn:
+                os.write(self.descriptor, b"\n")
+                self.is_torn = False
+            while rest:
+                rest = rest[os.write(self.descriptor, rest) :]
+        except OSError as error:
+            self.is_torn = self.is_torn or len(rest) < len(octets)
+            self.lost += octets.count(b"\n")
+            self.reason = str(error)
+            return False
+        return True
 
-        When the disk is full or stderr is closed they are lost, and nothing else happens.
-        """
-        with contextlib.suppress(OSError):
-            while octets:
-                octets = octets[os.write(self.descriptor, octets) :]
+    def open_again(self) -> None:
+        """Open its file by its name. Raises OSError, and goes on with the one of before."""
+        assert self.path is not None
+        fresh = open_file(self.path)
+        stale, self.descriptor = self.descriptor, fresh
+        self.is_torn = False
+        os.close(stale)
 
 
 class Places:
@@ -177,14 +196,10 @@ class LogHandler(logging.Handler):
     def reopen(self) -> None:
         """Open all files again by their names, after rotation; one that can't be opened stays as it is."""
         for destination in self._files():
-            assert destination.path is not None
             try:
-                fresh = open_file(destination.path)
+                destination.open_again()
             except OSError as error:
                 logger.error("Couldn't re-open logfile `%s'", destination.path, exc_info=error)
-                continue
-            stale, destination.descriptor = destination.descriptor, fresh
-            os.close(stale)
 
     def apply_levels(self) -> None:
         """Set the root logger's level to the lowest of all destinations."""
@@ -219,7 +234,19 @@ class LogHandler(logging.Handler):
         for destination in self.destinations:
             if level >= destination.level:
                 octets = octets or self._render(record, level, more)
-                destination.write(octets)
+                if not destination.lost or self._tell_lost(destination):
+                    destination.write(octets)
+                else:
+                    destination.lost += octets.count(b"\n")
+
+    def _tell_lost(self, destination: Destination) -> bool:
+        """Write how many lines a full disk has lost; return whether it takes lines again."""
+        lost, text = destination.lost, "%d line(s) of this log are lost: %s"
+        args = (lost, destination.reason)
+        record = logging.LogRecord(__name__, logging.ERROR, "", 0, text, args, None)
+        taken = destination.write(self._render(record, 3, ""))
+        destination.lost = 0 if taken else lost
+        return taken
 
     def _files(self) -> list[Destination]:
         return [destination for destination in self.destinations if destination.path is not None]

@@ -95,9 +95,11 @@ class Overview:
         return self._judge(self.bearerboxes())
 
     def _judge(self, boxes: BearerboxStatus) -> Condition:
+        meter = self.database.meter if self.database is not None else None
         return judge(
             boxes,
             accepting=self.listener is not None and self.listener.accepting,
-            database=self.database is None or self.database.meter.available,
+            database=meter is None or meter.available,
+            changes=meter is None or meter.takes_changes,
             queue=self._queue,
         )

@@ -370,3 +370,45 @@ def test_lines_of_a_session_bear_its_names(start: Start, tmp_path: Path) -> None
         "INFO: Told elsewhere [system_id:acme] [bind:8]",
         "INFO: Of nobody",
     ]
+
+
+@pytest.mark.parametrize(
+    ("room", "torn", "told"),
+    [(0, False, ["2 lost"]), (30, True, ["2 lost"]), (10_000, False, ["one", "two"])],
+    ids=["full", "within a line", "room"],
+)
+def test_a_full_disk_loses_lines_and_tells_how_many(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int, torn: bool, told: list[str]
+) -> None:
+    handler = start(4)
+    handler.add_file(str(tmp_path / "log"), 1)
+    left, write = room, os.write
+
+    def take(descriptor: int, octets: bytes) -> int:
+        nonlocal left
+        if not left:
+            raise OSError(28, "No space left on device")
+        octets, left = octets[:left], max(left - len(octets), 0)
+        return write(descriptor, octets)
+
+    monkeypatch.setattr(logs.os, "write", take)
+    log.info("one")
+    log.info("two")
+    left = 10_000
+    log.info("three")
+    log.info("four")
+    lines = (tmp_path / "log").read_text().splitlines()
+    assert (len(lines[0]) == room) is torn
+    texts = [line.partition(": ")[2] for line in lines[torn:]]
+    lost = "line(s) of this log are lost: [Errno 28] No space left on device"
+    assert texts == [*(text.replace("lost", lost) for text in told), "three", "four"]
+
+
+def test_a_rotated_log_begins_with_a_line_of_its_own(start: Start, tmp_path: Path) -> None:
+    handler = start(4)
+    handler.add_file(str(tmp_path / "log"), 1)
+    handler.destinations[1].is_torn = True
+    (tmp_path / "log").rename(tmp_path / "log.1")
+    handler.reopen()
+    log.info("one")
+    assert (tmp_path / "log").read_text().startswith("2")

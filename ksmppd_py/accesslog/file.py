@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from gevent.event import Event
 from gevent.threadpool import ThreadPool
@@ -30,6 +31,7 @@ class _Target:
     def __init__(self, path: str) -> None:
         self.descriptor = open_file(path, blocking=False)
         self.pieces: list[bytes] = []
+        self.is_torn = False
 
 
 class LogFile:
@@ -113,11 +115,12 @@ class LogFile:
             target = self._targets[0]
             if target.pieces:
                 self._written, target.pieces = tuple(target.pieces), []
-                lost, reason = self._thread.apply(write_all, (target.descriptor, self._written))
+                outcome = self._thread.apply(write_all, (target.descriptor, self._written, target.is_torn))
+                target.is_torn = outcome.is_torn
                 self._waiting -= sum(map(len, self._written))
                 self._written = ()
-                if lost:
-                    self._lose(lost, reason)
+                if outcome.lost:
+                    self._lose(outcome.lost, outcome.reason)
             elif len(self._targets) > 1 or not self._is_open:
                 self._targets.pop(0)
                 self._thread.apply(_close, (target.descriptor,))
@@ -134,21 +137,36 @@ class LogFile:
             self._lost = 0
 
 
-def write_all(descriptor: int, pieces: Sequence[bytes]) -> tuple[int, str]:
-    """Write all pieces in order; return how many lines were lost, and why. Blocks as long as the disk does."""
+class Outcome(NamedTuple):
+    """Lines that were lost, why, and whether the file ends within a line now."""
+
+    lost: int
+    reason: str
+    is_torn: bool
+
+
+def write_all(descriptor: int, pieces: Sequence[bytes], is_torn: bool) -> Outcome:
+    """Write all pieces in order, on a line of its own where the file `is_torn`. Blocks as long as the disk does."""
     for start in range(0, len(pieces), _MOST_AT_ONCE):
         some = pieces[start : start + _MOST_AT_ONCE]
         rest = b""
         try:
+            if is_torn:
+                os.write(descriptor, b"\n")
+                is_torn = False
             written = os.writev(descriptor, some)
             if written < sum(map(len, some)):
                 rest = b"".join(some)[written:]
                 while rest:
                     rest = rest[os.write(descriptor, rest) :]
         except OSError as error:
+            whole = b"".join(some)
+            rest = rest or whole
+            taken = whole[: len(whole) - len(rest)]
             later = b"".join(pieces[start + _MOST_AT_ONCE :])
-            return (rest or b"".join(some)).count(b"\n") + later.count(b"\n"), str(error)
-    return 0, ""
+            lost = rest.count(b"\n") + later.count(b"\n")
+            return Outcome(lost, str(error), not taken.endswith(b"\n") if taken else is_torn)
+    return Outcome(0, "", is_torn)
 
 
 def _close(descriptor: int) -> None:

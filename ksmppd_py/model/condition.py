@@ -18,6 +18,7 @@ KINDS = (
     "closed",
     "database",
     "no_bearerbox",
+    "database_changes",
     "bearerboxes_away",
     "bearerbox_away",
     "bearerbox_refuses",

@@ -13,18 +13,28 @@ PATIENCE = 10
 """Seconds for which a bearerbox may leave all that it was sent without an ack."""
 
 
-def judge(boxes: BearerboxStatus, *, accepting: bool, database: bool, queue: bool) -> Condition:
-    """The condition. `accepting`: the SMPP port is open; `database`: it answers; `queue`: messages can be stored."""
-    return Condition(tuple(_troubles(boxes, accepting, database, queue)))
+def judge(
+    boxes: BearerboxStatus, *, accepting: bool, database: bool, changes: bool, queue: bool
+) -> Condition:
+    """The condition.
+
+    `accepting`: the SMPP port is open; `database`: it answers; `changes`: it takes changes; `queue`: messages that find
+    no bearerbox are stored in it.
+    """
+    return Condition(tuple(_troubles(boxes, accepting, database, changes, queue)))
 
 
-def _troubles(boxes: BearerboxStatus, accepting: bool, database: bool, queue: bool) -> Iterator[Trouble]:
+def _troubles(
+    boxes: BearerboxStatus, accepting: bool, database: bool, changes: bool, queue: bool
+) -> Iterator[Trouble]:
     if not accepting:
         yield Trouble("closed", "the SMPP port is closed")
     if not database:
         yield Trouble("database", "the database doesn't answer")
+    elif not changes:
+        yield Trouble("database_changes", "the database takes no changes")
     if not boxes.online:
-        if queue:
+        if queue and changes:
             yield Trouble("bearerboxes_away", "no bearerbox is connected, messages wait in the database")
         else:
             yield Trouble("no_bearerbox", "no bearerbox is connected")

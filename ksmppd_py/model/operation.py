@@ -67,11 +67,16 @@ class Backlog:
 
 @dataclass(frozen=True, slots=True)
 class DatabaseMeter:
-    """Operations of the database: how long they took, how many found it away; whether it answers now."""
+    """Operations of the database: how long they took, how many found it away; whether it answers now.
+
+    `takes_changes` is untrue while changes fail, until a minute after the last that was tried: a full disk, a server
+    that may only be read.
+    """
 
     latency: Histogram
     failures: int
     available: bool
+    takes_changes: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,8 @@ PORTION = 500
 """Rows of a long result that are read at a time, which takes some milliseconds."""
 BACK_OFF = 1.0
 """Seconds after a failure during which the database isn't asked again."""
+STALE = 60.0
+"""Seconds after which a failed change says nothing of the next: a balancer that reads /readyz may keep them away."""
 
 
 _READING = ("SELECT", "(SELECT", "SHOW", "WITH")
@@ -183,7 +185,9 @@ class Gate:
     @property
     def meter(self) -> DatabaseMeter:
         """The measurements. A database that can only be read counts as available."""
-        return DatabaseMeter(self.latency, self.failures, self.everything.down_until is None)
+        failed = self.changes.down_until
+        takes_changes = failed is None or self._clock() >= failed + STALE
+        return DatabaseMeter(self.latency, self.failures, self.everything.down_until is None, takes_changes)
 
 
 class Passage:

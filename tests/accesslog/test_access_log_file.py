@@ -147,16 +147,47 @@ def test_of_a_disk_that_fills_up_the_whole_rest_is_counted(
     monkeypatch.setattr(file_module.os, "writev", take_some)
     monkeypatch.setattr(file_module.os, "write", take_no_more)
     with (tmp_path / "access.log").open("wb") as file:
-        assert file_module.write_all(file.fileno(), [b"abc\n"] * pieces) == (
-            lost,
-            "[Errno 28] No space left on device",
-        )
+        outcome = file_module.write_all(file.fileno(), [b"abc\n"] * pieces, False)
+    assert outcome == (lost, "[Errno 28] No space left on device", taken % 4 != 0)
+
+
+@pytest.mark.parametrize(
+    ("room", "later", "lost", "expected"),
+    [
+        (0, 1000, 3, b"xyz\n"),
+        (4, 1000, 2, b"abc\nxyz\n"),
+        (6, 1000, 2, b"abc\nab\nxyz\n"),
+        (11, 1000, 1, b"abc\nabc\nabc\nxyz\n"),
+        (6, 0, 3, b"abc\nab"),
+        (6, 1, 3, b"abc\nab\n"),
+    ],
+)
+def test_after_a_full_disk_lines_begin_on_a_line_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int, later: int, lost: int, expected: bytes
+) -> None:
+    left = room
+
+    def take(descriptor: int, octets: bytes) -> int:
+        nonlocal left
+        if not left:
+            raise OSError(28, "No space left on device")
+        octets, left = octets[:left], max(left - len(octets), 0)
+        return os.pwrite(descriptor, octets, os.fstat(descriptor).st_size)
+
+    monkeypatch.setattr(file_module.os, "writev", lambda descriptor, some: take(descriptor, b"".join(some)))
+    monkeypatch.setattr(file_module.os, "write", take)
+    with (tmp_path / "file").open("wb") as file:
+        first = file_module.write_all(file.fileno(), [b"abc\n"] * 3, False)
+        left = later
+        second = file_module.write_all(file.fileno(), [b"xyz\n"], first.is_torn)
+    assert (tmp_path / "file").read_bytes() == expected
+    assert first.lost + second.lost == lost
 
 
 def test_many_pieces_are_written_in_order(tmp_path: Path) -> None:
     pieces = [b"%d\n" % number for number in range(5000)]
     with (tmp_path / "access.log").open("wb") as file:
-        assert file_module.write_all(file.fileno(), pieces) == (0, "")
+        assert file_module.write_all(file.fileno(), pieces, False) == (0, "", False)
     assert (tmp_path / "access.log").read_bytes() == b"".join(pieces)
 
 
@@ -166,9 +197,9 @@ def stalled(monkeypatch: pytest.MonkeyPatch) -> Iterator[gevent.threading.Lock]:
     disk = gevent.monkey.get_original("threading", "Lock")()
     write_all = file_module.write_all
 
-    def wait_and_write(descriptor: int, pieces: Sequence[bytes]) -> tuple[int, str]:
+    def wait_and_write(descriptor: int, pieces: Sequence[bytes], is_torn: bool) -> file_module.Outcome:
         with disk:
-            return write_all(descriptor, pieces)
+            return write_all(descriptor, pieces, is_torn)
 
     monkeypatch.setattr(file_module, "write_all", wait_and_write)
     disk.acquire()

@@ -39,7 +39,7 @@ def refusing(accepted: int, refused: int) -> BearerboxSnapshot:
 )
 def test_bearerboxes(boxes: tuple[BearerboxSnapshot, ...], queue: bool, state: str, kinds: list[str]) -> None:
     status = BearerboxStatus(sum(box.online for box in boxes), 0, boxes)
-    condition = judge(status, accepting=True, database=True, queue=queue)
+    condition = judge(status, accepting=True, database=True, changes=True, queue=queue)
     assert (condition.state, [trouble.kind for trouble in condition.troubles]) == (state, kinds)
     assert condition.ready == (state != "not ready")
     assert bool(condition.words) == bool(kinds)
@@ -50,14 +50,35 @@ def test_bearerboxes(boxes: tuple[BearerboxSnapshot, ...], queue: bool, state: s
     ("accepting", "database", "kinds"),
     [(False, True, ["closed"]), (True, False, ["database"]), (False, False, ["closed", "database"])],
 )
-def test_port_and_database(accepting: bool, database: bool, kinds: list[str]) -> None:
-    condition = judge(BearerboxStatus(1, 0, (UP,)), accepting=accepting, database=database, queue=True)
+@pytest.mark.parametrize("changes", [True, False])
+def test_port_and_database(accepting: bool, database: bool, changes: bool, kinds: list[str]) -> None:
+    status = BearerboxStatus(1, 0, (UP,))
+    condition = judge(status, accepting=accepting, database=database, changes=changes or database, queue=True)
     assert (condition.state, [trouble.kind for trouble in condition.troubles]) == ("not ready", kinds)
+
+
+@pytest.mark.parametrize(
+    ("boxes", "queue", "state", "words"),
+    [
+        ((UP,), True, "degraded", "the database takes no changes"),
+        ((UP,), False, "degraded", "the database takes no changes"),
+        ((AWAY,), True, "not ready", "the database takes no changes; no bearerbox is connected"),
+        ((AWAY,), False, "not ready", "the database takes no changes; no bearerbox is connected"),
+    ],
+)
+def test_a_database_that_takes_no_changes_stores_nothing(
+    boxes: tuple[BearerboxSnapshot, ...], queue: bool, state: str, words: str
+) -> None:
+    status = BearerboxStatus(sum(box.online for box in boxes), 0, boxes)
+    condition = judge(status, accepting=True, database=True, changes=False, queue=queue)
+    assert (condition.state, condition.words) == (state, words)
+    assert {trouble.kind for trouble in condition.troubles} <= set(KINDS)
 
 
 def test_names_are_in_the_details_only() -> None:
     boxes = (refusing(1, 4115), AWAY)
-    condition = judge(BearerboxStatus(1, 0, boxes), accepting=True, database=True, queue=True)
+    status = BearerboxStatus(1, 0, boxes)
+    condition = judge(status, accepting=True, database=True, changes=True, queue=True)
     assert [trouble.details for trouble in condition.troubles] == [
         "box@h:1 refused 4,115 of 4,116 messages in the last minute",
         "other@h:2 is not connected",

@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from ksmppd_py.errors import DatabaseUnavailable
-from ksmppd_py.storage.database import Gate, Passage, Statement
+from ksmppd_py.storage.database import STALE, Gate, Passage, Statement
 
 
 class Bed:
@@ -120,3 +120,26 @@ def test_going_away_and_coming_back_are_a_line_each(
         bed.now += 1.0
     lines = [(record.levelname, record.getMessage()) for record in caplog.records]
     assert lines == [("ERROR", fails), ("INFO", works), ("ERROR", fails)]
+
+
+@pytest.mark.parametrize(
+    ("ends", "later", "takes_changes"),
+    [
+        ([], 0.0, True),
+        ([(True, "failed")], 0.0, False),
+        ([(True, "failed")], STALE, False),
+        ([(True, "failed")], STALE + 1.0, True),
+        ([(True, "failed"), (True, "failed")], STALE, False),
+        ([(True, "failed"), (False, "answered")], 0.0, False),
+        ([(True, "failed"), (True, "answered")], 0.0, True),
+        ([(False, "failed")], 0.0, True),
+    ],
+)
+def test_changes_that_failed_are_told_until_one_works_or_none_is_tried(
+    bed: Bed, ends: list[tuple[bool, str]], later: float, takes_changes: bool
+) -> None:
+    for changes, how in ends:
+        bed.end(changes, how)
+        bed.now += 1.0
+    bed.now += later - (1.0 if ends else 0.0)
+    assert bed.gate.meter.takes_changes is takes_changes
