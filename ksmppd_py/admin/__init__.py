@@ -1,1 +1,1 @@
-"""The operator's room: the admin HTTP server, its commands and how their facts are written down."""
+"""The side of the operator: the admin HTTP server, its commands, and the formats of their results."""

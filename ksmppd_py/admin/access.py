@@ -1,8 +1,8 @@
-"""Who is the operator: the password in the query, as HTTP Basic (any user) or as a Bearer token; browser sessions.
+"""Authenticates the operator: a password in the query, as HTTP Basic (any user) or as Bearer token; browser sessions.
 
 Guessing is slow: after some wrong passwords an address has to pause before each further one.
 
-We never ask a browser for Basic credentials: it would send them with what other sites make it request.
+Browsers are never asked for Basic credentials, because they would add them to requests that other sites cause.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from ksmppd_py.logs import EACH
 logger = logging.getLogger(__name__)
 
 FREE_GUESSES = 5
-"""Wrong passwords that an address may give without a pause."""
+"""Wrong passwords that an address may send without a pause."""
 FIRST_PAUSE, LAST_PAUSE = 1.0, 30.0
 """Seconds; doubles with each further wrong password."""
 FORGIVEN_AFTER = 900.0
-"""Seconds without a wrong password after which an address begins at zero again."""
+"""Seconds without a wrong password after which an address's count is forgotten."""
 MOST_ADDRESSES = 10_000
 IDLE = 1800.0
 """Seconds without a request after which a browser's session ends."""
@@ -37,23 +37,23 @@ MOST_SESSIONS = 100
 
 
 class Password:
-    """Compares in a time that tells nothing. An empty password is nobody's."""
+    """Compares in a time that reveals nothing. An empty password matches nothing."""
 
     def __init__(self, password: bytes) -> None:
         self._wanted = _digest(password) if password else None
 
     def change(self, password: bytes) -> bool:
-        """From now on it is this one; whether it was another before."""
+        """Set the password; return whether it was another one before."""
         before, self._wanted = self._wanted, _digest(password) if password else None
         return before != self._wanted
 
     def matches(self, given: bytes) -> bool:
-        """Whether `given` is it."""
+        """Whether `given` is the password."""
         return self._wanted is not None and hmac.compare_digest(_digest(given), self._wanted)
 
 
 class TooManyGuesses(Exception):
-    """An address gave too many wrong passwords and has to wait `seconds`; `headers` tell its client so."""
+    """An address sent too many wrong passwords and has to wait `seconds`; `headers` are for the answer."""
 
     def __init__(self, seconds: float) -> None:
         whole = math.ceil(seconds)
@@ -69,9 +69,9 @@ class _Guesser:
 
 
 class Gate:
-    """Judges passwords, each address's at a bounded rate. Nothing in here yields.
+    """Checks passwords, each address's at a bounded rate. No method yields.
 
-    While an address has to pause its passwords aren't looked at, the right one neither: else guessing would go on.
+    While an address has to pause its passwords aren't checked, not even the right one; otherwise guessing would go on.
     """
 
     def __init__(self, password: Password, now: Callable[[], float] = monotonic) -> None:
@@ -82,7 +82,7 @@ class Gate:
     def opens(self, given: bytes, ip: str) -> bool:
         """Whether this is the password; a wrong one is counted and logged. Raises TooManyGuesses.
 
-        Nothing given is no guess.
+        An empty one isn't a guess.
         """
         key, now = source_of(ip), self._now()
         guesser = self._guessers.get(key)
@@ -101,7 +101,7 @@ class Gate:
 
     def _count(self, key: str, now: float) -> None:
         guesser = self._guessers.pop(key, None) or _Guesser()
-        self._guessers[key] = guesser  # at the end: the first is the one that was quiet longest
+        self._guessers[key] = guesser  # moved to the end, so that the first was quiet longest
         guesser.wrong += 1
         guesser.last = now
         if guesser.wrong >= FREE_GUESSES:
@@ -115,7 +115,7 @@ def _digest(octets: bytes) -> bytes:
 
 
 def password_in(authorization: str) -> bytes | None:
-    """The password that an Authorization header carries (as WSGI has it: Latin-1); None when it has none."""
+    """Return the password of an Authorization header (Latin-1, as in WSGI); None without one."""
     scheme, _, credentials = authorization.strip().partition(" ")
     octets = credentials.strip().encode("latin-1", "replace")
     if scheme.lower() == "bearer":
@@ -131,7 +131,7 @@ def password_in(authorization: str) -> bytes | None:
 
 @dataclass(slots=True)
 class Session:
-    """One browser. `csrf` comes back with everything that changes something."""
+    """One browser's session. `csrf` must be in every request that changes something."""
 
     token: str
     csrf: str
@@ -140,7 +140,7 @@ class Session:
 
 
 class Sessions:
-    """Browsers that gave the password, in memory only: a restart ends all."""
+    """The sessions of browsers that sent the password, in memory: a restart ends them."""
 
     def __init__(self, now: Callable[[], float] = monotonic) -> None:
         self._now = now
@@ -150,7 +150,7 @@ class Sessions:
         return len(self._sessions)
 
     def open(self) -> Session:
-        """A new session; with too many, the one that was silent longest ends."""
+        """Open a session; with too many, the one that was silent longest ends."""
         now = self._now()
         session = Session(secrets.token_urlsafe(32), secrets.token_urlsafe(32), now, now)
         self._sessions[_digest(session.token.encode())] = session
@@ -159,7 +159,7 @@ class Sessions:
         return session
 
     def find(self, token: str) -> Session | None:
-        """The session of a cookie, None when there is none or its time is over."""
+        """Return the session of a cookie; None without one, or when its time is over."""
         key = _digest(token.encode("utf-8", "replace"))
         session = self._sessions.get(key)
         now = self._now()
@@ -172,9 +172,9 @@ class Sessions:
         return session
 
     def close(self, session: Session) -> None:
-        """The operator leaves."""
+        """End a session: the operator signed out."""
         self._sessions.pop(_digest(session.token.encode()), None)
 
     def close_all(self) -> None:
-        """End all sessions: everybody has to sign in again."""
+        """End all sessions."""
         self._sessions.clear()

@@ -1,4 +1,4 @@
-"""A line for the log on each command of an operator: what, by whom, from where."""
+"""Logs each command of an operator: the command, the user and the address."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ logger = logging.getLogger(__name__)
 
 BY_PAGE, BY_PASSWORD = "the dashboard", "the password"
 _UNTOLD = frozenset({"password", "text"})
-"""Parameters that are in no line: the secret, and texts of messages."""
+"""Parameters that are never logged: the password, and texts of messages."""
 _LONGEST = 100
 
 
 def tell_command(path: str, parameters: Mapping[str, str], ip: str, who: str) -> None:
-    """Write the line. Commands that load balancers ask, and pages that aren't commands, have none."""
+    """Log a command. Those of load balancers, and pages that aren't commands, aren't logged."""
     if path not in COMMANDS or path in PUBLIC:
         return
     given = "".join(
@@ -30,7 +30,7 @@ def tell_command(path: str, parameters: Mapping[str, str], ip: str, who: str) ->
 
 
 def user_of(authorization: str) -> str:
-    """The user that an Authorization header names; otherwise that there was no more than the password."""
+    """Return the user of an Authorization header; BY_PASSWORD without one."""
     scheme, _, credentials = authorization.strip().partition(" ")
     if scheme.lower() == "basic":
         try:

@@ -1,6 +1,6 @@
-"""The operator's commands as data: a command holds typed arguments, running it returns a fact.
+"""The operator's commands as data: a command holds checked arguments, and running it returns a fact.
 
-A further command is one class here, one line in COMMANDS, and a rendering for each new kind of fact.
+A new command is a class here, a line in COMMANDS, and a rendering for each new kind of fact.
 """
 
 from __future__ import annotations
@@ -49,25 +49,25 @@ from ksmppd_py.model.trial import RouteQuestion, RouteTrial
 logger = logging.getLogger(__name__)
 
 Parameters = Mapping[str, str]
-"""Query parameters by name, the first occurrence of each."""
+"""Query parameters by name, the first one of each name."""
 
 QUEUE_AGE = 5.0
-"""Seconds for which /queue-status believes what it was told before."""
+"""Seconds for which /queue-status repeats its last answer."""
 LEVELS = ("0", "1", "2", "3", "4")
 NO_BIND = -1
-"""A bind_id that no bind ever has."""
+"""A bind_id that no bind has."""
 
-_INTEGER = re.compile(r"\s*([+-]?\d{1,18})(?!\d)", re.ASCII)  # 18 digits: what fits into a long
+_INTEGER = re.compile(r"\s*([+-]?\d{1,18})(?!\d)", re.ASCII)  # 18 digits fit into a long
 
 
 def leading_integer(text: str) -> int | None:
-    """The integer that `text` starts with, whatever follows it; None when there is none of a sane size."""
+    """Return the integer that `text` starts with; None without one, or if it has more than 18 digits."""
     match = _INTEGER.match(text)
     return int(match[1]) if match else None
 
 
 def _name(given: str) -> str:
-    """A system_id to look up; octets that are no UTF-8 are Latin-1, as in a bind."""
+    """Return the system_id to look up; octets that aren't UTF-8 are taken for Latin-1, as in a bind."""
     try:
         given.encode()
     except UnicodeEncodeError:
@@ -79,12 +79,12 @@ class Command(Protocol):
     """One request of the operator, its arguments checked."""
 
     def run(self, operations: Operations) -> Fact:
-        """Do it; may yield."""
+        """Run it and return the result. May yield."""
 
 
 @dataclass(frozen=True, slots=True)
 class Uptime:
-    """How long the server has been running."""
+    """Show how long the server has been running."""
 
     @classmethod
     def read(cls, _parameters: Parameters) -> Uptime:
@@ -92,13 +92,13 @@ class Uptime:
         return cls()
 
     def run(self, operations: Operations) -> Running:
-        """Ask the clock."""
+        """Return the time since the start."""
         return Running(operations.uptime())
 
 
 @dataclass(frozen=True, slots=True)
 class LogLevel:
-    """Set the level of the log files; `level` None = not given, or none that exists."""
+    """Set the level of the log files; `level` None = not given, or not a level."""
 
     level: int | None
 
@@ -109,7 +109,7 @@ class LogLevel:
         return cls(int(given) if given in LEVELS else None)
 
     def run(self, operations: Operations) -> LogLevelSet | LogLevelInvalid:
-        """Set it, or tell which it is."""
+        """Set the level, or return the present one when `level` is None."""
         if self.level is None:
             return LogLevelInvalid(operations.log_level())
         operations.set_log_level(self.level)
@@ -126,7 +126,7 @@ class EsmeStatus:
         return cls()
 
     def run(self, operations: Operations) -> ServerSnapshot:
-        """Take the picture."""
+        """Return the state of all accounts and binds."""
         return operations.snapshot()
 
 
@@ -139,7 +139,7 @@ class EsmeUnbind:
 
     @classmethod
     def read(cls, parameters: Parameters) -> EsmeUnbind:
-        """Takes `system-id`, and `bind-id` as a leading integer; what is none must not mean all binds."""
+        """Takes `system-id`, and `bind-id` as a leading integer; a wrong one is NO_BIND, and never means all."""
         system_id = parameters.get("system-id", "").lower()
         text = parameters.get("bind-id", "")
         if not text:
@@ -148,7 +148,7 @@ class EsmeUnbind:
         return cls(system_id, NO_BIND if bind_id is None else bind_id)
 
     def run(self, operations: Operations) -> BindsDisconnected | SystemIdMissing | SystemIdUnknown:
-        """Send them away; may yield."""
+        """Start unbinding them. May yield."""
         if not self.system_id:
             return SystemIdMissing()
         count = operations.unbind(self.system_id, self.bind_id)
@@ -165,7 +165,7 @@ class RebuildRoutes:
         return cls()
 
     def run(self, operations: Operations) -> RoutesUpdated | RoutesKept:
-        """Load them and wait for the end; may yield."""
+        """Load the routes and wait for the result. May yield."""
         try:
             report = operations.rebuild_routes()
         except TemporaryError as error:
@@ -176,7 +176,7 @@ class RebuildRoutes:
 
 @dataclass(frozen=True, slots=True)
 class BlockedIps:
-    """Show the addresses that too many refused binds have blocked, or forgive them; `clear` None = show."""
+    """Show the blocked addresses, or forget their failures; `clear` None = show."""
 
     clear: str | None = None
 
@@ -186,7 +186,7 @@ class BlockedIps:
         return cls(parameters.get("clear") or None)
 
     def run(self, operations: Operations) -> BlockedAddresses | AddressesCleared:
-        """Look, or forgive."""
+        """Return the blocked addresses, or how many were cleared."""
         if self.clear is None:
             return BlockedAddresses(tuple(operations.blocked_ips()))
         return AddressesCleared(operations.clear_blocked_ips(None if self.clear == "all" else self.clear))
@@ -194,7 +194,7 @@ class BlockedIps:
 
 @dataclass(frozen=True, slots=True)
 class RouteTest:
-    """Tell which way a message would take; empty `system_id` or `receiver` = not given."""
+    """Show how a message would be routed; empty `system_id` or `receiver` = not given."""
 
     question: RouteQuestion
 
@@ -212,7 +212,7 @@ class RouteTest:
         )
 
     def run(self, operations: Operations) -> RouteTrial | SystemIdMissing | ReceiverMissing:
-        """Ask the router; may yield."""
+        """Ask the router. May yield."""
         if not self.question.system_id:
             return SystemIdMissing()
         if not self.question.receiver:
@@ -221,7 +221,7 @@ class RouteTest:
 
 
 def queue_status(operations: Operations, max_age: float) -> QueueStatus:
-    """The queues as they were at most about `max_age` seconds ago. May yield."""
+    """Return the queues as they were at most about `max_age` seconds ago. May yield."""
     waiting = operations.overview.bearerboxes().waiting
     backlog = operations.overview.queues(max_age)
     if backlog is None:
@@ -242,12 +242,12 @@ def queue_status(operations: Operations, max_age: float) -> QueueStatus:
 
 @dataclass(frozen=True, slots=True)
 class Plainly:
-    """A command without parameters that only looks."""
+    """A command without parameters that changes nothing."""
 
     look: Callable[[Operations], Fact]
 
     def run(self, operations: Operations) -> Fact:
-        """Look. May yield."""
+        """Return the result. May yield."""
         return self.look(operations)
 
 
@@ -272,7 +272,7 @@ def _readiness(operations: Operations) -> Ready | NotReady:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Show who was refused lately; empty `system_id` = everybody."""
+    """Show recent refusals; empty `system_id` = of all accounts."""
 
     system_id: str = ""
 
@@ -282,7 +282,7 @@ class Refused:
         return cls(_name(parameters.get("system-id", "")))
 
     def run(self, operations: Operations) -> RecentRefusals:
-        """Look."""
+        """Return the refusals. Doesn't yield."""
         recent = operations.overview.measures().meters.refusals.recent()
         wanted = [each for each in recent if self.system_id in ("", each.system_id.lower())]
         return RecentRefusals(len(wanted), tuple(map(_refusal_row, wanted)))
@@ -319,7 +319,7 @@ COMMANDS: Mapping[str, Callable[[Parameters], Command]] = {
     "/healthz": _looks(lambda operations: Healthy()),
     "/readyz": _looks(_readiness),
 }
-"""Path of each command, in the order in which the 404 answer lists them (docs/rules/http.md 3.1)."""
+"""The class of each command by path, in the order in which the 404 answer lists them (docs/rules/http.md 3.1)."""
 
 PUBLIC = frozenset({"/healthz", "/readyz"})
-"""Commands that need no password: load balancers ask them, and they tell nothing but ok or not ok."""
+"""Commands without a password, for load balancers; they show nothing but ok or not ok."""

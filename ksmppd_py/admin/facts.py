@@ -1,4 +1,4 @@
-"""What commands find out or did: facts without any format. `model.esme.ServerSnapshot` is one too."""
+"""The results of commands, without any format. `model.esme.ServerSnapshot` is one too."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LEVEL_NAMES = ("debug", "info", "warning", "error", "panic")
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """The server has been up for so many seconds."""
+    """The server has been running for `uptime` seconds."""
 
     uptime: int
 
@@ -28,7 +28,7 @@ class LogLevelSet:
 
 @dataclass(frozen=True, slots=True)
 class LogLevelInvalid:
-    """No level, or none that exists, was given; it still is `level`, None = there is no log file."""
+    """No level was given, or one that doesn't exist; the present one is `level`, None = there is no log file."""
 
     level: int | None
 
@@ -47,28 +47,28 @@ class SystemIdMissing:
 
 @dataclass(frozen=True, slots=True)
 class SystemIdUnknown:
-    """This system_id was never bound since the start."""
+    """No bind of this system_id since the start."""
 
     system_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class BindsDisconnected:
-    """So many live binds were told to go."""
+    """This many live binds are being unbound."""
 
     count: int
 
 
 @dataclass(frozen=True, slots=True)
 class RoutesUpdated:
-    """The routes were loaded again; `report` None = none are kept here."""
+    """The routes were loaded again; `report` None = no routes are kept here."""
 
     report: RouteReport | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RoutesKept:
-    """The routes could not be loaded; the old ones stay in force."""
+    """The routes could not be loaded; the previous ones stay in use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +80,14 @@ class BlockedAddresses:
 
 @dataclass(frozen=True, slots=True)
 class AddressesCleared:
-    """So many blocked addresses may connect again."""
+    """This many blocked addresses may connect again."""
 
     count: int
 
 
 @dataclass(frozen=True, slots=True)
 class ReceiverMissing:
-    """The command needs the address that a message goes to."""
+    """The command needs the receiver's address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class QueueRow:
 
 @dataclass(frozen=True, slots=True)
 class QueueStatus:
-    """What waits: for a bearerbox in memory, and in the queue tables as they were `age` seconds ago.
+    """The messages that wait: for a bearerbox in memory, and in the queue tables as they were `age` seconds ago.
 
     `age` None = the database hasn't answered yet; `complete` = all rows were counted.
     """
@@ -116,7 +116,7 @@ class QueueStatus:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """What runs here."""
+    """The versions of the program and its libraries."""
 
     version: str
     python: str
@@ -131,7 +131,7 @@ class Healthy:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """Messages are taken. `state` is ready or degraded; `troubles` are the kinds of what is wrong, `words` tell it."""
+    """Messages are taken. `state` is ready or degraded; `troubles` are the kinds of problems, `words` describe them."""
 
     state: str
     troubles: tuple[str, ...]
@@ -139,13 +139,13 @@ class Ready:
 
     @property
     def remark(self) -> str:
-        """What comes behind the `ok`, which stays in front for those that look for it."""
+        """Return the text after `ok`, which stays in front because load balancers look for it."""
         return f", {self.state}: {self.words}" if self.words else ""
 
 
 @dataclass(frozen=True, slots=True)
 class NotReady:
-    """Messages can't be taken now; as Ready."""
+    """Messages can't be taken now; otherwise as Ready."""
 
     state: str
     troubles: tuple[str, ...]
@@ -153,15 +153,15 @@ class NotReady:
 
     @property
     def remark(self) -> str:
-        """Why."""
+        """Return the reasons in words."""
         return f": {self.words}" if self.words else ""
 
 
 @dataclass(frozen=True, slots=True)
 class RefusalRow:
-    """Refusals of one kind and reason: how often, when the last, and what the last was.
+    """Refusals of one kind and reason: their number, the last one's time and details.
 
-    `last` is local time with its zone, `command_status` SMPP's name for it, or its number where it has none.
+    `last` is local time with its zone; `command_status` is SMPP's name, or the number where it has none.
     """
 
     kind: str
@@ -178,7 +178,7 @@ class RefusalRow:
 
 @dataclass(frozen=True, slots=True)
 class RecentRefusals:
-    """Who was refused lately, the last first; `listed` = how many entries these are."""
+    """Recent refusals, the last first; `listed` is the number of entries."""
 
     listed: int
     refusals: tuple[RefusalRow, ...]

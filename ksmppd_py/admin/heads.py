@@ -1,6 +1,6 @@
-"""The head of a request as RFC 9112 wants it: what two readers could take apart differently is refused.
+"""Checks the head of a request by RFC 9112: a head that two programs could read differently is refused.
 
-Octets in, headers out; no socket.
+Octets in, errors out; uses no socket.
 """
 
 from __future__ import annotations
@@ -17,13 +17,16 @@ _ONCE = (b"content-length", b"transfer-encoding", b"host")
 
 
 class BadRequest(ValueError):
-    """What is answered 400, and the connection closed. The text is a constant: requests hold passwords."""
+    """A request that is answered 400, after which the connection is closed.
+
+    The text is constant: requests hold passwords.
+    """
 
 
 def line_end(line: bytes) -> bytes:
-    """CR LF or LF, whichever ends the line. Raises BadRequest when neither does, or with another CR in it.
+    """Return CR LF or LF, which ends the line. Raises BadRequest when neither does, or with another CR in it.
 
-    RFC 9112, 2.2 lets us take a single LF; scripts with printf and nc send it.
+    RFC 9112, 2.2 allows a single LF; scripts with printf and nc send it.
     """
     if not line.endswith(b"\n"):
         raise BadRequest("a line without its end")
@@ -34,11 +37,11 @@ def line_end(line: bytes) -> bytes:
 
 
 def check_fields(lines: Sequence[bytes], end: bytes, version: str) -> None:
-    """Look at header lines, with their ends and without the empty one behind them. Raises BadRequest.
+    """Check header lines, with their ends and without the empty line after them. Raises BadRequest.
 
-    `end` is what the request line ended with, `version` as in it. Refused are folded lines, names that are no tokens
-    or have a blank behind them (5.1), two ways of telling a body's length or one told twice (6.1, 6.3), codings other
-    than `chunked`, more than one Host or none in HTTP/1.1 (3.2), and lines that end in two ways.
+    `end` is the end of the request line, `version` is as in it. Refused are folded lines, names that aren't tokens or
+    have a blank after them (5.1), two ways of giving a body's length or one given twice (6.1, 6.3), codings other than
+    `chunked`, more than one Host or none in HTTP/1.1 (3.2), and lines that end in two ways.
     """
     found: dict[bytes, bytes] = {}
     for line in lines:

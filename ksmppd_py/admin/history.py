@@ -16,15 +16,15 @@ from ksmppd_py.model.operation import Measures
 INTERVAL = 5.0
 POINTS = 720
 QUEUES_INTERVAL = 30.0
-"""Seconds between two looks at the queue tables."""
+"""Seconds between two reads of the queue tables."""
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
     """Five seconds. `submits`, `refused`, `deliveries` and `reports` are messages a second, `lag` is milliseconds.
 
-    `away` are bearerboxes that were connected before and aren't now: one that never was is no news. `time` is epoch
-    seconds. `stored` None = the database hasn't told yet.
+    `away` are bearerboxes that were connected before and aren't now; those that never were don't count. `time` is epoch
+    seconds. `stored` None = the database hasn't answered yet.
     """
 
     time: int
@@ -42,7 +42,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """All accounts together, since the start."""
+    """Counts of all accounts together, since the start."""
 
     submits: int
     refused: int
@@ -62,7 +62,7 @@ def sums_of(measures: Measures) -> Sums:
 
 
 class History:
-    """A ring of points; two greenlets of the admin server keep it going."""
+    """The last POINTS points; two greenlets of the admin server add to them."""
 
     def __init__(
         self,
@@ -80,11 +80,11 @@ class History:
         self._taken = now()
 
     def since(self, when: float) -> list[Point]:
-        """The points after `when` (epoch seconds)."""
+        """Return the points after `when` (epoch seconds)."""
         return [point for point in self.points if point.time > when]
 
     def take(self) -> None:
-        """Add the point that ends now. Doesn't yield."""
+        """Add the point of the interval that ends now. Doesn't yield."""
         measures = self._overview.measures()
         sums, before = sums_of(measures), self._sums
         now = self._now()
@@ -108,13 +108,13 @@ class History:
         )
 
     def keep(self) -> None:
-        """Take points for ever."""
+        """Add a point every INTERVAL seconds, for ever. Yields."""
         while True:
             gevent.sleep(INTERVAL)
             self.take()
 
     def look_at_queues(self) -> None:
-        """See that the picture of the queue tables and of credits is never much older than QUEUES_INTERVAL."""
+        """Read queue tables and credits again when they are older than QUEUES_INTERVAL, for ever. Yields."""
         while True:
             self._overview.queues(QUEUES_INTERVAL)
             self._overview.look_at_credits(QUEUES_INTERVAL)

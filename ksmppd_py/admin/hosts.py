@@ -1,7 +1,8 @@
-"""By which names browsers may show the dashboard.
+"""The names under which browsers may show the dashboard.
 
-A stranger's page can have its own name lead to our address (DNS rebinding); a browser then takes us for that page's
-server. Such a name always has a dot and is neither an address nor `localhost`, so these need not be told.
+A stranger's page can point its own name at this server's address (DNS rebinding); the browser then takes this server
+for that page's. Such a name always has a dot and is neither an address nor `localhost`, so names without a dot,
+addresses and `localhost` are allowed without configuration.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]]*)(?::[0-9]*)?")
 
 
 class HostNames:
-    """The names that were configured, our own, and all that no stranger's page can have."""
+    """The configured names, this machine's, and all that no stranger's page can have."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self._names = frozenset(name.lower().rstrip(".") for name in names if name)
 
     def knows(self, host: str) -> bool:
-        """Whether the value of a Host header (RFC 9110, 7.2) is one of them; so is none, which no browser sends."""
+        """Whether the value of a Host header (RFC 9110, 7.2) is allowed; an empty one is, since no browser sends it."""
         match = _HOST.fullmatch(host.strip())
         if match is None:
             return False

@@ -1,6 +1,6 @@
-"""HTTP/1.x as the operator's tools know it: gevent's WSGI server with our rules for bad requests and logging.
+"""HTTP/1.x for operators' tools: gevent's WSGI server with stricter rules for bad requests and logging.
 
-Request lines hold the password, so nothing here logs one.
+Request lines hold the password, so they are never logged.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 SERVER = b"KSMPPD"
 METHODS = ("GET", "POST", "HEAD")
 LONGEST_BODY = 16_384
-"""Octets; only the dashboard sends bodies at all."""
+"""Octets of a request's body; only the dashboard sends any."""
 
 _REQUEST_LINE = re.compile(r"[^\s\x00-\x20\x7f]+ +[^\s\x00-\x20\x7f]+ +HTTP/1\.\d{1,3}\r?\n", re.ASCII)
 _END = b"\r\nServer: KSMPPD\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -41,7 +41,7 @@ class _TooLarge(ValueError):
 
 
 class Handler(WSGIHandler):  # type: ignore[misc]  # gevent has no type hints
-    """One connection. A request is read whole, body included, before anybody looks at it."""
+    """One connection. A request is read whole, body included, before it is processed."""
 
     def __init__(self, sock: Any, address: Any, server: Server) -> None:
         self._octets = TimedReader(sock, server.idle_timeout, server.request_time)
@@ -50,7 +50,7 @@ class Handler(WSGIHandler):  # type: ignore[misc]  # gevent has no type hints
         self._body = b""
 
     def read_requestline(self) -> str:
-        """The next request's first line, empty when none comes. May yield."""
+        """Return the next request's first line; "" when none comes. May yield."""
         self.server.waits(self.client_address[0])
         self._octets.expect()
         if not self.rfile.peek(1):
@@ -60,7 +60,10 @@ class Handler(WSGIHandler):  # type: ignore[misc]  # gevent has no type hints
         return "" if self._octets.ended and not line.endswith("\n") else line
 
     def read_request(self, raw_requestline: str) -> bool:
-        """Read the rest of a request; raises ValueError for what is answered 400, if possible after its headers."""
+        """Read the rest of a request. Raises ValueError for an answer of 400, if possible after the headers.
+
+        May yield.
+        """
         if not _REQUEST_LINE.fullmatch(raw_requestline):
             raise BadRequest("malformed request line")
         self._line_end = line_end(raw_requestline.encode("latin-1"))
@@ -97,7 +100,7 @@ class Handler(WSGIHandler):  # type: ignore[misc]  # gevent has no type hints
         source = Input(self.rfile, self.content_length, self.socket if waits else None, chunked)
         try:
             body: bytes = source.read(LONGEST_BODY + 1)
-        except OSError as error:  # of which gevent's complaint about chunks is one
+        except OSError as error:  # gevent's error about chunks is one
             if self._octets.ended or isinstance(error, ConnectionError):
                 raise
             raise BadRequest("malformed chunks") from error
@@ -106,7 +109,7 @@ class Handler(WSGIHandler):  # type: ignore[misc]  # gevent has no type hints
         return body
 
     def get_environ(self) -> dict[str, Any]:
-        """The WSGI environment, with the undecoded request target as REQUEST_URI."""
+        """Return the WSGI environment, with the undecoded request target as REQUEST_URI."""
         environ: dict[str, Any] = super().get_environ()
         environ["REQUEST_URI"] = self.path
         self.wsgi_input = environ["wsgi.input"] = Input(io.BytesIO(self._body), len(self._body))
@@ -114,7 +117,7 @@ class Handler(WSGIHandler):  # type: ignore[misc]  # gevent has no type hints
         return environ
 
     def write(self, data: bytes) -> None:
-        """Send a piece of the answer; a client that doesn't read it is as silent as one that sends nothing."""
+        """Send a piece of the answer; a client that doesn't read it is treated as a silent one. May yield."""
         self.server.waits(self.client_address[0])
         super().write(data)
 
@@ -127,7 +130,7 @@ class Handler(WSGIHandler):  # type: ignore[misc]  # gevent has no type hints
             self.response_headers.append((b"Connection", b"close"))
 
     def _handle_client_error(self, ex: BaseException) -> tuple[str, bytes] | None:
-        """The hook for requests that can't be read: an answer of 400, or None to close silently."""
+        """Return the answer 400 to a request that can't be read, or None to close without one."""
         if isinstance(ex, OSError):
             logger.debug("Lost the admin client %s: %s", self.client_address[0], ex)
             return None
@@ -140,7 +143,7 @@ class Handler(WSGIHandler):  # type: ignore[misc]  # gevent has no type hints
     def handle_error(
         self, kind: type[BaseException], error: BaseException, trace: TracebackType | None
     ) -> None:
-        """Nobody else caught this: log it and answer 500, unless the client has gone or we are stopping."""
+        """Log an unexpected error and answer 500, unless the client has gone or the server is stopping."""
         self.close_connection = True
         if issubclass(kind, (OSError, GreenletExit)):
             logger.debug("Lost the admin client %s: %s", self.client_address[0], error)
@@ -152,10 +155,10 @@ class Handler(WSGIHandler):  # type: ignore[misc]  # gevent has no type hints
 
 
 class Server(SparingServer, WSGIServer):  # type: ignore[misc]  # gevent has no type hints
-    """All connections, `most` at a time: one more, and the one that has waited longest for its request is closed.
+    """All connections, at most `most`; one more closes the one that has waited longest for its request.
 
-    `idle_timeout` is the longest silence of a client that we bear, `request_time` the longest time from a request's
-    first octet to its last; both in seconds. Of the descriptors kept back operators may have half.
+    `idle_timeout` is the longest silence of a client, `request_time` the longest time from a request's first octet to
+    its last; both in seconds. Operators may use half of the descriptors that are kept back.
     """
 
     part = HALF
@@ -186,17 +189,17 @@ class Server(SparingServer, WSGIServer):  # type: ignore[misc]  # gevent has no 
         self._waiting: dict[Greenlet, str] = {}
 
     def waits(self, peer: str) -> None:
-        """The running greenlet's client, at the address `peer`, is expected to send a request. Doesn't yield."""
+        """Note that the running greenlet waits for a request of its client at `peer`. Doesn't yield."""
         current = gevent.getcurrent()
         self._waiting.pop(current, None)
         self._waiting[current] = peer
 
     def serves(self) -> None:
-        """The running greenlet has a whole request and works on it. Doesn't yield."""
+        """Note that the running greenlet has a whole request and processes it. Doesn't yield."""
         self._waiting.pop(gevent.getcurrent(), None)
 
     def do_handle(self, *arguments: Any) -> None:
-        """Take a connection, in the hub; for one too many another has to go, or itself when all are at work."""
+        """Take a connection, in the hub. With too many another one is closed, or this one if all others are busy."""
         if len(self.pool) >= self._most:
             if not self._waiting:
                 logger.warning("All connections of the administration port are at work, one more is refused")

@@ -1,6 +1,6 @@
-"""Which accounts and binds the dashboard lists: few enough to be read, sent and drawn every two seconds.
+"""Chooses the accounts and binds that the dashboard lists: few enough to be sent and drawn every two seconds.
 
-The numbers above the tables count everything; what isn't listed is found by its name.
+The numbers above the tables count everything; accounts that aren't listed can be found by name.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ _ORDERS: Mapping[str, Callable[[EsmeSnapshot], float]] = {
     "reports": lambda esme: esme.dlr,
     "refused": lambda esme: esme.errors,
 }
-"""What accounts can be sorted by, besides their names."""
+"""Columns by which accounts can be sorted, besides their names."""
 _ORDERS_BY_BINDS: Mapping[str, Callable[[BindSnapshot], Any]] = {
     "from": lambda bind: bind.ip,
     "up": lambda bind: bind.uptime,
     "open": lambda bind: bind.open_acks,
 }
-"""The same by the greatest of an account's binds. Pictures of all binds cost too much where they are many."""
+"""The same for columns of binds, by an account's greatest value. Made of live binds, as snapshots of many cost much."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a browser wants to see: accounts that fit `find` ("" = all), and the binds of those that are `opened`.
+    """The browser's choice: accounts that fit `find` ("" = all), and the binds of those that are `opened`.
 
-    `sort` is a column; one that isn't known, or "", is the account's name. `falling`: the greatest comes first.
+    `sort` is a column; an unknown one, or "", is the account's name. `falling`: the greatest comes first.
     """
 
     find: str = ""
@@ -47,11 +47,11 @@ class Wish:
     falling: bool = False
 
     def fits(self, esme: EsmeSnapshot) -> bool:
-        """Part of a system_id, or the start of an address of one of its binds."""
+        """Whether `find` is part of the system_id, or the start of an address of one of its binds."""
         return self.find in esme.system_id or any(bind.ip.startswith(self.find) for bind in esme.binds)
 
     def sorted(self, esmes: Sequence[EsmeSnapshot]) -> list[EsmeSnapshot]:
-        """In the order of the column; equals, and accounts that have nothing there, by name behind the others."""
+        """Return the accounts in the column's order; equals, and after the others those without a value, by name."""
         by_name = sorted(esmes, key=lambda esme: esme.system_id, reverse=self.falling and self._by_name)
         if self.sort in _ORDERS:
             return sorted(by_name, key=_ORDERS[self.sort], reverse=self.falling)
@@ -69,9 +69,9 @@ class Wish:
 
 
 def listing(esmes: Sequence[EsmeSnapshot], wish: Wish) -> dict[str, Any]:
-    """`esmes` with their `bind_count`, how many `fit`, and whether binds are `folded`: then only opened ones are there.
+    """Return `esmes`, each with `bind_count`, how many `fit`, and `folded`: only opened accounts list binds then.
 
-    Of too many accounts the first in the wished order are listed; by name, those without binds are left out first.
+    Of too many accounts the first in the chosen order are listed; by name, those without binds are left out first.
     """
     fitting = [esme for esme in esmes if wish.fits(esme)] if wish.find else list(esmes)
     shown = fitting

@@ -1,4 +1,4 @@
-"""How late the event loop is: a greenlet that measures its own sleep."""
+"""Measures how late the event loop is, by a greenlet that measures its own sleep."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from ksmppd_py.model.meters import Histogram
 
 INTERVAL = 0.25
 REMEMBERED = 60.0
-"""Seconds over which the worst delay is told."""
+"""Seconds over which the worst delay is reported."""
 
 
 class LoopWatch:
-    """`lag` is how much later than it wanted the greenlet woke, each time."""
+    """Measures each time how much later than asked the greenlet woke."""
 
     def __init__(self) -> None:
         self.lag = Histogram()
@@ -23,16 +23,16 @@ class LoopWatch:
 
     @property
     def worst(self) -> float:
-        """The longest delay of the last minute, in seconds."""
+        """Return the longest delay of the last minute, in seconds."""
         return max(self._recent, default=0.0)
 
     @property
     def latest(self) -> float:
-        """The longest delay of the last five seconds."""
+        """Return the longest delay of the last five seconds, in seconds."""
         return max(list(self._recent)[-round(5 / INTERVAL) :], default=0.0)
 
     def watch(self) -> None:
-        """Measure for ever."""
+        """Measure for ever. Yields."""
         while True:
             due = monotonic() + INTERVAL
             gevent.sleep(INTERVAL)

@@ -1,7 +1,7 @@
-"""/metrics for Prometheus: plain counters, read when somebody asks. What is counted costs nothing here.
+"""/metrics for Prometheus: plain counters, collected when they are asked for, at no cost for the code that counts.
 
-At most MOST_ACCOUNTS accounts have a label of their own, in the order in which they first bound; all other label
-values are from fixed lists or from the configuration.
+At most MOST_ACCOUNTS accounts have a label of their own, in the order in which they first bound; all other label values
+are from fixed lists or from the configuration.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ Samples = dict[tuple[str, ...], float]
 
 
 class Metrics:
-    """A registry of our own; what other code registers globally isn't ours to show."""
+    """A registry apart from prometheus_client's global one, in which other code may register."""
 
     def __init__(self, overview: Overview, loop: LoopWatch) -> None:
         self._registry = CollectorRegistry()
@@ -50,7 +50,7 @@ class Metrics:
         GCCollector(registry=self._registry)
 
     def text(self) -> bytes:
-        """Everything as it stands. May yield: with a thousand accounts writing it down takes 0.1 s and more."""
+        """Return all metrics now. May yield: with a thousand accounts the text takes 0.1 s and more."""
         parts = []
         for metric in list(self._registry.collect()):
             parts.append(generate_latest(_Single(metric)))
@@ -63,7 +63,7 @@ class _Single(Collector):
         self._metric = metric
 
     def collect(self) -> list[Metric]:
-        """The one."""
+        """Return the one metric."""
         return [self._metric]
 
 
@@ -73,7 +73,7 @@ class _Ours(Collector):
         self._loop = loop
 
     def collect(self) -> Iterator[Metric]:
-        """Each metric with all its samples."""
+        """Yield each metric with all its samples."""
         measures = self._overview.measures()
         yield InfoMetricFamily(
             "ksmppd", "What runs.", {"version": __version__, "python": platform.python_version()}
@@ -145,7 +145,7 @@ def _of_esmes(measures: Measures) -> Iterator[Metric]:
 
 
 def _of_accounts(measures: Measures) -> Iterator[Metric]:
-    """Limits and credit of the accounts that have a label of their own; sums of the others would mean nothing."""
+    """Yield limits and credit of the accounts that have a label of their own; sums of the others would mean nothing."""
     accounts = [esme.account for esme in measures.esmes[:MOST_ACCOUNTS]]
     limits: Samples = {(each.system_id,): each.throughput for each in accounts if each.throughput > 0}
     credit: Samples = {
@@ -250,7 +250,7 @@ def _of_backlog(backlog: Backlog | None) -> Iterator[Metric]:
 
 
 def _status(command_status: int) -> str:
-    """A name for a status: one of SMPP's, or `vendor` or `other`, since routers and bearerboxes may say anything."""
+    """Return a label for a status: SMPP's name, or `vendor` or `other`, since routers may send any number."""
     try:
         return f"ESME_{CommandStatus(command_status).name}"
     except ValueError:
@@ -294,7 +294,7 @@ def _histogram(name: str, words: str, histogram: Histogram) -> Metric:
 
 
 def _buckets(histogram: Histogram) -> tuple[list[tuple[str, float]], float]:
-    """Prometheus' buckets count everything up to their bound."""
+    """Return Prometheus' buckets, each of which counts everything up to its bound, and the sum."""
     counted = 0
     buckets: list[tuple[str, float]] = []
     for bound, count in zip((*map(str, histogram.bounds), "+Inf"), histogram.counts, strict=True):

@@ -1,4 +1,4 @@
-"""What the admin server shows under which path: commands, and whatever else registers a page."""
+"""The pages of the admin server by path: commands, and others that are registered."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ Page = Callable[[Request], Reply]
 
 
 class Pages:
-    """Which page answers which path."""
+    """The page of each path."""
 
     def __init__(self) -> None:
         self._pages: dict[str, Page] = {}
         self._listed: list[str] = []
 
     def add(self, path: str, page: Page, listed: bool = True) -> None:
-        """Answer `path`, exact and without extension, by `page`; 404 answers show `listed` ones."""
+        """Let `page` answer `path`, exact and without extension; the 404 answer lists `listed` ones."""
         if path in self._pages:
             raise ValueError(f"two pages for {path}")
         self._pages[path] = page
@@ -53,7 +53,7 @@ class Pages:
             self._listed.append(path)
 
     def answer(self, request: Request) -> Reply:
-        """The reply of the page that `request` names; may yield."""
+        """Return the reply of the page that `request` names. May yield."""
         page = self._pages.get(request.path)
         return page(request) if page else not_found(request.path, self._listed)
 
@@ -61,7 +61,7 @@ class Pages:
 def command_pages(
     operations: Operations, commands: Mapping[str, Callable[[Parameters], Command]] = COMMANDS
 ) -> Pages:
-    """A page for each command."""
+    """Return a page for each command."""
     pages = Pages()
     for path, read in commands.items():
         pages.add(path, _command_page(operations, read))

@@ -1,4 +1,4 @@
-"""The dashboard: static files, the browser's session, what the page shows and what its buttons do."""
+"""The dashboard: static files, browser sessions, the data of the page, and its buttons."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ logger = logging.getLogger(__name__)
 COOKIE = "ksmppd_session"
 CSRF_HEADER = "HTTP_X_CSRF_TOKEN"
 LONGEST_COOKIES = 8192
-"""Octets; Python's parser takes a quadratic time for some, and ours is a hundred."""
+"""Octets of a Cookie header. Python's parser takes quadratic time for some; a session's has about a hundred."""
 MOST_REFUSALS, MOST_QUEUES = 50, 200
-"""What the page lists at most; the numbers above its tables count everything."""
+"""Rows that the page lists; the numbers above its tables count everything."""
 SAME_PICTURE = 1.5
-"""Seconds for which all browsers are shown one picture of the binds: with thousands it takes a while to draw."""
+"""Seconds for which all browsers get the same snapshot of the binds, which takes a while to make with thousands."""
 
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -60,7 +60,7 @@ _FILES = {
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A request of a browser; `body` is read when it is wanted."""
+    """A request of a browser; `body` is read when it is needed."""
 
     method: str
     path: str
@@ -69,7 +69,7 @@ class Visit:
 
     @property
     def cookie(self) -> str:
-        """The session's token, empty without one."""
+        """Return the session's token; "" without one."""
         cookies = self.environ.get("HTTP_COOKIE", "")
         try:
             morsel = SimpleCookie(cookies if len(cookies) <= LONGEST_COOKIES else "").get(COOKIE)
@@ -79,7 +79,7 @@ class Visit:
 
     @property
     def ip(self) -> str:
-        """Where it comes from."""
+        """Return the client's address."""
         return str(self.environ.get("REMOTE_ADDR", "?"))
 
     @property
@@ -88,9 +88,9 @@ class Visit:
         return bool(self.environ.get("wsgi.url_scheme") == "https")
 
     def json(self) -> dict[str, Any]:
-        """The object that it sent. Raises ValueError when it is none. Doesn't yield."""
+        """Return the object in the body. Raises ValueError when it isn't one. Doesn't yield."""
         if not self.environ.get("CONTENT_TYPE", "").startswith("application/json"):
-            raise ValueError("not JSON")  # so that no form of another site's gets here
+            raise ValueError("not JSON")  # so that no form of another site is accepted
         try:
             sent = json.loads(self.environ["wsgi.input"].read())
         except RecursionError:
@@ -109,7 +109,7 @@ def _refusal(refusal: Refusal) -> dict[str, Any]:
 
 
 class Panel:
-    """Answers what belongs to the dashboard."""
+    """Answers the dashboard's requests."""
 
     def __init__(self, operations: Operations, gate: Gate, history: History) -> None:
         self.sessions = Sessions()
@@ -132,7 +132,7 @@ class Panel:
         return path in self._files or path.startswith("/dashboard/")
 
     def answer(self, visit: Visit) -> Reply | None:
-        """The reply, None when the path isn't the dashboard's. May yield."""
+        """Return the reply; None when the path isn't the dashboard's. May yield."""
         if visit.path in self._files and visit.method != "POST":
             return Reply(200, _FILES[visit.path][1], self._files[visit.path])
         if visit.path.startswith("/dashboard/"):
@@ -162,7 +162,7 @@ class Panel:
         return json_reply(200, {"signed_in": True, "csrf": session.csrf}, (("Set-Cookie", cookie),))
 
     def _changing(self, visit: Visit, change: Callable[[Visit, Session], Reply]) -> Reply:
-        """What changes something needs the session's cookie and the token that only our own page knows."""
+        """Make a change if the request has the session's cookie and the token that only the dashboard has."""
         session = self.sessions.find(visit.cookie)
         given = visit.environ.get(CSRF_HEADER, "").encode("latin-1", "replace")
         if session is None or not hmac.compare_digest(given, session.csrf.encode()):
@@ -174,7 +174,7 @@ class Panel:
         return json_reply(200, {"signed_in": False})
 
     def _command(self, visit: Visit, _session: Session) -> Reply:
-        """Run one of the commands that the admin server has anyway."""
+        """Run one of the admin server's commands. May yield."""
         try:
             asked = visit.json()
         except ValueError:
@@ -195,7 +195,7 @@ class Panel:
         return self._picture[1]
 
     def _state(self, visit: Visit) -> Reply:
-        """Everything that the page shows; of the history what came after `since`."""
+        """Return everything that the page shows, with the points of the history after `since`. May yield."""
         if self.sessions.find(visit.cookie) is None:
             return json_reply(403, {"message": "Please sign in"})
         operations, overview = self._operations, self._operations.overview
@@ -231,7 +231,7 @@ class Panel:
 
 
 def _wanted(query: str) -> tuple[float, Wish]:
-    """Since when the page wants the history, and which accounts."""
+    """Return the time after which the page wants the history, and the accounts that it wants."""
     asked = parse_qs(query, keep_blank_values=True, errors="replace")
     try:
         since = float(asked["since"][0])

@@ -1,4 +1,4 @@
-"""How long a client may take for a request."""
+"""Limits the time that a client may take for a request."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ REQUEST_TIME = 10.0
 class TimedReader(io.RawIOBase):
     """The octets of a connection: silence ends it after `idle` seconds, a begun request `limit` seconds after `begin`.
 
-    At either moment the stream is at its end, as if the client had hung up.
+    At either moment the stream ends, as if the client had closed it.
     """
 
     def __init__(
@@ -27,22 +27,22 @@ class TimedReader(io.RawIOBase):
         self._now = now
         self._deadline: float | None = None
         self.ended = False
-        """Nothing more comes."""
+        """End the stream."""
 
     def readable(self) -> bool:
-        """It is."""
+        """Return True."""
         return True
 
     def expect(self) -> None:
-        """From now on silence is no fault: another request may come or not."""
+        """Wait for a further request, whose absence isn't an error."""
         self._deadline = None
 
     def begin(self) -> None:
-        """The first octet of a request is there."""
+        """Note the first octet of a request."""
         self._deadline = self._now() + self._limit
 
     def readinto(self, buffer: Any) -> int:
-        """Octets as they come; 0 at the end. Raises OSError when the connection broke. May yield."""
+        """Read octets as they come; 0 at the end. Raises OSError when the connection is lost. May yield."""
         if self.ended:
             return 0
         patience = self._idle

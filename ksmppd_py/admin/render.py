@@ -1,4 +1,4 @@
-"""Facts as plain text and as XML (docs/rules/http.md 3.2), where every octet counts; and as JSON."""
+"""Renders facts as plain text and XML, octet by octet as KSMPPD does (docs/rules/http.md 3.2), and as JSON."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ JSON = "application/json"
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An HTTP answer as the server sends it."""
+    """An HTTP answer."""
 
     status: int
     content_type: str
@@ -49,7 +49,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class _Rendering:
-    """How one kind of fact is told. Each function gets a fact of the kind that it is registered for.
+    """The formats of one kind of fact. Each function gets a fact of the kind that it is registered for.
 
     `json` None: an object of the fact's fields.
     """
@@ -63,7 +63,7 @@ class _Rendering:
 def _sentence(
     status: int, element: str, words: str, name: str | None = None, *, plain_end: str = "", xml_end: str = ""
 ) -> _Rendering:
-    """One sentence in one element; `{}` in it stands for the fact's attribute `name`."""
+    """Return the rendering as one sentence in one element; `{}` stands for the fact's attribute `name`."""
 
     def value(fact: object) -> str:
         return "" if name is None else str(getattr(fact, name))
@@ -137,11 +137,11 @@ RENDERINGS: dict[type, _Rendering] = {
     NotReady: _sentence(503, "status", "not ok{}", "remark", plain_end="\n"),
     RecentRefusals: _Rendering(200, render_generic.plain, render_generic.xml),
 }
-"""Every kind of fact; a new one needs its line here."""
+"""The rendering of each kind of fact; a new kind needs a line here."""
 
 
 def render(fact: Fact, xml: bool, json: bool = False) -> Reply:
-    """The answer that tells `fact`."""
+    """Return the answer for `fact`."""
     rendering = RENDERINGS[type(fact)]
     if json:
         return json_reply(rendering.status, (rendering.json or render_generic.values)(fact))
@@ -151,29 +151,29 @@ def render(fact: Fact, xml: bool, json: bool = False) -> Reply:
 
 
 def plain_reply(status: int, text: str) -> Reply:
-    """A plain text answer; octets that were no UTF-8 on their way in leave as they came."""
+    """Return a plain text answer; octets that came in and aren't UTF-8 leave unchanged."""
     return Reply(status, PLAIN, text.encode("utf-8", "surrogateescape"))
 
 
 def json_reply(status: int, value: Any, headers: tuple[tuple[str, str], ...] = ()) -> Reply:
-    """A JSON answer."""
+    """Return a JSON answer."""
     return Reply(status, JSON, render_generic.json(value), headers)
 
 
 def denied() -> Reply:
-    """The answer to a wrong password."""
+    """Return the answer to a wrong password."""
     return plain_reply(403, "Denied")
 
 
 def guessed_too_often(headers: tuple[tuple[str, str], ...]) -> Reply:
-    """The answer to any password, while its sender's address has to pause after wrong ones."""
+    """Return the answer to any password while its address has to pause after wrong ones."""
     return replace(
         plain_reply(429, "Too many wrong passwords from this address, wait a while\n"), headers=headers
     )
 
 
 def not_this_host() -> Reply:
-    """The answer to a browser that knows us by a name that isn't ours."""
+    """Return the answer to a browser that uses a name which isn't allowed (hosts.py)."""
     text = (
         "The dashboard isn't served under this name; host-names in group http-server can tell more of them.\n"
     )
@@ -181,6 +181,6 @@ def not_this_host() -> Reply:
 
 
 def not_found(path: str, available: Iterable[str]) -> Reply:
-    """The answer to an unknown command, with a list of those that exist."""
+    """Return the answer to an unknown command, with a list of the commands."""
     listing = "".join(f"{name}\n" for name in available)
     return plain_reply(404, f"Command '{path}' not found, available commands are: \n\n{listing}")

@@ -1,4 +1,4 @@
-"""Facts whose form no user of the original parses: JSON of every fact, text and XML of the newer ones."""
+"""Renders facts with no form of KSMPPD's: JSON of every fact, text and XML of the newer ones."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ksmppd_py.admin.text import escape, yes_no
 _WORD = re.compile(r"(?<!^)(?=[A-Z])")
 _NAMES: dict[
     type, tuple[str, ...]
-] = {}  # fields() of each kind, asked once: a picture has thousands of facts
+] = {}  # fields() of each kind, called once: a snapshot has thousands of facts
 _SUFFIXES = ("-snapshot", "-depth", "-row")
 
 
 def values(fact: Any) -> Any:
-    """A fact as JSON has it: an object of its fields, lists, numbers, texts."""
+    """Return a fact as JSON has it: an object of its fields, lists, numbers, texts."""
     if isinstance(fact, (str, int)) or fact is None:
         return fact
     if isinstance(fact, float):
@@ -33,12 +33,12 @@ def values(fact: Any) -> Any:
 
 
 def json(value: Any) -> bytes:
-    """One line of JSON; what was no UTF-8 on its way in becomes `?`."""
+    """Return one line of JSON; octets that came in and aren't UTF-8 become `?`."""
     return json_format.dumps(value, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
 
 
 def element(kind: type) -> str:
-    """What a kind of fact is called in XML."""
+    """Return the XML element's name for a kind of fact."""
     name = _WORD.sub("-", kind.__name__).lower()
     for suffix in _SUFFIXES:
         name = name.removesuffix(suffix)
@@ -52,7 +52,7 @@ def _text(value: Any) -> str:
 
 
 def plain(fact: Any) -> str:
-    """A line for each field; after an empty line what there are several of, a line each."""
+    """Return a line for each field, then an empty line, then a line for each item of the fact's lists."""
     lines, several = [], []
     for field in fields(fact):
         value = getattr(fact, field.name)
@@ -72,7 +72,7 @@ def _words(name: str) -> str:
 
 
 def xml(fact: Any) -> str:
-    """Elements named as the fields, with `-` for `_`."""
+    """Return elements named as the fields, with `-` for `_`."""
     return _xml(element(type(fact)), fact, 0)
 
 

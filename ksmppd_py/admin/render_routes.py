@@ -1,4 +1,4 @@
-"""What came of rebuild-routes. The octets of the original stand where they stood (docs/rules/http.md 3.2)."""
+"""Renders the result of rebuild-routes. KSMPPD's octets stay where they are (docs/rules/http.md 3.2)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _WORDS = "Routes updated"
 
 
 def plain(fact: RoutesUpdated) -> str:
-    """The original's words; then how many rows were read, and a line for each problem."""
+    """Return KSMPPD's words, then the number of rows read, then a line for each problem."""
     report = fact.report
     if report is None:
         return _WORDS
@@ -30,17 +30,17 @@ def _lines(report: RouteReport) -> list[str]:
 
 
 def xml(fact: RoutesUpdated) -> str:
-    """The original's document, which its readers parse or compare; behind it the report as a comment."""
+    """Return KSMPPD's document, which scripts parse or compare, then the report as a comment."""
     document = f"<status>{_WORDS}</status>"
     report = fact.report
     if report is None:
         return document
-    told = "\n".join(_lines(report)).replace("--", "- -").replace("--", "- -")  # neither may be in a comment
+    told = "\n".join(_lines(report)).replace("--", "- -").replace("--", "- -")  # no comment may have either
     return f"{document}\n<!-- {representable(told)} -->\n"
 
 
 def json(fact: RoutesUpdated) -> Any:
-    """An object, with a list of problems."""
+    """Return an object with a list of problems."""
     report = fact.report
     if report is None:
         return {"message": _WORDS}

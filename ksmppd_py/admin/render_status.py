@@ -1,4 +1,4 @@
-"""esme-status, plain (docs/rules/http.md 3.3) and XML (3.4): accounts sorted by system_id, binds in bind order."""
+"""Renders esme-status as text and XML (docs/rules/http.md 3.3 and 3.4): accounts by system_id, binds by id."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def _sorted(server: ServerSnapshot) -> list[EsmeSnapshot]:
 
 
 def plain(server: ServerSnapshot) -> str:
-    """The whole report as text."""
+    """Return the whole report as text."""
     return (
         "Summary: \n"
         "\n"
@@ -46,7 +46,7 @@ def _plain_bind(bind: BindSnapshot) -> str:
 
 
 def xml(server: ServerSnapshot) -> str:
-    """The whole report as XML."""
+    """Return the whole report as XML."""
     summary = (
         ("unique", len(server.esmes)),
         ("inbound-processed", server.inbound_processed),

@@ -1,4 +1,4 @@
-"""A route-test's result, the same facts in three formats."""
+"""Renders the result of a route-test, the same fields in three formats."""
 
 from __future__ import annotations
 
@@ -45,16 +45,16 @@ def _text(value: Any) -> str:
 
 
 def plain(trial: RouteTrial) -> str:
-    """One line a fact."""
+    """Return one line for each field."""
     return "".join(f"{name}: {_text(value)}\n" for name, value in _facts(trial).items())
 
 
 def xml(trial: RouteTrial) -> str:
-    """One element a fact."""
+    """Return one element for each field."""
     facts = "".join(f"<{name}>{escape(_text(value))}</{name}>" for name, value in _facts(trial).items())
     return f"<route-test>{facts}</route-test>"
 
 
 def json(trial: RouteTrial) -> dict[str, Any]:
-    """One member a fact."""
+    """Return one member for each field."""
     return {name.replace("-", "_"): value for name, value in _facts(trial).items()}

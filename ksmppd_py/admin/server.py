@@ -41,13 +41,13 @@ def _octets(password: str) -> bytes:
 
 
 class AdminServer:
-    """Shows `operations` to those who know the password; further pages can be added to `pages`.
+    """Serves `operations` to clients with the password; further pages can be added to `pages`.
 
-    `interface` is an address or host name to bind to, "" = all interfaces, IPv4 and IPv6. With `certfile` (PEM) it
-    speaks TLS; `keyfile` None = the key is in the certificate's file. `port` 0 = any free one, known after
-    start(). `host_names` are those by which browsers may show the dashboard, besides `interface`, this machine's and
-    what HostNames knows. `idle_timeout` and `request_time` are in seconds. Octets of `password` that are no UTF-8 are
-    surrogate escapes.
+    `interface` is an address or host name to bind to, "" = all interfaces, IPv4 and IPv6. `certfile` (PEM) switches TLS
+    on; `keyfile` None = the key is in the certificate's file. `port` 0 = any free one, known after start().
+    `host_names` are further names under which browsers may show the dashboard, besides `interface`, this machine's and
+    those that HostNames always allows. `idle_timeout` and `request_time` are in seconds. Octets of `password` that
+    aren't UTF-8 are surrogate escapes.
     """
 
     def __init__(
@@ -85,7 +85,10 @@ class AdminServer:
         self._context: stdlib_ssl.SSLContext | None = None
 
     def start(self) -> None:
-        """Bind and serve in the background. Raises StartError when port or certificate can't be used."""
+        """Open the port and serve it in the background.
+
+        Raises StartError for a port or certificate that can't be used.
+        """
         self._context = context = self._tls_context(self._certfile, self._keyfile)
         application = self._application()
         listener = self._listen()
@@ -105,12 +108,12 @@ class AdminServer:
 
     @property
     def opened(self) -> str:
-        """Where it serves, in words."""
+        """The address of the port, in words."""
         secured = " (HTTPS)" if self._context is not None else ""
         return f"administration on {place(self._interface, self.port)}{secured}"
 
     def stop(self, timeout: float = 1.0) -> None:
-        """Close the port, wait `timeout` seconds for open connections, then close them too; may yield."""
+        """Close the port, wait `timeout` seconds for open connections, then close these too. May yield."""
         server, self._server = self._server, None
         self._owner.end(timeout)
         if server is not None:
@@ -124,9 +127,9 @@ class AdminServer:
     def change(
         self, password: str, certfile: str | None, keyfile: str | None, host_names: Sequence[str] = ()
     ) -> None:
-        """Take another password (which ends all browsers' sessions) and names, and read certificate and key again.
+        """Set another password (which ends all browsers' sessions) and names; read certificate and key again.
 
-        Whether TLS is spoken stays as it was at the start. Raises StartError. Doesn't yield.
+        TLS stays on or off as at the start. Raises StartError. Doesn't yield.
         """
         self.check(certfile, keyfile)
         if self._context is not None and certfile is not None:
@@ -156,7 +159,7 @@ class AdminServer:
         return context
 
     def _listen(self) -> socket.socket:
-        """A listening socket. A host name may ask the DNS."""
+        """Return a listening socket. A host name may ask the DNS."""
         if not 0 <= self.port <= 65535:  # getaddrinfo would take it modulo 65536
             raise self._start_error("no port number")
         try:
@@ -170,12 +173,12 @@ class AdminServer:
         )
 
     def _application(self) -> bottle.Bottle:
-        """One route for everything: the password comes before the path (docs/rules/http.md 3.1).
+        """Return the application. It has one route, since the password comes before the path (docs/rules/http.md 3.1).
 
         Only the dashboard's paths and those of PUBLIC commands come before the password.
         """
         application = bottle.Bottle()
-        application.config["catchall"] = False  # the HTTP handler logs and answers what nobody caught
+        application.config["catchall"] = False  # the HTTP handler logs and answers unexpected errors
         application.route("<_target:re:.*>", method="ANY", callback=self._serve)
         return application
 
@@ -198,7 +201,7 @@ class AdminServer:
         )
 
     def _answer(self, request: Request, authorization: str, ip: str) -> Reply:
-        """A password in the query counts, whatever the header says."""
+        """Answer a command. A password in the query takes precedence over the header's."""
         given: bytes | None
         if "password" in request.parameters:
             given = request.parameters["password"].encode("utf-8", "surrogateescape")

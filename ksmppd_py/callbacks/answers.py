@@ -1,4 +1,4 @@
-"""Reads the headers of an answer as leniently as the C daemon does (docs/rules/http.md 1.2 and 2)."""
+"""Reads the headers of an answer as leniently as the C daemon does (docs/rules/http.md 1.2 and 2.2)."""
 
 from __future__ import annotations
 

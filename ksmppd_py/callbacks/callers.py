@@ -1,4 +1,4 @@
-"""The greenlets that ask an HTTP server, each over a persistent connection of its own (docs/rules/http.md 2).
+"""The greenlets that ask an HTTP server, each over a persistent connection of its own (docs/rules/http.md 2.3).
 
 Requests and answers here are octets and headers; callbacks/routing.py gives them their meaning.
 """

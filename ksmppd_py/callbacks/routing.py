@@ -81,7 +81,7 @@ class HttpRouter:
 def verdict(
     answer: HttpAnswer, sms: Sms, direction: Direction, name: str = "the router"
 ) -> Route | KsmppdError:
-    """Return the route or refusal of an answer (docs/rules/http.md 2). Only a route replaces fields of `sms`.
+    """Return the route or refusal of an answer (docs/rules/http.md 2.2). Only a route replaces fields of `sms`.
 
     An answer that decides nothing is logged as a WARNING, with the endpoint's `name`.
     """

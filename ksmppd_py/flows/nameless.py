@@ -1,4 +1,4 @@
-"""Stored MOs and reports without an account, which KSMPPD and other programs may write (docs/rules/flows.md 5)."""
+"""Stored MOs and reports without an account, which KSMPPD and other programs may write (docs/rules/flows.md 5.2)."""
 
 from __future__ import annotations
 

@@ -198,7 +198,7 @@ def _unpriced(submitter: Submitter, way: str, cost: float) -> KsmppdError:
 
 
 def _parts_of(batch: Sequence[Submission], submitter: Submitter) -> list[int]:
-    """Return how many messages each is billed as, as the ESME sent it (docs/rules/http.md 2); 0 = not billed."""
+    """Return how many messages each is billed as, as the ESME sent it (docs/rules/http.md 2.2); 0 = not billed."""
     if not submitter.is_charged:
         return [0] * len(batch)
     return [count_parts(submission.sms) for submission in batch if submission.sms is not None]
