@@ -1,4 +1,4 @@
-"""The connection to one bearerbox: identify, send MTs, read, heartbeats, reconnect (docs/rules/box-protocol.md 4 to 7)."""
+"""One bearerbox: identify, send, read, heartbeats, reconnect (docs/rules/box-protocol.md 4 to 7)."""
 
 from __future__ import annotations
 
