@@ -1,1 +1,1 @@
-"""The bearerbox's language: its messages, their octets, and the meta_data string. Pure."""
+"""The bearerbox's protocol: its messages, their octets, and the meta_data string. Pure."""

@@ -18,17 +18,17 @@ from ksmppd_py.kannel.messages import (
 )
 
 MAX_FRAME = 1 << 20
-"""Octets; Kannel has no limit and would wait for ever."""
+"""Octets of a frame; Kannel has no limit and would wait for ever."""
 NEVER_NULL = frozenset(("sender", "receiver", "msgdata"))
 """Strings of an Sms that stop the whole bearerbox when they are NULL: sent as empty ones."""
 RARELY_SET = frozenset(("udhdata", "smsc_number", "account", "charset", "binfo"))
-"""Strings of an Sms that are mostly NULL: what parsing speculates on, never what it relies on."""
+"""Strings of an Sms that are mostly NULL. Parsing is faster when they are, and right in any case."""
 LIKELY = frozenset(("receiver", "msgdata", "id", "dlr_url"))
-"""What differs in the messages of an account that it submits at a time, mostly."""
+"""Strings that mostly differ between the messages that an account submits together."""
 OPTIONAL = frozenset(("http_port",))
 """Integers at the end of a message that a peer may leave out: undefined then."""
 TRAILERS: dict[type[Message], bytes] = {}
-"""Packed fields that a fork of Kannel expects behind ours; stock Kannel 1.4.5 expects none."""
+"""Packed fields that a fork of Kannel expects after this server's; stock Kannel 1.4.5 expects none."""
 
 UUID_SHAPE = b"00000000-0000-0000-0000-000000000000"
 SHAPE = bytes(
@@ -149,7 +149,7 @@ def pack(message: Message) -> bytes:
 
 
 class BoxLink:
-    """Turns octets from a socket into messages; knows nothing of sockets."""
+    """Turns octets from a socket into messages. Uses no socket."""
 
     __slots__ = ("_chunks", "_missing", "broken")
 
@@ -157,10 +157,10 @@ class BoxLink:
         self._chunks: list[bytes] = []
         self._missing = 0
         self.broken: str | None = None
-        """Why nothing that follows can be understood; the connection must be closed."""
+        """Why the octets that follow can't be read; the connection must be closed. None while all is well."""
 
     def receive(self, octets: bytes) -> list[Message]:
-        """Return the messages that these octets complete; none any more once `broken` is set."""
+        """Return the messages that these octets complete; none once `broken` is set."""
         if self.broken is not None:
             return []
         if self._chunks:
@@ -181,7 +181,7 @@ class BoxLink:
         return messages
 
     def _take(self, octets: bytes, messages: list[Message]) -> int:
-        """Append whole messages; return where the incomplete one starts, and note what it lacks."""
+        """Append whole messages; return where the incomplete one starts, and note how many octets it lacks."""
         position, size = 0, len(octets)
         while size - position >= 8:
             length, type_number = head = _HEAD.unpack_from(octets, position)

@@ -81,7 +81,9 @@ def pack_source(
 
 
 def _parts(message: type[Message], likely: Collection[str]) -> tuple[list[str], list[str]]:
-    """Statements that cut the parts between `likely` strings out of the `frame` of `m`; what to make others of."""
+    """Return statements that cut out the parts between `likely` strings of the `frame` of `m`, and the expressions that
+    make other frames of them.
+    """
     cuts, pieces, sizes = ["end = 4"], [], ["4"]
     for name, kind in fields_of(message):
         if name not in likely:
@@ -100,9 +102,9 @@ def _parts(message: type[Message], likely: Collection[str]) -> tuple[list[str], 
 def pack_all_source(message: type[Message], likely: Collection[str]) -> str:
     """Return the source of `pack_all(messages, pack) -> frames`; `pack` makes one frame.
 
-    Frames of messages that differ in `likely` fields only, which are strings, are put together of the octets between
-    these, cut out of the first frame. From one that isn't like the first on, all are packed
-    singly. It raises IndexError or TypeError for a string of these that is too long for LENGTHS, or NULL.
+    Frames of messages that differ only in `likely` fields, which are strings, are joined from the octets between these,
+    which are cut out of the first frame. From the first message that differs in another field on, all are packed one by
+    one. The function raises IndexError or TypeError when one of these strings is too long for LENGTHS, or NULL.
     """
     fields = list(fields_of(message))
     cuts, pieces = _parts(message, likely)
@@ -137,7 +139,7 @@ def _targets(slot: _Slot) -> list[str]:
 
 
 def _read(slot: _Slot) -> list[str]:
-    """Statements that take a slot's string, whose length is known, from `pos`."""
+    """Return statements that read a slot's string, whose length is known, from `pos`."""
     name, length = slot.string, f"length_{slot.string}"
     if name is None:
         return []

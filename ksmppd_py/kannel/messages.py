@@ -1,7 +1,7 @@
-"""THE table: what a box and the bearerbox send each other, fields in wire order (Kannel 1.4.5).
+"""THE table: the messages between a box and the bearerbox, fields in wire order (Kannel 1.4.5).
 
-Packing, parsing, SQL columns and HTTP headers derive from these class bodies; a field's annotation is its
-wire type. -1 means "undefined" in an integer; None means NULL in a string, which isn't an empty one.
+Packing, parsing, SQL columns and HTTP headers derive from these class bodies; a field's annotation is its wire type. -1
+means "undefined" in an integer; None means NULL in a string, which isn't an empty one.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ Integer: TypeAlias = int
 String: TypeAlias = "bytes | None"
 """Any octets behind their number; None is sent as the number -1."""
 Uuid: TypeAlias = bytes
-"""36 octets of text, `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx`, lower case once it is ours."""
+"""36 octets of text, `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx`; this server makes them lower case."""
 
 UNDEFINED = -1
 NIL_ID = b"00000000-0000-0000-0000-000000000000"
-"""A valid UUID that no message has: what `Sms.id` is until someone names the message."""
+"""A valid UUID that no message has; the value of `Sms.id` until the message gets an id."""
 
 
 class SmsType(IntEnum):
-    """Where an sms comes from and goes to."""
+    """The direction and kind of an sms."""
 
     MO = 0
     MT_REPLY = 1
@@ -67,7 +67,7 @@ class DlrMask(IntEnum):
 
 @dataclass(slots=True)
 class Heartbeat:
-    """A box is alive; the bearerbox neither sends nor answers one."""
+    """A sign that a box is alive; the bearerbox neither sends nor answers one."""
 
     type_number: ClassVar[int] = 0
 
@@ -142,7 +142,7 @@ class Ack:
 Message: TypeAlias = Heartbeat | Admin | Sms | Ack
 MESSAGES: tuple[type[Message], ...] = (Heartbeat, Admin, Sms, Ack)
 WDP_DATAGRAM = 4
-"""Type number of the message that only a wapbox needs; we read over it."""
+"""Type number of a message that only a wapbox needs; it is skipped."""
 
 
 class Kind(Enum):

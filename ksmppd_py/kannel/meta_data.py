@@ -1,4 +1,4 @@
-"""The meta_data string, `?group?key=value&key=value&?group?...`, and the mapping that it stands for.
+"""The meta_data string, `?group?key=value&key=value&?group?...`, as a mapping.
 
 Keys and values are octets; group names are in lower case, the first group of a name counts. Order is kept.
 """
@@ -13,11 +13,11 @@ from ksmppd_py.kannel.url import decode, encode
 Groups: TypeAlias = "dict[str, dict[bytes, bytes]]"
 
 EMPTY_SMPP = b"?smpp?"
-"""What every MT carries, even without TLVs."""
+"""The meta_data of every MT, even without TLVs."""
 
 
 def parse(octets: bytes | None) -> Groups:
-    """Return the groups; none at all when the string can't be used, as Kannel does. Never raises."""
+    """Return the groups; none at all when the string is malformed, as Kannel does. Never raises."""
     if not octets or octets == EMPTY_SMPP:
         return {"smpp": {}} if octets else {}
     head, *parts = octets.partition(b"\0")[0].split(b"?")
@@ -56,7 +56,7 @@ def get_group(octets: bytes | None, name: str) -> dict[bytes, bytes]:
 
 
 def set_group(octets: bytes | None, name: str, values: Mapping[bytes, bytes]) -> bytes:
-    """Return the string with one group replaced; a new one comes behind the first, where Kannel puts it."""
+    """Return the string with one group replaced; a new one comes after the first, where Kannel puts it."""
     groups = parse(octets)
     if name in groups or not groups:
         return render({**groups, name: values})

@@ -1,1 +1,1 @@
-"""The words that every room shares, and the doors between the rooms. Pure: no I/O, no clock, no gevent."""
+"""Values that all packages share, and the interfaces between the packages. Pure: no I/O, no clock, no gevent."""

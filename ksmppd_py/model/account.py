@@ -1,4 +1,4 @@
-"""What authentication returns: an account's settings. One value for every way to authenticate."""
+"""An account's settings, which every authenticator returns."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class Simulation:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Settings of one system_id, as they stood at its bind.
+    """Settings of one system_id, as they were at its bind.
 
-    `system_id` is lower case. `throughput` is messages a second, 0 = unlimited. `default_cost` and route costs
-    are credits a part. `max_binds` 0 = unlimited. `connect_allow_ip` None = no restriction. `alt_charset` is an
-    iconv name used for data_coding 0 instead of GSM 03.38, None = GSM. `switch_dlr_addr` None = as configured,
-    and so is `dlr_err_length`, the characters of error codes in receipts (0 = whole codes).
+    `system_id` is lower case. `throughput` is messages a second, 0 = unlimited. `default_cost` and route costs are
+    credits a part. `max_binds` 0 = unlimited. `connect_allow_ip` None = no restriction. `alt_charset` is an iconv name
+    used for data_coding 0 instead of GSM 03.38, None = GSM. `switch_dlr_addr` None = as configured, and so is
+    `dlr_err_length`, the characters of error codes in receipts (0 = whole codes).
     """
 
     system_id: str
@@ -42,9 +42,9 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class AccountRow:
-    """An account as its row stands now, whether it ever bound or not.
+    """An account as its row is now, whether it ever bound or not.
 
-    `is_suspended`: on purpose no password fits it.
+    `is_suspended`: no password matches it, on purpose.
     """
 
     account: Account

@@ -1,4 +1,4 @@
-"""Whether the daemon takes messages, and what is wrong all the same: for operators and load balancers."""
+"""Whether the daemon takes messages, and its problems, for operators and load balancers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Something that is wrong: a fixed `kind` for programs, `words` for everybody, `details` for operators only."""
+    """One problem: a fixed `kind` for programs, `words` for anybody, `details` for operators only."""
 
     kind: str
     words: str
@@ -24,13 +24,13 @@ KINDS = (
     "bearerbox_refuses",
     "bearerbox_silent",
 )
-"""Every kind of trouble; with one of the first three no messages are taken."""
+"""Every kind of problem; with one of the first three no messages are taken."""
 _FATAL = frozenset(KINDS[:3])
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """All that is wrong at the moment, worst first."""
+    """All problems of the moment, worst first."""
 
     troubles: tuple[Trouble, ...]
 
@@ -41,12 +41,12 @@ class Condition:
 
     @property
     def state(self) -> str:
-        """One word: ready, degraded (messages are taken, but not all is well) or `not ready`."""
+        """One word: ready, degraded (messages are taken, but there are problems) or `not ready`."""
         if not self.ready:
             return "not ready"
         return "degraded" if self.troubles else "ready"
 
     @property
     def words(self) -> str:
-        """What is wrong without names and addresses: anybody may ask."""
+        """The problems without names and addresses, since anybody may ask."""
         return "; ".join(dict.fromkeys(trouble.words for trouble in self.troubles))

@@ -8,14 +8,16 @@ import re
 MOST = 1e15
 """Credits that a part may cost, or bring when negative; above it a double has no room for the cents."""
 UNUSABLE = math.nan
-"""Stands for a cost that can't be charged: a message that would cost it is refused. The same object everywhere,
-so that records that hold it are equal."""
+"""Stands for a cost that can't be charged: a message with this cost is refused.
+
+One object everywhere, so that records that hold it are equal.
+"""
 
 _PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)", re.ASCII)
 
 
 def is_usable(cost: float) -> bool:
-    """Whether a message can be charged so many credits a part."""
+    """Whether a message can be charged this many credits a part."""
     return -MOST <= cost <= MOST
 
 
@@ -25,6 +27,6 @@ def checked(cost: float) -> float:
 
 
 def read(text: str) -> float:
-    """The cost that is written in `text`, a plain decimal number with blanks around it; else UNUSABLE."""
+    """Return the cost in `text`, a plain decimal number with blanks around it; otherwise UNUSABLE."""
     text = text.strip()
     return checked(float(text)) if _PLAIN.fullmatch(text) else UNUSABLE

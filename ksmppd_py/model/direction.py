@@ -1,4 +1,4 @@
-"""Which way a message goes; the numbers are the route table's and X-KSMPPD-Routing-Direction's."""
+"""The direction of a message; the numbers are the route table's and X-KSMPPD-Routing-Direction's."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class Direction(IntEnum):
-    """As seen from the ESME."""
+    """The direction as the ESME sees it."""
 
     OUTBOUND = 1
     """MT: from an ESME to the bearerbox."""

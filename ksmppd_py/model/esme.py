@@ -1,4 +1,4 @@
-"""What is known of each system_id while the daemon runs, and the read-only pictures that operators are shown."""
+"""The state of each system_id while the daemon runs, and read-only snapshots of it for operators."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from ksmppd_py.model.outcomes import Outcome
 from ksmppd_py.model.refusals import Refusals
 
 LONG_MESSAGE = 6
-"""Parts of a long message (some 900 characters) that a throughput limit lets pass at once, however low it is.
+"""Parts of a long message (some 900 characters) that any throughput limit lets through at once, however low it is.
 
-Throughput counts submits, as in the original: the parts that an ESME has cut count one each.
+Throughput counts submits, as in KSMPPD: parts that an ESME has cut count one each.
 """
 
 
@@ -31,10 +31,10 @@ class Counters:
 
 
 class Totals(Counters):
-    """All binds of one type that an account has had since the start; also what went wrong.
+    """All binds of one type that an account has had since the start, with failures.
 
-    `refused` counts submits by command_status, `undelivered` counts deliver_sm by (is it a report, outcome);
-    those that an unanswering ESME cost by wait-ack-action 1 are under Outcome.TIMEOUT too.
+    `refused` counts submits by command_status, `undelivered` counts deliver_sm by (is it a report, outcome); those that
+    were dropped for want of an answer (wait-ack-action 1) are under Outcome.TIMEOUT too.
     """
 
     __slots__ = ("refused", "throttled", "undelivered")
@@ -46,7 +46,7 @@ class Totals(Counters):
         self.undelivered: dict[tuple[bool, Outcome], int] = {}
 
     def count_undelivered(self, is_report: bool, outcome: Outcome) -> None:
-        """A deliver_sm wasn't accepted."""
+        """Count a deliver_sm that wasn't accepted."""
         key = (is_report, outcome)
         self.undelivered[key] = self.undelivered.get(key, 0) + 1
 
@@ -65,7 +65,7 @@ class Esme:
         self.bucket = TokenBucket(account.throughput, monotonic, LONG_MESSAGE)
 
     def totals_of(self, bind_type: int) -> Totals:
-        """What the binds of this type count in."""
+        """Return the counters of the binds of this type."""
         totals = self.totals.get(bind_type)
         if totals is None:
             totals = self.totals[bind_type] = Totals()
@@ -83,13 +83,13 @@ class Esme:
         return sums
 
     def rebind(self, account: Account, monotonic: float) -> None:
-        """Take over the settings of a new bind; the last one wins (docs/rules/smpp-session.md 5.1)."""
+        """Take over the settings of a new bind, for all binds of the account (docs/rules/smpp-session.md 5)."""
         self.account = account
         self.bucket.set_rate(account.throughput, monotonic)
 
 
 class ServerMeters:
-    """Server-wide totals. `routing` is the time that routing took, a batch of submits at a time."""
+    """Totals of the server. `routing` is the seconds that routing took, one value for each batch of submits."""
 
     __slots__ = ("inbound", "inbound_processed", "outbound", "outbound_processed", "refusals", "routing")
 
@@ -104,7 +104,7 @@ class ServerMeters:
 
 @dataclass(frozen=True, slots=True)
 class BindSnapshot:
-    """One bind as esme-status shows it; `uptime` is seconds since the TCP connection, loads are a second."""
+    """One bind as esme-status shows it; `uptime` is seconds since the TCP connection, loads are messages a second."""
 
     bind_id: int
     ip: str
@@ -126,16 +126,16 @@ class BindSnapshot:
 
 
 class Pictured(Protocol):
-    """A bind that can tell of itself."""
+    """A bind that can make a snapshot of itself."""
 
     def snapshot(self, now: float) -> BindSnapshot:
-        """What esme-status shows of it; `now` is epoch seconds."""
+        """Return the bind's state for operators; `now` is epoch seconds."""
 
 
 class BindSnapshots(Sequence[BindSnapshot]):
-    """What operators see of an account's binds, made when it is looked at: most want to know only how many there are.
+    """Snapshots of an account's binds, made when they are read: most readers only want the number.
 
-    Pictures of a thousand binds take as long as a thousand messages, and the dashboard asks every two seconds.
+    Snapshots of a thousand binds take as long as a thousand messages, and the dashboard asks every two seconds.
     """
 
     __slots__ = ("_binds", "_now")
@@ -183,7 +183,7 @@ class EsmeSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class BlockedAddress:
-    """An address that may not connect; `seconds_left` if no further bind fails meanwhile."""
+    """An address that is blocked, for `seconds_left` if no further bind fails."""
 
     ip: str
     attempts: int

@@ -1,4 +1,4 @@
-"""What became of messages lately, in bounded memory: what query_sm is answered from."""
+"""The states of recent messages, in bounded memory, for query_sm."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ _BOTH_ENDS = int(DlrMask.SUCCESS | DlrMask.FAIL)
 _NOT_FINAL = int(DlrMask.BUFFERED | DlrMask.SMSC_SUCCESS)
 _SEMICOLON = ord(";")
 _LONGEST_TEXT = 200
-"""Octets of a report's text that are kept: state and error code stand before."""
+"""Octets of a report's text that are kept; state and error code are at its beginning."""
 
-# The sender of a message under way; sender, dlr_mask, msgdata, meta_data and time of the report on one that ended.
+# The sender of a message in flight; or sender, dlr_mask, msgdata, meta_data and time of the report on an ended one.
 _Entry: TypeAlias = "bytes | tuple[bytes | None, int, bytes, bytes | None, int] | None"
 _Generation: TypeAlias = "dict[bytes, dict[bytes, _Entry]]"
 
 
 class Report(NamedTuple):
-    """A final delivery report, as the bearerbox told it; `time` is epoch seconds."""
+    """A final delivery report from the bearerbox; `time` is epoch seconds."""
 
     dlr_mask: int
     msgdata: bytes
@@ -28,20 +28,20 @@ class Report(NamedTuple):
 
 
 class Remembered(NamedTuple):
-    """A message that its next holder has; `report` is its end, None when there was none yet."""
+    """A message that its next hop has; `report` is its final report, None when none came yet."""
 
     sender: bytes | None
     report: Report | None
 
 
 class MessageHistory:
-    """The last messages of all accounts, by the id that their ESME knows; at most `most`, at least half of that.
+    """The last messages of all accounts, by the id that their ESME knows; at least `most` / 2, at most `most`.
 
-    Those whose end will be reported either way: what nobody reports on would seem to be under way for ever.
+    Only messages whose end will be reported in either case are kept; others would seem to be in flight for ever.
 
-    Two generations: when the young one is full it becomes the old one, and the old one is forgotten. So forgetting
-    costs nothing, and remembering an entry in a dictionary and no object that the garbage collector looks at (a
-    tuple for each message makes submits a quarter slower).
+    There are two generations: when the young one is full it becomes the old one, and the old one is dropped. So
+    forgetting costs nothing, and an entry costs one in a dictionary and no object for the garbage collector (a tuple
+    for each message makes submits a quarter slower).
     """
 
     __slots__ = ("_count", "_half", "_old", "_old_count", "_young")
@@ -54,17 +54,17 @@ class MessageHistory:
         self._old_count = 0
 
     def __len__(self) -> int:
-        """Entries made and not yet forgotten."""
+        """Entries that are held."""
         return self._count + self._old_count
 
     def accepted(self, sms: Sms | None) -> None:
-        """The bearerbox or the store has an MT, which is there. Doesn't yield."""
+        """Remember an MT that the bearerbox or the store accepted. Doesn't yield."""
         assert sms is not None
         if sms.dlr_mask & _BOTH_ENDS == _BOTH_ENDS and sms.dlr_mask > 0:
             self._enter(sms.service or b"", sms.id, sms.sender)
 
     def reported(self, system_id: str, sms: Sms) -> None:
-        """A delivery report came; one that isn't final changes nothing. The ids are those in its dlr_url."""
+        """Note a delivery report, for the ids in its dlr_url; one that isn't final changes nothing. Doesn't yield."""
         mask = sms.dlr_mask
         dlr_url = sms.dlr_url
         if dlr_url is None or (mask > 0 and mask & _NOT_FINAL and not mask & ~_NOT_FINAL):
@@ -87,7 +87,7 @@ class MessageHistory:
             self._count = 0
 
     def find(self, system_id: str, message_id: bytes) -> Remembered | None:
-        """What is known of a message of this account; None when it is unknown or forgotten."""
+        """Return a message of this account; None when it is unknown or forgotten."""
         service = to_octets(system_id)
         for generation in (self._young, self._old):
             account = generation.get(service, {})

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 _BATCH = 128
 _SIZE = 37
-"""Octets of an id and what parts it from the next."""
+"""Octets of an id and its separator."""
 _SHAPE = b"xxxxxxxx-xxxx-4xxx-vxxx-xxxxxxxxxxxx "
 _DIGIT, _VARIANT_DIGIT = b"xv"
 _VARIANT = bytes.maketrans(b"0123456789abcdef", b"89ab" * 4)
@@ -22,13 +22,13 @@ class MessageIds:
         self._ready: list[bytes] = []
 
     def next(self) -> bytes:
-        """A fresh id."""
+        """Return a new id."""
         if not self._ready:
             self._ready = self._make()
         return self._ready.pop()
 
     def _make(self) -> list[bytes]:
-        """Fill all ids of a batch at once, one column after the other: an eighth of the time."""
+        """Make all ids of a batch at once, column by column, which takes an eighth of the time."""
         digits = self._random_octets(16 * _BATCH).hex().encode()
         ids = bytearray(_SHAPE * _BATCH)
         column = 0

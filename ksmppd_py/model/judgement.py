@@ -1,4 +1,4 @@
-"""What is wrong, as the bearerboxes, the database and the SMPP port stand."""
+"""Finds the daemon's problems from the state of bearerboxes, database and SMPP port."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from ksmppd_py.model.condition import Condition, Trouble
 from ksmppd_py.model.operation import BearerboxSnapshot, BearerboxStatus
 
 FEW = 10
-"""Refusals of a minute that say nothing about a bearerbox yet."""
+"""Refusals within a minute up to which a bearerbox counts as working."""
 PATIENCE = 10
-"""Seconds for which a bearerbox may leave all that it was sent without an ack."""
+"""Seconds for which a bearerbox may leave everything unacked before that is a problem."""
 
 
 def judge(
     boxes: BearerboxStatus, *, accepting: bool, database: bool, changes: bool, queue: bool
 ) -> Condition:
-    """The condition.
+    """Return the condition.
 
     `accepting`: the SMPP port is open; `database`: it answers; `changes`: it takes changes; `queue`: messages that find
     no bearerbox are stored in it.

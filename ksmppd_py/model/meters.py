@@ -1,4 +1,4 @@
-"""Moving rates, and the token bucket that limits an account. The time is always an argument."""
+"""Moving rates, and the token bucket that limits an account. Time is always an argument."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SERVER_INTERVALS = (LIFETIME, 1, 60, 300)
 """Intervals in seconds of the server-wide and per-account loads, in this order (docs/rules/smpp-session.md 6)."""
 BIND_INTERVALS = (1,)
 _ROUNDING = 1e-6
-"""Of a token: what floating point may have lost when traffic comes exactly at the rate."""
+"""Tokens that floating point may lose when traffic comes exactly at the rate."""
 
 
 class Load:
@@ -53,7 +53,7 @@ class Load:
                 counts[index] += count
 
     def rate(self, index: int, now: int) -> float:
-        """Events a second in the window of interval number `index`."""
+        """Return events a second in the window of interval number `index`."""
         self._take_in()
         interval = self._intervals[index]
         if interval != LIFETIME and now >= self._starts[index] + interval:
@@ -62,16 +62,16 @@ class Load:
         return self._counts[index] / max(1, now - self._starts[index])
 
     def rates(self, now: int) -> tuple[float, float, float]:
-        """The rates of the first three intervals, as pages show them."""
+        """Return the rates of the first three intervals, in the order of pages."""
         return self.rate(0, now), self.rate(1, now), self.rate(2, now)
 
 
 LATENCY_BOUNDS = (0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
-"""Seconds; no operation may take longer than 5."""
+"""Upper bounds in seconds; no operation may take longer than 5."""
 
 
 class Histogram:
-    """Counts durations: `counts[i]` are those above `bounds[i - 1]` and up to `bounds[i]` seconds; last, all others."""
+    """Counts durations: `counts[i]` are those above `bounds[i - 1]` up to `bounds[i]` seconds, the last all others."""
 
     __slots__ = ("bounds", "counts", "total")
 
@@ -87,10 +87,10 @@ class Histogram:
 
 
 class TokenBucket:
-    """Lets `rate` messages a second pass, and a burst of one second's worth, or `least` if that is more.
+    """Lets `rate` messages a second through, and a burst of one second's messages, or of `least` if that is more.
 
-    Rate 0 = no limit. The original lets floor(rate)+1 pass in each clock second; a bucket is never stricter than
-    the configured rate nor, once the burst is spent, more generous (docs/rules/smpp-session.md 6).
+    Rate 0 = no limit. KSMPPD lets floor(rate)+1 through in each clock second. A bucket is never stricter than the
+    configured rate nor, once the burst is spent, more generous (docs/rules/smpp-session.md 6).
     """
 
     __slots__ = ("_least", "_level", "_updated", "capacity", "rate")
@@ -103,7 +103,7 @@ class TokenBucket:
         self._updated = now
 
     def set_rate(self, rate: float, now: float) -> None:
-        """Change the rate; what was saved up stays, up to the new capacity."""
+        """Change the rate; saved tokens stay, up to the new capacity."""
         if rate == self.rate:
             return
         self._refill(now)
@@ -118,7 +118,7 @@ class TokenBucket:
         self._updated = now
 
     def lets_pass(self, now: float) -> bool:
-        """Whether `take` would give a token at `now` (monotonic seconds); none is taken."""
+        """Whether `take` would give a token at `now` (monotonic seconds). Takes none."""
         if self.rate <= 0:
             return True
         self._refill(now)

@@ -1,4 +1,4 @@
-"""How the daemon is doing, in pictures and counts that operators and monitoring are shown."""
+"""The daemon's state as snapshots and counts, for operators and monitoring."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from ksmppd_py.model.meters import Histogram
 
 @dataclass(frozen=True, slots=True)
 class BearerboxSnapshot:
-    """One bearerbox connection; `since` is seconds since it came up or went away (0 = never was up).
+    """One bearerbox connection; `since` is seconds since it came up or was lost (0 = never was up).
 
-    `open_acks` are MTs sent and not acked, `incoming` MOs and reports not acked by us yet, `received` all of those.
+    `open_acks` are MTs sent and not acked, `incoming` MOs and reports from it not acked yet, `received` all of those.
     `accepted_lately` and `refused_lately` are MTs of the last minute; `unanswered_for` is seconds since the oldest of
     the `open_acks` was sent.
     """
@@ -58,7 +58,7 @@ class QueueDepth:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What waits in the queue tables at `taken` (epoch seconds); `complete` = all rows were counted."""
+    """The rows of the queue tables at `taken` (epoch seconds); `complete` = all rows were counted."""
 
     taken: float
     complete: bool
@@ -67,10 +67,10 @@ class Backlog:
 
 @dataclass(frozen=True, slots=True)
 class DatabaseMeter:
-    """Operations of the database: how long they took, how many found it away; whether it answers now.
+    """Operations of the database: their durations, the number of failures, and whether the database answers now.
 
-    `takes_changes` is untrue while changes fail, until a minute after the last that was tried: a full disk, a server
-    that may only be read.
+    `takes_changes` is untrue while changes fail (a full disk, a server that may only be read), until a minute after the
+    last one that was tried.
     """
 
     latency: Histogram
@@ -81,7 +81,7 @@ class DatabaseMeter:
 
 @dataclass(frozen=True, slots=True)
 class Measures:
-    """Everything that is counted, as it stands: the values of its fields go on counting."""
+    """Everything that is counted. The fields are the live objects, which go on counting."""
 
     uptime: float
     condition: Condition
@@ -97,4 +97,4 @@ class Measures:
     unusable_rows: int = 0
     held_octets: int = 0
     credits: Mapping[str, float] = field(default_factory=dict)
-    """Of prepaid accounts, as it was read last."""
+    """Of prepaid accounts, as last read."""

@@ -1,4 +1,4 @@
-"""How a delivery ended, and the only tables between outcomes or errors and numbers on the wire."""
+"""Outcomes of deliveries, and the only tables between outcomes or errors and numbers on the wire."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""POSIX extended regular expressions as glibc reads them, written for RE2 (docs/rules/flows.md 7.1).
+"""Rewrites POSIX extended regular expressions, as glibc reads them, for RE2 (docs/rules/flows.md 7.1).
 
 Operators wrote their routes in the C daemon's dialect. RE2 reads most of it the same; this rewrites the rest:
-what a backslash does inside and outside brackets, `{,n}`, collating symbols, GNU's word and buffer anchors.
+backslashes inside and outside brackets, `{,n}`, collating symbols, GNU's word and buffer anchors.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _GNU_ESCAPES = {
     b"b": b"\\b",
     b"B": b"\\B",
     b"<": b"\\b",  # the start of a word ...
-    b">": b"\\b",  # ... and its end: which of them, the neighbouring octets decide
+    b">": b"\\b",  # ... and its end: the neighbouring octets decide which
     b"`": b"^",
     b"'": b"$",
 }
@@ -26,16 +26,19 @@ _NOT_REPEATABLE = (b"(", b"|", b"^", b"$", b"\\b", b"\\B")
 _SYMBOL = re.compile(rb"\[([.=])(.)\1\]", re.DOTALL)
 _CLASS = re.compile(rb"\[:[a-z]+:\]")
 _PLAIN = re.compile(rb"\^?(?:[0-9A-Za-z_ #@,;:/-]|\\\+)*\$?")
-"""What both dialects read alike, and nearly all routes are: a prefix or a whole number."""
+"""Expressions that both dialects read alike, as nearly all routes are: a prefix or a whole number."""
 
 
 def to_re2(expression: bytes) -> bytes:
-    """Return the expression for RE2 with posix_syntax. ValueError for what RE2 can't do or glibc refuses."""
+    """Return the expression for RE2 with posix_syntax.
+
+    Raises ValueError when RE2 can't match it or glibc refuses it.
+    """
     if _PLAIN.fullmatch(expression):
         return expression
     parts = []
     position = depth = 0
-    repeatable = False  # whether something stands before that `*` can repeat
+    repeatable = False  # whether the part before can be repeated by `*`
     while position < len(expression):
         octet = expression[position : position + 1]
         if octet in _REPEATS and not repeatable:
@@ -77,7 +80,7 @@ def _quoted(octet: bytes) -> bytes:
 
 
 def _interval(expression: bytes, position: int) -> tuple[bytes, int]:
-    """`{n}`, `{n,}`, `{n,m}`, `{,m}` and `{,}`."""
+    """Return an interval `{n}`, `{n,}`, `{n,m}`, `{,m}` or `{,}` for RE2, and the position after it."""
     found = _INTERVAL.match(expression, position)
     if not found or (not found[1] and not found[2]):
         raise ValueError("invalid content of {}")
@@ -86,7 +89,7 @@ def _interval(expression: bytes, position: int) -> tuple[bytes, int]:
 
 
 def _bracket(expression: bytes, start: int) -> tuple[bytes, int]:
-    """A bracket expression: a backslash in it is a character like others."""
+    """Return a bracket expression for RE2 and the position after it; a backslash in it is an ordinary character."""
     position = start + 1
     parts = [b"["]
     if expression[position : position + 1] == b"^":
@@ -115,6 +118,6 @@ def _bracket(expression: bytes, start: int) -> tuple[bytes, int]:
 
 
 def _is_range(expression: bytes, position: int, start: int) -> bool:
-    """Whether the hyphen stands between two ends: neither first nor last in its bracket."""
+    """Whether the hyphen is between two ends, neither first nor last in its bracket."""
     opening = expression[start + 1 : position]
     return opening not in (b"", b"^") and expression[position + 1 : position + 2] not in (b"]", b"")

@@ -1,4 +1,4 @@
-"""Who was refused lately and why: a bounded memory for operators, and counts that never go down."""
+"""Remembers recent refusals for operators, in bounded memory, and counts all refusals."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ LINE_INTERVAL = 30.0
 """Seconds between two log lines on refusals of one kind."""
 BIND, SUBMIT = "bind", "submit"
 SIMULATED = "simulated refusal"
-"""The reason of those that an account asked for."""
+"""The reason of refusals that an account's simulation asks for."""
 _OTHER = 0x500
-"""Counts stand for all statuses from here on: a router may invent any number."""
+"""From here on statuses are counted together, because a router may invent any number."""
 
 Key = tuple[str, str, str, str, int]
 
 
 class Example(NamedTuple):
-    """The last of several refusals: the `command_status` that was told, and of a message where from, where to, its id.
+    """The last of several refusals: its `command_status`, and sender, receiver and id of its message.
 
-    Empty = unknown: a bind has none of the three, a message that couldn't be read no id.
+    Empty = unknown: a bind has none of the three, and a message that couldn't be read has no id.
     """
 
     command_status: int = 0
@@ -50,7 +50,7 @@ class Refusal:
 
 
 class _Entry:
-    """Refusals of one kind; of those that no log line has told of, `untold` is how many and `untold_since` when."""
+    """Refusals of one kind; `untold` is how many aren't logged yet, `untold_since` when the first of those came."""
 
     last: float
     example: Example
@@ -63,15 +63,18 @@ class _Entry:
 
 
 class Refusals:
-    """Repetitions are counted, not listed: one ESME above its throughput doesn't hide everybody else."""
+    """Refusals by kind.
+
+    Repetitions are counted, not listed, so that one ESME above its throughput doesn't hide others.
+    """
 
     __slots__ = ("_has_untold", "_recent", "binds", "counts")
 
     def __init__(self) -> None:
         self.binds: dict[str, int] = {}
-        """By reason, since the start."""
+        """Number of refusals by reason, since the start."""
         self.counts: dict[tuple[str, str, int], int] = {}
-        """By kind, reason and command_status, since the start."""
+        """Number of refusals by kind, reason and command_status, since the start."""
         self._recent: dict[Key, _Entry] = {}
         self._has_untold = False
 
@@ -107,16 +110,16 @@ class Refusals:
             del recent[next(iter(recent))]
 
     def recent(self) -> list[Refusal]:
-        """The latest first."""
+        """Return the refusals, the latest first."""
         return [
             Refusal(*key[:4], entry.count, entry.first, entry.last, entry.example)
             for key, entry in reversed(self._recent.items())
         ]
 
     def take_untold(self, now: float) -> list[Refusal]:
-        """Submits refused that no log line has told of, of each kind at most every LINE_INTERVAL seconds.
+        """Return the refused submits that aren't logged yet, each kind at most every LINE_INTERVAL seconds.
 
-        `count` is of those only, `first` when they began. Kinds that are forgotten before are not told.
+        `count` is of those only, `first` is when they began. Kinds that were dropped before are never logged.
         """
         if not self._has_untold:
             return []

@@ -1,4 +1,4 @@
-"""All rows of a route table, taken in portion by portion, and what is told of them."""
+"""Checks all rows of a route table, portion by portion, and reports their problems."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST_TOLD = 100
 
 
 class RouteRow(NamedTuple):
-    """A row as it stands. `priority` None comes last; `cost_problem` is why its cost can't be charged, or empty."""
+    """One row. `priority` None comes last; `cost_problem` is why its cost can't be charged, or ""."""
 
     direction: int
     priority: int | None
@@ -26,9 +26,9 @@ class RouteRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RouteReport:
-    """What came of reading the route table: rows read, rows that are not used, and what is wrong with which.
+    """The result of reading the route table: rows read, rows that aren't used, and their problems.
 
-    `problems` are by route_id, at most MOST_TOLD; `more` are left out.
+    `problems` are by route_id, at most MOST_TOLD; `more` is the number of others.
     """
 
     rows: int
@@ -38,9 +38,9 @@ class RouteReport:
 
 
 class RouteReading:
-    """Keeps the inbound routes and those of the accounts in `known` (lower case), judges all. Pure.
+    """Checks all rows, and keeps the inbound routes and those of the accounts in `known` (lower case). Pure.
 
-    `target_accounts` holds the accounts that usable rows name.
+    `target_accounts` are the accounts that usable rows name.
     """
 
     def __init__(self, known: Collection[str]) -> None:
@@ -52,7 +52,7 @@ class RouteReading:
         self._targets: dict[str, list[tuple[int, bool]]] = {}
 
     def take(self, rows: Iterable[RouteRow]) -> None:
-        """Take in some rows, those with smaller route_ids first."""
+        """Take some rows, in the order of route_id."""
         for row in rows:
             self._rows += 1
             problem = self._problem(row)
@@ -100,7 +100,7 @@ class RouteReading:
         return list(self._targets)
 
     def miss(self, system_id: str) -> None:
-        """There is no such account."""
+        """Note that this account doesn't exist."""
         for number, is_inbound in self._targets.get(system_id, ()):
             reason = f"there is no account {system_id!r}"
             if is_inbound:
@@ -108,15 +108,15 @@ class RouteReading:
             self._problems.append(RouteProblem(number, reason, skipped=not is_inbound, is_error=False))
 
     def inbound(self) -> list[Route]:
-        """The usable inbound routes in matching order."""
+        """Return the usable inbound routes in matching order."""
         return _in_order(self._inbound)
 
     def outbound(self, system_id: str) -> list[Route]:
-        """The usable routes of a known account in matching order."""
+        """Return the usable routes of a known account in matching order."""
         return _in_order(self._outbound[system_id])
 
     def report(self) -> RouteReport:
-        """What is to be told."""
+        """Return the report."""
         problems = sorted(self._problems)
         skipped = len({problem.route_id for problem in problems if problem.skipped})
         told = tuple(problems[:MOST_TOLD])
@@ -124,7 +124,7 @@ class RouteReading:
 
 
 def _in_order(routes: _ByPriority) -> list[Route]:
-    """Highest priority first, those without one last; routes of one priority stay as they came."""
+    """Return the routes by priority, highest first, those without one last; equals stay in their order."""
     ordered: list[Route] = []
     for priority in sorted(routes, key=lambda priority: (priority is None, -(priority or 0))):
         ordered += routes[priority]

@@ -15,22 +15,22 @@ from ksmppd_py.model.posix_regex import to_re2
 _BASE_MEMORY = 16 << 20
 _MEMORY_PER_ROUTE = 16 << 10
 _ROUTES_AT_ONCE = 500
-"""Routes that are taken in between two pauses: some milliseconds."""
+"""Routes that are added between two pauses, which takes some milliseconds."""
 _SET_SIZE = 3_000
-"""Expressions of one automaton at most: to compile it takes some 20 ms, in which nobody else has a turn."""
+"""Expressions in one automaton, at most: compiling it takes some 20 ms, in which no other greenlet runs."""
 _SET_MEMORY = _BASE_MEMORY + _MEMORY_PER_ROUTE * _SET_SIZE
 _PREFIX = re.compile(
     r"\^(?P<plus>\\\+\??)?(?:\((?P<inside>[0-9A-Za-z]+)\)|(?P<bare>[0-9A-Za-z]+))(?:\.\*)?", re.ASCII
 )
-"""Nearly all routes of a long list: they need no automaton."""
+"""Expressions of nearly all routes of a long list; they need no automaton."""
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One route, or a router's answer: where a message goes and what a part costs.
+    """One route, or a router's answer: the target of a message and the cost of a part.
 
-    `system_id` (lower case) is the target of an MO; `smsc_id` the SMSC that an MT shall take, or, of an
-    inbound row, the SMSC for which the row holds; both are None when not set. `cost` is credits a part.
+    `system_id` (lower case) is the target of an MO. `smsc_id` is the SMSC for an MT, or, of an inbound row, the SMSC
+    whose messages the row takes. Both are None when not set. `cost` is credits a part.
     """
 
     cost: float = 0.0
@@ -42,9 +42,9 @@ class Route:
 
 
 class RouteProblem(NamedTuple):
-    """Why a route is not used, or, unless `skipped`, what is wrong with the messages that take it.
+    """The reason why a route isn't used, or, if not `skipped`, the problem of messages that take it.
 
-    `is_error` tells a mistake in the row from a row that is merely of no use.
+    `is_error`: the row has a mistake; otherwise it is merely useless.
     """
 
     route_id: int
@@ -54,7 +54,7 @@ class RouteProblem(NamedTuple):
 
 
 def _options(max_mem: int = _BASE_MEMORY) -> Any:
-    """POSIX extended, case-sensitive, by octets; `.` matches any octet, `^` and `$` only the two ends."""
+    """Return RE2's options: POSIX extended, case-sensitive, octets; `.` matches any, `^` and `$` only the ends."""
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1
     options.posix_syntax = True
@@ -72,7 +72,7 @@ def _rewrite(regex: str) -> bytes:
 
 
 def _prefixes(regex: str) -> tuple[bytes, ...]:
-    """The beginnings that the regex takes, whatever follows; empty when it isn't so simple."""
+    """Return the prefixes that the regex takes; empty when it is more than a choice of prefixes."""
     found = _PREFIX.fullmatch(regex)
     if found is None:
         return ()
@@ -87,14 +87,14 @@ def _reason(error: Exception) -> str:
 
 
 class RegexChecker:
-    """Tells of expressions whether they can be used, without making anything of them."""
+    """Checks whether expressions can be used, without compiling them for matching."""
 
     def __init__(self) -> None:
         self._set: Any = None
         self._count = 0
 
     def problem(self, route: Route) -> str:
-        """Why a table would skip the route; empty when it wouldn't."""
+        """Return why a table would skip the route; "" when it wouldn't."""
         try:
             for regex in (route.regex, route.source_regex):
                 if regex and not _PREFIX.fullmatch(regex):
@@ -115,10 +115,10 @@ class RegexChecker:
 
 
 class _ExpressionSet:
-    """Expressions as one automaton: the receivers of thousands of routes cost what one costs.
+    """Expressions as one automaton: matching thousands of receivers costs as much as one.
 
-    Its last expression matches anything. RE2 tells "no match" and "out of memory" alike by an empty list;
-    with the sentinel only the latter is empty, and then the expressions are tried one by one.
+    Its last expression matches anything. RE2 returns an empty list both for "no match" and for "out of memory"; with
+    that expression an empty list always means the latter, and then the expressions are tried one by one.
     """
 
     def __init__(self, max_mem: int = _BASE_MEMORY) -> None:
@@ -126,7 +126,7 @@ class _ExpressionSet:
         self._set: Any = re2.Set.SearchSet(_options(max_mem))
 
     def add(self, expression: bytes) -> None:
-        """Add one; re2.error says what is wrong with it."""
+        """Add an expression. Raises re2.error for a wrong one."""
         try:
             self._set.Add(expression)
         except re2.error:
@@ -135,7 +135,7 @@ class _ExpressionSet:
         self._expressions.append(expression)
 
     def complete(self) -> None:
-        """Nothing more comes."""
+        """Compile the automaton; no expression can be added afterwards."""
         self._set.Add(b"")
         try:
             self._set.Compile()
@@ -143,7 +143,7 @@ class _ExpressionSet:
             self._set = None
 
     def matching(self, text: bytes) -> list[int]:
-        """Positions of the expressions that match, in order."""
+        """Return the positions of the expressions that match, in order."""
         found: list[int] = self._set.Match(text) if self._set is not None else []
         if not found:
             options = _options()
@@ -159,25 +159,25 @@ class _ExpressionSet:
 
 
 def _no_pause() -> None:
-    """Building goes on at once."""
+    """Do nothing between routes."""
 
 
 class _Receivers:
-    """The receivers' expressions of a table. Prefixes are looked up, the others are few automata.
+    """The receivers' expressions of a table. Prefixes are looked up; the others are in a few automata.
 
-    RE2 keeps everybody waiting while it compiles an automaton, 0.3 s for 50,000 expressions.
+    RE2 stops the whole process while it compiles an automaton, 0.3 s for 50,000 expressions.
     """
 
     def __init__(self, max_mem: int | None, pause: Callable[[], None]) -> None:
         self._max_mem = max_mem
         self._pause = pause
-        self._by_prefix: dict[bytes, int | list[int]] = {}  # a list each costs the garbage collector its time
+        self._by_prefix: dict[bytes, int | list[int]] = {}  # lists cost the garbage collector time
         self._lengths: list[int] = []
         self._sets: list[tuple[_ExpressionSet, list[int]]] = []
         self._only_set: _ExpressionSet | None = None
 
     def add(self, position: int, regex: str) -> None:
-        """The expression at that position; re2.error and ValueError say what is wrong with it."""
+        """Add the expression of the route at that position. Raises re2.error and ValueError for a wrong one."""
         prefixes = _prefixes(regex)
         for prefix in prefixes:
             known = self._by_prefix.setdefault(prefix, position)
@@ -196,7 +196,7 @@ class _Receivers:
         positions.append(position)
 
     def complete(self) -> None:
-        """Nothing more comes."""
+        """Compile the rest; no expression can be added afterwards."""
         self._complete_last()
         self._lengths = sorted(set(map(len, self._by_prefix)))
         if not self._by_prefix and len(self._sets) == 1:
@@ -209,7 +209,7 @@ class _Receivers:
             self._pause()
 
     def matching(self, receiver: bytes) -> list[int]:
-        """Positions of the expressions that take the receiver, in order."""
+        """Return the positions of the expressions that take the receiver, in order."""
         if self._only_set is not None:
             return self._only_set.matching(receiver)
         found: list[int] = []
@@ -229,10 +229,10 @@ class _Receivers:
 
 
 class RouteTable:
-    """The routes of one account in order of preference. `problems` tells which ones were skipped.
+    """The routes of one account in order of preference. `problems` has the reasons of those that were skipped.
 
-    `max_mem` is what RE2 may use (octets) for each automaton, by default enough. `pause` is called every few
-    milliseconds while the table is built: thousands of routes take longer than others like to wait.
+    `max_mem` is the octets that RE2 may use for each automaton; the default is enough. `pause` is called every few
+    milliseconds while the table is built, so that other greenlets can run.
     """
 
     def __init__(
@@ -261,7 +261,7 @@ class RouteTable:
             self._usable.append(route)
 
     def _sender(self, source_regex: str) -> _ExpressionSet:
-        """The senders' expression as a set of one, which is faster to ask than a pattern; many routes share it."""
+        """Return the sender's expression as a set of one, which matches faster than a pattern; many routes share it."""
         known = self._senders.get(source_regex)
         if known is None:
             known = _ExpressionSet()
@@ -279,7 +279,7 @@ class RouteTable:
         return len(self._usable)
 
     def match(self, receiver: bytes, sender: bytes) -> Route:
-        """The first route that takes both. Raises SenderRefused when one took the receiver, else NoRoute."""
+        """Return the first route that takes both. Raises SenderRefused when one took the receiver, else NoRoute."""
         candidates = self._receivers.matching(receiver)
         for position in candidates:
             source = self._sender_of.get(position)
@@ -291,9 +291,9 @@ class RouteTable:
 
 
 class InboundTable:
-    """The routes of MO messages. One with an smsc_id is only for messages from there, whatever the case.
+    """The routes of MOs. One with an smsc_id takes only messages of that SMSC, in any case of letters.
 
-    A table is made for each SMSC of which messages come: at the first one, or at once for those of `smsc_ids`.
+    A table is made for each SMSC that messages come from: at the first message, or at once for those of `smsc_ids`.
     """
 
     def __init__(
@@ -319,11 +319,11 @@ class InboundTable:
 
     @property
     def smsc_ids(self) -> list[str | None]:
-        """The SMSCs, lower case, that have a table of their own by now; None stands for those without routes."""
+        """The SMSCs, lower case, that have a table of their own now; None stands for those without routes."""
         return list(self._tables)
 
     def match(self, smsc_id: bytes | None, receiver: bytes, sender: bytes) -> Route:
-        """As RouteTable.match among the routes for that SMSC; a message without smsc_id has no route.
+        """Match as RouteTable.match among the routes for that SMSC; a message without smsc_id has no route.
 
         Calls `pause` when a table must be made for that SMSC.
         """

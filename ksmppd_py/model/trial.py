@@ -1,4 +1,4 @@
-"""A message that is routed for the operator's eyes only: the question, and what would become of it."""
+"""The operator's route-test: the question, and the result."""
 
 from __future__ import annotations
 
@@ -18,14 +18,16 @@ class RouteQuestion:
 
 @dataclass(frozen=True, slots=True)
 class RouteTrial:
-    """What would become of it. `command_status` is what its ESME would be told, 0 = it would be sent.
+    """The result of a route-test.
 
-    `decided_by` is `route`, `default-smsc` or `simulation`, empty when nothing took it. `route_id` 0 = the router has
-    no numbers; `smsc_id` empty = the bearerbox decides. `cost` is credits a part, and `is_charged` tells whether the
-    account is prepaid. `is_known`: it has a row, or has been bound since the start; otherwise nobody knows its
-    default_smsc. `refusal` is one of a few fixed words, empty when it would be sent; `reason` may be anything.
-    `credit` is what a prepaid account has, `throughput` messages a second (0 = unlimited). `is_outdated`: binds that
-    are there still go by other settings than the row's.
+    `command_status` is the answer that the ESME would get, 0 = the message would be sent.
+
+    `decided_by` is `route`, `default-smsc` or `simulation`, empty when none took it. `route_id` 0 = the router has no
+    numbers; `smsc_id` empty = the bearerbox decides. `cost` is credits a part, and `is_charged` tells whether the
+    account is prepaid. `is_known`: the account has a row, or has been bound since the start; otherwise its default_smsc
+    is unknown. `refusal` is one of a few fixed texts, empty when it would be sent; `reason` may be any text. `credit`
+    is the prepaid account's, `throughput` messages a second (0 = unlimited). `is_outdated`: live binds have other
+    settings than the row.
     """
 
     sender: str

@@ -1,1 +1,1 @@
-"""The ESMEs' language: SMPP 3.4 octets and values. Pure: no I/O, no clock, no gevent."""
+"""SMPP 3.4: octets and values. Pure: no I/O, no clock, no gevent."""

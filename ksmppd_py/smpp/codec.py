@@ -41,7 +41,7 @@ def pack(pdu: Pdu, sequence_number: int, command_status: int = 0) -> bytes:
 
 
 def pack_submit_sm_resp(sequence_number: int, message_id: bytes) -> bytes:
-    """Return what pack makes of the positive answer to a submit_sm, in half of the time."""
+    """Return the same octets as `pack` for the positive answer to a submit_sm, in half of the time."""
     length = HEADER_LENGTH + len(message_id) + 1
     if length > _LONGEST_SUBMIT_SM_RESP or 0 in message_id:
         return pack(SubmitSmResp(message_id), sequence_number)

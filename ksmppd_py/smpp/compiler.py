@@ -1,7 +1,7 @@
-"""Turns a PDU's table into two functions of straight code, as dataclasses make __init__.
+"""Compiles a PDU's table into two functions of straight code, as dataclasses make __init__.
 
-The functions only know the good case, which is nearly every PDU: whatever looks wrong they hand to the wire
-types in fields.py, which decide, tolerate or raise. Tables with records inside always go that way.
+The functions handle only correct octets, which nearly every PDU has. Anything else they pass to the wire types in
+fields.py, which tolerate or refuse it. Tables with records inside are always left to these.
 """
 
 from __future__ import annotations
@@ -37,24 +37,24 @@ def _takes_tlvs(table: type[Pdu]) -> bool:
 
 
 def unpacker_by_table(table: type[P]) -> Unpack[P]:
-    """Return the plain walk through the table's wire types: slow, and right by definition."""
+    """Return the function that reads field by field with the table's wire types: slow, and the reference."""
     limits = limits_of(table.tlv_letter)
     takes_tlvs = _takes_tlvs(table)
     is_response = table.command_id & RESPONSE
 
     def unpack(octets: bytes, start: int, end: int) -> P:
-        if is_response and start == end:  # peers leave out bodies, of errors above all
+        if is_response and start == end:  # peers omit bodies, above all of errors
             return table()
         values, position = unpack_fields(table, octets, start, end)
         if takes_tlvs:
             values.append(unpack_tlvs(octets, position, end, limits))
-        return table(*values)  # octets behind the last field of a PDU without TLVs do no harm
+        return table(*values)  # octets after the last field of a PDU without TLVs are ignored
 
     return unpack
 
 
 def packer_by_table(table: type[P]) -> Pack[P]:
-    """Return the plain walk through the table's wire types, which names what doesn't fit."""
+    """Return the function that writes field by field, and names in its ValueError the field that doesn't fit."""
     takes_tlvs = _takes_tlvs(table)
     header_only_error = table.bodiless_error
 
@@ -84,14 +84,14 @@ def _define(table: type[Pdu], source: list[str], names: dict[str, Any]) -> Any:
 
 
 def _is_plain(fields: tuple[tuple[str, WireType], ...]) -> bool:
-    """Tell whether strings and integers, then at most one octet string, are all there is."""
+    """Whether the fields are only strings and integers, then at most one octet string."""
     return all(isinstance(wire, Integer | COctetString) for _, wire in fields[:-1]) and all(
         isinstance(wire, Integer | COctetString | OctetString) for _, wire in fields[-1:]
     )
 
 
 class _Layout:
-    """A regular expression that matches the mandatory fields, and how each value comes out of its groups."""
+    """A regular expression that matches the mandatory fields, and the expression of each value from its groups."""
 
     def __init__(self, fields: tuple[tuple[str, WireType], ...]) -> None:
         self.pattern = b""
@@ -178,7 +178,7 @@ def compile_unpack(table: type[P]) -> Unpack[P]:
 
 
 def _pack_source(table: type[Pdu]) -> list[str]:
-    """Look for what doesn't fit, then format all fields at once; %c refuses integers above one octet."""
+    """Return source that checks the values, then formats all fields at once; %c refuses integers above one octet."""
     layout, arguments, doubts = "", "", []
     by_table = "return by_table(pdu, sequence_number, command_status)"
     source = ["def pack(pdu, sequence_number, command_status):"]

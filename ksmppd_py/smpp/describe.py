@@ -1,4 +1,4 @@
-"""PDUs in words, for DEBUG logs and for people at a terminal."""
+"""Describes PDUs in words, for DEBUG logs and for people at a terminal."""
 
 from __future__ import annotations
 

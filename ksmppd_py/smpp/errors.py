@@ -1,4 +1,4 @@
-"""What can be wrong with octets from a peer: answer and go on (MalformedPdu), or close (BrokenFraming)."""
+"""Errors in octets from a peer: answer and go on (MalformedPdu), or close the connection (BrokenFraming)."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from ksmppd_py.smpp.constants import CommandStatus
 
 
 class SmppError(Exception):
-    """Base of what can be wrong with octets from a peer."""
+    """Base of the errors in octets from a peer."""
 
 
 class MalformedPdu(SmppError):
     """The body of a whole PDU can't be read; the stream is intact.
 
-    `command_status` belongs into the response of a request.
+    `command_status` is for the response to a request.
     """
 
     def __init__(self, command_status: CommandStatus, reason: str) -> None:
@@ -30,7 +30,7 @@ class UnknownCommand(MalformedPdu):
 
 
 class BrokenFraming(SmppError):
-    """A command_length that can't be: send generic_nack with number 0 and close (4.3)."""
+    """An impossible command_length: send generic_nack with number 0 and close (4.3)."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -39,7 +39,7 @@ class BrokenFraming(SmppError):
 
 
 class BadTime(SmppError):
-    """Not a time by 7.1.1; the caller knows whether it is 0x61 or 0x62."""
+    """Not a time by 7.1.1; the caller chooses the status for its field, 0x61 or 0x62."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

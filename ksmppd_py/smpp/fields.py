@@ -1,6 +1,6 @@
-"""Wire types of mandatory fields (3.1): each packs and unpacks one value, and says what is tolerated.
+"""Wire types of mandatory fields (3.1): each packs and unpacks one value, and decides what is tolerated.
 
-They are the law for every field; the codec compiles faster functions from the same objects.
+They are the reference for every field; compiler.py makes faster functions from the same objects.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ class WireType(Protocol):
     """One mandatory field on the wire."""
 
     def unpack(self, octets: bytes, position: int, end: int) -> tuple[Any, int]:
-        """Return the value and the position behind it. Raises MalformedPdu; reads nothing from `end` on."""
+        """Return the value and the position after it. Raises MalformedPdu; reads nothing from `end` on."""
 
     def pack(self, value: Any) -> bytes:
         """Return the octets. Raises ValueError when the value doesn't fit."""
@@ -48,8 +48,8 @@ class Integer:
 class COctetString:
     """Octets up to a NUL; `size` includes it.
 
-    `status` answers one that is too long or has no NUL. `accepted` is the size that passes in both directions
-    where it differs from the standard's. `tolerant` takes any octets or none, with or without a NUL.
+    `status` is the answer to one that is too long or has no NUL. `accepted` is the size that is allowed in both
+    directions where it differs from the standard's. `tolerant` takes any octets or none, with or without a NUL.
     """
 
     size: int
@@ -86,7 +86,7 @@ class COctetString:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class OctetString:
-    """Octets behind their length, an integer of one octet that is no field of its own (sm_length, 5.2.21)."""
+    """Octets after their length, an integer of one octet that is no field of its own (sm_length, 5.2.21)."""
 
     length_name: str
 
@@ -145,7 +145,7 @@ class Records:
         return b"".join(parts)
 
 
-# What a table line is made with: dataclass fields whose metadata carry the wire type.
+# Declarations of a table's lines: dataclass fields whose metadata hold the wire type.
 
 
 def integer(size: int) -> Any:
@@ -182,7 +182,7 @@ def wire_fields(table: type) -> tuple[tuple[str, WireType], ...]:
 
 
 def unpack_fields(table: type, octets: bytes, position: int, end: int) -> tuple[list[Any], int]:
-    """Return the values of a table's mandatory fields and the position behind them. Raises MalformedPdu."""
+    """Return the values of a table's mandatory fields and the position after them. Raises MalformedPdu."""
     values: list[Any] = []
     for name, wire in wire_fields(table):
         try:

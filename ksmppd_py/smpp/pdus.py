@@ -21,10 +21,10 @@ _VALIDITY = CommandStatus.RINVEXPIRY
 
 @dataclass(slots=True)
 class Pdu:
-    """What all PDUs have; the header's other fields travel beside the body."""
+    """The base of all PDUs; the header's other fields are passed beside the body."""
 
     command_id: ClassVar[CommandId]
-    tlv_letter: ClassVar[str] = ""  # which TLVs the PDU knows (tlvs.py)
+    tlv_letter: ClassVar[str] = ""  # the letter in tlvs.py of the TLVs that the PDU knows
     bodiless_error: ClassVar[bool] = False  # an error response that is a header only (4.1.2, 4.4.2)
 
 

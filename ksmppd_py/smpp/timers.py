@@ -1,4 +1,4 @@
-"""The timers of 7.2 as a value that is told the time; all times are seconds of any one steady clock."""
+"""The timers of SMPP 3.4, 7.2, as a value that is given the time; all times are seconds of any one steady clock."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class TimerSettings:
 
 
 class TimerEvent(Enum):
-    """Which timer ran out, and what is then to be done."""
+    """The timer that ran out, and the action for it."""
 
     SESSION_INIT = "close the connection"
     ENQUIRE_LINK = "send enquire_link"
@@ -43,13 +43,13 @@ class SessionTimers:
         self.heard(now)
 
     def heard(self, now: float) -> None:
-        """Note a PDU of the peer."""
+        """Note that a PDU of the peer came."""
         self._heard_at = self._asked_at = now
 
     def due(self, now: float) -> TimerEvent | None:
-        """Return the timer that has run out, None if none has.
+        """Return the timer that has run out; None if none has.
 
-        ENQUIRE_LINK is told once per period of silence; the other two again and again.
+        ENQUIRE_LINK is returned once in a period of silence; the other two again and again.
         """
         settings = self.settings
         if not self.bound:

@@ -1,4 +1,4 @@
-"""Time strings of schedule_delivery_time and validity_period (7.1.1), in pure UTC arithmetic."""
+"""Time strings of schedule_delivery_time and validity_period (SMPP 3.4, 7.1.1), in pure UTC arithmetic."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _DAY = 24 * 60 * 60
 
 
 def to_epoch(text: bytes, now: int) -> int:
-    """Return the epoch seconds meant by a time string.
+    """Return the epoch seconds of a time string.
 
-    `now` in epoch seconds is the base of relative times. An absolute time may be past: only the caller knows what
-    that means for its field (D-26). Raises BadTime for what isn't a time.
+    `now` in epoch seconds is the base of relative times. An absolute time may be past; the caller decides on that
+    (D-26). Raises BadTime for anything but a time.
     """
     if len(text) != _LENGTH or not text[:15].isdigit():
         raise BadTime(f"{text!r} is not YYMMDDhhmmsstnnp")
@@ -40,7 +40,7 @@ def to_epoch(text: bytes, now: int) -> int:
 
 
 def is_relative(text: bytes) -> bool:
-    """Tell whether a time string that to_epoch has taken counts from now on (7.1.1.2)."""
+    """Whether a time string that to_epoch accepts is relative to now (7.1.1.2)."""
     return text.endswith(b"R")
 
 

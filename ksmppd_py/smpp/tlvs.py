@@ -12,7 +12,7 @@ from ksmppd_py.smpp.errors import MalformedPdu
 
 
 class TlvType(Enum):
-    """How the value octets are to be read."""
+    """The type of the value octets."""
 
     INTEGER = "unsigned integer, most significant octet first"
     OCTETS = "octets"
@@ -26,7 +26,7 @@ INTEGER, OCTETS, C_STRING = TlvType
 
 
 class TlvTag(IntEnum):
-    """A tag with what the standard says of it: type, least and most octets, PDUs."""
+    """A tag with the standard's limits: type, least and most octets, PDUs."""
 
     type: TlvType
     least: int
@@ -34,7 +34,7 @@ class TlvTag(IntEnum):
     pdus: str
 
     def __new__(cls, tag: int, type_: TlvType, least: int, most: int, pdus: str) -> TlvTag:
-        """Make a plain integer of the tag and hang the rest on it."""
+        """Make a plain integer of the tag, with the limits as attributes."""
         member = int.__new__(cls, tag)
         member._value_ = tag
         member.type = type_
@@ -104,7 +104,7 @@ STRICT: Final = frozenset({TlvTag.QOS_TIME_TO_LIVE})
 
 
 class _NoTlvs(dict[int, bytes]):
-    """An empty mapping that stays so, shared by all PDUs without TLVs."""
+    """An empty mapping that can't be changed, shared by all PDUs without TLVs."""
 
     __slots__ = ()
 
@@ -148,7 +148,7 @@ def unpack_tlvs(octets: bytes, position: int, end: int, limits: Limits) -> dict[
         try:
             return _walk(octets, position + 1, end, limits)
         except MalformedPdu:
-            pass  # the NUL was half of a tag after all
+            pass  # the NUL was half of a tag
     return _walk(octets, position, end, limits)
 
 
