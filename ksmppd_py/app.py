@@ -80,7 +80,7 @@ class App:
         self._registry = EsmeRegistry(ServerMeters(time()), time, monotonic)
         self.overview = Overview(self._registry, config.ksmppd.database_enable_queue)
         self._simulator = Simulator()
-        self._blocklist = self.overview.blocklist = BlockList(*wiring.block_list(config))
+        self._blocklist = self.overview.blocklist = BlockList(config.ksmppd)
         self._database: Database | None = None
         self._admin: AdminServer | None = None
         self._decisions: Decisions | None = None
@@ -144,21 +144,18 @@ class App:
         pool = self._pool = BearerboxPool(config.bearerboxes, delivery, queue, replayer.deliveries)
         credit = DatabaseCredit(self._database, layout)
         submission = self._submission(router, pool, credit, queue, simulation, ids)
-        settings = wiring.session_settings(config)
-        binder = Binder(decisions.authenticator, registry, self._blocklist, settings, wiring.tlvs(config))
+        binder = Binder(
+            decisions.authenticator, registry, self._blocklist, config.ksmppd, wiring.tlvs(config)
+        )
         self._trials = _trials(submission, registry, decisions, credit, binder)
         self._listener = Listener(
-            config.ksmppd.interface,
-            wiring.plain_port(config),
+            config.ksmppd,
             binder,
             submission,
             registry,
             self._blocklist,
-            settings,
             Enquiries(history, queue, replayer, ids, time, monotonic),
             access,
-            wiring.tls(config),
-            wiring.proxies(config),
         )
         access.start()
         self._listener.start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 from ksmppd_py import logs, wiring
 from ksmppd_py.accesslog.log import AccessLog
@@ -14,6 +15,7 @@ from ksmppd_py.errors import KsmppdError, StartError
 from ksmppd_py.esme.blocklist import BlockList
 from ksmppd_py.esme.listener import Listener
 from ksmppd_py.esme.registry import EsmeRegistry
+from ksmppd_py.esme.settings import tls_context
 from ksmppd_py.transport import names
 
 logger = logging.getLogger(__name__)
@@ -48,21 +50,16 @@ class Live:
 
         May yield (routes, at the end).
         """
-        settings = wiring.tls(config)
         admin_certificate = wiring.admin_certificate(config)
         try:
-            context = settings.context() if settings is not None else None
+            context = tls_context(config.ksmppd)
             self._admin.check(*admin_certificate)
         except StartError as error:
             logger.error("%s; the configuration stays as it was", error, extra=logs.EACH)
             return
-        self._listener.change(
-            wiring.session_settings(config, self._started_with.ksmppd.id),
-            wiring.tlvs(config),
-            context,
-            wiring.proxies(config),
-        )
-        self._blocklist.change(*wiring.block_list(config))
+        with_old_id = replace(config.ksmppd, id=self._started_with.ksmppd.id)
+        self._listener.change(with_old_id, wiring.tlvs(config), context)
+        self._blocklist.change(config.ksmppd)
         self._access.change(wiring.access_log(config))
         names.know(wiring.hosts(config))
         self._pool.change(config.bearerboxes)

@@ -12,9 +12,9 @@ import gevent
 import pytest
 
 from ksmppd_py import app as app_module
-from ksmppd_py import daemon, wiring
+from ksmppd_py import daemon
 from ksmppd_py.app import App
-from ksmppd_py.config import load
+from ksmppd_py.config import WaitAckAction, load
 from ksmppd_py.errors import StartError
 from tests.fakes import smpp_wire as wire
 from tests.fakes.bearerbox import FakeBearerbox
@@ -248,6 +248,7 @@ def test_the_load_line(app: App, caplog: pytest.LogCaptureFixture, monkeypatch: 
 def test_settings_reach_the_sessions(start: Start) -> None:
     settings: dict[str, Any] = {"default-max-open-acks": 7, "wait-ack-action": 1, "enquire-link-interval": 9}
     app = start(**{key.replace("-", "_"): value for key, value in settings.items()})
-    made = wiring.session_settings(app._config)
-    assert (made.max_open_acks, made.wait_ack_drops, made.enquire_link_interval) == (7, True, 9)
-    assert made.server_id == b"KSMPPD"
+    assert app._listener is not None
+    made = app._listener._around.settings
+    assert (made.default_max_open_acks, made.wait_ack_action) == (7, WaitAckAction.DROP)
+    assert made.enquire_link_interval == 9

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from ksmppd_py import logs, wiring
+from ksmppd_py import logs
 from ksmppd_py.config import Config, ConfigProblems, load
+from ksmppd_py.esme.settings import server_id
 from tests.parts.certificate import write_certificate
 
 REST = """
@@ -145,7 +146,7 @@ def test_what_is_no_url(tmp_path: Path, url: str, reason: str) -> None:
 
 def test_octets_that_are_no_utf8(tmp_path: Path) -> None:
     config = read(tmp_path, "id = \xe9\xe8", rest=REST.replace("password = p", "password = \xe9"))
-    assert wiring.session_settings(config).server_id == b"\xe9\xe8"
+    assert server_id(config.ksmppd) == b"\xe9\xe8"
     tlv = "group = smpp-tlv\nname = \xe9\ntag = 1\ntype = integer\nlength = 4"
     assert problems_of(tmp_path, "", tlv, REST.replace("BOX", "\xe9")) == [
         "'id': '\\udce9' has octets that are no UTF-8.",
@@ -196,8 +197,11 @@ def test_tls_only(tmp_path: Path) -> None:
     certificate, key = write_certificate(tmp_path)
     files = f"smpp-tls-cert-file = {certificate}\nsmpp-tls-key-file = {key}\n"
     config = read(tmp_path, files + "smpp-tls-port = 2345\nsmpp-tls-only = yes")
-    assert wiring.plain_port(config) is None
-    assert wiring.plain_port(read(tmp_path, files + "smpp-tls-port = 2346")) == 2345
+    assert (config.ksmppd.smpp_port, config.ksmppd.smpp_tls_port, config.ksmppd.smpp_tls_only) == (
+        2345,
+        2345,
+        True,
+    )
 
 
 def test_certificates_of_the_smpp_port(tmp_path: Path) -> None:

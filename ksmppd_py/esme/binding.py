@@ -7,11 +7,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ksmppd_py.config import KsmppdGroup
 from ksmppd_py.errors import TemporaryError
 from ksmppd_py.esme.admission import BLOCKED, BUSY, LEFT, Admission, NotAdmitted, Turn
 from ksmppd_py.esme.blocklist import BlockList
 from ksmppd_py.esme.registry import EsmeRegistry
-from ksmppd_py.esme.settings import SessionSettings
+from ksmppd_py.esme.settings import server_id
 from ksmppd_py.ip_addresses import matches
 from ksmppd_py.logs import EACH
 from ksmppd_py.model.account import Account
@@ -53,7 +54,7 @@ class Binder:
         authenticator: Authenticator,
         registry: EsmeRegistry,
         blocklist: BlockList,
-        settings: SessionSettings,
+        settings: KsmppdGroup,
         tlvs: TlvTables,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
@@ -61,7 +62,7 @@ class Binder:
         self._authenticator = authenticator
         self._registry = registry
         self._blocklist = blocklist
-        self._admission = Admission(blocklist, settings.max_unbound, monotonic)
+        self._admission = Admission(blocklist, settings.max_unbound_connections, monotonic)
         self._settings = settings
         self._tlvs = tlvs
         self._clock = clock
@@ -134,18 +135,18 @@ class Binder:
         logger.debug("SMPP[%s] bind from %s refused: %s", name, ip, reason)
         return self._noted(name, ip, reason, CommandStatus.RBINDFAIL)
 
-    def change(self, settings: SessionSettings, tlvs: TlvTables) -> None:
+    def change(self, settings: KsmppdGroup, tlvs: TlvTables) -> None:
         """Take over other settings, for later binds and later calls of `dialect`. Doesn't yield."""
         self._settings = settings
         self._tlvs = tlvs
-        self._admission.change(settings.max_unbound)
+        self._admission.change(settings.max_unbound_connections)
 
     def response(self, command_id: int, sequence_number: int, dialect: Dialect) -> bytes:
         """Return the frame of the positive response to a bind request."""
         response = codec.response_to(command_id)
         assert response is not None
         tlvs = _SC_INTERFACE_VERSION if dialect.takes_tlvs else {}
-        return codec.pack(response(self._settings.server_id, tlvs), sequence_number)  # type: ignore[call-arg]  # every bind_*_resp has these two
+        return codec.pack(response(server_id(self._settings), tlvs), sequence_number)  # type: ignore[call-arg]  # every bind_*_resp has these two
 
     def dialect(self, account: Account, interface_version: int) -> Dialect:
         """Return the settings by which messages of this account's bind are translated."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 
+from ksmppd_py.config import KsmppdGroup
 from ksmppd_py.ip_addresses import matches, source_of
 from ksmppd_py.logs import EACH
 from ksmppd_py.model.esme import BlockedAddress
@@ -26,21 +27,21 @@ class _Record:
 
 
 class BlockList:
-    """Blocks an address after `attempts` failures with no gap above `time` seconds; attempts <= 0 blocks none.
+    """Blocks an address after ip-blocklist-attempts failures with no gap above ip-blocklist-time seconds; 0: never.
 
     A whole IPv6 /64 network counts as one address, because one customer usually has all of it. `now` is monotonic
     seconds. A `name` is the system_id of a bind request, in lower case. No method yields.
     """
 
-    def __init__(self, attempts: int, time: float, exempt: str = "") -> None:
-        self._attempts = attempts
-        self._time = time
-        self._exempt = exempt
+    def __init__(self, settings: KsmppdGroup) -> None:
         self._records: dict[str, _Record] = {}
+        self.change(settings)
 
-    def change(self, attempts: int, time: float, exempt: str) -> None:
+    def change(self, settings: KsmppdGroup) -> None:
         """Judge by these settings from now on; failures that were counted stay counted."""
-        self._attempts, self._time, self._exempt = attempts, time, exempt
+        self._attempts = settings.ip_blocklist_attempts
+        self._time = settings.ip_blocklist_time
+        self._exempt = " ".join(settings.ip_blocklist_exempt_ips)
 
     def __len__(self) -> int:
         return len(self._records)

@@ -11,6 +11,7 @@ from time import monotonic
 
 import gevent
 
+from ksmppd_py.config import KsmppdGroup
 from ksmppd_py.errors import StartError
 from ksmppd_py.esme.arrival import Arrivals, crowding, set_options
 from ksmppd_py.esme.binding import Binder
@@ -18,7 +19,7 @@ from ksmppd_py.esme.blocklist import BlockList
 from ksmppd_py.esme.held import Held
 from ksmppd_py.esme.registry import EsmeRegistry
 from ksmppd_py.esme.session import Session
-from ksmppd_py.esme.settings import SessionSettings, TlsSettings
+from ksmppd_py.esme.settings import proxies, tls_context
 from ksmppd_py.esme.surroundings import Surroundings
 from ksmppd_py.ip_addresses import plain
 from ksmppd_py.model.names import place
@@ -46,31 +47,26 @@ SESSIONS_A_TURN = 500
 class Listener:
     """The SMPP ports. A bind id is the number of an accepted connection; none is used twice.
 
-    `refused` counts the connections from blocked addresses. `interface` "" is all addresses, IPv4 and IPv6. With `port`
-    None only the port of `tls` is opened.
+    `refused` counts the connections from blocked addresses. The interface and the numbers of the ports stay those of
+    the first `settings`.
     """
 
     def __init__(
         self,
-        interface: str,
-        port: int | None,
+        settings: KsmppdGroup,
         binder: Binder,
         flow: Submissions,
         registry: EsmeRegistry,
         blocklist: BlockList,
-        settings: SessionSettings,
         enquiries: Enquiries | None = None,
         access: AccessLog | None = None,
-        tls: TlsSettings | None = None,
-        proxies: str = "",
     ) -> None:
-        self._interface, self._port = interface, port
+        self._interface = settings.interface
         self._blocklist = blocklist
         self._ids = count()
         self._owner = Owner("smpp", bears_context=True)
         self._around = Surroundings(binder, flow, registry, settings, self._owner, enquiries, access)
-        self._arrivals = Arrivals(proxies, settings.max_unbound)
-        self._tls = tls
+        self._arrivals = Arrivals(proxies(settings), settings.max_unbound_connections)
         self._context: ssl.SSLContext | None = None
         self._tls_server: SparingServer | None = None
         self._housekeeping = Owner("smpp housekeeping")
@@ -116,12 +112,12 @@ class Listener:
 
     def start(self) -> None:
         """Open the ports. Raises StartError when one can't be opened, or a certificate can't be read."""
-        if self._tls is not None:
-            self._context = self._tls.context()
-        if self._port is not None:
-            self._server = self._listen(self._port, self._accepted)
-        if self._tls is not None:
-            self._tls_server = self._listen(self._tls.port, self._accepted_tls)
+        settings = self._around.settings
+        self._context = tls_context(settings)
+        if not settings.smpp_tls_only:
+            self._server = self._listen(settings.smpp_port, self._accepted)
+        if self._context is not None:
+            self._tls_server = self._listen(settings.smpp_tls_port, self._accepted_tls)
         self._housekeeping.supervise("smpp housekeeping", self._keep_house)
 
     def _listen(self, port: int, accepted: Callable[..., None]) -> SparingServer:
@@ -133,13 +129,7 @@ class Listener:
         server.start()
         return server
 
-    def change(
-        self,
-        settings: SessionSettings,
-        tlvs: TlvTables,
-        context: ssl.SSLContext | None,
-        proxies: str,
-    ) -> None:
+    def change(self, settings: KsmppdGroup, tlvs: TlvTables, context: ssl.SSLContext | None) -> None:
         """Take over other settings, also for sessions that exist; certificates and `proxies` for new ones.
 
         Doesn't yield.
@@ -150,7 +140,7 @@ class Listener:
         self._around.binder.change(settings, tlvs)
         if context is not None:
             self._context = context
-        self._arrivals.proxies, self._arrivals.most = proxies, settings.max_unbound
+        self._arrivals.proxies, self._arrivals.most = proxies(settings), settings.max_unbound_connections
         for session in self._sessions.values():
             session.settings_changed()
 
@@ -210,17 +200,17 @@ class Listener:
         """
         unbound = self._unbound
         unbound[session.bind_id] = session
-        if len(unbound) <= self._around.settings.max_unbound:
+        if len(unbound) <= self._around.settings.max_unbound_connections:
             return
         unbound = self._unbound = {number: each for number, each in unbound.items() if not each.bind_type}
-        if len(unbound) > self._around.settings.max_unbound:
+        if len(unbound) > self._around.settings.max_unbound_connections:
             one = unbound.pop(self._one_too_many(session).bind_id)
             logger.warning("Too many connections without a bind, the one from %s is closed", one.ip)
             one.give_up()
 
     def _one_too_many(self, newest: Session) -> Session:
         unbound = self._unbound.values()
-        crowd = crowding((each.source for each in unbound), self._around.settings.max_unbound)
+        crowd = crowding((each.source for each in unbound), self._around.settings.max_unbound_connections)
         if crowd is not None:
             theirs = [each for each in unbound if each.source == crowd]
             silent = (each for each in theirs if each.turn is None)

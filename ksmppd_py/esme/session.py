@@ -14,6 +14,7 @@ from ksmppd_py.esme.binding import BIND_TYPES, RECEIVER, TRANSMITTER, BindReques
 from ksmppd_py.esme.outgoing import Outgoing
 from ksmppd_py.esme.refusals import error_response, implied_status, refusal_of
 from ksmppd_py.esme.registry import NO_ROOM
+from ksmppd_py.esme.settings import drops_unanswered, timers
 from ksmppd_py.esme.submits import Submits
 from ksmppd_py.esme.surroundings import Surroundings
 from ksmppd_py.ip_addresses import source_of
@@ -83,12 +84,12 @@ class Session:
         self._around = around
         self._link = SmppLink()
         self._connected_at = time()
-        self._timers = SessionTimers(around.settings.timers, monotonic())
+        self._timers = SessionTimers(timers(around.settings), monotonic())
         self.counters = Counters()
         self._inbound = Load(BIND_INTERVALS, int(self._connected_at))
         self._outbound = Load(BIND_INTERVALS, int(self._connected_at))
         self._outgoing = Outgoing(self._link, framed, (self.counters,))
-        self._max_open_acks = around.settings.max_open_acks
+        self._max_open_acks = around.settings.default_max_open_acks
         framed.tap = dump.sent_to(self) if dump.wanted() else None
 
     def __str__(self) -> str:
@@ -214,7 +215,7 @@ class Session:
         self._outgoing = Outgoing(
             self._link, self._socket, (counters, totals), totals, self._around.access, self.bind_id
         )
-        self._max_open_acks = account.max_open_acks or self._around.settings.max_open_acks
+        self._max_open_acks = account.max_open_acks or self._around.settings.default_max_open_acks
         self._timers.bind(monotonic())
         self._around.registry.add(account.system_id, self)
 
@@ -223,7 +224,7 @@ class Session:
         if self._submitter is not None:
             self.dialect = self._around.binder.dialect(account, self.dialect.interface_version)
             self._submitter.account, self._submitter.dialect = account, self.dialect
-            self._max_open_acks = account.max_open_acks or self._around.settings.max_open_acks
+            self._max_open_acks = account.max_open_acks or self._around.settings.default_max_open_acks
 
     def _submitted(self, command_id: int, sequence_number: int, pdu: SubmitSm | DataSm) -> None:
         submits = self._submits
@@ -289,7 +290,7 @@ class Session:
 
     def settings_changed(self) -> None:
         """Take over the listener's settings, which have changed. Doesn't yield."""
-        self._timers.settings = self._around.settings.timers
+        self._timers.settings = timers(self._around.settings)
         if self._submitter is not None:
             self.refresh(self._submitter.account)
 
@@ -297,7 +298,7 @@ class Session:
         before = now - self._around.settings.wait_ack_timeout
         if self._socket.blocked_since or not self._outgoing.overdue(before):
             return  # an unsent PDU can't be answered; a peer that takes no octet is closed by `tick`
-        if self._around.settings.wait_ack_drops:
+        if drops_unanswered(self._around.settings):
             dropped = self._outgoing.expire(before, Outcome.DONE)
             logger.warning("SMPP[%s] bind %d: %d deliver_sm dropped", self._name, self.bind_id, dropped)
             return

@@ -1,66 +1,42 @@
-"""The settings of sessions, TLS and the block list, from the configuration."""
+"""Settings of sessions and ports that are computed from the values of group ksmppd."""
 
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass
-from typing import NamedTuple
 
+from ksmppd_py.config import KsmppdGroup, WaitAckAction
 from ksmppd_py.smpp.timers import TimerSettings
 from ksmppd_py.transport.tls import server_context
 
-
-@dataclass(frozen=True, slots=True)
-class SessionSettings:
-    """The settings of all sessions. Times are seconds; `server_id` goes into bind responses, at most 15 octets of it.
-
-    `wait_ack_drops` is wait-ack-action 1: a deliver_sm without an answer counts as done. Otherwise its bind is closed.
-    """
-
-    server_id: bytes = b""
-    max_open_acks: int = 500
-    wait_ack_timeout: float = 120.0
-    wait_ack_drops: bool = False
-    session_init_timeout: float = 60.0
-    enquire_link_interval: float = 180.0
-    inactivity_timeout: float = 540.0
-    switch_dlr_addr: bool = False
-    default_alt_charset: str | None = None
-    dlr_err_length: int = 3
-    long_mo_as_payload: bool = False
-    submit_fields_in_meta_data: bool = False
-    max_unbound: int = 1000
-
-    @property
-    def timers(self) -> TimerSettings:
-        """The timers that run on silence (SMPP 3.4, 7.2); the response timer is wait_ack_timeout."""
-        return TimerSettings(
-            session_init=self.session_init_timeout,
-            enquire_link=self.enquire_link_interval,
-            inactivity=self.inactivity_timeout,
-        )
+_LONGEST_SYSTEM_ID = 15  # octets, SMPP 3.4, 4.1.2
 
 
-@dataclass(frozen=True, slots=True)
-class TlsSettings:
-    """The port for TLS.
-
-    Paths are of PEM files; with `authorities` an ESME needs a certificate that one of those signed.
-    """
-
-    port: int
-    certificate: str
-    key: str
-    authorities: str = ""
-
-    def context(self) -> ssl.SSLContext:
-        """Read the files. Raises StartError when one can't be used."""
-        return server_context(self.certificate, self.key, self.authorities)
+def server_id(ksmppd: KsmppdGroup) -> bytes:
+    """Return the system_id of bind responses, at most 15 octets of `id`."""
+    return ksmppd.id.encode("utf-8", "surrogateescape")[:_LONGEST_SYSTEM_ID]
 
 
-class BlockListSettings(NamedTuple):
-    """Refused binds that block an address (0 = none do), seconds until they are forgotten, exempt addresses."""
+def timers(ksmppd: KsmppdGroup) -> TimerSettings:
+    """Return the timers that run on silence, in seconds (SMPP 3.4, 7.2); the response timer is wait-ack-timeout."""
+    return TimerSettings(
+        session_init=ksmppd.session_init_timeout,
+        enquire_link=ksmppd.enquire_link_interval,
+        inactivity=ksmppd.inactivity_timeout,
+    )
 
-    attempts: int
-    time: float
-    exempt: str
+
+def drops_unanswered(ksmppd: KsmppdGroup) -> bool:
+    """Whether a deliver_sm without an answer counts as done; otherwise its bind is closed."""
+    return ksmppd.wait_ack_action is WaitAckAction.DROP
+
+
+def tls_context(ksmppd: KsmppdGroup) -> ssl.SSLContext | None:
+    """Read the certificates of smpp-tls-port; None when it is 0. Raises StartError when a file can't be used."""
+    if not ksmppd.smpp_tls_port:
+        return None
+    return server_context(ksmppd.smpp_tls_cert_file, ksmppd.smpp_tls_key_file, ksmppd.smpp_tls_ca_file)
+
+
+def proxies(ksmppd: KsmppdGroup) -> str:
+    """Return the patterns of addresses whose connections start with a PROXY header, "" for none."""
+    return " ".join(ksmppd.smpp_proxy_allow_ip) if ksmppd.smpp_proxy_protocol else ""

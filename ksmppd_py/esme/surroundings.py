@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ksmppd_py.config import KsmppdGroup
 from ksmppd_py.esme.binding import Binder
 from ksmppd_py.esme.held import Held
 from ksmppd_py.esme.registry import EsmeRegistry
-from ksmppd_py.esme.settings import SessionSettings
 from ksmppd_py.model.ports import AccessLog, Enquiries, Submissions
 from ksmppd_py.transport.greenlets import Owner
 
@@ -19,7 +19,7 @@ class Surroundings:
     binder: Binder
     flow: Submissions
     registry: EsmeRegistry
-    settings: SessionSettings
+    settings: KsmppdGroup
     owner: Owner
     enquiries: Enquiries | None = None
     access: AccessLog | None = None

@@ -10,13 +10,13 @@ from typing import Any
 import gevent
 import pytest
 
+from ksmppd_py.config import KsmppdGroup
 from ksmppd_py.errors import KsmppdError
 from ksmppd_py.esme import listener as listener_module
 from ksmppd_py.esme.binding import Binder
 from ksmppd_py.esme.blocklist import BlockList
 from ksmppd_py.esme.listener import Listener
 from ksmppd_py.esme.registry import EsmeRegistry
-from ksmppd_py.esme.settings import SessionSettings, TlsSettings
 from ksmppd_py.flows.delivery import DeliveryFlow
 from ksmppd_py.flows.simulation import SimulationFlow
 from ksmppd_py.flows.submission import SubmissionFlow
@@ -66,18 +66,23 @@ class AckingGateway(MemoryGateway):
         return True
 
 
+def blocking(attempts: int, time: Any, exempt: str = "") -> KsmppdGroup:
+    """Return the settings of a block list."""
+    return KsmppdGroup(
+        ip_blocklist_attempts=attempts,
+        ip_blocklist_time=time,
+        ip_blocklist_exempt_ips=(exempt,) if exempt else (),
+    )
+
+
 class Bed:
     """Everything around one Listener."""
 
     def __init__(
         self,
-        settings: SessionSettings,
-        blocklist: BlockList,
-        tls: TlsSettings | None = None,
-        interface: str = "127.0.0.1",
-        port: int | None = 0,
-        proxies: str = "",
+        settings: KsmppdGroup,
     ) -> None:
+        blocklist = BlockList(settings)
         self.accounts = Accounts()
         self.gateway = AckingGateway()
         self.router = MemoryRouter()
@@ -102,9 +107,7 @@ class Bed:
             time.monotonic,
         )
         binder = Binder(self.accounts, self.registry, blocklist, settings, TlvTables())
-        self.listener = Listener(
-            interface, port, binder, flow, self.registry, blocklist, settings, tls=tls, proxies=proxies
-        )
+        self.listener = Listener(settings, binder, flow, self.registry, blocklist)
         self.listener.start()
 
     @property
@@ -171,26 +174,10 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[StartBed]:
     beds: list[Bed] = []
 
     def start(
-        attempts: int = 0,
-        block_time: float = 300,
-        exempt: str = "",
-        tls: TlsSettings | None = None,
-        interface: str = "127.0.0.1",
-        port: int | None = 0,
-        proxies: str = "",
         **settings: Any,
     ) -> Bed:
-        values = {"server_id": b"KSMPPD", **settings}
-        beds.append(
-            Bed(
-                SessionSettings(**values),
-                BlockList(attempts, block_time, exempt),
-                tls,
-                interface,
-                port,
-                proxies,
-            )
-        )
+        usual = {"id": "KSMPPD", "interface": "127.0.0.1", "smpp_port": 0, "ip_blocklist_attempts": 0}
+        beds.append(Bed(KsmppdGroup(**{**usual, **settings})))
         return beds[-1]
 
     with gevent.Timeout(30):

@@ -11,15 +11,16 @@ import gevent
 import pytest
 from gevent.event import Event
 
+from ksmppd_py.config import KsmppdGroup
 from ksmppd_py.errors import BackendUnavailable
 from ksmppd_py.esme.admission import BLOCKED, LEFT, Admission, NotAdmitted, Turn
 from ksmppd_py.esme.binding import Binder, Refusal
 from ksmppd_py.esme.blocklist import BlockList
 from ksmppd_py.esme.registry import EsmeRegistry
-from ksmppd_py.esme.settings import SessionSettings
 from ksmppd_py.model.account import Account
 from ksmppd_py.smpp.pdus import BindTransceiver
 from ksmppd_py.translate.tlvs import TlvTables
+from tests.esme.conftest import blocking
 from tests.flows import memory
 
 OK, FAIL, SYSERR = 0x00, 0x0D, 0x08
@@ -44,11 +45,11 @@ class Place:
         }
         self.accounts["elsewhere"] = Account("elsewhere", connect_allow_ip="192.168.*.*")
         self.accounts["full"] = Account("full", max_binds=1)
-        self.blocklist = BlockList(limit, 300, EXEMPT_IP)
+        self.blocklist = BlockList(blocking(limit, 300, EXEMPT_IP))
         self.registry = EsmeRegistry(memory.make_meters(), time.time, time.monotonic)
         self.registry.esme_of(self.accounts["full"])
         self.binder = Binder(
-            self, self.registry, self.blocklist, SessionSettings(), TlvTables(), monotonic=lambda: self.now
+            self, self.registry, self.blocklist, KsmppdGroup(), TlvTables(), monotonic=lambda: self.now
         )
         self.turns: list[Turn] = []
         self.jobs: list[gevent.Greenlet] = []
@@ -211,7 +212,7 @@ def a_lower_limit_while_they_wait(place: Place) -> None:
     for guess in wrong(50):
         place.bind(*guess)
     gevent.sleep(0)
-    place.blocklist.change(1, 300, "")
+    place.blocklist.change(blocking(1, 300))
     assert set(place.answer_all()) == {FAIL}
 
 
@@ -271,7 +272,7 @@ def test_no_limit_without_a_block_list() -> None:
 @pytest.fixture
 def line() -> Admission:
     """At most one guess of an address at a time, and hardly any patience."""
-    return Admission(BlockList(1, 300), 1000, lambda: 0.0, patience=0.02)
+    return Admission(BlockList(blocking(1, 300)), 1000, lambda: 0.0, patience=0.02)
 
 
 def take(line: Admission, password: bytes, until: Event | None = None) -> str:

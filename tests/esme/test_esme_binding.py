@@ -40,7 +40,7 @@ def test_our_version_is_told_to_those_who_know_tlvs(bed: Bed, version: int, tlv:
 
 
 def test_a_server_without_id(start: StartBed) -> None:
-    assert start(server_id=b"").bind().wait_response(1).text == b""
+    assert start(id="").bind().wait_response(1).text == b""
 
 
 @pytest.mark.parametrize(("system_id", "password"), [("esme", "wrong"), ("nobody", PASSWORD), ("", "")])

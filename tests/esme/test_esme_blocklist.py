@@ -10,14 +10,14 @@ from ksmppd_py.errors import BackendUnavailable, DatabaseUnavailable
 from ksmppd_py.esme import blocklist as blocklist_module
 from ksmppd_py.esme.blocklist import BlockList
 from ksmppd_py.model.account import Account
-from tests.esme.conftest import PASSWORD, Bed, StartBed, wait_until
+from tests.esme.conftest import PASSWORD, Bed, StartBed, blocking, wait_until
 from tests.fakes import smpp_wire as wire
 
 IP = "10.0.0.1"
 
 
 def test_five_failures_with_no_gap_above_the_time() -> None:
-    blocklist = BlockList(5, 300)
+    blocklist = BlockList(blocking(5, 300))
     for n in range(4):
         blocklist.failed(IP, "esme", 300.0 * n)
         assert not blocklist.blocks(IP, 300.0 * n)
@@ -29,7 +29,7 @@ def test_five_failures_with_no_gap_above_the_time() -> None:
 
 
 def test_a_gap_starts_the_count_again() -> None:
-    blocklist = BlockList(2, 300)
+    blocklist = BlockList(blocking(2, 300))
     blocklist.failed(IP, "esme", 0.0)
     blocklist.failed(IP, "esme", 300.1)
     assert not blocklist.blocks(IP, 300.1)
@@ -38,7 +38,7 @@ def test_a_gap_starts_the_count_again() -> None:
 
 
 def test_a_blocked_attempt_changes_nothing() -> None:
-    blocklist = BlockList(1, 300)
+    blocklist = BlockList(blocking(1, 300))
     blocklist.failed(IP, "esme", 0.0)
     assert all(blocklist.blocks(IP, float(now)) for now in range(301))
     assert not blocklist.blocks(IP, 301.0)
@@ -58,7 +58,7 @@ def test_a_blocked_attempt_changes_nothing() -> None:
 )
 def test_a_success_forgives_its_own_failures(failures: list[str], success: str, left: int) -> None:
     """Otherwise a good account of one's own would buy any number of guesses at others."""
-    blocklist = BlockList(5, 300)
+    blocklist = BlockList(blocking(5, 300))
     for now, name in enumerate(failures):
         blocklist.failed(IP, name, float(now))
     blocklist.succeeded(IP, success)
@@ -68,7 +68,7 @@ def test_a_success_forgives_its_own_failures(failures: list[str], success: str, 
 
 def test_names_at_an_address_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blocklist_module, "MOST_NAMES", 2)
-    blocklist = BlockList(10, 300)
+    blocklist = BlockList(blocking(10, 300))
     for name in ("a", "b", "c", "c"):
         blocklist.failed(IP, name, 0.0)
     for name in ("a", "b", "c"):
@@ -77,7 +77,7 @@ def test_names_at_an_address_are_bounded(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_guesses_that_are_left() -> None:
-    blocklist = BlockList(3, 300, "10.0.0.9")
+    blocklist = BlockList(blocking(3, 300, "10.0.0.9"))
     assert [blocklist.left(ip, 0.0) for ip in (IP, "10.0.0.9")] == [3, None]
     left = []
     for _ in range(4):
@@ -85,7 +85,7 @@ def test_guesses_that_are_left() -> None:
         left.append(blocklist.left(IP, 0.0))
     assert left == [2, 1, 0, 0]
     assert blocklist.left(IP, 300.1) == 3
-    assert BlockList(0, 300).left(IP, 0.0) is None
+    assert BlockList(blocking(0, 300)).left(IP, 0.0) is None
 
 
 @pytest.mark.parametrize(
@@ -104,17 +104,17 @@ def test_guesses_that_are_left() -> None:
 def test_changed_settings_hold_for_those_that_failed_before(
     attempts: int, time: float, exempt: str, blocks: bool
 ) -> None:
-    blocklist = BlockList(2, 300)
+    blocklist = BlockList(blocking(2, 300))
     for _ in range(2):
         blocklist.failed(IP, "esme", 0.0)
-    blocklist.change(attempts, time, exempt)
+    blocklist.change(blocking(attempts, time, exempt))
     assert [each.ip for each in blocklist.blocked(100.0)] == [IP] * blocks
     assert blocklist.blocks(IP, 100.0) is blocks
     assert (blocklist.left(IP, 100.0) == 0) is blocks
 
 
 def test_a_blocked_address_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
-    blocklist = BlockList(3, 60)
+    blocklist = BlockList(blocking(3, 60))
     for now in (0.0, 1.0, 2.0, 3.0):  # the last one was under way already
         blocklist.failed(IP, "esme", now)
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
@@ -128,7 +128,7 @@ def test_a_blocked_address_is_told_once(caplog: pytest.LogCaptureFixture) -> Non
 
 @pytest.mark.parametrize("attempts", [0, -1])
 def test_no_attempts_switch_it_off(attempts: int) -> None:
-    blocklist = BlockList(attempts, 300)
+    blocklist = BlockList(blocking(attempts, 300))
     for _ in range(10):
         blocklist.failed(IP, "esme", 0.0)
     assert not blocklist.blocks(IP, 0.0)
@@ -139,19 +139,19 @@ def test_no_attempts_switch_it_off(attempts: int) -> None:
     [("10.0.0.1", False), ("10.0.0.12", True), ("1.1.1.1;10.0.0.1", False), ("10.0.*.*, 1.1.1.1", False)],
 )
 def test_exempt_addresses_are_compared_whole(exempt: str, blocked: bool) -> None:
-    blocklist = BlockList(1, 300, exempt)
+    blocklist = BlockList(blocking(1, 300, exempt))
     blocklist.failed(IP, "esme", 0.0)
     assert blocklist.blocks(IP, 0.0) is blocked
 
 
 def test_addresses_dont_share_a_record() -> None:
-    blocklist = BlockList(1, 300)
+    blocklist = BlockList(blocking(1, 300))
     blocklist.failed(IP, "esme", 0.0)
     assert not blocklist.blocks("10.0.0.2", 0.0)
 
 
 def test_old_records_are_forgotten() -> None:
-    blocklist = BlockList(5, 300)
+    blocklist = BlockList(blocking(5, 300))
     blocklist.failed(IP, "esme", 0.0)
     blocklist.failed("10.0.0.2", "esme", 100.0)
     blocklist.failed(IP, "esme", 200.0)
@@ -163,7 +163,7 @@ def test_old_records_are_forgotten() -> None:
 
 def test_so_many_addresses_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blocklist_module, "MOST_ADDRESSES", 2)
-    blocklist = BlockList(1, 300)
+    blocklist = BlockList(blocking(1, 300))
     for n in (1, 2, 1, 3):
         blocklist.failed(f"10.0.0.{n}", "esme", float(n))
     assert [blocklist.blocks(f"10.0.0.{n}", 3.0) for n in (1, 2, 3)] == [True, False, True]
@@ -313,7 +313,7 @@ def after_a_bind(bed: Bed) -> None:
 )
 def test_what_counts_as_a_failure(start: StartBed, event: Callable[[Bed], None], counts: bool) -> None:
     timeout = 0.05 if event is nothing_sent_in_time else 60.0
-    bed = start(attempts=1, session_init_timeout=timeout)
+    bed = start(ip_blocklist_attempts=1, session_init_timeout=timeout)
     if event is too_many_binds:
         bed.account(max_binds=1)
         first = bed.connect(source_ip="127.0.0.2")
@@ -331,7 +331,7 @@ def test_what_counts_as_a_failure(start: StartBed, event: Callable[[Bed], None],
 
 
 def test_a_blocked_connection_gets_no_bind_id(start: StartBed) -> None:
-    bed = start(attempts=1, block_time=0.1)
+    bed = start(ip_blocklist_attempts=1, ip_blocklist_time=0.1)
     wrong_credentials(bed)
     wait_until(lambda: len(bed.blocklist))
     blocked = bed.connect()
@@ -343,7 +343,7 @@ def test_a_blocked_connection_gets_no_bind_id(start: StartBed) -> None:
 
 def test_a_successful_bind_forgives_at_once(start: StartBed) -> None:
     """Not at the end of that session."""
-    bed = start(attempts=2)
+    bed = start(ip_blocklist_attempts=2)
     wrong_credentials(bed)
     bed.bind()
     wrong_credentials(bed)
@@ -351,7 +351,7 @@ def test_a_successful_bind_forgives_at_once(start: StartBed) -> None:
 
 
 def test_a_bind_of_another_account_forgives_nothing(start: StartBed) -> None:
-    bed = start(attempts=3)
+    bed = start(ip_blocklist_attempts=3)
     bed.accounts.accounts["own"] = Account("own")
     for _ in range(2):
         wrong_credentials(bed)
@@ -367,7 +367,7 @@ def test_a_bind_of_another_account_forgives_nothing(start: StartBed) -> None:
 def test_a_failure_counts_before_its_answer_leaves(start: StartBed) -> None:
     """Three fast failures at a limit of three let no fourth one in."""
     for _ in range(20):
-        bed = start(attempts=3)
+        bed = start(ip_blocklist_attempts=3)
         for _ in range(3):
             esme = bed.connect()
             assert esme.bind("esme", "wrong").command_status == wire.RBINDFAIL
@@ -388,7 +388,7 @@ def test_a_failure_counts_before_its_answer_leaves(start: StartBed) -> None:
     ],
 )
 def test_who_is_blocked_with_whom(failing: str, other: str, blocked: bool) -> None:
-    blocklist = BlockList(2, 300)
+    blocklist = BlockList(blocking(2, 300))
     blocklist.failed(failing, "a", 0)
     assert blocklist.left(other, 0) == (1 if blocked else 2)
     blocklist.failed(failing, "a", 0)
@@ -399,7 +399,7 @@ def test_who_is_blocked_with_whom(failing: str, other: str, blocked: bool) -> No
 
 
 def test_addresses_of_one_network_are_exempt_one_by_one() -> None:
-    blocklist = BlockList(1, 300, "2001:db8::7")
+    blocklist = BlockList(blocking(1, 300, "2001:db8::7"))
     blocklist.failed("2001:db8::7", "a", 0)
     assert not blocklist.blocks("2001:db8::7", 1)
     blocklist.failed("2001:db8::8", "a", 0)
@@ -409,13 +409,13 @@ def test_addresses_of_one_network_are_exempt_one_by_one() -> None:
 
 @pytest.mark.parametrize("given", ["2001:db8::1", "2001:db8::5", "2001:db8::/64", "2001:DB8:0:0::"])
 def test_a_network_is_forgiven_by_any_of_its_addresses(given: str) -> None:
-    blocklist = BlockList(1, 300)
+    blocklist = BlockList(blocking(1, 300))
     blocklist.failed("2001:db8::1", "a", 0)
     assert blocklist.clear(given, 1) == 1
 
 
 def test_a_success_forgives_its_name_in_the_network() -> None:
-    blocklist = BlockList(1, 300)
+    blocklist = BlockList(blocking(1, 300))
     blocklist.failed("2001:db8::1", "a", 0)
     blocklist.succeeded("2001:db8::2", "a")
     assert not blocklist.blocks("2001:db8::1", 1)

@@ -12,7 +12,6 @@ import gevent
 import pytest
 
 from ksmppd_py.esme import session as session_module
-from ksmppd_py.esme.settings import TlsSettings
 from ksmppd_py.smpp.constants import CommandStatus
 from ksmppd_py.transport import framed as framed_module
 from ksmppd_py.transport.tls import unverified_client_context
@@ -20,6 +19,7 @@ from tests.esme.conftest import NEVER, PASSWORD, Bed, StartBed, wait_until
 from tests.fakes import smpp_wire as wire
 from tests.fakes.smpp_wire import Message, Pdu
 from tests.flows.memory import mo
+from tests.parts.process import free_port
 
 MT = Message(source_addr=b"12345", destination_addr=b"491700", short_message=b"hello")
 SUBMIT = wire.pack_message(MT)
@@ -106,7 +106,9 @@ def connect(monkeypatch: pytest.MonkeyPatch) -> Iterator[Connect]:
 def end(request: pytest.FixtureRequest, start: StartBed, connect: Connect) -> tuple[Bed, Client]:
     """A bed with one client on it."""
     with_tls = request.param == "TLS"
-    bed = start(tls=TlsSettings(0, str(CERTIFICATE), "") if with_tls else None)
+    bed = start(
+        **({"smpp_tls_port": free_port(), "smpp_tls_cert_file": str(CERTIFICATE)} if with_tls else {})
+    )
     return bed, connect(bed, with_tls)
 
 
@@ -242,7 +244,9 @@ def test_half_closed_binds_get_no_deliver_sm(bed: Bed, connect: Connect) -> None
 
 def test_an_alert_of_tls_arrives(start: StartBed, connect: Connect) -> None:
     """A client without the certificate that it needs hears so, though it has sent its bind and more already."""
-    bed = start(tls=TlsSettings(0, str(CERTIFICATE), "", str(CERTIFICATE)))
+    bed = start(
+        smpp_tls_port=free_port(), smpp_tls_cert_file=str(CERTIFICATE), smpp_tls_ca_file=str(CERTIFICATE)
+    )
     client = connect(bed, tls=True)
     client.send_in_background(UNREAD)
     with pytest.raises(ssl.SSLError, match="CERTIFICATE_REQUIRED"):

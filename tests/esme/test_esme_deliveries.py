@@ -8,6 +8,7 @@ import struct
 import gevent
 import pytest
 
+from ksmppd_py.config import WaitAckAction
 from ksmppd_py.model.outcomes import Outcome
 from tests.esme.conftest import PASSWORD, Bed, StartBed, wait_until
 from tests.fakes import smpp_wire as wire
@@ -108,7 +109,7 @@ def test_only_bound_receivers_get_anything(bed: Bed) -> None:
 
 
 def test_the_window(start: StartBed) -> None:
-    bed = start(max_open_acks=3)
+    bed = start(default_max_open_acks=3)
     esme = bed.bind("receiver", SILENT)
     results = [bed.deliver(mo(b"%d" % n))[1] for n in range(5)]
     assert results == [None] * 3 + [Outcome.NO_RECEIVER] * 2
@@ -121,7 +122,7 @@ def test_the_window(start: StartBed) -> None:
 
 
 def test_an_account_may_have_its_own_window(start: StartBed) -> None:
-    bed = start(max_open_acks=1)
+    bed = start(default_max_open_acks=1)
     bed.account(max_open_acks=2)
     bed.bind("receiver", SILENT)
     assert [bed.deliver(mo())[1] for _ in range(3)] == [None, None, Outcome.NO_RECEIVER]
@@ -191,7 +192,7 @@ def test_with_the_bind_go_its_other_open_messages(start: StartBed) -> None:
 
 def test_or_it_is_dropped(start: StartBed) -> None:
     """wait-ack-action 1."""
-    bed = start(wait_ack_timeout=0.05, wait_ack_drops=True)
+    bed = start(wait_ack_timeout=0.05, wait_ack_action=WaitAckAction.DROP)
     esme = bed.bind("receiver", SILENT)
     bed.deliver(mo(b"x" * 300))
     assert outcomes(bed) == [Outcome.DONE]
@@ -214,7 +215,7 @@ def test_timely_answers_dont_expire(start: StartBed) -> None:
 
 def test_what_was_never_sent_doesnt_expire(start: StartBed) -> None:
     """docs/rules/smpp-session.md 8: unsent PDUs don't expire; least of all as if the ESME had them."""
-    bed = start(wait_ack_timeout=0.3, wait_ack_drops=True, max_open_acks=1_000_000)
+    bed = start(wait_ack_timeout=0.3, wait_ack_action=WaitAckAction.DROP, default_max_open_acks=1_000_000)
     with socket.socket() as deaf:
         deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         deaf.connect(("127.0.0.1", bed.port))

@@ -28,7 +28,7 @@ def go_on() -> Event:
 
 @pytest.fixture
 def bed(start: StartBed, go_on: Event, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bed]:
-    bed = start(max_unbound=MOST)
+    bed = start(max_unbound_connections=MOST)
     authenticate = bed.accounts.authenticate
 
     def slowly(system_id: bytes, password: bytes, peer_ip: str) -> Account | None:
@@ -74,7 +74,7 @@ CROWD, ALONE = "127.0.0.2", "127.0.0.3"
 
 def test_a_crowd_at_a_slow_authenticator_shuts_nobody_out(start: StartBed, go_on: Event, bed: Bed) -> None:
     """Of the connections that wait one goes that stands in line, the newest; what was asked is asked."""
-    bed.listener.change(replace(bed.settings, max_unbound=20), TlvTables(), None, "")
+    bed.listener.change(replace(bed.settings, max_unbound_connections=20), TlvTables(), None)
     waiting = [bed.connect(source_ip=CROWD) for _ in range(20)]
     jobs = [gevent.spawn(esme.bind, "esme", PASSWORD) for esme in waiting[:8]]
     wait_until(lambda: len(bed.accounts.asked) == 8)
@@ -105,7 +105,7 @@ def test_a_crowd_at_a_slow_authenticator_shuts_nobody_out(start: StartBed, go_on
 def test_whose_silent_connection_makes_room(
     start: StartBed, addresses: list[str], closed: int, go_on: Event
 ) -> None:
-    bed = start(max_unbound=len(addresses) - 1)
+    bed = start(max_unbound_connections=len(addresses) - 1)
     ips = {name: f"127.0.1.{ord(name)}" for name in "abcde"}
     esmes = []
     for number, name in enumerate(addresses):
@@ -137,7 +137,7 @@ def test_crowding(addresses: str, most: int, crowd: str | None) -> None:
 
 
 def test_a_stop_waits_for_nobody_who_stands_in_line(bed: Bed) -> None:
-    bed.listener.change(replace(bed.settings, max_unbound=20), TlvTables(), None, "")
+    bed.listener.change(replace(bed.settings, max_unbound_connections=20), TlvTables(), None)
     jobs = [job for _, job in binding(bed, 8)]
     late = bed.connect()
     jobs.append(gevent.spawn(late.bind, "esme", PASSWORD))

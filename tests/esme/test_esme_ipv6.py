@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from ksmppd_py.esme.settings import TlsSettings
 from ksmppd_py.transport.tls import unverified_client_context
 from tests.esme.conftest import PASSWORD, Bed, StartBed, wait_until
 from tests.fakes import smpp_wire as wire
+from tests.parts.process import free_port
 
 CERTIFICATE = str(Path(__file__).parents[1] / "transport" / "certificate.pem")
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
@@ -55,7 +55,7 @@ def test_allow_lists(start: StartBed, allowed: str, from_ipv4: bool, from_ipv6: 
 
 
 def test_a_failure_over_ipv6_blocks_its_own_address_only(start: StartBed) -> None:
-    bed = start(attempts=1, interface="")
+    bed = start(ip_blocklist_attempts=1, interface="")
     esme = bed.connect(host="::1", source_ip="::1")
     assert esme.bind("esme", "wrong").command_status == wire.RBINDFAIL
     esme.wait_closed()
@@ -82,15 +82,18 @@ def proxy_2(ip: str) -> bytes:
 def test_addresses_behind_a_proxy(
     start: StartBed, preface: type[bytes], host: str, behind: str, shown: str
 ) -> None:
-    bed = start(interface="", proxies="127.0.0.1 ::1")
+    bed = start(interface="", smpp_proxy_protocol=True, smpp_proxy_allow_ip=("127.0.0.1", "::1"))
     bed.account(connect_allow_ip=shown)
     assert connect(bed, host, preface=preface(behind)) == 0
     assert bed.binds[0].ip == shown
 
 
 def test_tls_only(start: StartBed) -> None:
-    bed = start(interface="", port=None, tls=TlsSettings(0, CERTIFICATE, ""))
+    bed = start(
+        interface="", smpp_tls_only=True, smpp_tls_port=free_port(), smpp_tls_cert_file=str(CERTIFICATE)
+    )
     assert bed.listener.accepting
+    assert bed.listener.ports() == [f"SMPP over TLS on *:{bed.listener.tls_port}"]
     for host in ("127.0.0.1", "::1"):
         plain = socket.create_connection((host, bed.listener.tls_port), 5)
         with unverified_client_context().wrap_socket(plain, server_hostname="ksmppd.test") as tls:
