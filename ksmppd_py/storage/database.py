@@ -141,10 +141,11 @@ class _Breaker:
         self.probing = True
         return True
 
-    def failed(self, reason: str) -> None:
+    def failed(self, reason: str, at_once: bool = False) -> None:
+        """`at_once`: it failed without delay, so the next one may try again at once."""
         if self.down_until is None:
             logger.error("The database %s: %s", self._can[0], reason, extra=EACH)
-        self.down_until = self._clock() + self._back_off
+        self.down_until = self._clock() + (0.0 if at_once else self._back_off)
         self.reason = reason
 
     def worked(self) -> None:
@@ -220,6 +221,12 @@ class Passage:
         """Note that the operation failed; all of its kind are refused for a while."""
         self._gate.failures += 1
         (self._gate.changes if self._changes else self._gate.everything).failed(reason)
+
+    def refused(self, reason: str) -> None:
+        """The database answered that it changes nothing now: its disk is full, or it may only be read."""
+        self._gate.failures += 1
+        self._gate.everything.worked()
+        self._gate.changes.failed(reason, at_once=True)
 
     def answered(self) -> None:
         """Note that the database answered, even with an error of the statement."""

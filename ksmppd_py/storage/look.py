@@ -64,7 +64,7 @@ def look_at(database: Database, layout: Layout) -> Iterator[TableState]:
             yield TableState(use, table.fullname, f"there is no column {', '.join(missing)}")
             continue
         denied = [reason for right in needed if (reason := _denied(database, table, found, right))]
-        yield TableState(use, table.fullname, "; ".join(denied), _note(needed, added, grants))
+        yield TableState(use, table.fullname, "; ".join(dict.fromkeys(denied)), _note(needed, added, grants))
 
 
 def _absent(grants: str | None) -> tuple[str, str]:

@@ -65,6 +65,14 @@ _BROKEN = (
     4031,
     *range(2000, 2100),
 )
+_NO_CHANGES = (
+    1021,
+    1026,
+    1114,
+    1290,
+    1792,
+    1836,
+)  # disk or table full, write error, --read-only and its like
 _NO_MORE_CONNECTIONS = (1040, 1203, 1226)
 _WAIT_FOR_CONNECTION = 0.9
 """Share of an operation's time in which a connection must become free; a busy pool isn't the database's failure."""
@@ -282,7 +290,7 @@ class MySQLDatabase:
             if broken:
                 passage.lost(str(error))
                 raise DatabaseUnavailable(str(error)) from error
-            passage.answered()
+            passage.refused(str(error)) if error.args[0] in _NO_CHANGES else passage.answered()
             raise StatementRefused(str(error), error.args[0]) from error
         except BaseException:
             self._discard(connection)

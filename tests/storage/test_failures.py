@@ -24,7 +24,7 @@ from ksmppd_py.errors import DatabaseUnavailable, StartError
 from ksmppd_py.kannel.messages import Sms, SmsType
 from ksmppd_py.storage import writer
 from ksmppd_py.storage.claim import MySQLClaim, open_claim
-from ksmppd_py.storage.database import Statement
+from ksmppd_py.storage.database import Statement, StatementRefused
 from ksmppd_py.storage.mysql import MySQLDatabase
 from ksmppd_py.storage.router import DatabaseRouter
 from ksmppd_py.storage.routes import DatabaseRoutes
@@ -211,6 +211,35 @@ class TestMariaDB:
         gevent.sleep(0.25)
         assert calls["charge"]() == 1
         quick.close()
+
+    @pytest.mark.parametrize(
+        ("number", "takes_changes"),
+        [
+            (1021, False),
+            (1026, False),
+            (1114, False),
+            (1290, False),
+            (1792, False),
+            (1836, False),
+            (1062, True),
+            (1146, True),
+            (1406, True),
+        ],
+    )
+    def test_a_server_that_may_only_be_read_is_told_of(
+        self, mysql_place: Callable[[], Place], number: int, takes_changes: bool
+    ) -> None:
+        """Each statement is refused with the server's own words, and nobody is kept off meanwhile."""
+        database = mysql_place().database
+        refusing = Statement(f"SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = {number}, MESSAGE_TEXT = 'words'")
+        for _ in range(2):
+            with pytest.raises(StatementRefused, match="words") as caught:
+                database.execute(refusing, repeatable=True)
+            assert caught.value.number == number
+        assert list(database.execute(Statement("SELECT 1"), repeatable=True).rows) == [(1,)]
+        assert (database.meter.available, database.meter.takes_changes) == (True, takes_changes)
+        database.execute(Statement("DO 1"), repeatable=True)
+        assert database.meter.takes_changes
 
     def test_a_long_answer_where_no_more_connections_are_granted(
         self, mysql_place: Callable[..., Place], monkeypatch: pytest.MonkeyPatch
