@@ -15,7 +15,8 @@ from tests.parts.config import Group, Value
 from tests.parts.daemon import Daemon, DaemonConfig
 from tests.parts.database import Account, Database, MariaDatabase, RouteRow, SqliteDatabase
 from tests.parts.mariadb import MariaDB
-from tests.parts.process import accepts, free_port, wait_until
+from tests.parts.process import accepts, free_port
+from tests.parts.waiting import wait_until
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SYSTEM_ID, PASSWORD = "load", "pw"

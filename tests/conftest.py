@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator
 
 import pytest
@@ -17,22 +16,10 @@ settings.load_profile("busy machine")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--part 1/2`: so that several processes can share the tests, module by module."""
-    parser.addoption("--part", default="1/1", help="run the modules of part N of M, N/M")
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the modules of our part."""
-    number, parts = (int(figure) for figure in config.getoption("--part").split("/"))
-    if parts == 1:
-        return
-    ours, others = [], []
-    for item in items:
-        module = item.nodeid.split("::", 1)[0]
-        mine = zlib.crc32(module.encode()) % parts == number - 1
-        (ours if mine else others).append(item)
-    items[:] = ours
-    config.hook.pytest_deselected(items=others)
+    """`--every-seed`: `make faults` runs all seeds of the fault suite, `make test` the first of them."""
+    parser.addoption(
+        "--every-seed", action="store_true", help="run all seeds of tests/faults/test_scenarios.py"
+    )
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,6 @@ import resource
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import pytest
 from ksmppd_py import cli
 from ksmppd_py.arguments import GENERATE, HELP, RUN, TEST, VERSION, Arguments, UsageError, parse
 from ksmppd_py.daemon import Process
+from tests.parts.waiting import wait_until
 
 HERE = Path(__file__).parent.parent
 GOOD = str(HERE / "ksmppd.conf")
@@ -350,10 +350,8 @@ def test_harmless_signals(serve: Starter) -> None:
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR2])
 def test_rotation(serve: Starter, tmp_path: Path, number: signal.Signals) -> None:
     process = serve(words=("-v", "2", "-F", str(tmp_path / "log"), "-V", "1", GOOD))
-    deadline = time.monotonic() + 10
-    while not (tmp_path / "log").exists() or "is up" not in (tmp_path / "log").read_text():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    log = tmp_path / "log"
+    wait_until(lambda: log.exists() and "is up" in log.read_text(), "the log")
     (tmp_path / "log").rename(tmp_path / "old")
     process.send_signal(number)
     assert lines_until(process, "re-opening") == [

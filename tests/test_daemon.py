@@ -12,13 +12,13 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from ksmppd_py import daemon
 from ksmppd_py.errors import StartError
+from tests.parts.waiting import wait_until
 
 HERE = Path(__file__).parent.parent
 
@@ -32,13 +32,6 @@ log.write(f"{{os.getpid()}} {{os.getppid()}}\\n")
 {life}
 """
 QUICK = {"first_life": 0.0, "restart": 0.01, "short_life": 0.0, "after_short_life": 60.0}
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.005)
 
 
 def supervise(
@@ -98,7 +91,7 @@ def test_the_panic_script_runs_once_in_a_while(tmp_path: Path) -> None:
     script.write_text(f'#!/bin/sh\necho "$#:$1" >> {tmp_path}/panics\n')
     script.chmod(0o755)
     assert outcome(supervise(tmp_path, "sys.exit(lives < 3)", QUICK, str(script)))[0] == 0
-    wait_for((tmp_path / "panics").exists)
+    wait_until((tmp_path / "panics").exists)
     assert len(lives(tmp_path)) == 4
     assert (tmp_path / "panics").read_text() == "1:ksmppd 1\n"
 
@@ -120,16 +113,16 @@ while True: time.sleep(10)
 
 def test_signals_reach_the_child(tmp_path: Path) -> None:
     process = supervise(tmp_path, WAIT_FOR_TERM, QUICK)
-    wait_for(lambda: "ready" in lives(tmp_path))
+    wait_until(lambda: "ready" in lives(tmp_path))
     process.send_signal(signal.SIGHUP)
-    wait_for(lambda: "hup" in lives(tmp_path))
+    wait_until(lambda: "hup" in lives(tmp_path))
     process.send_signal(signal.SIGTERM)
     assert outcome(process) == (0, "")
 
 
 def test_a_child_that_dies_of_the_signal_is_not_restarted(tmp_path: Path) -> None:
     process = supervise(tmp_path, 'log.write("ready\\n")\ntime.sleep(60)', QUICK)
-    wait_for(lambda: "ready" in lives(tmp_path))
+    wait_until(lambda: "ready" in lives(tmp_path))
     process.send_signal(signal.SIGTERM)
     assert outcome(process) == (1, "")
     assert len(lives(tmp_path)) == 2
@@ -176,19 +169,19 @@ def test_the_caller_goes_when_the_server_is_up(tmp_path: Path, parachute: bool) 
     pid_file = tmp_path / "pid"
     pid = int(pid_file.read_text())
     assert (status, err) == (0, "")
-    wait_for((tmp_path / "log").read_text)
+    wait_until((tmp_path / "log").read_text)
     assert (tmp_path / "log").read_text() == "/ /dev/null True"
     assert pid != process.pid
     assert os.readlink(f"/proc/{pid}/cwd") == "/"
     end.touch()
-    wait_for(lambda: not pid_file.exists())
+    wait_until(lambda: not pid_file.exists())
 
 
 @pytest.mark.parametrize("parachute", [False, True])
 def test_the_caller_hears_of_a_failed_start(tmp_path: Path, parachute: bool) -> None:
     process, _ = background(tmp_path, False, parachute)
     assert outcome(process) == (1, "it went wrong\n")
-    wait_for(lambda: not (tmp_path / "pid").exists())
+    wait_until(lambda: not (tmp_path / "pid").exists())
 
 
 def test_pid_file(tmp_path: Path) -> None:
@@ -247,8 +240,8 @@ def test_a_pid_file_of_a_living_process_stops_the_start(tmp_path: Path) -> None:
         b"\xff\xfe",
         "\u0661".encode(),
         b"\r\n",
-        str(os.getpid()).encode(),
-        str(os.getppid()).encode() + b"\n",
+        pytest.param(str(os.getpid()).encode(), id="our own"),
+        pytest.param(str(os.getppid()).encode() + b"\n", id="our parent's"),
     ],
 )
 def test_pid_files_that_say_nothing_are_replaced(tmp_path: Path, octets: bytes) -> None:

@@ -18,6 +18,7 @@ from ksmppd_py.accesslog.log import AccessLog, AccessLogSettings
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.work import Delivery, Submission
 from tests.accesslog.messages import sms, submission, submitter
+from tests.parts.waiting import wait_until
 
 Open = Callable[..., AccessLog]
 
@@ -50,8 +51,7 @@ def receivers(path: Path) -> list[str]:
 
 
 def wait_for_lines(path: Path, count: int) -> None:
-    while not path.exists() or len(receivers(path)) < count:
-        gevent.sleep(0.01)
+    wait_until(lambda: path.exists() and len(receivers(path)) >= count, f"{count} lines")
 
 
 def test_without_a_path_it_is_off(opened: Open) -> None:
@@ -211,8 +211,7 @@ def stalled(monkeypatch: pytest.MonkeyPatch) -> Iterator[gevent.threading.Lock]:
 def test_the_loop_does_not_wait_for_the_disk(opened: Open, tmp_path: Path, stalled: Any) -> None:
     log = opened()
     note(log, b"1")
-    while not log._file._written:
-        gevent.sleep(0.01)
+    wait_until(lambda: log._file._written)
     note(log, b"2")
     assert receivers(tmp_path / "access.log") == []
     stalled.release()
@@ -245,8 +244,7 @@ def test_a_stop_does_not_wait_for_a_disk_for_ever(
 ) -> None:
     log = opened()
     note(log, b"1")
-    while not log._file._written:
-        gevent.sleep(0.01)
+    wait_until(lambda: log._file._written)
     note(log, b"2")
     log.stop(timeout=0.05)
     assert [record.getMessage() for record in caplog.records] == [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -29,6 +28,7 @@ from tests.flows.memory import (
     Tray,
     make_ids,
 )
+from tests.parts.waiting import wait_until
 
 IDS = make_ids()
 
@@ -117,14 +117,6 @@ def make_mt(text: bytes = b"hello", priority: int = 0) -> Sms:
         dlr_url=b"esme|%d|%b" % (NOW, id_),
         priority=priority,
     )
-
-
-def wait_until(condition: Callable[[], object], seconds: float = 5.0) -> None:
-    """Let the others run until the condition holds."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        gevent.sleep(0.002)
 
 
 StartBed = Callable[..., Bed]

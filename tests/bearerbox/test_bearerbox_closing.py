@@ -17,10 +17,11 @@ from ksmppd_py.kannel.messages import AdminCommand
 from ksmppd_py.model.outcomes import SubmitResult
 from ksmppd_py.model.work import Submission
 from ksmppd_py.transport.framed import FramedSocket
-from tests.bearerbox.conftest import StartBed, make_mt, wait_until
+from tests.bearerbox.conftest import StartBed, make_mt
 from tests.fakes import box_wire
 from tests.fakes.bearerbox import NEVER, always
 from tests.flows.memory import MemoryReceivers, MemoryRouter, Tray
+from tests.parts.waiting import wait_until
 
 ACCEPTED = SubmitResult.ACCEPTED
 

@@ -18,9 +18,10 @@ from ksmppd_py.flows.delivery import DeliveryFlow
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.outcomes import Outcome, SubmitResult
 from ksmppd_py.model.work import Submission
-from tests.bearerbox.conftest import Bed, StartBed, make_mt, wait_until
+from tests.bearerbox.conftest import Bed, StartBed, make_mt
 from tests.fakes import bearerbox as fake
 from tests.flows.memory import MemoryReceivers, MemoryRouter, Tray
+from tests.parts.waiting import wait_until
 
 ACCEPTED = SubmitResult.ACCEPTED
 FOR_NOW = SubmitResult.REFUSED_FOR_NOW

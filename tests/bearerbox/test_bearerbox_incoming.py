@@ -11,10 +11,11 @@ from ksmppd_py.bearerbox import held as held_module
 from ksmppd_py.bearerbox import incoming as incoming_module
 from ksmppd_py.errors import BackendUnavailable, DatabaseUnavailable, MessageTooLong, NoRoute
 from ksmppd_py.model.outcomes import Outcome, SubmitResult
-from tests.bearerbox.conftest import Bed, StartBed, make_mt, wait_until
+from tests.bearerbox.conftest import Bed, StartBed, make_mt
 from tests.fakes import box_wire
 from tests.fakes.bearerbox import NEVER, always
 from tests.flows.memory import MemoryReceiver
+from tests.parts.waiting import wait_until
 
 FOR_NOW = SubmitResult.REFUSED_FOR_NOW
 

@@ -15,8 +15,9 @@ from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.outcomes import Outcome
 from ksmppd_py.model.routes import Route
 from ksmppd_py.model.work import Delivery
-from tests.bearerbox.conftest import IDS, Bed, StartBed, wait_until
+from tests.bearerbox.conftest import IDS, Bed, StartBed
 from tests.flows.memory import MemoryReceiver, MemoryReceivers, MemoryRouter, Tray
+from tests.parts.waiting import wait_until
 
 
 class Table:

@@ -10,9 +10,10 @@ import pytest
 from ksmppd_py.bearerbox import connection as connection_module
 from ksmppd_py.bearerbox import pool as pool_module
 from ksmppd_py.model.outcomes import SubmitResult
-from tests.bearerbox.conftest import Bed, StartBed, wait_until
+from tests.bearerbox.conftest import Bed, StartBed
 from tests.fakes import box_wire
 from tests.fakes.bearerbox import CLOSE, NEVER, always
+from tests.parts.waiting import wait_until
 
 ACCEPTED = SubmitResult.ACCEPTED
 REFUSED = SubmitResult.REFUSED

@@ -19,7 +19,7 @@ from tests.conformance.bench import SERVER_ID, Bench
 from tests.fakes import bearerbox as fake_box
 from tests.fakes import box_wire
 from tests.parts import node
-from tests.parts.process import PartError, wait_until
+from tests.parts.waiting import PartError, wait_until
 
 pytestmark = pytest.mark.integration
 

@@ -30,6 +30,7 @@ from ksmppd_py.translate.tlvs import TlvTables
 from tests.fakes.esme import Esme, Policy, accept_all
 from tests.flows import memory
 from tests.flows.memory import MemoryGateway, MemoryRouter, Tray
+from tests.parts.waiting import wait_until
 
 PASSWORD = "secret"
 NEVER = -100
@@ -154,14 +155,6 @@ class Bed:
             esme.close()
         self.listener.stop_accepting()
         self.listener.stop()
-
-
-def wait_until(condition: Callable[[], object], seconds: float = 5.0) -> None:
-    """Let the others run until the condition holds."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        gevent.sleep(0.002)
 
 
 StartBed = Callable[..., Bed]

@@ -6,8 +6,9 @@ import pytest
 
 from ksmppd_py.errors import BackendUnavailable, DatabaseUnavailable, KsmppdError
 from ksmppd_py.model.account import Account
-from tests.esme.conftest import PASSWORD, Bed, StartBed, wait_until
+from tests.esme.conftest import PASSWORD, Bed, StartBed
 from tests.fakes import smpp_wire as wire
+from tests.parts.waiting import wait_until
 
 KINDS = {"transmitter": 1, "receiver": 2, "transceiver": 3}
 

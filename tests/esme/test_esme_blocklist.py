@@ -10,8 +10,9 @@ from ksmppd_py.errors import BackendUnavailable, DatabaseUnavailable
 from ksmppd_py.esme import blocklist as blocklist_module
 from ksmppd_py.esme.blocklist import BlockList
 from ksmppd_py.model.account import Account
-from tests.esme.conftest import PASSWORD, Bed, StartBed, blocking, wait_until
+from tests.esme.conftest import PASSWORD, Bed, StartBed, blocking
 from tests.fakes import smpp_wire as wire
+from tests.parts.waiting import wait_until
 
 IP = "10.0.0.1"
 

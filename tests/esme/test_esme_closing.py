@@ -15,11 +15,12 @@ from ksmppd_py.esme import session as session_module
 from ksmppd_py.smpp.constants import CommandStatus
 from ksmppd_py.transport import framed as framed_module
 from ksmppd_py.transport.tls import unverified_client_context
-from tests.esme.conftest import NEVER, PASSWORD, Bed, StartBed, wait_until
+from tests.esme.conftest import NEVER, PASSWORD, Bed, StartBed
 from tests.fakes import smpp_wire as wire
 from tests.fakes.smpp_wire import Message, Pdu
 from tests.flows.memory import mo
 from tests.parts.process import free_port
+from tests.parts.waiting import wait_until
 
 MT = Message(source_addr=b"12345", destination_addr=b"491700", short_message=b"hello")
 SUBMIT = wire.pack_message(MT)

@@ -10,10 +10,11 @@ import pytest
 
 from ksmppd_py.config import WaitAckAction
 from ksmppd_py.model.outcomes import Outcome
-from tests.esme.conftest import PASSWORD, Bed, StartBed, wait_until
+from tests.esme.conftest import PASSWORD, Bed, StartBed
 from tests.fakes import smpp_wire as wire
 from tests.fakes.esme import always
 from tests.flows.memory import mo, report
+from tests.parts.waiting import wait_until
 
 SILENT = always(None)
 

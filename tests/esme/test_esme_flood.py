@@ -14,8 +14,9 @@ from ksmppd_py.esme import listener as listener_module
 from ksmppd_py.esme.arrival import crowding
 from ksmppd_py.model.account import Account
 from ksmppd_py.translate.tlvs import TlvTables
-from tests.esme.conftest import PASSWORD, Bed, StartBed, wait_until
+from tests.esme.conftest import PASSWORD, Bed, StartBed
 from tests.fakes.esme import Esme
+from tests.parts.waiting import wait_until
 
 MOST = 4
 

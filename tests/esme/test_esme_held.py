@@ -10,9 +10,10 @@ import pytest
 from ksmppd_py.esme import held as held_module
 from ksmppd_py.esme import submits as submits_module
 from ksmppd_py.esme.held import EACH, Held, octets_of
-from tests.esme.conftest import NEVER, Bed, StartBed, wait_until
+from tests.esme.conftest import NEVER, Bed, StartBed
 from tests.fakes import smpp_wire as wire
 from tests.fakes.esme import Esme
+from tests.parts.waiting import wait_until
 
 PAYLOAD = struct.pack(">HH", 0x0424, 3000) + b"x" * 3000
 BODY = b"\0\x01\x01" + b"12345\0" + b"\x01\x01" + b"491700000000\0" + b"\0\0\0" + b"\0\0" + b"\0\0\0\0\0"

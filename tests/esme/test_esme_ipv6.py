@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from ksmppd_py.transport.tls import unverified_client_context
-from tests.esme.conftest import PASSWORD, Bed, StartBed, wait_until
+from tests.esme.conftest import PASSWORD, Bed, StartBed
 from tests.fakes import smpp_wire as wire
 from tests.parts.process import free_port
+from tests.parts.waiting import wait_until
 
 CERTIFICATE = str(Path(__file__).parents[1] / "transport" / "certificate.pem")
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"

@@ -12,8 +12,9 @@ from ksmppd_py.errors import KsmppdError
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.account import Simulation
 from ksmppd_py.model.routes import Route
-from tests.esme.conftest import NEVER, Bed, wait_until
+from tests.esme.conftest import NEVER, Bed
 from tests.fakes.smpp_wire import Message
+from tests.parts.waiting import wait_until
 
 
 def numbered(count: int) -> list[Message]:

@@ -12,10 +12,11 @@ import gevent
 import pytest
 
 from ksmppd_py.esme import session as session_module
-from tests.esme.conftest import PASSWORD, Bed, StartBed, wait_until
+from tests.esme.conftest import PASSWORD, Bed, StartBed
 from tests.fakes import smpp_wire as wire
 from tests.fakes.esme import Esme
 from tests.fakes.smpp_wire import Message
+from tests.parts.waiting import wait_until
 
 MT = Message(source_addr=b"12345", destination_addr=b"491700", short_message=b"hello")
 DATA_SM = b"\0\0\0" + b"12345\0\0\0" + b"491700\0" + b"\0\0\0"

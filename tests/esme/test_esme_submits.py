@@ -12,10 +12,11 @@ from ksmppd_py.esme import session as session_module
 from ksmppd_py.esme import submits as submits_module
 from ksmppd_py.model.account import Simulation
 from ksmppd_py.model.outcomes import SubmitResult
-from tests.esme.conftest import NEVER, Bed, wait_until
+from tests.esme.conftest import NEVER, Bed
 from tests.fakes import smpp_wire as wire
 from tests.fakes.smpp_wire import Message
 from tests.flows.memory import mo, report
+from tests.parts.waiting import wait_until
 
 MT = Message(source_addr=b"12345", destination_addr=b"491700", short_message=b"hello")
 DATA_SM = b"\0\0\0" + b"12345\0\0\0" + b"491700\0" + b"\0\0\0" + b"\x04\x24\0\2hi"

@@ -9,11 +9,12 @@ import pytest
 
 from ksmppd_py.esme import session as session_module
 from ksmppd_py.model.outcomes import Outcome
-from tests.esme.conftest import NEVER, PASSWORD, Bed, StartBed, wait_until
+from tests.esme.conftest import NEVER, PASSWORD, Bed, StartBed
 from tests.fakes import smpp_wire as wire
 from tests.fakes.esme import always
 from tests.fakes.smpp_wire import Message
 from tests.flows.memory import mo
+from tests.parts.waiting import wait_until
 
 MT = Message(source_addr=b"12345", destination_addr=b"491700", short_message=b"hello")
 SILENT = always(None)

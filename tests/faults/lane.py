@@ -29,7 +29,8 @@ from tests.parts.database import (
     insert_route,
 )
 from tests.parts.mariadb import MariaDB
-from tests.parts.process import PartError, Process, wait_until
+from tests.parts.process import Process
+from tests.parts.waiting import PartError, wait_until
 
 ACCOUNTS = {"faulta": "4001", "faultb": "4002"}
 """system_id -> the short code that is routed to it."""

@@ -17,7 +17,7 @@ from tests.fakes import smpp_wire as wire
 from tests.fakes.smpp_wire import Message, Pdu
 from tests.faults.customer import Customer
 from tests.faults.lane import PASSWORD, Lane
-from tests.parts.process import wait_until
+from tests.parts.waiting import wait_until
 
 pytestmark = [pytest.mark.faults, pytest.mark.integration, pytest.mark.slow]
 

@@ -1,6 +1,7 @@
-"""Two hundred seeds of faults on SQLite, on MariaDB and without a queue: the ledger balances after each.
+"""Seeds of faults on SQLite, on MariaDB and without a queue: the ledger balances after each.
 
-A seed that fails is named with the command that repeats it.
+`make test` runs the first of each kind, `make faults` all 210 (`--every-seed`). A seed that fails is named with the
+command that repeats it.
 """
 
 from __future__ import annotations
@@ -14,8 +15,11 @@ from tests.faults.scenarios import KINDS, run_lane
 
 pytestmark = [pytest.mark.faults, pytest.mark.integration, pytest.mark.slow]
 
-SEEDS: Mapping[str, tuple[int, int]] = {"sqlite": (80, 2), "mariadb": (90, 2), "without-queue": (40, 1)}
-"""How many seeds, in how many lanes."""
+SEEDS = {"sqlite": 16, "mariadb": 16, "without-queue": 10}
+"""How many seeds of each kind run by default."""
+
+EVERY_SEED = {"sqlite": 80, "mariadb": 90, "without-queue": 40}
+LANES = {"sqlite": 2, "mariadb": 2, "without-queue": 1}
 
 
 @pytest.fixture(scope="module")
@@ -24,11 +28,11 @@ def failures(request: pytest.FixtureRequest) -> Mapping[str, list[str]]:
     wanted = {
         item.callspec.params["kind"] for item in request.session.items if "failures" in item.fixturenames
     }  # type: ignore[attr-defined]
+    counts = EVERY_SEED if request.config.getoption("--every-seed") else SEEDS
     lanes: dict[str, list[gevent.Greenlet]] = {}
     for kind in sorted(wanted):
-        count, parallel = SEEDS[kind]
-        seeds = iter(range(1, count + 1))
-        lanes[kind] = [gevent.spawn(run_lane, kind, seeds) for _ in range(parallel)]
+        seeds = iter(range(1, counts[kind] + 1))
+        lanes[kind] = [gevent.spawn(run_lane, kind, seeds) for _ in range(LANES[kind])]
     return {kind: _all(greenlets) for kind, greenlets in lanes.items()}
 
 

@@ -15,7 +15,8 @@ from tests.fakes.box_wire import Sms
 from tests.fakes.smpp_wire import Message, Pdu
 from tests.faults.customer import Customer
 from tests.faults.lane import PASSWORD, Lane
-from tests.parts.process import accepts, wait_until
+from tests.parts.process import accepts
+from tests.parts.waiting import wait_until
 
 pytestmark = [pytest.mark.faults, pytest.mark.integration, pytest.mark.slow]
 

@@ -8,7 +8,7 @@ import pytest
 from tests.faults.backlog import Taker, fill
 from tests.faults.lane import PASSWORD, Lane, LaunchedDaemon
 from tests.parts.daemon import DaemonConfig
-from tests.parts.process import wait_until
+from tests.parts.waiting import wait_until
 
 pytestmark = [pytest.mark.faults, pytest.mark.integration, pytest.mark.slow]
 

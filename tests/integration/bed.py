@@ -12,7 +12,7 @@ from tests.fakes.esme import Esme
 from tests.fakes.smpp_wire import Message
 from tests.parts.daemon import Daemon
 from tests.parts.database import Account, RouteRow
-from tests.parts.process import wait_until
+from tests.parts.waiting import wait_until
 
 BOX_ID = "KSMPPD"
 HANDSET = b"491701234567"

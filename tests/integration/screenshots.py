@@ -24,7 +24,8 @@ from tests.integration.bed import mt
 from tests.parts.chromium import chromium, emulate, screenshot
 from tests.parts.daemon import PASSWORD, Daemon, DaemonConfig
 from tests.parts.database import Account, RouteRow, SqliteDatabase
-from tests.parts.process import free_port, wait_until
+from tests.parts.process import free_port
+from tests.parts.waiting import wait_until
 
 IMAGES = Path(__file__).resolve().parents[2] / "docs/images"
 SECONDS = 240.0

@@ -14,7 +14,7 @@ from tests.fakes import smpp_wire as wire
 from tests.fakes.box_wire import Sms
 from tests.integration.bed import Bed, StartBed, mt
 from tests.parts.database import RouteRow
-from tests.parts.process import wait_until
+from tests.parts.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 

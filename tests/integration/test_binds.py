@@ -10,7 +10,7 @@ import pytest
 from tests.fakes import smpp_wire as wire
 from tests.fakes.esme import Esme
 from tests.integration.bed import Bed, StartBed, mt
-from tests.parts.process import wait_until
+from tests.parts.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 

@@ -22,7 +22,8 @@ from tests.fakes.esme import Esme
 from tests.integration.bed import BOX_ID, Bed, Customer, StartBed, mt
 from tests.parts.chromium import chromium, complaints, emulate
 from tests.parts.daemon import PASSWORD
-from tests.parts.process import free_port, wait_until
+from tests.parts.process import free_port
+from tests.parts.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 

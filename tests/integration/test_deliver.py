@@ -10,7 +10,7 @@ from tests.fakes import box_wire
 from tests.fakes import esme as fake_esme
 from tests.fakes import smpp_wire as wire
 from tests.integration.bed import Bed, StartBed, mt
-from tests.parts.process import wait_until
+from tests.parts.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 

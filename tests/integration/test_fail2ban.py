@@ -13,7 +13,8 @@ from tests.fakes import smpp_wire as wire
 from tests.fakes.esme import Esme
 from tests.integration.bed import StartBed
 from tests.parts.http import request
-from tests.parts.process import require_program, wait_until
+from tests.parts.process import require_program
+from tests.parts.waiting import wait_until
 
 FILTER = Path(__file__).resolve().parents[2] / "packaging/fail2ban/filter.conf"
 JAIL = FILTER.with_name("jail.conf")

@@ -22,7 +22,8 @@ from tests.parts.http import request
 from tests.parts.kannel import Bearerbox, FakeSmsc
 from tests.parts.mariadb import MariaDB
 from tests.parts.php import PhpServer
-from tests.parts.process import Process, accepts, free_port, wait_until
+from tests.parts.process import Process, accepts, free_port
+from tests.parts.waiting import wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.bearerbox, pytest.mark.database]
 

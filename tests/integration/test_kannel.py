@@ -12,7 +12,8 @@ from tests.integration.bed import BOX_ID, Bed, mt
 from tests.parts.daemon import Daemon, DaemonConfig
 from tests.parts.database import Database
 from tests.parts.kannel import Bearerbox, FakeSmsc
-from tests.parts.process import free_port, wait_until
+from tests.parts.process import free_port
+from tests.parts.waiting import wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.bearerbox]
 

@@ -18,7 +18,8 @@ from tests.parts.database import Account, MariaDatabase, RouteRow, insert_accoun
 from tests.parts.http import HttpSink, request
 from tests.parts.kannel import BEARERBOX, SMSBOX
 from tests.parts.mariadb import MariaDB
-from tests.parts.process import Process, accepts, free_port, require_program, wait_until
+from tests.parts.process import Process, accepts, free_port, require_program
+from tests.parts.waiting import wait_until
 
 EXAMPLES = REPOSITORY / "examples" / "configurations"
 

@@ -20,7 +20,8 @@ from tests.parts.config import Value
 from tests.parts.daemon import PASSWORD, Daemon, DaemonConfig
 from tests.parts.database import RouteRow, SqliteDatabase
 from tests.parts.http import request
-from tests.parts.process import accepts, wait_until
+from tests.parts.process import accepts
+from tests.parts.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 

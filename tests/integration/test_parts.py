@@ -17,7 +17,8 @@ from tests.fakes.bearerbox import FakeBearerbox
 from tests.fakes.smpp_wire import Message
 from tests.parts.http import HttpSink
 from tests.parts.kannel import Bearerbox, FakeSmsc, Smsbox
-from tests.parts.process import PartError, free_port, require_program
+from tests.parts.process import free_port, require_program
+from tests.parts.waiting import PartError
 
 pytestmark = [pytest.mark.integration, pytest.mark.bearerbox]
 

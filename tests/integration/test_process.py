@@ -21,7 +21,8 @@ from tests.integration.bed import BOX_ID, StartBed, mt
 from tests.parts.config import render
 from tests.parts.daemon import Daemon, DaemonConfig, run_once
 from tests.parts.database import SqliteDatabase
-from tests.parts.process import accepts, free_port, wait_until
+from tests.parts.process import accepts, free_port
+from tests.parts.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 

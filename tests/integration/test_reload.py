@@ -21,7 +21,7 @@ from tests.parts.config import Group, render
 from tests.parts.daemon import PASSWORD, DaemonConfig
 from tests.parts.database import RouteRow, SqliteDatabase, insert_route
 from tests.parts.http import request
-from tests.parts.process import wait_until
+from tests.parts.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 

@@ -19,7 +19,7 @@ from tests.fakes.bearerbox import FakeBearerbox
 from tests.integration.bed import BOX_ID
 from tests.parts.daemon import Daemon, DaemonConfig
 from tests.parts.database import SqliteDatabase
-from tests.parts.process import wait_until
+from tests.parts.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 

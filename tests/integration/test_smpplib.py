@@ -15,7 +15,7 @@ import smpplib.gsm
 
 from tests.fakes import box_wire
 from tests.integration.bed import Bed, Customer
-from tests.parts.process import PartError
+from tests.parts.waiting import PartError
 
 pytestmark = pytest.mark.integration
 

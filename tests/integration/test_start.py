@@ -16,7 +16,8 @@ from tests.integration.bed import BOX_ID
 from tests.parts.config import render
 from tests.parts.daemon import KSMPPD, DaemonConfig, environment, run_once
 from tests.parts.database import SqliteDatabase
-from tests.parts.process import Process, wait_until
+from tests.parts.process import Process
+from tests.parts.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 

@@ -18,7 +18,8 @@ from tests.fakes.esme import Esme
 from tests.integration.bed import Bed, StartBed, mt
 from tests.parts.certificates import Authority
 from tests.parts.daemon import PASSWORD
-from tests.parts.process import free_port, wait_until
+from tests.parts.process import free_port
+from tests.parts.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 

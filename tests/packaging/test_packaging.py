@@ -23,7 +23,8 @@ from tests.parts.config import render
 from tests.parts.daemon import KSMPPD, Daemon, DaemonConfig
 from tests.parts.database import Account, SqliteDatabase
 from tests.parts.http import request
-from tests.parts.process import Process, accepts, free_port, wait_until
+from tests.parts.process import Process, accepts, free_port
+from tests.parts.waiting import wait_until
 
 PROJECT = Path(__file__).resolve().parents[2]
 PACKAGING = PROJECT / "packaging"

@@ -13,7 +13,8 @@ from pathlib import Path
 from tests.parts.config import Group, Value, render
 from tests.parts.database import Account, Database, RouteRow, insert_account, insert_route
 from tests.parts.http import HttpAnswer, request
-from tests.parts.process import PartError, Process, accepts, free_port, wait_until
+from tests.parts.process import Process, accepts, free_port
+from tests.parts.waiting import PartError, wait_until
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 KSMPPD = Path(sys.executable).with_name("ksmppd")

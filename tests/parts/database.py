@@ -13,7 +13,7 @@ from typing import Protocol
 import pymysql
 
 from tests.parts.config import Group, Value
-from tests.parts.process import wait_until
+from tests.parts.waiting import wait_until
 
 Row = Sequence[object]
 

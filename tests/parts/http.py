@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from tests.parts.process import PartError
+from tests.parts.waiting import PartError
 
 
 @dataclass(frozen=True)

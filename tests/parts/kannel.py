@@ -10,7 +10,8 @@ from xml.etree import ElementTree
 
 from tests.parts.config import Group, render
 from tests.parts.http import HttpAnswer, request
-from tests.parts.process import PartError, Process, accepts, free_port, require_program, wait_until
+from tests.parts.process import Process, accepts, free_port, require_program
+from tests.parts.waiting import PartError, wait_until
 
 BEARERBOX = "/usr/sbin/bearerbox"
 SMSBOX = "/usr/sbin/smsbox"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from tests.parts.process import PartError, Process, accepts, free_port, wait_until
+from tests.parts.process import Process, accepts, free_port
+from tests.parts.waiting import PartError, wait_until
 
 PACKAGE = "php-cli"
 

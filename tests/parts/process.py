@@ -8,49 +8,33 @@ import random
 import signal
 import socket
 import subprocess
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
 
-T = TypeVar("T")
+from tests.parts.waiting import PartError
 
-_handed_out: set[int] = set()
-
-
-class PartError(AssertionError):
-    """A part did not start, did not stop, or did not do what a test waited for."""
+_ours: dict[int, socket.socket] = {}
+"""The ports that were handed out, each with the name that keeps it from the other processes that run tests."""
 
 
 def free_port() -> int:
-    """Return a TCP port that nothing listens on, below the range from which the kernel takes client ports."""
+    """Return a TCP port that nothing listens on, below the range from which the kernel takes client ports.
+
+    It stays ours as long as this process lives: a name in the abstract namespace tells other processes that run tests.
+    """
     for _ in range(1000):
         port = random.randint(15000, 31999)
-        if port in _handed_out:
-            continue
-        with socket.socket() as probe:
-            try:
+        name = socket.socket(socket.AF_UNIX)
+        try:
+            name.bind(f"\0ksmppd-tests-{port}")
+            with socket.socket() as probe:
                 probe.bind(("0.0.0.0", port))
-            except OSError:
-                continue
-        _handed_out.add(port)
+        except OSError:
+            name.close()
+            continue
+        _ours[port] = name
         return port
     raise PartError("no free TCP port")
-
-
-def wait_until(probe: Callable[[], T], what: str | Callable[[], str], timeout: float = 10.0) -> T:
-    """Call `probe` until it returns something true, and return that; PartError after `timeout` seconds."""
-    deadline = time.monotonic() + timeout
-    pause = 0.01
-    while True:
-        found = probe()
-        if found:
-            return found
-        if time.monotonic() > deadline:
-            text = what if isinstance(what, str) else what()
-            raise PartError(f"waited {timeout:g} s in vain for {text}")
-        time.sleep(pause)
-        pause = min(pause * 1.5, 0.1)
 
 
 def require_program(path: str, package: str) -> str:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from ksmppd_py.transport import framed as framed_module
 from ksmppd_py.transport.framed import FramedSocket
+from tests.parts.waiting import wait_until
 
 
 @dataclass
@@ -84,13 +85,6 @@ def sends(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
 
     monkeypatch.setattr(framed_module.os, "write", record)
     return tried
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 5
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        gevent.sleep(0.001)
 
 
 def test_all_frames_of_one_turn_leave_in_one_send(pair: Pair, sends: list[bytes]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import _socket
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import gevent
@@ -14,6 +14,7 @@ from gevent.hub import get_hub
 
 from ksmppd_py.transport import names
 from ksmppd_py.transport.names import Resolver
+from tests.parts.waiting import wait_until
 
 ANSWER = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("192.0.2.9", 80))]
 
@@ -60,12 +61,6 @@ def resolver() -> Iterator[Resolver]:
     before = get_hub().resolver
     yield names.install(["bearerbox.example", "database.example"])
     get_hub().resolver = before
-
-
-def until(condition: Callable[[], object]) -> None:
-    with gevent.Timeout(5):
-        while not condition():
-            gevent.sleep(0.001)
 
 
 @pytest.mark.parametrize(
@@ -133,7 +128,7 @@ def test_errors_reach_all_who_ask(resolver: Resolver, monkeypatch: pytest.Monkey
 
 def test_forty_equal_questions_are_one(service: SilentService, resolver: Resolver) -> None:
     asking = [gevent.spawn(socket.getaddrinfo, "auth.example", 80) for _ in range(40)]
-    until(lambda: service.asked)
+    wait_until(lambda: service.asked)
     asking[0].kill()  # whoever asked first takes the answer from nobody
     service.answer(1)
     answers = [each.get(timeout=5) for each in asking[1:]]
@@ -147,9 +142,9 @@ def test_forty_equal_questions_are_one(service: SilentService, resolver: Resolve
 
 def test_names_of_the_configuration_dont_wait_for_others(service: SilentService, resolver: Resolver) -> None:
     others = [gevent.spawn(socket.getaddrinfo, f"{number}.stranger.example", 80) for number in range(40)]
-    until(lambda: len(service.asked) == names.THREADS)
+    wait_until(lambda: len(service.asked) == names.THREADS)
     ours = [gevent.spawn(socket.getaddrinfo, host, 1) for host in ("bearerbox.example", "DATABASE.example")]
-    until(lambda: len(service.asked) == names.THREADS + 2)
+    wait_until(lambda: len(service.asked) == names.THREADS + 2)
     assert set(service.asked[names.THREADS :]) == {"bearerbox.example", "DATABASE.example"}
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -162,10 +157,10 @@ def test_names_of_the_configuration_dont_wait_for_others(service: SilentService,
 
 def test_other_names_after_a_reload(service: SilentService, resolver: Resolver) -> None:
     others = [gevent.spawn(socket.getaddrinfo, f"{number}.stranger.example", 80) for number in range(40)]
-    until(lambda: len(service.asked) == names.THREADS)
+    wait_until(lambda: len(service.asked) == names.THREADS)
     names.know(["new.example"])
     ours = gevent.spawn(socket.getaddrinfo, "new.example", 1)
-    until(lambda: "new.example" in service.asked)
+    wait_until(lambda: "new.example" in service.asked)
     service.answer(41)
     gevent.joinall([*others, ours], timeout=5, raise_error=True)
 
@@ -173,7 +168,7 @@ def test_other_names_after_a_reload(service: SilentService, resolver: Resolver) 
 def test_there_is_an_end(service: SilentService, resolver: Resolver, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(names, "MOST_UNDER_WAY", 12)
     asking = [gevent.spawn(socket.getaddrinfo, f"{number}.example", 80) for number in range(12)]
-    until(lambda: len(service.asked) == names.THREADS)
+    wait_until(lambda: len(service.asked) == names.THREADS)
     with pytest.raises(socket.gaierror, match="too many names"):
         socket.getaddrinfo("one.more.example", 80)
     service.answer(12)
