@@ -157,8 +157,9 @@ class MariaDB:
             connection.close()
 
     def script(self, sql: str, database: str) -> None:
-        """Run statements that end with a semicolon and a line end."""
-        for statement in sql.split(";\n"):
+        """Run statements that end with a semicolon and a line end; lines of comment may hold anything."""
+        statements = "".join(line for line in sql.splitlines(keepends=True) if not line.startswith("--"))
+        for statement in statements.split(";\n"):
             if statement.strip():
                 self.query(statement, database)
 

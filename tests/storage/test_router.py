@@ -383,5 +383,5 @@ def test_fifty_thousand_routes_keep_nobody_waiting(place: Place) -> None:
     assert router.route_mt("a", Sms(receiver=b"049998")).cost == 2
     ticker.kill()
     turns.sort()
-    assert turns[-1] < 0.25  # the machine may be slow; all of it takes seconds
+    assert turns[-1] < 0.5  # the machine may be slow; all of it takes seconds
     assert sum(turn > 0.05 for turn in turns) < 20

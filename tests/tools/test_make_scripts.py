@@ -142,29 +142,3 @@ def test_missing_venv_is_named(tmp_path: Path) -> None:
     assert ended.returncode == 1
     assert ended.stderr.endswith("install the package python3-venv and try again.\n")
     assert ended.stderr.count("\n") == 1
-
-
-@pytest.mark.parametrize(
-    ("endings", "expected", "runs"),
-    [((0,), 0, 1), ((1, 0), 0, 2), ((1, 1), 1, 2), ((2, 0), 2, 1)],
-    ids=["good", "good when alone", "bad", "not even started"],
-)
-def test_what_fails_is_run_once_more(
-    tmp_path: Path, endings: tuple[int, ...], expected: int, runs: int
-) -> None:
-    """Only failed tests (1) are; an interruption or a wrong option (2 and more) ends it."""
-    calls = tmp_path / "calls"
-    fake = tmp_path / "pytest"
-    statuses = " ".join(map(str, endings))
-    fake.write_text(
-        f'#!/bin/sh\necho "$@" >>{calls}\nset -- {statuses}\nshift $(($(wc -l <{calls}) - 1))\nexit $1\n'
-    )
-    fake.chmod(0o755)
-    script = PROJECT / "tools/test.sh"
-    ended = subprocess.run([script, fake, "-q"], capture_output=True, text=True, check=False, timeout=20)
-    assert ended.returncode == expected
-    words = calls.read_text().splitlines()
-    assert len(words) == runs
-    assert words[0] == "-q"
-    assert words[1:] in ([], ["-q --last-failed --last-failed-no-failures none"])
-    assert ("run once more" in ended.stdout) == (runs == 2)
