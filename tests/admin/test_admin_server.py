@@ -9,11 +9,11 @@ from pathlib import Path
 
 import gevent
 import pytest
+from admin_bodies import NOT_FOUND, STATUS_PLAIN, STATUS_XML
 from admin_fakes import FakeOperations, routes_down
 from admin_http import PASSWORD, PASSWORD_QUERY, Client, StartServer
 from gevent import socket, ssl
 from gevent.event import Event
-from test_admin_render import NOT_FOUND, STATUS_PLAIN, STATUS_XML
 
 from ksmppd_py.admin.render import JSON, PLAIN, XML
 from ksmppd_py.admin.server import AdminServer

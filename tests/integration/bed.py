@@ -12,6 +12,7 @@ from tests.fakes.esme import Esme
 from tests.fakes.smpp_wire import Message
 from tests.parts.daemon import Daemon
 from tests.parts.database import Account, RouteRow
+from tests.parts.process import accepts
 from tests.parts.waiting import wait_until
 
 BOX_ID = "KSMPPD"
@@ -34,6 +35,13 @@ class Customer:
     @property
     def password(self) -> str:
         return self.account.password
+
+
+class HttpsDaemon(Daemon):
+    """A daemon whose administration port speaks HTTPS."""
+
+    def _is_ready(self) -> bool:
+        return accepts(self.smpp_port) and accepts(self.config.admin_port)
 
 
 @dataclass
@@ -118,6 +126,12 @@ def mt(text: bytes | str = b"hello", **fields: Any) -> Message:
         "short_message": octets,
     }
     return Message(**{**defaults, **fields})
+
+
+def credit(bed: Bed, system_id: str) -> float:
+    """The credit of an account, as the database has it."""
+    (row,) = bed.daemon.database.execute("SELECT credit FROM smpp_user WHERE system_id = ?", [system_id])
+    return float(str(row[0]))
 
 
 StartBed = Callable[..., Bed]

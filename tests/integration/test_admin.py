@@ -119,20 +119,6 @@ class TestUptimeAndLogLevel:
         assert re.fullmatch(r"<uptime>\d+</uptime>", sqlite_bed.daemon.admin("/uptime.xml").body)
         assert re.fullmatch(r"Uptime 0d 0h \d+m \d+s\n", sqlite_bed.daemon.admin("/uptime.foo").body)
 
-    def test_log_level(self, start_bed: StartBed) -> None:
-        daemon = start_bed().daemon
-        assert daemon.admin("/log-level", level=3).body == "Log level set to 3\n"
-        assert daemon.admin("/log-level.xml", level=1).body == "<message>Log level set to 1</message>\n"
-        for level in ("", "-1", "5", "x"):
-            answer = daemon.admin("/log-level", level=level)
-            assert (answer.status, answer.body) == (
-                200,
-                "Invalid level specified\nThe log level is 1 (info)\n",
-            )
-        assert daemon.admin("/log-level").body == "Invalid level specified\nThe log level is 1 (info)\n"
-        xml = daemon.admin("/log-level.xml")
-        assert xml.body == "<message>Invalid level specified</message>\n"
-
     def test_log_level_changes_what_is_logged(self, start_bed: StartBed) -> None:
         bed = start_bed()
         daemon = bed.daemon

@@ -12,7 +12,7 @@ import pytest
 from tests.fakes import box_wire
 from tests.fakes import smpp_wire as wire
 from tests.fakes.box_wire import Sms
-from tests.integration.bed import Bed, StartBed, mt
+from tests.integration.bed import Bed, StartBed, credit, mt
 from tests.parts.database import RouteRow
 from tests.parts.waiting import wait_until
 
@@ -71,11 +71,6 @@ GOLDEN: list[tuple[str, wire.Message, int]] = [
     ("payload 600 binary", mt(b"", data_coding=4, tlvs={wire.MESSAGE_PAYLOAD: bytes(600)}), 5),
     ("payload 600 UCS-2", mt(b"", data_coding=8, tlvs={wire.MESSAGE_PAYLOAD: b"\x04\x34" * 600}), 9),
 ]
-
-
-def credit(bed: Bed, system_id: str) -> float:
-    (row,) = bed.daemon.database.execute("SELECT credit FROM smpp_user WHERE system_id = ?", [system_id])
-    return float(str(row[0]))
 
 
 @pytest.mark.parametrize(("message", "parts"), [row[1:] for row in GOLDEN], ids=[row[0] for row in GOLDEN])

@@ -14,10 +14,10 @@ import pytest
 from tests.fakes import smpp_wire as wire
 from tests.fakes.esme import Esme
 from tests.integration.bed import mt
-from tests.integration.test_layouts import EXAMPLES, Rewriter
 from tests.parts.daemon import KSMPPD as PROGRAM
 from tests.parts.daemon import environment
 from tests.parts.database import Account, MariaDatabase, RouteRow, insert_account, insert_route
+from tests.parts.examples import EXAMPLES, Rewriter
 from tests.parts.http import request
 from tests.parts.kannel import Bearerbox, FakeSmsc
 from tests.parts.mariadb import MariaDB

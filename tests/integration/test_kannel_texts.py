@@ -17,8 +17,7 @@ from tests.fakes import smpp_wire as wire
 from tests.fakes.bearerbox import FakeBearerbox
 from tests.fakes.smpp_wire import Message
 from tests.fakes.smsc import SmppSmsc
-from tests.integration.bed import BOX_ID, Bed, Customer, mt
-from tests.integration.test_billing import credit
+from tests.integration.bed import BOX_ID, Bed, Customer, credit, mt
 from tests.parts.daemon import Daemon, DaemonConfig
 from tests.parts.database import RouteRow, SqliteDatabase
 from tests.parts.kannel import Bearerbox

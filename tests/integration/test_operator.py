@@ -14,23 +14,15 @@ from ksmppd_py import __version__
 from tests.fakes import box_wire
 from tests.fakes import smpp_wire as wire
 from tests.fakes.bearerbox import FakeBearerbox, always
-from tests.integration.bed import BOX_ID, StartBed, mt
+from tests.integration.bed import BOX_ID, HttpsDaemon, StartBed, mt
 from tests.parts.certificate import write_certificate
 from tests.parts.config import Value
-from tests.parts.daemon import PASSWORD, Daemon, DaemonConfig
+from tests.parts.daemon import PASSWORD, DaemonConfig
 from tests.parts.database import RouteRow, SqliteDatabase
 from tests.parts.http import request
-from tests.parts.process import accepts
 from tests.parts.waiting import wait_until
 
 pytestmark = pytest.mark.integration
-
-
-class HttpsDaemon(Daemon):
-    """A daemon whose administration port speaks HTTPS."""
-
-    def _is_ready(self) -> bool:
-        return accepts(self.smpp_port) and accepts(self.config.admin_port)
 
 
 def test_https(tmp_path: Path, sqlite: SqliteDatabase, box: FakeBearerbox) -> None:

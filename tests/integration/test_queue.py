@@ -87,21 +87,6 @@ def test_a_stored_submit_that_is_refused_becomes_a_failure_report(bed: Bed) -> N
 
 
 @pytest.mark.slow
-def test_a_stored_submit_is_retried_after_a_temporary_refusal(sqlite_bed: Bed) -> None:
-    """docs/rules/flows.md 5.1: temporary -> unmark and retry with back-off, first after 30 seconds."""
-    bed = sqlite_bed
-    customer = bed.customer()
-    esme = bed.esme(customer)
-    bed.box_away()
-    assert esme.submit(mt("try again")).command_status == wire.ROK
-    decisions = iter([box_wire.ACK_FAILED_TMP])
-    bed.box.policy = lambda sms: next(decisions, box_wire.ACK_SUCCESS)
-    bed.box_back()
-    first, second = bed.box.wait_for_sms(2, 45)
-    assert first.id == second.id
-    bed.wait_rows(customer, 0)
-
-
 def test_mo_waits_for_the_esme(bed: Bed) -> None:
     """docs/rules/flows.md 2 and 5.1: stored with its account, acked 0, delivered after the bind, then gone."""
     customer = bed.customer()

@@ -14,8 +14,7 @@ import pytest
 from tests.fakes import smpp_wire as wire
 from tests.fakes.bearerbox import FakeBearerbox
 from tests.fakes.esme import NEVER, Esme, always
-from tests.integration.bed import BOX_ID, Bed, StartBed, mt
-from tests.integration.test_operator import HttpsDaemon
+from tests.integration.bed import BOX_ID, Bed, HttpsDaemon, StartBed, mt
 from tests.parts.certificates import Authority
 from tests.parts.config import Group, render
 from tests.parts.daemon import PASSWORD, DaemonConfig

@@ -343,7 +343,7 @@ def test_wheel_in_a_clean_environment(tmp_path: Path) -> None:
     wheel = next(tmp_path.glob("ksmppd_py-*.whl"))
     subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "venv")], check=True)
     python = tmp_path / "venv/bin/python"
-    subprocess.run([str(python), *pip[1:], "install", str(wheel)], check=True)
+    subprocess.run([str(python), *pip[1:], "install", "--no-compile", str(wheel)], check=True)
     program_path = tmp_path / "venv/bin/ksmppd"
     quickstart = PROJECT / "examples/configurations/quickstart/ksmppd.conf"
     for arguments in (["--version"], ["--test", str(quickstart)]):
