@@ -1,4 +1,4 @@
-"""Kannel-style configuration files: reads them, binds groups to dataclasses. Knows of no daemon."""
+"""Reads configuration files in Kannel's format, and binds their groups to dataclasses. Independent of the daemon."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def main() -> int:
         for group in groups:
             print(json.dumps({"group": group.name, "line": group.place.line, "values": group.texts()}))
         sys.stdout.flush()
-    except BrokenPipeError:  # its reader has seen enough (`| head`)
+    except BrokenPipeError:  # the reader has ended (`| head`)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 

@@ -1,4 +1,4 @@
-"""Where something stands in a file, and what is wrong there."""
+"""Places in a file, and the problems there."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ class Place:
 
 
 def printable(text: str) -> str:
-    """The text on one line: control characters and octets that are no UTF-8 become escapes."""
+    """Return the text on one line: control characters and octets that aren't UTF-8 become escapes."""
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
 class ConfigError(Exception):
-    """The first problem of a file; the text is `file:line: reason`."""
+    """The first error of a file; the text is `file:line: reason`."""
 
     def __init__(self, place: Place, reason: str) -> None:
         super().__init__(printable(f"{place}: {reason}"))
@@ -34,7 +34,7 @@ class ConfigError(Exception):
 
 @dataclass(slots=True)
 class Findings:
-    """Everything that was found wrong or strange, in the order of finding; reading goes on after each."""
+    """All errors and warnings, in the order in which they were found; reading goes on after each."""
 
     errors: list[ConfigError] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -44,7 +44,7 @@ class Findings:
         self.errors.append(ConfigError(place, reason))
 
     def warning(self, place: Place, text: str) -> None:
-        """Note something that a reader should know; the file stays usable."""
+        """Note something that the operator should know; the file stays usable."""
         self.warnings.append(printable(f"{place}: {text}"))
 
     def raise_first(self) -> None:

@@ -1,4 +1,4 @@
-"""Files that may be anything: looked at before they are read, so that nothing blocks and nothing is endless."""
+"""Reads files without blocking: other kinds of things are refused before they are opened."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _KINDS = (
 
 
 def other_kind(mode: int) -> str:
-    """The kind of thing that an st_mode belongs to, in words; empty when it is a file's."""
+    """Return the kind of thing of an st_mode in words; "" for a file."""
     return next((name for is_one, name in _KINDS if is_one(mode)), "")
 
 
 def read_file(path: str) -> bytes:
-    """All octets of a file, or of /dev/null. Raises OSError, also for all that is neither: it is never waited for."""
+    """Return all octets of a file, or of /dev/null. Raises OSError, also for anything else, without waiting for it."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
     kind = other_kind(os.fstat(descriptor).st_mode)
     if kind and not os.path.samestat(os.fstat(descriptor), os.stat(os.devnull)):

@@ -1,4 +1,4 @@
-"""Lines become groups of keys and values."""
+"""Makes groups of keys and values from lines."""
 
 from __future__ import annotations
 
@@ -60,9 +60,9 @@ KANNEL_GROUPS = KANNEL_SINGLE | KANNEL_MULTI
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """The text of a key and where it was set last; `strange` tells what looks unlike that text.
+    """The text of a key and the line where it was set last; `strange` is a hint when the text may not be the one meant.
 
-    The text is unquoted, and has the environment's variables put in.
+    The text is unquoted, with the environment's variables put in.
     """
 
     text: str

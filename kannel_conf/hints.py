@@ -1,4 +1,4 @@
-"""Hints for a person: the known word nearest to a mistyped one, and values that are read otherwise than they look."""
+"""Hints for operators: the known word nearest to a mistyped one, and values that are read otherwise than they look."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ _NEAR = 0.75  # of 1 = equal: two letters exchanged in a short key, several in a
 
 
 def nearest(word: str, known: Collection[str]) -> str:
-    """Return the known word that is most like this one, empty when none is much like it."""
+    """Return the known word that is most like this one; "" when none is near."""
     near = difflib.get_close_matches(word.lower().replace("_", "-"), sorted(known), 1, _NEAR)
     return near[0] if near else ""
 
 
 def did_you_mean(word: str) -> str:
-    """Return what stands behind a message about a wrong word, empty when no other is near."""
+    """Return the end of a message about a wrong word, with the nearest known one; "" when none is near."""
     return f" Did you mean '{word}'?" if word else ""
 
 
 def strange_writing(value: str) -> str:
-    """Return why this value, as it stands in the file, may not be the one that was meant; empty when it looks right.
+    """Return why this value, as written in the file, may not be the one that was meant; "" when it looks right.
 
-    Nothing of the value is repeated: it may be a password.
+    The text never contains the value, which may be a password.
     """
     if not value or (len(value) > 1 and value[0] == value[-1] == '"'):
         return ""

@@ -28,11 +28,11 @@ class Line:
 
     @property
     def is_comment(self) -> bool:
-        """Whether the line holds a comment and nothing else."""
+        """Whether the line is a comment."""
         return self.text.startswith("#")
 
     def split(self) -> tuple[str, str] | None:
-        """Return key and value as they stand (stripped, still quoted), or None without an equals sign."""
+        """Return key and value as written (stripped, still quoted); None without an equals sign."""
         key, equals, value = self.text.partition("=")
         return (key.rstrip(WHITE_SPACE), value.lstrip(WHITE_SPACE)) if equals else None
 
@@ -62,7 +62,7 @@ def join_continued(octets: bytes) -> Iterator[tuple[int, bytes]]:
 
 @dataclass(slots=True)
 class LineReader:
-    """Reads a file with all that it includes; problems are noted and the rest is read all the same."""
+    """Reads a file and its includes; problems are noted, and the rest is read all the same."""
 
     findings: Findings
     environment: Mapping[str, str]

@@ -24,7 +24,7 @@ Convert = Callable[[str, Warn], T]
 
 
 class Change(Enum):
-    """When a changed value of a key takes effect, in a program that can read its file again while it runs."""
+    """The moment when a changed value takes effect, in a program that reads its file again while it runs."""
 
     RESTART = "restart"
     RELOAD = "reload"
@@ -32,7 +32,7 @@ class Change(Enum):
 
 
 class Required(Enum):
-    """Stands for the default that a required key doesn't have."""
+    """The default of a required key."""
 
     REQUIRED = 0
 
@@ -44,7 +44,7 @@ _NOTHING: Mapping[str, str] = {}
 
 @dataclass(frozen=True, slots=True)
 class KeySpec:
-    """What the configuration reference says of one key; `convert` raises ValueError for a bad text.
+    """The description of one key, for the reference; `convert` raises ValueError for a wrong text.
 
     `attribute` is the name of the dataclass's field.
     """
@@ -71,13 +71,13 @@ def text(
     may_be_empty: bool = False,
     change: Change = Change.RESTART,
 ) -> str:
-    """A string; without a default and not required it is empty when absent."""
+    """Declare a string; without a default and not required it is "" when absent."""
     spec = KeySpec(key, "string", required, default or "", "", doc, _as_it_is, not may_be_empty, change)
     return cast(str, _field(spec, default or "", secret))
 
 
 def optional_text(doc: str, *, key: str = "", secret: bool = False) -> str | None:
-    """A string that is None when absent or empty."""
+    """Declare a string that is None when absent or empty."""
     spec = KeySpec(key, "string", False, "", "", doc, _as_it_is)
     return cast("str | None", _field(spec, None, secret))
 
@@ -92,7 +92,7 @@ def integer(
     high: int | None = None,
     change: Change = Change.RESTART,
 ) -> int:
-    """A whole number within low..high; required when it has no default."""
+    """Declare a whole number within low..high; required when it has no default."""
 
     def convert(value: str, warn: Warn) -> int:
         number = to_integer(value, warn)
@@ -106,7 +106,7 @@ def integer(
 
 
 def boolean(doc: str, *, default: bool = False, key: str = "", change: Change = Change.RESTART) -> bool:
-    """A truth value; strange words are true, with a warning, as Kannel has it (also an empty one)."""
+    """Declare a truth value; unknown words, also an empty one, are true, with a warning, as in Kannel."""
 
     def convert(value: str, warn: Warn) -> bool:
         truth, strange = parse_boolean(value)
@@ -129,13 +129,13 @@ def converted(
     key: str = "",
     change: Change = Change.RESTART,
 ) -> T:
-    """A value of any other type; required when it has no default. `shown` is the default as one writes it."""
+    """Declare a value of any other type; required when it has no default. `shown` is the default as people write it."""
     spec = KeySpec(key, type, default is REQUIRED, shown, "", doc, convert, change=change)
     return cast(T, _field(spec, default))
 
 
 def to_integer(value: str, warn: Warn) -> int:
-    """Convert as parse_integer, with a warning where a leading zero made the number octal."""
+    """Convert as parse_integer does, with a warning where a leading zero made the number octal."""
     number, octal = parse_integer(value)
     if octal:
         warn(f"{value} has a leading zero and is octal, that is {number}")
@@ -154,14 +154,14 @@ def check_keys(
     no_effect: Mapping[str, str] = _NOTHING,
     homes: Mapping[str, str] = _NOTHING,
 ) -> dict[str, Any]:
-    """Convert what is there and report what is wrong; missing keys are no matter. See bind_what_is_right."""
+    """Convert the present values and report wrong ones; missing keys are allowed. See bind_what_is_right."""
     check = _Check(group_type, group, findings, no_effect, homes)
     check.run()
     return check.values
 
 
 def bind(group_type: type[T], group: Group, findings: Findings) -> T | None:
-    """Make the dataclass of a group; None when anything is wrong with it, and `findings` say what."""
+    """Return the dataclass of a group; None when it has an error, which is in `findings`."""
     before = len(findings.errors)
     bound, _ = bind_what_is_right(group_type, group, findings)
     return bound if len(findings.errors) == before else None
@@ -193,7 +193,7 @@ def bind_what_is_right(
 
 
 class _Check:
-    """Converts the values of one group. `wrong` are keys that can't be relied on."""
+    """Converts the values of one group. `wrong` are keys whose values can't be used."""
 
     def __init__(
         self,

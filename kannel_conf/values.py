@@ -1,4 +1,4 @@
-"""One value: quoting, and its meaning as a number, a truth value or a list. After gwlib/cfg.c and strtol."""
+"""Reads one value: quotes, and its meaning as a number, a truth value or a list. After gwlib/cfg.c and strtol."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ def unquote(text: str) -> str:
 
 
 def expand(text: str, environment: Mapping[str, str], warn: Callable[[str], None]) -> str:
-    """Put variables of the environment in for `${NAME}`. One that isn't set stays as it stands, and `warn` is told.
+    """Replace `${NAME}` by variables of the environment. One that isn't set stays as written, with a warning.
 
-    What is put in isn't looked through again; neither `$NAME` nor `${}` is a variable.
+    Inserted text isn't expanded again; neither `$NAME` nor `${}` is a variable.
     """
 
     def value_of(match: re.Match[str]) -> str:
         value = environment.get(match[1])
         if value is None:
-            # Anything else may be a piece of a password
+            # The rest may be a piece of a password
             name = match[0] if _NAME.fullmatch(match[1]) else "this ${...}"
             warn(f"{name} stays as it stands, there is no such environment variable")
             return match[0]

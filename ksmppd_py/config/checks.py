@@ -1,4 +1,4 @@
-"""What single values can't tell: whether those of a group, and the files that they name, go together."""
+"""Checks that the values of a group, and the files that they name, go together."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from ksmppd_py.config.groups import HttpServer, KsmppdGroup
 
 AUTH_KEYS = {"auth-url": Method.HTTP, "auth-plugin-id": Method.PLUGIN}
 ROUTING_KEYS = {"http-routing-url": Method.HTTP, "plugin-id": Method.PLUGIN}
-"""Which method reads a key."""
+"""The method that reads each key."""
 
 
 def check_http_server(server: HttpServer, group: Group, findings: Findings) -> None:
-    """HTTPS needs a certificate that can be used."""
+    """Check that an HTTPS port has a certificate that can be used."""
     if not server.ssl:
         return
     if not server.ssl_server_cert_file:
@@ -24,7 +24,7 @@ def check_http_server(server: HttpServer, group: Group, findings: Findings) -> N
 
 
 def check_smpp(ksmppd: KsmppdGroup, group: Group, findings: Findings) -> None:
-    """What the SMPP ports and the logs need."""
+    """Check the settings of the SMPP ports and the logs."""
     if ksmppd.smpp_tls_port:
         _check_tls(ksmppd, group, findings)
     elif ksmppd.smpp_tls_only:
@@ -53,12 +53,12 @@ def _check_tls(ksmppd: KsmppdGroup, group: Group, findings: Findings) -> None:
 
 
 def check_url(url: str, key: str, group: Group, findings: Findings) -> None:
-    """A URL that will be asked must be one."""
+    """Check that a URL that will be asked is one."""
     _problem(url_problem(url), key, group, findings)
 
 
 def check_authorities(path: str, key: str, group: Group, findings: Findings) -> None:
-    """CA certificates, if any are named, must be there."""
+    """Check that CA certificates, if any are named, can be read."""
     _problem(authorities_problem(path) if path else "", key, group, findings)
 
 
@@ -70,7 +70,7 @@ def _problem(problem: str, key: str, group: Group, findings: Findings) -> None:
 def check_ports(
     ksmppd: KsmppdGroup, group: Group, server: HttpServer, server_group: Group, findings: Findings
 ) -> None:
-    """Our own ports must be different ones, where they are on one address."""
+    """Check that the server's ports differ where they are on one address."""
     plain, tls, http = ksmppd.smpp_port, ksmppd.smpp_tls_port, server.port
     if ksmppd.smpp_tls_only:
         plain = 0
@@ -91,7 +91,7 @@ def _overlap(one: str, other: str) -> bool:
 def tell_unused(
     method: Method, group: Group, method_key: str, users: dict[str, Method], findings: Findings
 ) -> None:
-    """Warn of keys that only another method than the chosen one reads: `users` has the method of each."""
+    """Warn of keys that only a method reads which isn't chosen: `users` has the method of each key."""
     for key, user in users.items():
         if user is not method and group.texts().get(key):
             text = f"'{key}' has no effect: '{method_key}' is {method.value} ({method.name.lower()})."

@@ -1,4 +1,4 @@
-"""Types of values that only our own keys have."""
+"""Converters of values that only this server's keys have. Each raises ValueError for a wrong value."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TABLE_NAME = re.compile(r"[A-Za-z0-9_$]{1,64}(\.[A-Za-z0-9_$]{1,64})?")
 
 
 class Method(IntEnum):
-    """Who decides about a bind or a route; the numbers are the ones that configuration files carry."""
+    """The method that decides about a bind or a route; the numbers are those of configuration files."""
 
     DATABASE = 1
     HTTP = 2
@@ -32,14 +32,14 @@ class Method(IntEnum):
 
 
 class WaitAckAction(IntEnum):
-    """What an ESME that leaves a deliver_sm unanswered brings about."""
+    """The action when an ESME leaves a deliver_sm unanswered."""
 
     DISCONNECT = 0
     DROP = 1
 
 
 class TlvType(Enum):
-    """How the value of an optional parameter is written."""
+    """The form of an optional parameter's value."""
 
     OCTETSTRING = "octetstring"
     NULTERMINATED = "nulterminated"
@@ -47,14 +47,14 @@ class TlvType(Enum):
 
 
 class AccessLogFormat(Enum):
-    """How lines of the access log look."""
+    """The style of lines in the access log."""
 
     KANNEL = "kannel"
     JSON = "json"
 
 
 class DatabaseType(Enum):
-    """The kinds of database that we speak; `<word>-connection` is the group that says where one is."""
+    """The kinds of database; `<word>-connection` is the group with its address."""
 
     MYSQL = "mysql"
     SQLITE3 = "sqlite3"
@@ -76,7 +76,7 @@ def to_method(value: str, warn: Warn) -> Method:
 
 
 def to_wait_ack_action(value: str, warn: Warn) -> WaitAckAction:
-    """Accept the two numbers; others would lose messages without a word."""
+    """Accept the two numbers; another one could lose messages silently."""
     number = to_integer(value, warn)
     if number not in (0, 1):
         raise ValueError(f"{number} is neither 0 (disconnect) nor 1 (drop)")
@@ -84,7 +84,7 @@ def to_wait_ack_action(value: str, warn: Warn) -> WaitAckAction:
 
 
 def to_err_length(value: str, warn: Warn) -> int:
-    """Accept a number of characters, and `whole` for as many as a receipt has room for."""
+    """Accept a number of characters, and `whole` for as many as a receipt can hold."""
     if value.lower() == "whole":
         return MAX_ERR
     number = to_integer(value, warn)
@@ -132,14 +132,14 @@ def to_server_id(value: str, warn: Warn) -> str:
 
 
 def to_utf8(value: str, warn: Warn) -> str:
-    """Accept text; octets that are no UTF-8 would be escapes in it."""
+    """Accept text; octets that aren't UTF-8 would become escapes in it."""
     if not _is_utf8(value):
         raise ValueError(f"{value!r} has octets that are no UTF-8")
     return value
 
 
 def to_host(value: str, warn: Warn) -> str:
-    """Accept an address, an IPv6 one also in brackets, or what may be the name of a host."""
+    """Accept an address, an IPv6 one also in brackets, or a possible name of a host."""
     if value.startswith("[") and value.endswith("]") and ":" in value:
         value = value[1:-1]
     try:
@@ -161,7 +161,10 @@ def to_interface(value: str, warn: Warn) -> str:
 
 
 def url_problem(url: str) -> str:
-    """Why this can't be asked by HTTP, empty when it can. It may hold a password, so nothing of it is told."""
+    """Return why this can't be asked by HTTP, "" when it can.
+
+    The text never contains the URL, which may have a password.
+    """
     if not _is_utf8(url):
         return "the URL has octets that are no UTF-8, write them as %XX"
     try:
@@ -185,24 +188,24 @@ def _is_utf8(text: str) -> bool:
 def _is_host_name(text: str) -> bool:
     try:
         if re.fullmatch(r"[0-9.]*", text):
-            return bool(socket.inet_aton(text))  # of less than four numbers, as the C library has it
+            return bool(socket.inet_aton(text))  # of less than four numbers, as the C library reads them
         return not re.search(r"[\s/:@]", text) and bool(text.encode("idna"))
     except (OSError, UnicodeError):
         return False
 
 
 def to_path(value: str, warn: Warn) -> str:
-    """Make a path absolute: the daemon may leave the directory that it was started in."""
+    """Make a path absolute, because the daemon may leave the directory in which it was started."""
     return os.path.abspath(value)
 
 
 def to_database_path(value: str, warn: Warn) -> str:
-    """As to_path; SQLite's `:memory:` stays."""
+    """Do as to_path, except for SQLite's `:memory:`."""
     return value if value == ":memory:" else os.path.abspath(value)
 
 
 def to_plugin_path(value: str, warn: Warn) -> str:
-    """Make the path of a Python file absolute. Whether it is one is looked at when the plugin is wanted."""
+    """Make the path of a Python file absolute. Whether it exists is checked when the plugin is needed."""
     return os.path.abspath(value) if value.endswith(".py") else value
 
 

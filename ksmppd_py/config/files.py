@@ -1,4 +1,4 @@
-"""Files that a configuration names: looked at before anything is started."""
+"""Checks files that a configuration names, before anything is started."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kannel_conf.files import other_kind, read_file
 
 
 def certificate_problem(certificate: str, key: str) -> str:
-    """Why a server can't use these PEM files, empty when it can; `key` empty = it is in the certificate's file."""
+    """Return why a server can't use these PEM files, "" when it can; `key` "" = it is in the certificate's file."""
     missing = [path for path in (certificate, key) if path and not os.path.exists(path)]
     if missing:
         return f"{' and '.join(missing)} {'does' if len(missing) == 1 else 'do'}n't exist"
@@ -28,7 +28,7 @@ def certificate_problem(certificate: str, key: str) -> str:
 
 
 def authorities_problem(path: str) -> str:
-    """Why CA certificates can't be read from a PEM file or a directory, empty when they can."""
+    """Return why CA certificates can't be read from a PEM file or a directory, "" when they can."""
     kind = _other_kind(path)
     is_directory = kind == "a directory"
     if kind and not is_directory:
@@ -45,9 +45,9 @@ def authorities_problem(path: str) -> str:
 
 
 def log_kind_problem(path: str) -> str:
-    """Why opening this for lines would block, or fail for ever; empty when it doesn't.
+    """Return why opening this path for lines would block, or always fail; "" when it wouldn't.
 
-    A device is fine, as /dev/null or a terminal, and so is the pipe that /dev/stdout leads to.
+    Devices such as /dev/null or a terminal are allowed, and so is the pipe that /dev/stdout is.
     """
     kind = _other_kind(path)
     if kind == "a socket" or (kind == "a FIFO" and not os.path.realpath(path).startswith("/proc/")):
@@ -56,7 +56,7 @@ def log_kind_problem(path: str) -> str:
 
 
 def _other_kind(path: str) -> str:
-    """What a path is instead of a file; empty when it is a file, not there, or not to be looked at."""
+    """Return the kind of thing that isn't a file at this path; "" for a file, for nothing, or when it can't be seen."""
     try:
         return other_kind(os.stat(path).st_mode) if path else ""
     except (OSError, ValueError):
@@ -68,7 +68,7 @@ def _reason(error: Exception) -> str:
 
 
 def plugin_problem(path: str) -> str:
-    """Why a .py file or a module can't be imported, as far as one sees without running it; else empty."""
+    """Return why a .py file or a module can't be imported, without running it; "" when it seems that it can."""
     if path.endswith(".so"):
         return (
             f"{path!r} is a shared object for the C daemon and can't be loaded here; write its decisions as a "
@@ -95,13 +95,13 @@ def _source_problem(path: str) -> str:
 def _module_problem(name: str) -> str:
     try:
         found = importlib.util.find_spec(name) is not None
-    except Exception as error:  # a package runs when its modules are looked for
+    except Exception as error:  # a package runs when its modules are searched
         return f"there is no Python module {name} ({type(error).__name__}: {error})"
     return "" if found else f"there is no Python module {name}"
 
 
 def log_problem(path: str) -> str:
-    """Return why there can be no log file at this path, as far as one sees without writing; empty when there can."""
+    """Return why there can be no log file at this path, without writing; "" when it seems that there can."""
     directory = os.path.dirname(path)
     if not os.path.isdir(directory):
         return f"there is no directory {directory}, nothing will be written"
@@ -109,7 +109,7 @@ def log_problem(path: str) -> str:
 
 
 def database_problem(path: str) -> str:
-    """Why there can be no SQLite database at this path, empty when there can."""
+    """Return why there can be no SQLite database at this path, "" when there can."""
     directory = os.path.dirname(path)
     if path != ":memory:" and not os.path.isdir(directory):
         return f"there is no directory {directory}"

@@ -1,4 +1,4 @@
-"""From a file to a Config: all groups bound, all references followed, all problems told at once."""
+"""Reads a file into a Config: all groups bound, all references resolved, all problems collected."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def load(path: str) -> Config:
     loader.check_names()
     if whole:
         config = loader.load()
-    else:  # a file or a group is missing: what isn't there isn't worth telling, what is wrong is
+    else:  # a file or a group is missing: only wrong keys are reported besides, not missing ones
         loader.check_rest()
         config = None
     if findings.errors or config is None:
@@ -87,7 +87,7 @@ def load(path: str) -> Config:
 
 
 class _Consequences(Findings):
-    """Findings about keys together, but for those that name a key which is wrong already: that one comes first."""
+    """Problems of keys together, except those that name a key which is wrong by itself: that problem comes first."""
 
     __slots__ = ("wrong",)
 
@@ -159,7 +159,7 @@ class _Loader:
 
     def _bind(self, group_type: type[T], group: Group) -> T | None:
         for known, value in self._bound:
-            if known is group:  # a plugin may serve twice
+            if known is group:  # a plugin may both authenticate and route
                 return cast("T | None", value)
         no_effect = OF_FORKS.get(group.name, {})
         bound, wrong = bind_what_is_right(group_type, group, self._first, no_effect, HOMES)
@@ -296,7 +296,7 @@ class _Loader:
         return found[0] if found else None
 
     def check_rest(self) -> None:
-        """Look at the groups that nobody uses: their names and keys must be known, nothing else matters."""
+        """Check the groups that aren't used: their names and keys must be known, their values don't matter."""
         for name, groups in self._groups.items():
             for group in groups:
                 if self._is_bound(group):
@@ -307,7 +307,10 @@ class _Loader:
                     self._check_foreign(group, FOREIGN_KEYS[name])
 
     def check_names(self) -> None:
-        """Refuse groups that nobody knows. One whose name is nearly known isn't missed under that name as well."""
+        """Refuse unknown groups.
+
+        One whose name is nearly a known one isn't reported as missing under that name as well.
+        """
         known = TYPES.keys() | FOREIGN_KEYS.keys() | KANNEL_GROUPS
         for name in [name for name in self._groups if name not in known]:
             meant = nearest(name, known)
@@ -326,7 +329,7 @@ class _Loader:
 
 
 def _wants_database(ksmppd: KsmppdGroup, routing: SmppRouting | None) -> str:
-    """Return what needs a database, empty when nothing does."""
+    """Return the key that needs a database, "" when none does."""
     if ksmppd.auth_method is Method.DATABASE:
         return "'auth-method' 1 (database)"
     if routing is not None and routing.routing_method is Method.DATABASE:

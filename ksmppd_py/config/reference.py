@@ -1,4 +1,4 @@
-"""A configuration to start from, made of the dataclasses: all groups and keys, those of the defaults commented out."""
+"""Prints a configuration to start from, made of the dataclasses: all groups and keys, defaults commented out."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ _WRITTEN: dict[str, dict[str, str]] = {
         "database": "ksmppd",
     },
 }
-"""Values that an operator has to decide, or that a first start should have."""
+"""Values that an operator has to choose, or that a first start should have."""
 _UNUSED: dict[str, dict[str, str]] = {
     "ksmppd-plugin": {"id": "mine", "path": "mine.py"},
     "sqlite3-connection": {"id": "file", "database": "ksmppd.sqlite3"},
     "smpp-tlv": {"name": "vendor", "tag": "0x1400", "length": "8", "type": "octetstring"},
 }
-"""Examples of groups that a first start doesn't need; as comments."""
+"""Example groups that a first start doesn't need, as comments."""
 
 
 def render_reference() -> str:
-    """Return a configuration that can be used. Its password for administration is a new one each time."""
+    """Return a configuration that can be used, with a new random password for administration."""
     return "\n".join(_render_group(name, group_type) for name, group_type in TYPES.items())
 
 

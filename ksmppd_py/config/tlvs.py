@@ -1,4 +1,4 @@
-"""The smpp-tlv groups as a whole: within one id, and among those for all, names and tags must be unique."""
+"""Checks the smpp-tlv groups together: within one id, and among those without, names and tags must be unique."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ksmppd_py.config.groups import SmppTlv
 
 
 def check_tlvs(tlvs: Sequence[tuple[SmppTlv, Group]], findings: Findings) -> None:
-    """Report double names and tags, and integers that no receiver could read."""
+    """Report double names and tags, and integers of a length that no receiver can read."""
     names: dict[tuple[str | None, str], Place] = {}
     tags: dict[tuple[str | None, int], Place] = {}
     for tlv, group in tlvs:

@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv is None:
         secret.leave_process_list()
     options = parse(argv)
-    logging.getLogger("smpplib").addHandler(logging.NullHandler())  # our lines say it all
+    logging.getLogger("smpplib").addHandler(logging.NullHandler())  # this program's lines are enough
     logging.getLogger("smpplib").propagate = False
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (EsmeError, texts.TextError) as error:
         print(f"{PROGRAM}: {error}", file=sys.stderr)
         return 1
-    except BrokenPipeError:  # our reader has seen enough (`| head`)
+    except BrokenPipeError:  # the reader has ended (`| head`)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
@@ -81,7 +81,7 @@ def _tls(options: argparse.Namespace) -> ssl.SSLContext | None:
 def _with_session(
     options: argparse.Namespace, patience: float, work: Callable[[Link, Session], int], quiet: bool = False
 ) -> int:
-    """Connect, bind, do the work, unbind, whatever happens; `patience` (seconds) is for connecting and binding."""
+    """Connect, bind, do the work and always unbind; `patience` (seconds) is for connecting and binding."""
     teller = Teller(options.json, options.hex, quiet)
     link = Link(options.host, options.port, patience, teller, _tls(options))
     try:
@@ -96,7 +96,7 @@ def _with_session(
 
 
 def _address(value: str, ton: int | None, npi: int | None) -> tuple[int, int, str]:
-    """TON, NPI and address: +number is international, a name alphanumeric (SMPP 3.4, 5.2.5), unless told."""
+    """Return TON, NPI and address: +number is international, a name alphanumeric (SMPP 3.4, 5.2.5), unless given."""
     usual_ton, usual_npi = (0, 1) if value.isdigit() else (5, 0)
     if value.startswith("+") and value[1:].isdigit():
         usual_ton, usual_npi, value = 1, 1, value[1:]
@@ -117,12 +117,12 @@ def _destination(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _time(seconds: int) -> str:
-    """An absolute time, so far from now, in UTC (SMPP 3.4, 7.1.1)."""
+    """Return an absolute time `seconds` from now, in UTC (SMPP 3.4, 7.1.1)."""
     return (datetime.now(timezone.utc) + timedelta(seconds=seconds)).strftime("%y%m%d%H%M%S000+")
 
 
 def _submissions(options: argparse.Namespace) -> list[tuple[str, dict[str, Any]]]:
-    """Name and fields of every PDU that the text needs. Raises TextError."""
+    """Return name and fields of every PDU that the text needs. Raises TextError."""
     data_coding, octets = texts.encode(options.text, options.data_coding)
     if options.flash:
         data_coding = FLASH[texts.family(data_coding)]

@@ -1,4 +1,4 @@
-"""Many messages over one bind: how many at a time, how fast, how long each answer took."""
+"""Sends many messages over one bind, and measures how fast that is and how long each answer took."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ class Outcome:
 
     @property
     def answered(self) -> int:
-        """How many answers came, of any kind."""
+        """The number of answers, of any kind."""
         return sum(len(each) for each in self.latencies.values())
 
     def lines(self) -> list[str]:
-        """The outcome in words, a line for each status."""
+        """Return the result in words, a line for each status."""
         rate = self.answered / self.seconds if self.seconds else 0.0
         lines = [
             f"{self.sent:,} of {self.asked:,} sent, {self.answered:,} answered in {self.seconds:.2f} s ({rate:,.1f}/s)"
@@ -54,7 +54,7 @@ class Outcome:
         return lines
 
     def facts(self) -> dict[str, Any]:
-        """The outcome for programs; milliseconds."""
+        """Return the result for programs; times are milliseconds."""
         statuses = [
             {
                 "status": status,
@@ -75,7 +75,7 @@ class Outcome:
 
 
 def quantiles(seconds: Sequence[float]) -> dict[str, float]:
-    """Minimum, median, 95 and 99 %, maximum, in milliseconds: each a value that there was (nearest rank)."""
+    """Return minimum, median, 95 and 99 %, maximum, in milliseconds: each is a measured value (nearest rank)."""
     ordered = sorted(seconds)
     found = {"min": ordered[0]}
     for name, share in _QUANTILES:
@@ -110,7 +110,7 @@ class Load:
     def run(
         self, requests: Sequence[tuple[str, dict[str, Any]]], tlvs: Sequence[tuple[int, bytes]], reports: bool
     ) -> Outcome:
-        """Send and take the answers, then the final reports if `reports`. Ends early, and says why, in `problem`."""
+        """Send and take the answers, then the final reports if `reports`. An early end has its reason in `problem`."""
         packed = [
             pdus.with_tlvs(pdus.make(name, client=self._link, **fields).generate(), tlvs)
             for name, fields in requests
@@ -148,14 +148,14 @@ class Load:
             outcome.sent += 1
 
     def _next_send(self, outcome: Outcome, deadline: float) -> float:
-        """When to stop waiting for answers: at the next message's time, if the window has room for it."""
+        """Return when to stop waiting for answers: at the next message's time, if the window has room for it."""
         if not self._rate or outcome.sent >= outcome.asked or len(self._open) >= self._window:
             return deadline
         next_one = self._began + outcome.sent / self._rate
         return min(deadline, next_one) if self._open else next_one
 
     def _take(self, deadline: float, outcome: Outcome) -> bool:
-        """Take one PDU; whether it answered one of our messages."""
+        """Take one PDU; return whether it answered a message of this run."""
         octets = self._link.next_octets(deadline)
         if octets is None:
             return False

@@ -1,4 +1,4 @@
-"""The PDUs that smpplib lacks, in its own way of describing them (SMPP 3.4, 4.5 and 4.9), and raw TLVs."""
+"""PDUs that smpplib lacks, declared in its way (SMPP 3.4, 4.5 and 4.9), and raw TLVs."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class SubmitMulti(Command):  # type: ignore[misc]
 
 
 class SubmitMultiResp(Command):  # type: ignore[misc]
-    """submit_multi_resp; `refused` has (address, command_status) of each destination that wasn't taken."""
+    """submit_multi_resp; `refused` has (address, command_status) of each destination that was refused."""
 
     params: ClassVar[dict[str, Param]] = {"message_id": Param(type=str, max=65)}
     params_order = ("message_id",)
@@ -89,7 +89,7 @@ class SubmitMultiResp(Command):  # type: ignore[misc]
         self.refused: list[tuple[str, int]] = []
 
     def parse_params(self, data: bytes) -> None:
-        """Read message_id, no_unsuccess and as many unsuccess_sme. Raises ValueError for what is cut off."""
+        """Read message_id, no_unsuccess and as many unsuccess_sme. Raises ValueError when the PDU is cut off."""
         end = data.index(b"\0")
         self.message_id = data[:end]
         position = end + 2
@@ -110,18 +110,18 @@ _OURS: dict[str, type[Any]] = {
 
 
 def make(command: str, **fields: Any) -> Any:
-    """An smpplib PDU of ours or its own; `fields` are its parameters, `client` gives sequence numbers."""
+    """Return a PDU of this module's or smpplib's; `fields` are its parameters, `client` gives sequence numbers."""
     ours = _OURS.get(command)
     return ours(command, **fields) if ours else smpp.make_pdu(command, **fields)
 
 
 def pack_destinations(addresses: Sequence[tuple[int, int, str]]) -> bytes:
-    """The dest_address entries of a submit_multi: (TON, NPI, address) of each SME (SMPP 3.4, 4.5.1.1)."""
+    """Return the dest_address entries of a submit_multi: (TON, NPI, address) of each SME (SMPP 3.4, 4.5.1.1)."""
     return b"".join(bytes([1, ton, npi]) + address.encode("ascii") + b"\0" for ton, npi, address in addresses)
 
 
 def with_tlvs(octets: bytes, tlvs: Sequence[tuple[int, bytes]]) -> bytes:
-    """A packed PDU with more optional parameters, (tag, value), at its end."""
+    """Return a packed PDU with more optional parameters, (tag, value), at its end."""
     if not tlvs:
         return octets
     more = b"".join(struct.pack(">HH", tag, len(value)) + value for tag, value in tlvs)

@@ -14,7 +14,7 @@ FILE_OPTION = "--password-file"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """The two ways to give a password on the command line."""
+    """Add the two options for a password."""
     group = parser.add_mutually_exclusive_group()
     group.add_argument(
         OPTION,
@@ -27,7 +27,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def find(options: argparse.Namespace, environment: Mapping[str, str]) -> str:
-    """The password: of an option, of the environment, or asked for. Raises OSError and ValueError (the reason)."""
+    """Return the password: of an option, of the environment, or asked for. Raises OSError and ValueError."""
     if options.password is not None:
         return str(options.password)
     if options.password_file == "-":
@@ -43,9 +43,9 @@ def find(options: argparse.Namespace, environment: Mapping[str, str]) -> str:
 
 
 def without_password(words: Sequence[str]) -> tuple[list[str], str | None]:
-    """A command line without its password, and that; None when there is none in it."""
+    """Return a command line without its password, and the password; None when there is none in it."""
     if any(word.startswith(FILE_OPTION) for word in words):
-        return list(words), None  # both are an error, which the options' parser tells
+        return list(words), None  # both are an error, which the options' parser reports
     kept: list[str] = []
     password = None
     rest = iter(words)
@@ -62,9 +62,9 @@ def without_password(words: Sequence[str]) -> tuple[list[str], str | None]:
 
 
 def leave_process_list() -> None:
-    """Start this program again with a password of the command line in the environment, which only its user reads.
+    """Start this program again with a password of the command line in the environment, which only its user can read.
 
-    The list of processes shows it for the few hundredths of a second until here. Returns when there is none.
+    Until then the list of processes shows it, for a few hundredths of a second. Returns when there is no password.
     """
     words, password = without_password(sys.orig_argv)
     if password is not None:

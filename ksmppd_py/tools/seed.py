@@ -1,6 +1,6 @@
-"""The quickstart's accounts and routes: `python -m ksmppd_py.tools.seed DATABASE`, as often as you like.
+"""Writes the quickstart's accounts and routes: `python -m ksmppd_py.tools.seed DATABASE`, any number of times.
 
-The daemon makes the tables when it starts; this only fills them. Without gevent.
+The daemon creates the tables when it starts; this only fills them. Without gevent.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ WHERE NOT EXISTS (SELECT 1 FROM smpp_route WHERE direction = 1 AND system_id = :
 
 
 class NoTablesError(Exception):
-    """The database isn't there yet, or the daemon hasn't made its tables."""
+    """The database doesn't exist yet, or the daemon hasn't created its tables."""
 
 
 def seed(database: Path) -> None:
-    """Put accounts and routes in, all or nothing; what is there is set right. Raises NoTablesError."""
+    """Write accounts and routes, all or nothing; rows that exist are corrected. Raises NoTablesError."""
     if not database.exists():
         raise NoTablesError(f"{database} doesn't exist: start ksmppd once, it makes the tables")
     with closing(sqlite3.connect(database, timeout=LOCK_SECONDS)) as connection, connection:

@@ -1,4 +1,4 @@
-"""An ESME's session: bind, submit, take what arrives, unbind. Blocking; the caller's thread does it all."""
+"""An ESME's session: bind, submit, receive, unbind. Blocking, in the caller's thread."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Session:
         self._responses: dict[int, Any] = {}
 
     def bind(self, kind: str, system_id: str, password: str, deadline: float) -> None:
-        """Bind as a `kind` of BINDS; a refusal raises with the server's reason."""
+        """Bind as a `kind` of BINDS. Raises EsmeError with the server's reason for a refusal."""
         sequence = self._link.request(f"bind_{kind}", system_id=system_id, password=password)
         try:
             response = self._response(sequence, deadline)

@@ -1,4 +1,4 @@
-"""How ksmppd-esme tells what happens: a line of words or a JSON object for each PDU, with its octets if wanted."""
+"""Prints PDUs for ksmppd-esme: a line of words or a JSON object for each, with its octets if wanted."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Teller:
         self._quiet = quiet
 
     def pdu(self, direction: str, pdu: Any, octets: bytes, tlvs: Sequence[tuple[int, bytes]] = ()) -> None:
-        """Tell a PDU; `tlvs` are those that smpplib doesn't know of."""
+        """Print a PDU; `tlvs` are those that smpplib doesn't know."""
         if self._quiet:
             return
         shown = _without_password(pdu, octets).hex() if self._octets else ""
@@ -40,7 +40,7 @@ class Teller:
             print(f"{'':<9} {shown}", flush=True)
 
     def unreadable(self, octets: bytes) -> None:
-        """Tell a PDU that can't be read."""
+        """Print a PDU that can't be read."""
         _, command_id, status, sequence = struct.unpack(">4L", octets[:16])
         if self.as_json:
             facts = {"command": f"0x{command_id:08X}", "sequence": sequence, "status": status}
@@ -57,7 +57,7 @@ class Teller:
 
 
 def _without_password(pdu: Any, octets: bytes) -> bytes:
-    """The octets of a bind with `*` in the place of the password's."""
+    """Return the octets of a bind with `*` for each octet of the password."""
     password = getattr(pdu, "password", None)
     if not password:
         return octets

@@ -26,11 +26,11 @@ CHARACTER_SETS = {
 
 
 class TextError(ValueError):
-    """The text can't be sent as asked; the message is for the user."""
+    """The text can't be sent as asked; the message is for people."""
 
 
 def _gsm_alphabet() -> dict[str, bytes]:
-    """Characters of GSM 03.38 -> their octets, a septet each; ` is smpplib's filler, and it lacks the §."""
+    """Return the octets, a septet each, of the characters of GSM 03.38; ` is smpplib's filler, and it lacks the §."""
     basic = {character: bytes([code]) for code, character in enumerate(GSM_CHARACTER_TABLE[:0x80])}
     extended = {character: bytes([ESCAPE, code]) for code, character in enumerate(GSM_CHARACTER_TABLE[0x80:])}
     alphabet = {**extended, **basic, "§": b"\x5f"}
@@ -43,9 +43,9 @@ _FROM_GSM = {octets: character for character, octets in _TO_GSM.items()}
 
 
 def family(data_coding: int) -> str:
-    """Which of GSM, OCTETS and UCS2 a data_coding means, as far as lengths go (5.2.19, GSM 03.38), to the server too.
+    """Return GSM, OCTETS or UCS2 for a data_coding, as far as lengths are concerned (5.2.19, GSM 03.38).
 
-    Of those below 16 only 8 is UCS-2; what nobody has defined is octets.
+    Of those below 16 only 8 is UCS-2; undefined ones are octets.
     """
     group, low = data_coding >> 4, data_coding & 0x0F
     if data_coding in CHARACTER_SETS:
@@ -60,12 +60,12 @@ def family(data_coding: int) -> str:
 
 
 def coding_name(data_coding: int) -> str:
-    """A word for a data_coding: GSM, UCS-2, octets or the name of a character set."""
+    """Return a word for a data_coding: GSM, UCS-2, octets or the name of a character set."""
     return CHARACTER_SETS.get(data_coding) or family(data_coding)
 
 
 def encode(text: str, data_coding: int | None = None) -> tuple[int, bytes]:
-    """Return (data_coding, octets); without a wish GSM where it can write the text, otherwise UCS-2.
+    """Return (data_coding, octets); if none is given, GSM when it has all characters, otherwise UCS-2.
 
     Text for a binary data_coding is sent as its UTF-8 octets. Raises TextError when it can't be written.
     """
@@ -83,7 +83,7 @@ def encode(text: str, data_coding: int | None = None) -> tuple[int, bytes]:
 
 
 def decode(octets: bytes, data_coding: int) -> str | None:
-    """Return the text, with U+FFFD for what can't be read; None for binary data_codings."""
+    """Return the text, with U+FFFD for octets that can't be read; None for binary data_codings."""
     kind = family(data_coding)
     if data_coding in CHARACTER_SETS:
         return octets.decode(CHARACTER_SETS[data_coding], "replace")

@@ -1,4 +1,4 @@
-"""PDUs in words: one line each, for people. Passwords never appear."""
+"""Describes PDUs for people, in one line each. Passwords never appear."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _STATUS_NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A delivery receipt: whose, and what became of the message. `final` is False while more may follow."""
+    """A delivery receipt: the message's id and its result. `final` is False while another one may follow."""
 
     message_id: str
     stat: str
@@ -48,24 +48,24 @@ class Receipt:
 
 
 def text_of(value: bytes | str | None) -> str:
-    """A wire string as text; octets that aren't ASCII become escapes."""
+    """Return a wire string as text; octets that aren't ASCII become escapes."""
     if isinstance(value, bytes):
         return value.decode("ascii", "backslashreplace")
     return value or ""
 
 
 def quoted(text: str) -> str:
-    """Text in quotes on one line: what can't be printed becomes an escape."""
+    """Return text in quotes on one line; unprintable characters become escapes."""
     return f'"{printable(text)}"'
 
 
 def printable(text: str) -> str:
-    """Text that no terminal takes for commands: what can't be printed becomes an escape."""
+    """Return text without characters that a terminal takes for commands; they become escapes."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def status(command_status: int) -> str:
-    """A command_status in words: `ok`, or its name, number and description."""
+    """Return a command_status in words: `ok`, or its name, number and description."""
     if command_status == 0:
         return "ok"
     name = status_name(command_status)
@@ -74,7 +74,7 @@ def status(command_status: int) -> str:
 
 
 def status_name(command_status: int) -> str:
-    """The name of a command_status in SMPP 3.4, 5.1.3."""
+    """Return the name of a command_status in SMPP 3.4, 5.1.3."""
     return str(_STATUS_NAMES.get(command_status, "unknown status"))
 
 
@@ -84,7 +84,7 @@ def is_response(pdu: Any) -> bool:
 
 
 def destinations_of(pdu: Any) -> list[str]:
-    """The addresses of a submit_multi of ours: entries of flag, TON, NPI and the address itself."""
+    """Return the addresses of a submit_multi: entries of flag, TON, NPI and the address itself."""
     octets, position, found = pdu.dest_addresses or b"", 0, []
     while position < len(octets):
         end = octets.index(b"\0", position + 3)
@@ -94,7 +94,7 @@ def destinations_of(pdu: Any) -> list[str]:
 
 
 def address(ton: int | None, value: bytes | str | None) -> str:
-    """An address with its plus sign when it is international."""
+    """Return an address, with its plus sign when it is international."""
     plain = text_of(value)
     return f"+{plain}" if ton == TON_INTERNATIONAL and not plain.startswith("+") else plain or "(no address)"
 
@@ -124,7 +124,7 @@ def receipt_of(pdu: Any) -> Receipt | None:
 
 
 def describe(pdu: Any) -> str:
-    """One PDU in words, without its direction."""
+    """Return one PDU in words, without its direction."""
     return printable(_describe(pdu))
 
 
@@ -144,7 +144,7 @@ def _describe(pdu: Any) -> str:
 
 
 def _reference(pdu: Any) -> str:
-    """Which message a query_sm or cancel_sm is about."""
+    """Return the message that a query_sm or cancel_sm names."""
     source = address(pdu.source_addr_ton, pdu.source_addr)
     about = f"message_id {text_of(pdu.message_id)}" if pdu.message_id else "all messages"
     to = getattr(pdu, "destination_addr", None)
