@@ -231,7 +231,7 @@ class KsmppdGroup:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SmppRouting:
-    """`group = smpp-routing`: who routes messages; the database when absent. Single."""
+    """`group = smpp-routing`: the way in which messages are routed; by the database when absent. Single."""
 
     routing_method: Method = _method("who decides about routes")
     http_routing_url: str = text("URL asked about routes, for routing-method http", secret=True)

@@ -49,7 +49,7 @@ class DeliveryFlow:
             logger.warning("Message %s can't be routed now: %s", _id(sms), error)
             return Outcome.TEMPORARY
         except (PermanentError, Untranslatable) as error:
-            logger.error("Message %s from the bearerbox refused: %s", _id(sms), error)
+            logger.error("Message %s from the bearerbox refused: %s; %s", _id(sms), error, _way(sms))
             return Outcome.PERMANENT
         sms.service = to_octets(delivery.system_id)
         return None
@@ -109,3 +109,9 @@ def _account(system_id: bytes) -> str:
 
 def _id(sms: Sms) -> str:
     return sms.id.decode("ascii", "replace")
+
+
+def _way(sms: Sms) -> str:
+    """Where a message comes from and where it would go, to find the route that it lacks."""
+    sender, receiver, smsc = (to_name(octets or b"") for octets in (sms.sender, sms.receiver, sms.smsc_id))
+    return f"from {sender} to {receiver}, SMSC {smsc or 'not told'}"

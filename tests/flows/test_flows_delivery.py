@@ -76,6 +76,17 @@ def test_routing_that_finds_nobody(bed: Bed, error: KsmppdError | Route, outcome
     assert bed.accept(mo())[1] is outcome
 
 
+def test_a_refusal_tells_where_the_message_would_go(bed: Bed, caplog: pytest.LogCaptureFixture) -> None:
+    bed.router.everything = NoRoute("no route takes this receiver")
+    message = mo()
+    bed.accept(message)
+    assert message.id is not None
+    assert caplog.messages == [
+        f"Message {message.id.decode()} from the bearerbox refused: no route takes this receiver; "
+        "from 491700 to 7777, SMSC FAKE"
+    ]
+
+
 def test_an_account_without_receivers(bed: Bed) -> None:
     bed.router.everything = Route(system_id="other")
     delivery, outcome = bed.accept(mo())
