@@ -22,6 +22,7 @@ from ksmppd_py.config import Config, ConfigProblems, load, printable, render_ref
 from ksmppd_py.daemon import Process
 from ksmppd_py.errors import StartError
 from ksmppd_py.notify import READY, STOPPING, notify
+from ksmppd_py.reports import remember_greenlets
 from ksmppd_py.transport.greenlets import Owner, log_stray_errors
 
 _FEW_DESCRIPTORS = 4096
@@ -232,6 +233,7 @@ def _live(server: Server, process: Process, in_background: bool, reader: ConfigR
 def _calm_collector() -> None:
     """Exempt the objects of the start from garbage collection: a look at them stops everything for 20 ms or more."""
     gc.collect()
+    remember_greenlets()
     gc.freeze()
     gc.set_threshold(_YOUNG_OBJECTS, 20, 20)
 

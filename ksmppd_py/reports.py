@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from ksmppd_py.model.esme import ServerSnapshot
 from ksmppd_py.model.refusals import Refusals
 from ksmppd_py.overview import Overview
 from ksmppd_py.smpp.describe import describe_status
+
+_remembered: weakref.WeakSet[greenlet] = weakref.WeakSet()
 
 
 def statistics(snapshot: ServerSnapshot, overview: Overview) -> Iterator[str]:
@@ -52,8 +55,19 @@ def refusal_lines(refusals: Refusals, now: float) -> Iterator[tuple[str, tuple[o
         )
 
 
+def remember_greenlets() -> None:
+    """Note the greenlets that are there: the collector tells of no object after gc.freeze(). Doesn't yield."""
+    _remembered.update(thing for thing in gc.get_objects() if isinstance(thing, greenlet))
+
+
+def _greenlets() -> int:
+    """How many run or wait, those of the start among them."""
+    found = {thing for thing in gc.get_objects() if isinstance(thing, greenlet)}
+    return sum(not thing.dead for thing in found.union(_remembered))
+
+
 def _process() -> str:
-    parts = [f"{sum(isinstance(thing, greenlet) for thing in gc.get_objects())} greenlets"]
+    parts = [f"{_greenlets()} greenlets"]
     with contextlib.suppress(OSError, ValueError, IndexError):  # where there is no /proc
         pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
         parts.append(f"{pages * os.sysconf('SC_PAGE_SIZE') / 2**20:.1f} MiB of memory")

@@ -1,0 +1,33 @@
+"""The lines of SIGQUIT."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+
+import gevent
+import pytest
+
+from ksmppd_py import reports
+
+
+@pytest.fixture
+def _thawed() -> Iterator[None]:
+    yield
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("_thawed")
+def test_greenlets_of_the_start_count_until_they_end() -> None:
+    before = reports._greenlets()
+    early = [gevent.spawn(gevent.sleep, 60) for _ in range(5)]
+    gevent.sleep(0)
+    reports.remember_greenlets()
+    gc.freeze()
+    late = [gevent.spawn(gevent.sleep, 60) for _ in range(3)]
+    gevent.sleep(0)
+    assert reports._greenlets() == before + 8
+    gevent.killall([*early[:2], late[0]])
+    assert reports._greenlets() == before + 5
+    gevent.killall([*early, *late])
+    assert reports._greenlets() == before
