@@ -3,7 +3,7 @@
 # make docs   the documentation as a web site, in build/docs
 # make bench  measure: benchmarks/ against the floor of this machine
 # make guard  a few of them with loose bounds, as CI does
-# make test   everything, with a real Kannel and a real MariaDB, in less than eight minutes
+# make test   everything, with a real Kannel and a real MariaDB, in four groups side by side
 # make faults all 210 seeds of the fault suite, of which make test runs 42
 # make durations  how long each test takes, for the groups of make test: .test_durations
 # make fuzz   a million damaged inputs for the parsers
