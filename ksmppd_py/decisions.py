@@ -107,7 +107,7 @@ class Decisions:
         assert group is not None
         context = self._contexts.get(group.id)
         if context is None:
-            context = load_plugin(group.id, group.path, group.init_function, group.args)
+            context = load_plugin(group)
             self._contexts[group.id] = context
         return context
 

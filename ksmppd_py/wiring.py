@@ -25,8 +25,7 @@ def hosts(config: Config) -> list[str]:
 def tlvs(config: Config) -> TlvTables:
     """Return the operator's own optional parameters."""
     return TlvTables(
-        TlvDefinition.from_group(tlv.name, tlv.tag, tlv.length, tlv.type.value, ";".join(tlv.smsc_ids))
-        for tlv in config.tlvs
+        TlvDefinition(tlv.name, tlv.tag, tlv.length, tlv.type, tlv.smsc_ids) for tlv in config.tlvs
     )
 
 

@@ -16,12 +16,12 @@ from ksmppd_py.config import (
     MysqlConnection,
     SmppTlv,
     Sqlite3Connection,
-    TlvType,
     WaitAckAction,
     load,
 )
 from ksmppd_py.config.convert import to_table_name
 from ksmppd_py.errors import StartError
+from ksmppd_py.smpp.tlvs import TlvType
 
 KSMPPD = "group = ksmppd\ndatabase-type = mysql\ndatabase-config = demo\n"
 MYSQL = "group = mysql-connection\nid = demo\nhost = h\nusername = u\npassword = s3cret\ndatabase = d\n"
@@ -260,9 +260,9 @@ def test_tlvs(tmp_path: Path) -> None:
     )
     text += tlv.format("a", "0x1400", "nulterminated") + "smsc-id = x\n"
     assert read(tmp_path, KSMPPD + REST + text).tlvs == (
-        SmppTlv(name="a", tag=0x1400, length=8, type=TlvType.OCTETSTRING),
+        SmppTlv(name="a", tag=0x1400, length=8, type=TlvType.OCTETS),
         SmppTlv(name="b", tag=0x1401, length=8, type=TlvType.INTEGER, smsc_ids=("x", "y"), const="1"),
-        SmppTlv(name="a", tag=0x1400, length=8, type=TlvType.NULTERMINATED, smsc_ids=("x",)),
+        SmppTlv(name="a", tag=0x1400, length=8, type=TlvType.C_STRING, smsc_ids=("x",)),
     )
 
 

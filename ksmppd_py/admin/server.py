@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import socket as stdlib_socket
-import ssl as stdlib_ssl
+import ssl
 from collections.abc import Sequence
 
 import bottle
-from gevent import socket, ssl
+from gevent import socket
 
 from ksmppd_py.admin.access import Gate, Password, TooManyGuesses, password_in
 from ksmppd_py.admin.audit import BY_PASSWORD, tell_command, user_of
@@ -25,8 +25,10 @@ from ksmppd_py.admin.ports import Operations
 from ksmppd_py.admin.render import Reply, denied, guessed_too_often, not_this_host
 from ksmppd_py.errors import StartError
 from ksmppd_py.model.names import place
+from ksmppd_py.server_certificate import load_server_certificate
 from ksmppd_py.transport.greenlets import Owner
 from ksmppd_py.transport.listening import listen
+from ksmppd_py.transport.tls import server_context
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +84,7 @@ class AdminServer:
         self._request_time = request_time
         self._max_connections = max_connections
         self._server: Server | None = None
-        self._context: stdlib_ssl.SSLContext | None = None
+        self._context: ssl.SSLContext | None = None
 
     def start(self) -> None:
         """Open the port and serve it in the background.
@@ -133,7 +135,7 @@ class AdminServer:
         """
         self.check(certfile, keyfile)
         if self._context is not None and certfile is not None:
-            self._context.load_cert_chain(certfile, keyfile, password="")
+            load_server_certificate(self._context, certfile, keyfile or "")
         self._hosts = self._names(self._interface, host_names)
         if self._password.change(_octets(password)):
             self._panel.sessions.close_all()
@@ -142,21 +144,15 @@ class AdminServer:
     def _names(interface: str, host_names: Sequence[str]) -> HostNames:
         return HostNames([*host_names, interface, stdlib_socket.gethostname()])
 
-    def _tls_context(self, certfile: str | None, keyfile: str | None) -> stdlib_ssl.SSLContext | None:
+    def _tls_context(self, certfile: str | None, keyfile: str | None) -> ssl.SSLContext | None:
         if not certfile:
             if keyfile:
                 raise StartError(f"Admin HTTP port {self.port}: a key {keyfile} without a certificate")
             return None
-        context: stdlib_ssl.SSLContext = ssl.SSLContext(stdlib_ssl.PROTOCOL_TLS_SERVER)
         try:
-            # An empty password instead of a question at the terminal when the key is encrypted.
-            context.load_cert_chain(certfile, keyfile, password="")
-        except (OSError, ValueError) as error:
-            raise StartError(
-                f"Admin HTTP port {self.port}: can't use certificate {certfile}"
-                f" with key {keyfile or certfile}: {error}"
-            ) from error
-        return context
+            return server_context(certfile, keyfile or "")
+        except StartError as error:
+            raise StartError(f"Admin HTTP port {self.port}: {error}") from error
 
     def _listen(self) -> socket.socket:
         """Return a listening socket. A host name may ask the DNS."""

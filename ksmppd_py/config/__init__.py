@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kannel_conf import printable
 from ksmppd_py.config.changes import restart_changes
-from ksmppd_py.config.convert import AccessLogFormat, DatabaseType, Method, TlvType, WaitAckAction
+from ksmppd_py.config.convert import AccessLogFormat, DatabaseType, Method, WaitAckAction
 from ksmppd_py.config.groups import (
     BearerboxConnection,
     Database,
@@ -34,7 +34,6 @@ __all__ = [
     "SmppRouting",
     "SmppTlv",
     "Sqlite3Connection",
-    "TlvType",
     "WaitAckAction",
     "load",
     "printable",

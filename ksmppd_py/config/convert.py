@@ -19,7 +19,7 @@ from ksmppd_py.translate.report_text import MAX_ERR, SHORT_ERR, err_length
 
 Warn = Callable[[str], None]
 
-_LONGEST_SYSTEM_ID = 15  # octets, SMPP 3.4, 4.1.2
+LONGEST_SYSTEM_ID = 15  # octets, SMPP 3.4, 4.1.2
 _TABLE_NAME = re.compile(r"[A-Za-z0-9_$]{1,64}(\.[A-Za-z0-9_$]{1,64})?")
 
 
@@ -36,14 +36,6 @@ class WaitAckAction(IntEnum):
 
     DISCONNECT = 0
     DROP = 1
-
-
-class TlvType(Enum):
-    """The form of an optional parameter's value."""
-
-    OCTETSTRING = "octetstring"
-    NULTERMINATED = "nulterminated"
-    INTEGER = "integer"
 
 
 class AccessLogFormat(Enum):
@@ -126,8 +118,8 @@ def to_table_name(value: str, warn: Warn) -> str:
 
 def to_server_id(value: str, warn: Warn) -> str:
     """Accept any octets; a response has room for 15."""
-    if len(value.encode("utf-8", "surrogateescape")) > _LONGEST_SYSTEM_ID:
-        warn(f"only the first {_LONGEST_SYSTEM_ID} octets fit into a bind response")
+    if len(value.encode("utf-8", "surrogateescape")) > LONGEST_SYSTEM_ID:
+        warn(f"only the first {LONGEST_SYSTEM_ID} octets fit into a bind response")
     return value
 
 

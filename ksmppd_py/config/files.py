@@ -8,6 +8,7 @@ import re
 import ssl
 
 from kannel_conf.files import other_kind, read_file
+from ksmppd_py.server_certificate import load_server_certificate
 
 
 def certificate_problem(certificate: str, key: str) -> str:
@@ -20,8 +21,7 @@ def certificate_problem(certificate: str, key: str) -> str:
             return f"{path} is {kind}"
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
-        # An empty password instead of a question at the terminal when the key is encrypted.
-        context.load_cert_chain(certificate, key or None, password="")
+        load_server_certificate(context, certificate, key)
     except (OSError, ValueError) as error:
         return f"can't use {certificate}{f' with {key}' if key else ''} ({_reason(error)})"
     return ""

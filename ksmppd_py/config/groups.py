@@ -12,7 +12,6 @@ from ksmppd_py.config.convert import (
     AccessLogFormat,
     DatabaseType,
     Method,
-    TlvType,
     WaitAckAction,
     to_address_patterns,
     to_charset,
@@ -33,6 +32,7 @@ from ksmppd_py.config.convert import (
     to_wait_ack_action,
     to_word,
 )
+from ksmppd_py.smpp.tlvs import TlvType
 from ksmppd_py.translate.report_text import SHORT_ERR
 
 RELOAD, NEVER = Change.RELOAD, Change.NEVER

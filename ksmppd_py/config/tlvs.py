@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kannel_conf import Findings, Group, Place
-from ksmppd_py.config.convert import TlvType
 from ksmppd_py.config.groups import SmppTlv
+from ksmppd_py.smpp.tlvs import TlvType
 
 
 def check_tlvs(tlvs: Sequence[tuple[SmppTlv, Group]], findings: Findings) -> None:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import ssl
 
 from ksmppd_py.config import KsmppdGroup, WaitAckAction
+from ksmppd_py.config.convert import LONGEST_SYSTEM_ID
 from ksmppd_py.smpp.timers import TimerSettings
 from ksmppd_py.transport.tls import server_context
-
-_LONGEST_SYSTEM_ID = 15  # octets, SMPP 3.4, 4.1.2
 
 
 def server_id(ksmppd: KsmppdGroup) -> bytes:
     """Return the system_id of bind responses, at most 15 octets of `id`."""
-    return ksmppd.id.encode("utf-8", "surrogateescape")[:_LONGEST_SYSTEM_ID]
+    return ksmppd.id.encode("utf-8", "surrogateescape")[:LONGEST_SYSTEM_ID]
 
 
 def timers(ksmppd: KsmppdGroup) -> TimerSettings:

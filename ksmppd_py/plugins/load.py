@@ -9,21 +9,17 @@ import os
 import sys
 from types import ModuleType
 
+from ksmppd_py.config import KsmppdPlugin
 from ksmppd_py.errors import StartError
 from ksmppd_py.plugins.context import PluginContext
 
 logger = logging.getLogger(__name__)
 
-INIT_FUNCTION = "init"
-"""Name of the function when the group has no init-function."""
 
-
-def load_plugin(plugin_id: str, path: str, init_function: str = "", args: str = "") -> PluginContext:
-    """Import `path`, a .py file or a module's name, and let it set its functions. Raises StartError."""
-    if path.endswith(".so"):
-        raise StartError(f"Plugin '{plugin_id}': {shared_object_advice(path)}")
-    name = init_function or INIT_FUNCTION
-    context = PluginContext(plugin_id, args)
+def load_plugin(group: KsmppdPlugin) -> PluginContext:
+    """Import a .py file or a module by its name, and let it set its functions. Raises StartError."""
+    plugin_id, path, name = group.id, group.path, group.init_function
+    context = PluginContext(plugin_id, group.args)
     try:
         module = _module(plugin_id, path)
         init = getattr(module, name, None)
@@ -38,14 +34,6 @@ def load_plugin(plugin_id: str, path: str, init_function: str = "", args: str = 
         raise StartError(f"Plugin '{plugin_id}': {path} can't be loaded: {reason}") from error
     logger.info("Plugin '%s' loaded from %s", plugin_id, path)
     return context
-
-
-def shared_object_advice(path: str) -> str:
-    """Return the advice for a plugin of the C daemon."""
-    return (
-        f"{path} is a shared object for the C daemon and can't be loaded here; write its decisions as a Python "
-        "module (docs/plugins.md) and let 'path' name that .py file"
-    )
 
 
 def _module(plugin_id: str, path: str) -> ModuleType:

@@ -12,14 +12,14 @@ from ksmppd_py.smpp.errors import MalformedPdu
 
 
 class TlvType(Enum):
-    """The type of the value octets."""
+    """How the value octets are to be read; the values are the words of Kannel's group smpp-tlv."""
 
-    INTEGER = "unsigned integer, most significant octet first"
-    OCTETS = "octets"
-    C_STRING = "string with its NUL"
+    OCTETS = "octetstring"
+    C_STRING = "nulterminated"
+    INTEGER = "integer"
 
 
-INTEGER, OCTETS, C_STRING = TlvType
+OCTETS, C_STRING, INTEGER = TlvType
 
 # The PDUs of a tag: S submit_sm, M submit_multi, D deliver_sm, A data_sm, R the responses to S, M and A,
 # Q deliver_sm_resp, B bind responses, N alert_notification.

@@ -5,13 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from enum import Enum
 from logging import getLogger
-from typing import cast
 
-from ksmppd_py.smpp import tlvs as standard
 from ksmppd_py.smpp.fields import wire_fields
 from ksmppd_py.smpp.pdus import SubmitSm
+from ksmppd_py.smpp.tlvs import TlvTag, TlvType
 
 _log = getLogger(__name__)
 _NO_TLVS = frozenset((b"dlr_err", b"dlr_stat", b"network_error_code")) | {
@@ -20,22 +18,7 @@ _NO_TLVS = frozenset((b"dlr_err", b"dlr_stat", b"network_error_code")) | {
 """Keys of group `smpp` that need no configuration: receipts.py understands some, others are fields of PDUs."""
 _GREATEST = 2**64 - 1
 _NUMBER = re.compile(rb"\s*([+-]?\d{1,20})")
-
-
-class TlvType(Enum):
-    """The type of a configured TLV's value."""
-
-    OCTETSTRING = "octetstring"
-    NULTERMINATED = "nulterminated"
-    INTEGER = "integer"
-
-
-_STANDARD_TYPES = {
-    standard.TlvType.INTEGER: TlvType.INTEGER,
-    standard.TlvType.OCTETS: TlvType.OCTETSTRING,
-    standard.TlvType.C_STRING: TlvType.NULTERMINATED,
-}
-_STANDARD = {int(tag): (_STANDARD_TYPES[tag.type], tag.most) for tag in standard.TlvTag}
+_STANDARD = {int(tag): (tag.type, tag.most) for tag in TlvTag}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,28 +34,6 @@ class TlvDefinition:
     type: TlvType
     smsc_ids: tuple[str, ...] = ()
 
-    @classmethod
-    def from_group(
-        cls,
-        name: str | None,
-        tag: int | None,
-        length: int | None,
-        type: str | None,
-        smsc_id: str | None = None,
-    ) -> TlvDefinition:
-        """Build one from configured values. Raises ValueError with a text for the operator."""
-        for key, value in (("name", name), ("tag", tag), ("length", length), ("type", type)):
-            if value is None or value == "":
-                raise ValueError(f"SMPP: Unable to get {key} for smpp-tlv.")
-        name, tag, length, type = cast("tuple[str, int, int, str]", (name, tag, length, type))
-        if not 0 <= tag <= 0xFFFF or not 0 <= length <= 0xFFFF:
-            raise ValueError(f"SMPP: Tag and length of smpp-tlv `{name}' must be 0..65535.")
-        try:
-            kind = TlvType(type.lower())
-        except ValueError:
-            raise ValueError(f"SMPP: Unknown type for smpp-tlv: `{type}'") from None
-        return cls(name, tag, length, kind, tuple(filter(None, (smsc_id or "").split(";"))))
-
     def encode(self, value: bytes) -> bytes | None:
         """Return the octets of a TLV for a value of meta_data; None when it is too long."""
         if self.type is TlvType.INTEGER:
@@ -82,7 +43,7 @@ class TlvDefinition:
             )
         if len(value) > self.length:
             return None
-        return value + b"\0" if self.type is TlvType.NULTERMINATED else value
+        return value + b"\0" if self.type is TlvType.C_STRING else value
 
     def decode(self, octets: bytes) -> bytes | None:
         """Return the value for meta_data; None for octets that the configuration or the standard excludes."""
@@ -92,7 +53,7 @@ class TlvDefinition:
         if kind is TlvType.INTEGER:
             number = int.from_bytes(octets, "big")
             return b"%d" % number if number <= _GREATEST else None
-        if kind is TlvType.NULTERMINATED:
+        if kind is TlvType.C_STRING:
             value, nul, _ = octets.partition(b"\0")
             return value if nul else None
         return octets

@@ -6,6 +6,7 @@ import contextlib
 import ssl
 
 from ksmppd_py.errors import StartError
+from ksmppd_py.server_certificate import load_server_certificate
 
 RECORD = 16384
 """Octets of data that one TLS record holds."""
@@ -90,9 +91,10 @@ def server_context(certificate: str, key: str, authorities: str = "") -> ssl.SSL
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     try:
-        context.load_cert_chain(certificate, key or None, _no_passphrase)
+        load_server_certificate(context, certificate, key)
     except (OSError, ValueError) as error:
-        raise StartError(f"The TLS certificate '{certificate}' can't be used: {error}") from error
+        with_key = f" with key '{key}'" if key else ""
+        raise StartError(f"The TLS certificate '{certificate}'{with_key} can't be used: {error}") from error
     if authorities:
         context.verify_mode = ssl.CERT_REQUIRED
         try:
@@ -108,8 +110,3 @@ def unverified_client_context() -> ssl.SSLContext:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
-
-
-def _no_passphrase() -> str:
-    """Refuse an encrypted key: OpenSSL would ask for the passphrase on the terminal."""
-    raise ValueError("its key has a passphrase")

@@ -12,6 +12,7 @@ import gevent
 import pytest
 from gevent.event import Event
 
+from ksmppd_py.config import KsmppdPlugin
 from ksmppd_py.errors import (
     BackendUnavailable,
     KsmppdError,
@@ -60,7 +61,7 @@ class TestLoading:
     def load(self, directory: Path, text: str, **options: str) -> PluginContext:
         path = directory / "plugin.py"
         path.write_text(text)
-        return load_plugin("my-plugin", str(path), **options)
+        return load_plugin(KsmppdPlugin(id="my-plugin", path=str(path), **options))
 
     def test_a_file(self, tmp_path: Path) -> None:
         context = self.load(tmp_path, "def init(context):\n    context.route_message = print\n", args="a b")
@@ -74,7 +75,7 @@ class TestLoading:
     def test_a_module_by_name(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (tmp_path / "my_decisions.py").write_text("def init(context):\n    context.authenticate = len\n")
         monkeypatch.syspath_prepend(tmp_path)
-        assert load_plugin("x", "my_decisions").authenticate is len
+        assert load_plugin(KsmppdPlugin(id="x", path="my_decisions")).authenticate is len
         del sys.modules["my_decisions"]
 
     def test_dataclasses_work_in_a_file(self, tmp_path: Path) -> None:
@@ -103,12 +104,11 @@ class TestLoading:
         [
             ("/nowhere/plugin.py", "there is no file"),
             ("no_such_module", "no_such_module"),
-            ("/usr/lib/ksmppd/plugin.so", "shared object for the C daemon.*Python module.*'path'"),
         ],
     )
     def test_what_isnt_there(self, path: str, complaint: str) -> None:
         with pytest.raises(StartError, match=complaint):
-            load_plugin("x", path)
+            load_plugin(KsmppdPlugin(id="x", path=path))
 
     def test_a_role_that_nobody_plays(self) -> None:
         with pytest.raises(StartError, match=r"context\.authenticate"):
@@ -349,7 +349,7 @@ class TestCalls:
 
 class TestExample:
     def router(self, args: str) -> PluginRouter:
-        return PluginRouter(load_plugin("block-list", str(EXAMPLE), args=args))
+        return PluginRouter(load_plugin(KsmppdPlugin(id="block-list", path=str(EXAMPLE), args=args)))
 
     def test_block_list(self) -> None:
         plugin = self.router(

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.smpp.codec import pack, unpack_body
 from ksmppd_py.smpp.pdus import DeliverSm
+from ksmppd_py.smpp.tlvs import TlvType
 from ksmppd_py.translate import gsm0338
 from ksmppd_py.translate.dialect import Dialect
 from ksmppd_py.translate.errors import Untranslatable
@@ -180,10 +181,10 @@ def test_alt_charset() -> None:
 def test_configured_tlvs() -> None:
     table = TlvTable(
         [
-            TlvDefinition.from_group("vendor_oct", 0x1400, 8, "octetstring"),
-            TlvDefinition.from_group("vendor_str", 0x1401, 8, "nulterminated"),
-            TlvDefinition.from_group("vendor_int", 0x1402, 4, "integer"),
-            TlvDefinition.from_group("user_ref", 0x0204, 2, "integer"),
+            TlvDefinition("vendor_oct", 0x1400, 8, TlvType.OCTETS),
+            TlvDefinition("vendor_str", 0x1401, 8, TlvType.C_STRING),
+            TlvDefinition("vendor_int", 0x1402, 4, TlvType.INTEGER),
+            TlvDefinition("user_ref", 0x0204, 2, TlvType.INTEGER),
         ]
     )
     meta_data = b"?smpp?vendor_str=str&user_ref=7&vendor_int=256&"

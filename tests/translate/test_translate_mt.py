@@ -15,6 +15,7 @@ from ksmppd_py.smpp.codec import unpack_body
 from ksmppd_py.smpp.destinations import SmeAddress
 from ksmppd_py.smpp.link import SmppLink
 from ksmppd_py.smpp.pdus import DataSm, SubmitMulti, SubmitSm
+from ksmppd_py.smpp.tlvs import TlvType
 from ksmppd_py.translate import addresses
 from ksmppd_py.translate.dialect import Dialect
 from ksmppd_py.translate.errors import Untranslatable
@@ -50,10 +51,10 @@ SAR = {0x020C: b"\x00\xa5", 0x020E: b"\x02", 0x020F: b"\x01"}
 VENDOR = Dialect(
     tlvs=TlvTables(
         [
-            TlvDefinition.from_group("vendor_oct", 0x1400, 8, "octetstring"),
-            TlvDefinition.from_group("vendor_str", 0x1401, 8, "nulterminated"),
-            TlvDefinition.from_group("vendor_int", 0x1402, 4, "Integer"),
-            TlvDefinition.from_group("user_ref", 0x0204, 2, "integer"),
+            TlvDefinition("vendor_oct", 0x1400, 8, TlvType.OCTETS),
+            TlvDefinition("vendor_str", 0x1401, 8, TlvType.C_STRING),
+            TlvDefinition("vendor_int", 0x1402, 4, TlvType.INTEGER),
+            TlvDefinition("user_ref", 0x0204, 2, TlvType.INTEGER),
         ]
     ).for_system_id("esme1")
 )
@@ -320,7 +321,7 @@ def test_class_and_waiting(data_coding: int, tlvs: dict[int, bytes], mclass: int
 def test_configured_tags_stay_tlvs() -> None:
     names = {"dport": (0x020B, 2), "sport": (0x020A, 2), "subunit": (0x0005, 1), "waiting": (0x0030, 1)}
     for name, (tag, length) in names.items():
-        definition = TlvDefinition.from_group(name, tag, length, "integer")
+        definition = TlvDefinition(name, tag, length, TlvType.INTEGER)
         dialect = Dialect(tlvs=TlvTables([definition]).for_system_id("esme1"))
         tlvs = {0x020B: b"\x0b\x84", 0x020A: b"\x23\xf0", 0x0005: b"\x02", 0x0030: b"\x81"}
         sms = submit(dialect, tlvs=tlvs)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.smpp.codec import pack
 from ksmppd_py.smpp.pdus import DeliverSm
+from ksmppd_py.smpp.tlvs import TlvType
 from ksmppd_py.translate import receipts
 from ksmppd_py.translate.dialect import Dialect
 from ksmppd_py.translate.errors import Untranslatable
@@ -157,7 +158,7 @@ def test_tlvs() -> None:
     assert 0x0423 not in one(meta_data=b"?smpp?dlr_err=%03%00&").tlvs
     assert one(msgdata=b"err:001", meta_data=b"?smpp?dlr_err=%02%00%1B&").tlvs[0x0423] == b"\x02\x00\x1b"
     assert one(V33, meta_data=b"?smpp?dlr_err=%03%00%1B&").tlvs == {}
-    table = TlvTable([TlvDefinition.from_group("x", 0x1400, 4, "octetstring")])
+    table = TlvTable([TlvDefinition("x", 0x1400, 4, TlvType.OCTETS)])
     assert list(one(Dialect(tlvs=table), meta_data=b"?smpp?x=1&dlr_err=%03%00%1B&").tlvs) == [
         0x423,
         0x427,

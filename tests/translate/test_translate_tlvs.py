@@ -2,44 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ksmppd_py.translate.tlvs import TlvDefinition, TlvTable, TlvTables, TlvType
+from ksmppd_py.smpp.tlvs import TlvType
+from ksmppd_py.translate.tlvs import TlvDefinition, TlvTable, TlvTables
 
 
 def define(
     name: str = "x", tag: int = 0x1400, length: int = 8, type: str = "octetstring", ids: str = ""
 ) -> TlvDefinition:
-    return TlvDefinition.from_group(name, tag, length, type, ids)
-
-
-def test_from_group() -> None:
-    assert define("x", 0x1400, 8, "OctetString", "a;b") == TlvDefinition(
-        "x", 0x1400, 8, TlvType.OCTETSTRING, ("a", "b")
-    )
-    assert TlvDefinition.from_group("x", 1, 2, "integer", None).smsc_ids == ()
-
-
-@pytest.mark.parametrize(
-    ("values", "text"),
-    [
-        ((None, 1, 1, "integer"), "Unable to get name"),
-        (("", 1, 1, "integer"), "Unable to get name"),
-        (("x", None, 1, "integer"), "Unable to get tag"),
-        (("x", 1, None, "integer"), "Unable to get length"),
-        (("x", 1, 1, None), "Unable to get type"),
-        (("x", 1, 1, "float"), "Unknown type for smpp-tlv: `float'"),
-        (("x", 0x10000, 1, "integer"), "must be 0..65535"),
-        (("x", 1, -1, "integer"), "must be 0..65535"),
-    ],
-)
-def test_bad_group(values: Any, text: str) -> None:
-    with pytest.raises(ValueError, match=text):
-        TlvDefinition.from_group(*values)
+    return TlvDefinition(name, tag, length, TlvType(type), tuple(filter(None, ids.split(";"))))
 
 
 def test_doubles() -> None:
