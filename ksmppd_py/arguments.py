@@ -37,7 +37,7 @@ class UsageError(Exception):
 
 @dataclass(slots=True)
 class Arguments:
-    """What the command line says; paths are absolute except `config`, which messages shall name as given."""
+    """The content of the command line; paths are absolute except `config`, which messages name as given."""
 
     program: str = "ksmppd"
     action: str = RUN

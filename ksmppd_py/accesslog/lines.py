@@ -21,7 +21,7 @@ from ksmppd_py.translate.udh import count_parts
 
 SENT, QUEUED, SIMULATED, FAILED = b"Sent SMS", b"Queued SMS", b"Simulated SMS", b"FAILED Send SMS"
 _SHORT = 70
-"""Octets of text and user data header that are one part, whatever their coding."""
+"""Octets of text and user data header that are one part in any coding."""
 _MOST_TEMPLATES = 20_000
 _ID_OCTETS = 36
 _ACCEPTED = SubmitResult.ACCEPTED

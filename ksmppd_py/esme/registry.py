@@ -41,7 +41,7 @@ class Bound(Receiver, Protocol):
 
     @property
     def room(self) -> int:
-        """How many more deliver_sm may be unanswered; 0 or less = none."""
+        """Number of further deliver_sm that may be unanswered; 0 or less = none."""
 
     def snapshot(self, now: float) -> BindSnapshot:
         """Return the bind's state for operators; `now` is epoch seconds."""
@@ -66,7 +66,7 @@ class EsmeRegistry:
         self._binds: dict[str, deque[Bound]] = {}
 
     def binds_of(self, system_id: str) -> int:
-        """How many binds of any type the account has."""
+        """Return the number of binds of any type that the account has."""
         return len(self._binds.get(system_id, ()))
 
     def find(self, system_id: str) -> Esme | None:

@@ -254,7 +254,7 @@ class Session:
 
     @property
     def room(self) -> int:
-        """How many more deliver_sm may be unanswered; 0 or less = none."""
+        """Number of further deliver_sm that may be unanswered; 0 or less = none."""
         return self._max_open_acks - len(self._outgoing.unanswered) if not self._socket.blocked_since else 0
 
     def next_reference(self) -> int:

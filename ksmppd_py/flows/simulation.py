@@ -36,8 +36,8 @@ LIMIT = 100_000
 class SimulationFlow:
     """Answers submits as the account's simulation says.
 
-    Reports and replies are delivered `delay` seconds later, at the next `deliver_due`. Reports are sent whatever
-    registered_delivery says, because accounts are simulated to get them (D-14).
+    Reports and replies are delivered `delay` seconds later, at the next `deliver_due`. Reports are sent with any
+    registered_delivery, because accounts are simulated to get them (D-14).
     """
 
     def __init__(

@@ -3,7 +3,7 @@
 A message is a row of slots: some integers, then the length of a string, then its octets. One struct reads or
 writes the integers and the length together. The functions use these names, which codec.py provides: `LENGTHS`
 (packed lengths of short strings), `NULL`, `canonical_id`, `SHAPE`, `UUID_SHAPE`, the class as `Message`, and `new`,
-which makes one without its `__init__`: what is read goes straight into its slots.
+which makes one without its `__init__`: values read go straight into its slots.
 """
 
 from __future__ import annotations

@@ -10,9 +10,9 @@ from ksmppd_py.smpp.constants import CommandStatus
 
 
 class Outcome(IntEnum):
-    """How a message towards an ESME ended; of several parts the greatest counts (docs/rules/flows.md 4).
+    """The result of a message to an ESME; of several parts the greatest counts (docs/rules/flows.md 4).
 
-    These are ours: no number that a peer sends can become GONE or TIMEOUT.
+    The numbers are internal: no number that a peer sends can become GONE or TIMEOUT.
     """
 
     DONE = 0
@@ -35,7 +35,7 @@ TEMPORARY_STATUSES = frozenset(
 
 
 def of_command_status(command_status: int) -> Outcome:
-    """What an ESME's deliver_sm_resp means; vendor values 0x400-0x4FF are temporary (docs/rules/flows.md 4)."""
+    """Return the outcome of an ESME's deliver_sm_resp; 0x400-0x4FF (vendor) are temporary (docs/rules/flows.md 4)."""
     if command_status == CommandStatus.ROK:
         return Outcome.DONE
     if command_status in TEMPORARY_STATUSES or 0x400 <= command_status <= 0x4FF:
@@ -103,12 +103,12 @@ _REASON_OF_ERROR: dict[type[errors.KsmppdError], str] = {
 
 
 def reason_of(error: errors.KsmppdError) -> str:
-    """Why a submit was refused, in fixed words; what `error` itself says may be anything."""
+    """Return the reason of a refused submit, in fixed words; the text of `error` itself isn't fixed."""
     return next(_REASON_OF_ERROR[kind] for kind in type(error).__mro__ if kind in _REASON_OF_ERROR)
 
 
 class SubmitResult(Enum):
-    """What the bearerboxes made of an MT; NO_BEARERBOX: none took it, or acked it, in time."""
+    """The result of an MT at the bearerboxes; NO_BEARERBOX: none took it, or acked it, in time."""
 
     ACCEPTED = "accepted"
     REFUSED = "refused"

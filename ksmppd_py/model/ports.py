@@ -253,7 +253,7 @@ class Gateway(Protocol):
 
     @property
     def arrivals(self) -> int:
-        """How often a bearerbox has come online since the start."""
+        """Number of times that a bearerbox has come online since the start."""
 
     def send_all(self, batch: Sequence[Submission]) -> list[Submission]:
         """Send many in order; return those that weren't taken. Otherwise as `send`."""
@@ -287,7 +287,7 @@ class Receivers(Protocol):
         """Whether the account has a receiving bind, with room or not. Doesn't yield."""
 
     def room(self, system_id: str) -> int:
-        """How many more deliver_sm may be unanswered on all binds of the account. Doesn't yield."""
+        """Number of deliver_sm that the account's binds may have unanswered besides those they have. Doesn't yield."""
 
     def receiving(self) -> list[str]:
         """Return the accounts that have a receiving bind, with room or not. Doesn't yield."""

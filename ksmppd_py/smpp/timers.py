@@ -8,7 +8,7 @@ from enum import Enum
 
 @dataclass(frozen=True, slots=True)
 class TimerSettings:
-    """How long each timer runs, in seconds; 0 or less switches a timer off."""
+    """Duration of each timer in seconds; 0 or less switches a timer off."""
 
     session_init: float = 60.0  # connected, but no bind
     enquire_link: float = 180.0  # silence of the peer until we ask

@@ -23,7 +23,7 @@ LONGEST_PASSWORD = 65  # octets with the NUL: SMPP says 9, ESMEs and the daemon 
 
 
 class EsmeError(Exception):
-    """What the user asked for didn't happen; the message is one line for people."""
+    """The user's request failed; the message is one line for people."""
 
 
 class Link:

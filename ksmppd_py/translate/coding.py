@@ -30,7 +30,7 @@ class DataCoding(NamedTuple):
 
 
 def _from_charset(name: str) -> ToText:
-    """Decode leniently: what isn't in the charset becomes `?`, since coding 0 is UTF-8 and nothing else."""
+    """Decode leniently: octets outside of the charset become `?`, since coding 0 is UTF-8 and nothing else."""
     return lambda octets: octets.decode(name, "replace").replace("\ufffd", "?").encode()
 
 

@@ -10,7 +10,7 @@ from ksmppd_py.translate.tlvs import NO_DEFINITIONS, TlvTable
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """Settings of a bind; TLVs are read whatever the version, but sent from 0x34 on only.
+    """Settings of a bind; TLVs are read from any version, but sent from 0x34 on only.
 
     `alt_charset` stands for GSM 03.38 in data_coding 0, under a name that Python knows. `switch_dlr_addr`:
     receipts have the message's source and destination exchanged, as 2.11 says. `long_mo_as_payload`: a long

@@ -51,7 +51,7 @@ def to_headers(sms: Sms) -> list[tuple[str, str]]:
 def override(sms: Sms, headers: Mapping[str, str] | Iterable[tuple[str, str]]) -> None:
     """Replace fields of `sms` by non-empty headers of a router's answer; names in any case, the first counts.
 
-    Strings are taken as they are, integers up to the first non-digit. What acks and reports need is kept.
+    Strings are taken as they are, integers up to the first non-digit. Fields that acks and reports need are kept.
     """
     answer: dict[str, str] = {}
     for name, value in headers.items() if isinstance(headers, Mapping) else headers:

@@ -18,7 +18,7 @@ MAX_TEXT: Final = 12
 SHORT_ERR: Final = 3
 """Characters of `err:` in appendix B; many ESMEs read no others, and only digits."""
 MAX_ERR: Final = 16
-"""Octets of an error code, so that the report fits into one deliver_sm whatever the SMSC sends."""
+"""Octets of an error code, so that any report of an SMSC fits into one deliver_sm."""
 
 ReportText: TypeAlias = tuple[bytes, bytes, bytes]
 """stat in upper case, err as received, and the receipt's text; each empty where there is none."""

@@ -79,7 +79,7 @@ class TlvTable:
         self.by_tag: Mapping[int, TlvDefinition] = {**fallback.by_tag, **tags} if fallback else tags
 
     def to_values(self, tlvs: Mapping[int, bytes]) -> dict[bytes, bytes]:
-        """Return group `smpp` for the TLVs of a PDU; what isn't configured or doesn't fit is left out."""
+        """Return group `smpp` for the TLVs of a PDU; unconfigured and wrong ones are left out."""
         values: dict[bytes, bytes] = {}
         for tag, octets in tlvs.items():
             definition = self.by_tag.get(tag)
@@ -95,7 +95,7 @@ class TlvTable:
         return values
 
     def to_tlvs(self, values: Mapping[bytes, bytes]) -> dict[int, bytes]:
-        """Return the TLVs for group `smpp`; what isn't configured or is too long is left out."""
+        """Return the TLVs for group `smpp`; unconfigured and too long values are left out."""
         tlvs: dict[int, bytes] = {}
         for name, value in values.items():
             definition = self.by_name.get(name)

@@ -308,7 +308,7 @@ class FramedSocket:
             self._write(self._tls.farewell())
 
     def close(self) -> None:
-        """Close the socket; what was not sent is dropped. Doesn't yield."""
+        """Close the socket; unsent frames are dropped. Doesn't yield."""
         if self.closed:
             return
         self._say_farewell()
