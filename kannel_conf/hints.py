@@ -31,7 +31,7 @@ def strange_writing(value: str) -> str:
         if char in _TYPOGRAPHIC:
             return f"{char} is no quote here, it is part of the value"
         if not char.isascii() and not char.isprintable():
-            return f"the character U+{ord(char):04X}, which nobody sees, is part of the value"
+            return f"the character U+{ord(char):04X}, which is invisible, is part of the value"
     if " #" in value or "\t#" in value:
         return "a comment needs a line of its own, '#' and all behind it are part of the value"
     if '"' in (value[0], value[-1]):

@@ -161,7 +161,7 @@ class LogHandler(logging.Handler):
         self._wanted_by_name: dict[str, bool] = {}
 
     def add_file(self, path: str, level: int) -> None:
-        """Append to a file; if it is open already, to the lower one of both levels. Raises OSError."""
+        """Append lines from `level` on to a file; open already, it gets the lower level. Raises OSError."""
         real = os.path.realpath(path)
         for known in self._files():
             if known.path is not None and os.path.realpath(known.path) == real:

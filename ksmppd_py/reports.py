@@ -29,7 +29,7 @@ def statistics(snapshot: ServerSnapshot, overview: Overview) -> Iterator[str]:
     yield f"{boxes.online} of {len(boxes.bearerboxes)} bearerbox(es) online, {boxes.waiting} MT(s) wait for them"
     for box in boxes.bearerboxes:
         state = "online" if box.online else "away"
-        yield f"Bearerbox {box.name} is {state}, {box.open_acks} MT(s) unacked, {box.incoming} MO(s) and DLR(s) in hand"
+        yield f"Bearerbox {box.name} is {state}, {box.open_acks} MT(s) unacked, {box.incoming} MO(s) and DLR(s) to ack"
     yield from load_lines(snapshot)
     yield _process()
 

@@ -117,7 +117,7 @@ def test_statistics(app: App) -> None:
         assert "1 bind(s) of 1 account(s)" in text
         assert "1 of 1 bearerbox(es) online" in text
         assert "1 submits, 0 deliver_sm_resp" in text
-        assert "is online, 0 MT(s) unacked, 0 MO(s) and DLR(s) in hand" in text
+        assert "is online, 0 MT(s) unacked, 0 MO(s) and DLR(s) to ack" in text
         assert "SMPP[esme] has 1 bind(s): 0 (type 3," in text
         assert re.search(
             r"^[1-9]\d* greenlets, [1-9]\d*\.\d MiB of memory, [1-9]\d* open files", text, re.MULTILINE

@@ -144,7 +144,7 @@ class Style(ABC):
 
     @abstractmethod
     def _make_template(self, kind: Kind) -> bytes:
-        """Return a format of octets for `_fill`."""
+        """Return the template of this kind of line, for `_fill`."""
 
     @abstractmethod
     def _fill(self, template: bytes, sms: Sms, message_id: bytes) -> bytes: ...

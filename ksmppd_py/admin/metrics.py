@@ -82,7 +82,7 @@ class _Ours(Collector):
         yield _gauge("ksmppd_ready", "Whether messages are accepted (as /readyz).", measures.condition.ready)
         yield _gauges(
             "ksmppd_trouble",
-            "What is wrong; messages are taken all the same unless ksmppd_ready is 0.",
+            "Problems by kind; messages are taken all the same unless ksmppd_ready is 0.",
             ("kind",),
             _troubles(measures),
         )

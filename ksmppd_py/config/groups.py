@@ -175,14 +175,14 @@ class KsmppdGroup:
         "time from connecting to binding", default=60, unit="seconds", low=1, change=RELOAD
     )
     enquire_link_interval: int = integer(
-        "silence of the ESME after which we send enquire_link",
+        "silence of the ESME after which enquire_link is sent",
         default=180,
         unit="seconds",
         low=1,
         change=RELOAD,
     )
     inactivity_timeout: int = integer(
-        "silence of the ESME until we unbind it", default=540, unit="seconds", low=1, change=RELOAD
+        "silence of the ESME after which its bind is ended", default=540, unit="seconds", low=1, change=RELOAD
     )
     switch_dlr_addr: bool = boolean(
         "delivery receipts carry source and destination of the message exchanged, as SMPP 3.4 has it",
@@ -264,7 +264,7 @@ class HttpServer:
     """`group = http-server`: the administration port. Single, required."""
 
     port: int = integer("TCP port; 0 takes any free one", low=0, high=65535)
-    password: str = text("what every command must carry", required=True, secret=True, change=RELOAD)
+    password: str = text("password of every command", required=True, secret=True, change=RELOAD)
     interface: str = converted(
         to_interface,
         "address that the port is bound to; all of IPv4 and IPv6 when absent, 0.0.0.0: all of IPv4",
@@ -289,7 +289,11 @@ class BearerboxConnection:
     """`group = bearerbox-connection`: one of Kannel's bearerboxes. Multi, at least one."""
 
     id: str = converted(
-        to_utf8, "our boxc_id there; anonymous when absent", type="string", default="", change=RELOAD
+        to_utf8,
+        "boxc_id of this server there; anonymous when absent",
+        type="string",
+        default="",
+        change=RELOAD,
     )
     host: str = converted(to_host, "host name or address", type="host", change=RELOAD)
     port: int = integer("the bearerbox's smsbox-port", low=0, high=65535, change=RELOAD)

@@ -159,7 +159,7 @@ class Submits:
         logger.warning("Too many submits of all binds wait, %d are refused", len(fresh))
         for submission in fresh:
             submission.command_status = _NO_ROOM
-            submission.reason = "too much in hand"
+            submission.reason = "too much unanswered"
         self._flow.count(fresh, self.submitter)
         self._answer(fresh)
 

@@ -11,8 +11,8 @@ class TimerSettings:
     """Duration of each timer in seconds; 0 or less switches a timer off."""
 
     session_init: float = 60.0  # connected, but no bind
-    enquire_link: float = 180.0  # silence of the peer until we ask
-    inactivity: float = 540.0  # silence of the peer until we unbind
+    enquire_link: float = 180.0  # silence of the peer after which enquire_link is sent
+    inactivity: float = 540.0  # silence of the peer after which the bind is ended
 
 
 class TimerEvent(Enum):

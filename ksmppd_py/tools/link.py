@@ -81,7 +81,7 @@ class Link:
         self._teller.pdu(SENT, pdu, octets, tlvs)
 
     def write(self, octets: bytes) -> None:
-        """Send what is packed already; nobody is told."""
+        """Send packed octets, without printing them."""
         try:
             self._socket.settimeout(self._timeout)
             self._socket.sendall(octets)
@@ -99,7 +99,7 @@ class Link:
                 return pdu
 
     def next_octets(self, deadline: float) -> bytes | None:
-        """As `receive`, not parsed yet, and nobody is told."""
+        """Do as `receive`, but return the PDU's octets, neither parsed nor printed."""
         while True:
             octets = self._whole_pdu()
             if octets is not None:

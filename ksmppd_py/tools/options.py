@@ -42,7 +42,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     adders = {"send": _add_send, "listen": _add_listen, "query": _add_query, "cancel": _add_cancel}
     helps = {
         "send": "submit a message, or many",
-        "listen": "print what arrives",
+        "listen": "print arriving messages",
         "query": "ask for the state of a message (query_sm)",
         "cancel": "cancel a message that waits (cancel_sm)",
     }
@@ -82,7 +82,7 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     server.add_argument("--tls-ca", metavar="FILE", help="CA certificates (PEM) instead of the system's")
     server.add_argument("--tls-insecure", action="store_true", help="don't check the server's certificate")
     server.add_argument(
-        "--tls-cert", metavar="FILE", help="a certificate of our own (PEM), with its key unless --tls-key"
+        "--tls-cert", metavar="FILE", help="a client certificate (PEM), with its key unless --tls-key"
     )
     server.add_argument("--tls-key", metavar="FILE", help="the key of --tls-cert (PEM)")
     server.add_argument("--system-id", required=True)
