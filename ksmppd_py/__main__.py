@@ -15,6 +15,7 @@ def main() -> None:
     from ksmppd_py import signals
 
     signals.hold()
+    signals.end_by_default()
     from ksmppd_py import arguments as command_line
     from ksmppd_py import daemon
     from ksmppd_py.errors import StartError
@@ -25,7 +26,8 @@ def main() -> None:
         if arguments.action != command_line.RUN:
             signals.let_through()
         else:
-            process = daemon.become(arguments)
+            signals.end_at_once(process.clean_up)
+            daemon.become(arguments, process)
     except (command_line.UsageError, StartError) as error:
         daemon.say("PANIC", str(error))
         sys.exit(1)

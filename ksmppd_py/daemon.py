@@ -16,10 +16,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
+from typing import TypeAlias
 
 from ksmppd_py.arguments import Arguments
 from ksmppd_py.errors import StartError
-from ksmppd_py.signals import HELD
+from ksmppd_py.signals import ENDING, HELD, end_by_default
 
 _FORWARDED = (
     signal.SIGTERM,
@@ -33,6 +34,7 @@ _FORWARDED = (
 )
 LONGEST_WAIT = 60  # seconds that the caller of `-d` waits for the result of the start, including the database
 _UP = b"1"
+_Handler: TypeAlias = Callable[[int, FrameType | None], object] | int | None
 _LONGEST_PID_FILE = 64
 """Octets of a pid file, at most. A longer file is something else, which must not be replaced."""
 
@@ -101,7 +103,7 @@ def go_to_background() -> Background:
 
 
 def _outcome(reading: int) -> int:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    end_by_default()
     deadline = time.monotonic() + LONGEST_WAIT
     os.set_blocking(reading, False)
     while time.monotonic() < deadline:
@@ -194,12 +196,14 @@ class Parachute:
     _child: int = 0
     _stopping: bool = False
     _restarts: int = 0
+    _before: dict[int, _Handler] = field(default_factory=dict)
     _script_started: float | None = None
     _scripts: list[int] = field(default_factory=list)
 
     def open(self) -> None:
         """Return in each child; the supervisor stays in here and ends with SystemExit."""
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+        self._before = {number: signal.getsignal(number) for number in _FORWARDED}
         directory = os.getcwd()
         while True:
             started = time.monotonic()
@@ -221,14 +225,14 @@ class Parachute:
     def _fork(self) -> bool:
         """Fork with signals blocked, so that none is lost before the parent knows the child.
 
-        The child keeps HELD blocked until it has handlers.
+        The child gets the handlers that were set before, and keeps HELD blocked until it has handlers of the server.
         """
         signal.pthread_sigmask(signal.SIG_BLOCK, _FORWARDED)
         free: Sequence[signal.Signals] = _FORWARDED
         try:
             self._child = os.fork()
             for number in _FORWARDED:
-                signal.signal(number, self._forward if self._child else _default(number))
+                signal.signal(number, self._forward if self._child else self._before[number])
             if not self._child:
                 signal.signal(signal.SIGPIPE, signal.SIG_IGN)
                 free = [number for number in _FORWARDED if number not in HELD]
@@ -237,7 +241,7 @@ class Parachute:
         return not self._child
 
     def _forward(self, number: int, frame: FrameType | None) -> None:
-        if number in (signal.SIGTERM, signal.SIGINT):
+        if number in ENDING:
             self._stopping = True
         if self._child:
             with contextlib.suppress(ProcessLookupError):
@@ -283,10 +287,6 @@ class Parachute:
             self._scripts.append(pid)
 
 
-def _default(number: int) -> signal.Handlers | Callable[[int, FrameType | None], object]:
-    return signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
-
-
 @dataclass(slots=True)
 class Process:
     """The pid file, the parachute and the background of this process."""
@@ -304,12 +304,11 @@ class Process:
             self.pid_file.remove()
 
 
-def become(arguments: Arguments) -> Process:
-    """Apply the options for user, background, pid file and parachute, in this order.
+def become(arguments: Arguments, process: Process) -> None:
+    """Apply the options for user, background, pid file and parachute, in this order, and note them in `process`.
 
     Raises StartError, and SystemExit in the processes that are parents.
     """
-    process = Process()
     if arguments.user:
         change_user(arguments.user)
     if arguments.daemonize:
@@ -323,4 +322,3 @@ def become(arguments: Arguments) -> Process:
         except SystemExit:
             process.clean_up()
             raise
-    return process

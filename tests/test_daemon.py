@@ -140,7 +140,8 @@ BACKGROUND = """
 import os, sys, time
 from ksmppd_py import daemon
 from ksmppd_py.arguments import Arguments
-process = daemon.become(Arguments(daemonize=True, pid_file={pid!r}, parachute={parachute}))
+process = daemon.Process()
+daemon.become(Arguments(daemonize=True, pid_file={pid!r}, parachute={parachute}), process)
 log = open({log!r}, "w")
 if {good}:
     process.report_up()

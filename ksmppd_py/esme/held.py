@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 EACH = 1536
 """Octets that a submit takes besides its TLVs: its PDU with 255 octets of text, its sms, the objects around both."""
+EACH_TLV = 128
+"""Octets that a TLV takes besides its value: tag, value and the dictionary's entry."""
 MOST_OF_ONE = 24 * 1024 * 1024
 """Octets of one bind. Above it the bind isn't read until half of its submits are answered."""
 MOST_OF_ALL = 96 * 1024 * 1024
@@ -38,5 +40,8 @@ class Held:
 
 
 def octets_of(tlvs: Mapping[int, bytes]) -> int:
-    """Return the octets that a submit's TLVs take: once as received, once more as translated for the bearerbox."""
-    return 2 * sum(map(len, tlvs.values()))
+    """Return the octets that a submit's TLVs take: once as received, once more as translated for the bearerbox.
+
+    A PDU has room for 16,000 TLVs without a value, so their number counts, too.
+    """
+    return EACH_TLV * len(tlvs) + 2 * sum(map(len, tlvs.values()))

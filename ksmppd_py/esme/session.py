@@ -39,6 +39,7 @@ RECEIVE_OCTETS = 16384
 """Octets read at a time, at most, so that one busy bind doesn't keep other greenlets waiting for long."""
 MOST_UNSENT = 10_000
 """Frames waiting to be sent to one bind; above it the bind isn't read either."""
+MOST_UNSENT_OCTETS = 1024 * 1024  # the response to a submit_multi may have 7,000
 MOST_BAD_PDUS = 10
 """Unreadable PDUs in a row after which the connection is closed."""
 UNBIND_PATIENCE = 5.0
@@ -127,7 +128,7 @@ class Session:
             if self.bad_in_a_row >= MOST_BAD_PDUS:
                 logger.warning("SMPP[%s] %s: too many unreadable PDUs", self._name, self.ip)
                 return
-            if self._socket.queued > MOST_UNSENT:
+            if self._socket.holds_more(MOST_UNSENT, MOST_UNSENT_OCTETS):
                 self._socket.drain(BLOCKED_PATIENCE)
             if self._submits is not None:
                 self._submits.wait_for_room()

@@ -93,6 +93,10 @@ class FramedSocket:
         """Octets written here that the kernel hasn't taken; looks at each waiting frame."""
         return sum(map(len, self._unsent)) + len(self._leaving) - self._left
 
+    def holds_more(self, frames: int, octets: int) -> bool:
+        """Whether more than so many frames wait here, or more octets for a peer that takes nothing."""
+        return self.queued > frames or (self.blocked_since > 0 and self.queued_octets > octets)
+
     def start_tls(
         self, context: ssl.SSLContext, server_side: bool, server_hostname: str | None = None
     ) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import struct
+import tracemalloc
 
 import gevent
 import pytest
 
 from ksmppd_py.esme import held as held_module
 from ksmppd_py.esme import submits as submits_module
-from ksmppd_py.esme.held import EACH, Held, octets_of
+from ksmppd_py.esme.held import EACH, EACH_TLV, Held, octets_of
+from ksmppd_py.smpp.tlvs import unpack_tlvs
 from tests.esme.conftest import NEVER, Bed, StartBed
 from tests.fakes import smpp_wire as wire
 from tests.fakes.esme import Esme
@@ -18,7 +20,7 @@ from tests.parts.waiting import wait_until
 PAYLOAD = struct.pack(">HH", 0x0424, 3000) + b"x" * 3000
 BODY = b"\0\x01\x01" + b"12345\0" + b"\x01\x01" + b"491700000000\0" + b"\0\0\0" + b"\0\0" + b"\0\0\0\0\0"
 DATA = b"\0\x01\x01" + b"12345\0" + b"\x01\x01" + b"491700000000\0" + b"\0\0\0"
-ONE = EACH + 2 * 3000
+ONE = EACH + EACH_TLV + 2 * 3000
 """What one of these takes."""
 
 
@@ -106,9 +108,31 @@ def test_above_all_that_is_there_submits_are_refused(
     assert held(bed).octets == 0
 
 
+@pytest.mark.parametrize("length", [0, 1, 2, 4])
+@pytest.mark.parametrize("count", [2, 5, 20, 200, 8000])
+def test_tlvs_take_no_more_than_is_counted(count: int, length: int) -> None:
+    octets = b"".join(
+        struct.pack(">HH", tag, length) + tag.to_bytes(4, "little")[:length]
+        for tag in range(0x2000, 0x2000 + count)
+    )
+    tracemalloc.start()
+    try:
+        tlvs = unpack_tlvs(octets, 0, len(octets), {})
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(tlvs) == count
+    assert taken <= EACH // 2 + octets_of(tlvs)
+
+
 @pytest.mark.parametrize(
     ("tlvs", "octets"),
-    [({}, 0), ({0x0424: b"x" * 10}, 20), ({0x0424: b"x" * 10, 0x1400: b"y" * 5}, 30)],
+    [
+        ({}, 0),
+        ({0x0424: b"x" * 10}, EACH_TLV + 20),
+        ({0x0424: b"x" * 10, 0x1400: b"y" * 5}, 2 * EACH_TLV + 30),
+        (dict.fromkeys(range(0x2000, 0x2000 + 16_000), b""), 16_000 * EACH_TLV),
+    ],
 )
 def test_what_tlvs_take(tlvs: dict[int, bytes], octets: int) -> None:
     assert octets_of(tlvs) == octets

@@ -237,11 +237,12 @@ def test_an_esme_that_reads_nothing_is_given_up(
     assert flooding.dead
 
 
+@pytest.mark.parametrize(("limit", "most"), [("MOST_UNSENT", 500), ("MOST_UNSENT_OCTETS", 500 * 16)])
 def test_what_waits_for_an_esme_that_reads_nothing_is_bounded(
-    bed: Bed, deaf: socket.socket, monkeypatch: pytest.MonkeyPatch
+    bed: Bed, deaf: socket.socket, monkeypatch: pytest.MonkeyPatch, limit: str, most: int
 ) -> None:
     """docs/rules/smpp-session.md 8: it isn't read either until it reads."""
-    monkeypatch.setattr(session_module, "MOST_UNSENT", 500)
+    monkeypatch.setattr(session_module, limit, most)
     flooding = gevent.spawn(flood, deaf)
     seen = 0
     while bed.binds[0].inbound_processed != seen or not bed.binds[0].outbound_queued:

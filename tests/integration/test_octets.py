@@ -67,6 +67,13 @@ def single(octets: int) -> bytes:
     return wire.pack(wire.SUBMIT_SM, 0, 2, head + b"\0\0\0" + b"\0\0" + b"\0\0\0\0\0" + tlv(b"\x05" * octets))
 
 
+def small_tlvs(count: int) -> bytes:
+    """A submit_sm with so many TLVs of two octets each."""
+    head = b"\0\x01\x01" + b"12345\0" + b"\x01\x01" + b"491700000000\0"
+    tlvs = b"".join(struct.pack(">HHH", 0x2000 + number, 2, number) for number in range(count))
+    return wire.pack(wire.SUBMIT_SM, 0, 2, head + b"\0\0\0" + b"\0\0" + b"\0\0\0\0\x01x" + tlvs)
+
+
 def status_of(daemon: Daemon, field: str) -> int:
     """VmRSS or VmHWM of the daemon, in octets."""
     [line] = [
@@ -138,8 +145,9 @@ def start(tmp_path: Path, sqlite_factory: Callable[[], Database]) -> Iterator[Ca
         ("deaf", True, 1, single(30_000), 4000),
         ("silent", False, 20, single(30_000), 300),
         ("silent", True, 30, multi(30_000), 20),
+        ("silent", False, 4, small_tlvs(10_800), 200),
     ],
-    ids=["silent", "deaf", "away", "deaf-single", "silent-many-binds", "silent-many-multi"],
+    ids=["silent", "deaf", "away", "deaf-single", "silent-many-binds", "silent-many-multi", "small-tlvs"],
 )
 def test_growth(
     start: Callable[[str, bool], Daemon], box: str, queue: bool, binds: int, pdu: bytes, count: int

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -86,6 +87,20 @@ def test_signals_from_the_first_moment_on(
 
         wait_until(is_up, daemon.output, 20)
         assert daemon.output().count("is up") <= 2  # on stderr and in the log: it started once
+
+
+@pytest.mark.parametrize("options", [(), ("-P",)])
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+@pytest.mark.parametrize("after", [0.0, 0.05, 0.1, 0.2, 0.4])
+def test_a_stop_while_it_starts(
+    tmp_path: Path, box: FakeBearerbox, name: str, options: tuple[str, ...], after: float
+) -> None:
+    """Seconds after its pid file is there."""
+    with starting(tmp_path, box, *options) as daemon:
+        wait_until(lambda: daemon.pid_path.exists() and daemon.pid_path.read_text(), "the pid file", 20)
+        time.sleep(after)
+        daemon.process.signal(signal.Signals[name])
+        assert daemon.process.wait() == 0, daemon.output()
 
 
 def test_a_rotation_while_it_starts_isnt_lost(tmp_path: Path, box: FakeBearerbox) -> None:

@@ -271,6 +271,19 @@ def test_queued_octets_are_what_the_kernel_has_not_taken(narrow: Pair) -> None:
     assert narrow.ours.queued_octets == 0
 
 
+def test_more_octets_count_only_when_the_peer_takes_none(narrow: Pair) -> None:
+    narrow.ours.write(b"x" * 300_000)
+    narrow.ours.write(b"y")
+    assert narrow.ours.holds_more(1, 1_000_000)
+    assert not narrow.ours.holds_more(2, 1000)
+    narrow.ours.flush()
+    assert narrow.ours.holds_more(2, 1000)
+    assert not narrow.ours.holds_more(2, 300_001)
+    narrow.peer_reads(300_001)
+    assert narrow.ours.drain(5)
+    assert not narrow.ours.holds_more(0, 0)
+
+
 def test_stop_reading_ends_the_reader_and_not_the_writer(pair: Pair) -> None:
     reader = gevent.spawn(pair.ours.receive, 100)
     gevent.sleep(0)
