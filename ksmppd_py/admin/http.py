@@ -198,19 +198,24 @@ class Server(SparingServer, WSGIServer):  # type: ignore[misc]  # gevent has no 
         """Note that the running greenlet has a whole request and processes it. Doesn't yield."""
         self._waiting.pop(gevent.getcurrent(), None)
 
+    def make_room(self) -> bool:
+        """Have the connection closed that has waited longest for a request; return False when all are busy. Doesn't yield."""
+        if not self._waiting:
+            return False
+        oldest = next(iter(self._waiting))
+        logger.warning(
+            "Too many connections to the administration port, the one from %s is closed",
+            self._waiting.pop(oldest),
+        )
+        oldest.kill(block=False)
+        return True
+
     def do_handle(self, *arguments: Any) -> None:
         """Take a connection, in the hub. With too many another one is closed, or this one if all others are busy."""
-        if len(self.pool) >= self._most:
-            if not self._waiting:
-                logger.warning("All connections of the administration port are at work, one more is refused")
-                arguments[0].close()
-                return
-            oldest = next(iter(self._waiting))
-            logger.warning(
-                "Too many connections to the administration port, the one from %s is closed",
-                self._waiting.pop(oldest),
-            )
-            oldest.kill(block=False)
+        if len(self.pool) >= self._most and not self.make_room():
+            logger.warning("All connections of the administration port are at work, one more is refused")
+            arguments[0].close()
+            return
         connected, address = arguments
         super().do_handle(connected, (plain(address[0]), *address[1:]))
 

@@ -31,14 +31,24 @@ def is_kept_back(descriptor: int, part: float = 1.0) -> bool:
 
 
 class SparingServer(StreamServer):  # type: ignore[misc]  # gevent has no type hints
-    """Refuses connections whose descriptor is one of those kept back, or of the last `part` (see is_kept_back)."""
+    """Refuses connections whose descriptor is one of those kept back, or of the last `part` (see is_kept_back).
+
+    A server that can close another connection instead may take half of its part meanwhile. Beyond that it refuses the
+    new connection too, and the next one finds room.
+    """
 
     part = 1.0
+
+    def make_room(self) -> bool:
+        """Have the least needed connection closed, soon; return False when there is none. Doesn't yield."""
+        return False
 
     def do_read(self) -> Any:
         """Accept, in the hub; return None for a connection that is refused."""
         accepted = super().do_read()
         if not accepted or not is_kept_back(accepted[0].fileno(), self.part):
+            return accepted
+        if self.make_room() and not is_kept_back(accepted[0].fileno(), self.part / 2):
             return accepted
         accepted[0].close()
         logger.warning(

@@ -32,6 +32,13 @@ def lose(box: FakeBearerbox) -> None:
     box.wait_for_box()
 
 
+def answers(daemon: Daemon) -> bool:
+    try:
+        return daemon.admin("/uptime").status == 200
+    except OSError:
+        return False
+
+
 def test_without_a_descriptor_left(tmp_path: Path, box: FakeBearerbox) -> None:
     """Bearerboxes, operators and the configuration find descriptors that a flood of connections doesn't get."""
     database = SqliteDatabase(tmp_path / "ksmppd.sqlite3")
@@ -41,15 +48,17 @@ def test_without_a_descriptor_left(tmp_path: Path, box: FakeBearerbox) -> None:
         few = len(os.listdir(f"/proc/{pid}/fd")) + 60
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (few, few))
 
-        def connect() -> socket.socket:
-            return stack.enter_context(socket.create_connection(("127.0.0.1", daemon.smpp_port)))
+        def connect(port: int) -> socket.socket:
+            return stack.enter_context(socket.create_connection(("127.0.0.1", port)))
 
-        connections = [connect() for _ in range(2 * few)]
+        connections = [connect(daemon.smpp_port) for _ in range(2 * few)]
         daemon.wait_for_log(
             f"Connection from 127.0.0.1 to port {daemon.smpp_port} refused: the last file descr"
         )
         lose(box)
         assert daemon.admin("/uptime").status == 200
+        connections += [connect(daemon.config.admin_port) for _ in range(40)]
+        wait_until(lambda: answers(daemon), "an answer beside silent connections to the port", 5)
         daemon.process.signal(signal.SIGHUP)
         daemon.wait_for_log("The configuration was read again")
         assert daemon.log().count("the last file descriptors are kept") < 10  # of some 130

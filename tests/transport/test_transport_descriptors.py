@@ -10,6 +10,7 @@ import gevent
 import pytest
 from gevent.pool import Pool
 
+from ksmppd_py.transport import descriptors
 from ksmppd_py.transport.descriptors import HALF, SparingServer, is_kept_back
 
 
@@ -61,3 +62,25 @@ def test_connections_are_refused_before_all_are_gone(
         assert refusals() > 0
         assert served
         assert max(served) < limit - limit // 10
+
+
+@pytest.mark.parametrize(
+    ("nearly_gone", "can_end_another", "accepts"),
+    [(False, False, False), (False, True, True), (True, False, False), (True, True, False)],
+)
+def test_another_connection_is_ended_in_place_of_a_new_one(
+    monkeypatch: pytest.MonkeyPatch, nearly_gone: bool, can_end_another: bool, accepts: bool
+) -> None:
+    class Changing(SparingServer):
+        part = HALF
+
+        def make_room(self) -> bool:
+            return can_end_another
+
+    monkeypatch.setattr(descriptors, "is_kept_back", lambda _, part: part == HALF or nearly_gone)
+    server = Changing(("127.0.0.1", 0), lambda connected, _: connected.sendall(b"served"), spawn=Pool())
+    server.start()
+    with ExitStack() as stack:
+        stack.callback(server.stop, 0)
+        client = stack.enter_context(socket.create_connection(("127.0.0.1", server.server_port), timeout=5))
+        assert client.recv(6) == (b"served" if accepts else b"")
