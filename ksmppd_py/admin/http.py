@@ -199,7 +199,7 @@ class Server(SparingServer, WSGIServer):  # type: ignore[misc]  # gevent has no 
         self._waiting.pop(gevent.getcurrent(), None)
 
     def make_room(self) -> bool:
-        """Have the connection closed that has waited longest for a request; return False when all are busy. Doesn't yield."""
+        """Have the connection that waited longest closed; return False when all are busy. Doesn't yield."""
         if not self._waiting:
             return False
         oldest = next(iter(self._waiting))

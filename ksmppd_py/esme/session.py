@@ -201,14 +201,7 @@ class Session:
         self.dialect = self._around.binder.dialect(account, request.interface_version)
         service, counters = to_octets(account.system_id), self.counters
         self._submitter = Submitter(
-            esme,
-            account,
-            self.dialect,
-            service,
-            counters,
-            self._inbound,
-            self.bind_type,
-            self.bind_id,
+            esme, account, self.dialect, service, counters, self._inbound, self.bind_type, self.bind_id
         )
         if self.bind_type & TRANSMITTER:
             self._submits = Submits(f"bind {self.bind_id}", self._socket, self._submitter, self._around)
