@@ -1,4 +1,4 @@
-"""The command line, read as Kannel's programs read theirs. Used before patching: imports next to nothing."""
+"""The command line, read as by Kannel's programs (docs/rules/operations.md 1). Used before patching: few imports."""
 
 from __future__ import annotations
 

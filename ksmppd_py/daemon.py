@@ -1,4 +1,4 @@
-"""Turns the process into a daemon: user, background, pid file, restart after a crash ("parachute").
+"""Turns the process into a daemon: user, background, pid file, restart after a crash (docs/rules/operations.md 1).
 
 All of it happens before gevent is imported or anything is patched, because a later fork is unsafe.
 """

@@ -1,7 +1,8 @@
 """Log lines in Kannel's format: `YYYY-MM-DD HH:MM:SS [pid] [thread] LEVEL: text`, in local time.
 
-One handler on the root logger formats a record once and writes it to stderr and to the log files, each from
-its own level on. The root logger's level is the lowest of them: isEnabledFor is the gate before formatting.
+The rules are in docs/rules/operations.md 2. One handler on the root logger formats a record once and writes it to
+stderr and to the log files, each from its own level on. The root logger's level is the lowest of them: isEnabledFor is
+the gate before formatting.
 
 Lines that a session brought about end in `[system_id:...] [bind:...]`: a record's `context`, or else the `log_context`
 of the greenlet that makes the line. Of WARNING and ERROR lines of one kind (logger and text before formatting) the

@@ -1,4 +1,4 @@
-"""Addresses with too many refused binds: wrong credentials and forbidden addresses, nothing else (D-29)."""
+"""Addresses with too many refused binds: wrong credentials, forbidden addresses (D-29, docs/rules/smpp-session.md 2)."""
 
 from __future__ import annotations
 

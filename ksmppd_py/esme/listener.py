@@ -1,4 +1,4 @@
-"""Accepts connections of ESMEs, refuses blocked addresses, and runs the timers of all sessions."""
+"""Accepts ESMEs, refuses blocked addresses, runs the timers of all sessions (docs/rules/smpp-session.md 1 and 2)."""
 
 from __future__ import annotations
 

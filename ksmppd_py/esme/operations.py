@@ -1,4 +1,7 @@
-"""query_sm and cancel_sm of one bind, in a greenlet apart: they may wait for the database, other requests don't."""
+"""query_sm and cancel_sm of one bind, in a greenlet of their own: they may wait for the database.
+
+SMPP 3.4, 4.8 and 4.9; docs/rules/smpp-session.md 4.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The accounts that have bound since the start, their live binds, and the choice of a bind for each deliver_sm."""
+"""The accounts that have bound since the start, their live binds, and the choice of a bind for each deliver_sm.
+
+Loads and throughput are by docs/rules/smpp-session.md 6.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""MySQL and MariaDB over PyMySQL: pool, deadlines, retries.
+"""MySQL and MariaDB over PyMySQL: pool, deadlines, retries (docs/rules/database.md 7).
 
-Statements leave as ASCII: every text value is a hexadecimal literal that names its character set, so neither
+Statements are sent as ASCII: every text value is a hexadecimal literal that names its character set, so neither
 sql_mode nor Python's idea of "latin1" (cp1252) can change an octet (docs/rules/database.md 4).
 """
 

@@ -1,4 +1,4 @@
-"""SQLite in a native thread of its own, so that no commit ever stops the event loop.
+"""SQLite in a native thread of its own, so that no commit ever stops the event loop (docs/rules/database.md 7).
 
 Only that thread uses the sqlite3 connection. Nothing in it may wait for a gevent-patched lock, so statements are
 compiled outside, and no SQLAlchemy pool is used.
