@@ -1,4 +1,4 @@
-"""Addresses with too many refused binds: wrong credentials, forbidden addresses (D-29, docs/rules/smpp-session.md 2)."""
+"""Addresses with too many bad binds: wrong credentials, forbidden addresses (docs/rules/smpp-session.md 2; D-29)."""
 
 from __future__ import annotations
 
