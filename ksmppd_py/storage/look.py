@@ -23,7 +23,9 @@ _NEEDED: dict[str, Sequence[str]] = {
     "pdu": _QUEUE,
     "version": ("SELECT", "INSERT", "UPDATE"),
 }
-_GRANTS = re.compile(r"GRANT (.*?) ON (.*?) TO ", re.DOTALL)
+_GRANT = re.compile(r"GRANT (.*?) ON (.*?) TO ", re.DOTALL)
+_NAME = re.compile(r"`((?:[^`]|``)*)`\.")
+_PATTERN = re.compile(r"\\(.)|(.)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +122,32 @@ def _grants(database: Database) -> str | None:
         rows = database.execute(Statement("SHOW GRANTS"), repeatable=True).rows
     except StatementRefused:
         return None
-    found = [match[1] for row in rows for match in _GRANTS.finditer(_text(row[0]))]
-    roles = len(found) < len(rows)
-    return None if roles else ", ".join(found)
+    name = _text(database.execute(Statement("SELECT DATABASE()"), repeatable=True).rows[0][0])
+    return privileges_on(name, [_text(row[0]) for row in rows])
+
+
+def privileges_on(name: str, grants: Sequence[str]) -> str | None:
+    """Return the privileges on the database `name` and its tables as one text; None where a role may have more.
+
+    `grants` are the rows of SHOW GRANTS. MariaDB lists those of PUBLIC too, on databases `test` and `test_...`.
+    """
+    found = [_GRANT.match(grant) for grant in grants]
+    if None in found:
+        return None
+    return ", ".join(match[1] for match in found if match is not None and _takes_in(match[2], name))
+
+
+def _takes_in(place: str, name: str) -> bool:
+    """Tell whether a grant on `place` holds for this database: a name there is a pattern, as of LIKE."""
+    match = _NAME.match(place)
+    if match is None:
+        return place == "*.*"
+
+    def expression(part: re.Match[str]) -> str:
+        wild = {"%": ".*", "_": "."}.get(part[2])
+        return wild or re.escape(part[1] or part[2])
+
+    return re.fullmatch(_PATTERN.sub(expression, match[1].replace("``", "`")), name) is not None
 
 
 def _allows(grants: str, right: str) -> bool:

@@ -9,7 +9,7 @@ import pytest
 
 from ksmppd_py.config import KsmppdGroup, Sqlite3Connection
 from ksmppd_py.storage.database import Database, Statement
-from ksmppd_py.storage.look import TableState, look_at, version_of
+from ksmppd_py.storage.look import TableState, look_at, privileges_on, version_of
 from ksmppd_py.storage.mysql import MySQLDatabase
 from ksmppd_py.storage.sqlite import SQLiteDatabase
 from ksmppd_py.storage.upgrade import describe, prepare
@@ -60,6 +60,38 @@ def test_a_new_sqlite_database(tmp_path: Path) -> None:
     database = SQLiteDatabase(Sqlite3Connection(id="db", database=str(tmp_path / "x")))
     assert {state.note for state in states(database)} == {"isn't there yet, the first start creates it"}
     database.close()
+
+
+USAGE = "GRANT USAGE ON *.* TO `k`@`localhost` IDENTIFIED BY PASSWORD '*0'"
+PUBLIC = r"GRANT SELECT, CREATE, ALTER ON `test\_%`.* TO PUBLIC"
+
+
+@pytest.mark.parametrize(
+    ("name", "grants", "privileges"),
+    [
+        ("ksmppd", [USAGE], "USAGE"),
+        ("ksmppd", [USAGE, "GRANT SELECT, INSERT ON `ksmppd`.* TO `k`@`%`"], "USAGE, SELECT, INSERT"),
+        ("ksmppd", [USAGE, "GRANT ALL PRIVILEGES ON `other`.* TO `k`@`%`"], "USAGE"),
+        ("ksmppd", [USAGE, PUBLIC], "USAGE"),
+        ("test_1", [USAGE, PUBLIC], "USAGE, SELECT, CREATE, ALTER"),
+        ("testing", [PUBLIC], ""),
+        ("ksmppd", ["GRANT ALL PRIVILEGES ON *.* TO `k`@`%` WITH GRANT OPTION"], "ALL PRIVILEGES"),
+        (
+            "ksmppd",
+            ["GRANT ALTER ON `ks%`.* TO `k`@`%`", "GRANT CREATE ON `ksmpp_`.* TO `k`@`%`"],
+            "ALTER, CREATE",
+        ),
+        ("ksmppd", ["GRANT ALTER ON `ksmppd`.`smpp_user` TO `k`@`%`"], "ALTER"),
+        ("a`.b", ["GRANT ALTER ON `a``.b`.* TO `k`@`%`", "GRANT CREATE ON `a`.* TO `k`@`%`"], "ALTER"),
+        ("ksmppd", ["GRANT PROXY ON ''@'%' TO 'root'@'localhost'", USAGE], "USAGE"),
+        ("ksmppd", [USAGE, "GRANT `manager` TO `k`@`%`"], None),
+        ("ksmppd", [], ""),
+    ],
+)
+def test_privileges_of_other_databases_count_for_nothing(
+    name: str, grants: list[str], privileges: str | None
+) -> None:
+    assert privileges_on(name, grants) == privileges
 
 
 @pytest.fixture
