@@ -11,6 +11,8 @@ from ksmppd_py.smpp.fields import wire_fields
 from ksmppd_py.smpp.pdus import SubmitSm
 from ksmppd_py.smpp.tlvs import TlvTag, TlvType
 
+MOST_TOLD = 10
+"""Unknown TLVs of one PDU that are logged."""
 _log = getLogger(__name__)
 _NO_TLVS = frozenset((b"dlr_err", b"dlr_stat", b"network_error_code")) | {
     name.encode() for name, _ in wire_fields(SubmitSm)
@@ -81,17 +83,21 @@ class TlvTable:
     def to_values(self, tlvs: Mapping[int, bytes]) -> dict[bytes, bytes]:
         """Return group `smpp` for the TLVs of a PDU; unconfigured and wrong ones are left out."""
         values: dict[bytes, bytes] = {}
+        unknown: list[int] = []
         for tag, octets in tlvs.items():
             definition = self.by_tag.get(tag)
             if definition is None:
                 if tag not in _STANDARD:
-                    _log.warning("unknown TLV 0x%04X ignored", tag)
+                    unknown.append(tag)
                 continue
             value = definition.decode(octets)
             if value is None:
                 _log.error("TLV `%s' of %d octets doesn't fit, dropped", definition.name, len(octets))
             else:
                 values[definition.name.encode()] = value
+        # A PDU has room for 16,000 of them: a line for each would take a quarter of a second.
+        for tag in unknown[:MOST_TOLD]:
+            _log.warning("unknown TLV 0x%04X ignored", tag)
         return values
 
     def to_tlvs(self, values: Mapping[bytes, bytes]) -> dict[int, bytes]:

@@ -100,3 +100,10 @@ def test_round_trip(number: int, octets: bytes) -> None:
     integer, octetstring = define(type="integer", length=4), define()
     assert integer.decode(integer.encode(b"%d" % number) or b"") == b"%d" % number
     assert octetstring.decode(octetstring.encode(octets) or b"") == octets
+
+
+@pytest.mark.parametrize(("count", "lines"), [(0, 0), (1, 1), (10, 10), (11, 10), (16_000, 10)])
+def test_unknown_tlvs_take_few_lines(caplog: pytest.LogCaptureFixture, count: int, lines: int) -> None:
+    """A PDU has room for 16,000, and a line takes 20 us."""
+    assert TlvTable().to_values(dict.fromkeys(range(0x2000, 0x2000 + count), b"")) == {}
+    assert sum("unknown TLV" in line for line in caplog.messages) == lines
