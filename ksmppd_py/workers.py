@@ -17,7 +17,7 @@ from ksmppd_py.flows.simulation import SimulationFlow
 from ksmppd_py.model.ids import MessageIds
 from ksmppd_py.model.ports import Gateway, MessageStore, Receivers
 from ksmppd_py.model.work import Delivery
-from ksmppd_py.transport.desk import Desk
+from ksmppd_py.transport.batch_queue import BatchQueue
 from ksmppd_py.transport.greenlets import Owner
 
 logger = logging.getLogger(__name__)
@@ -43,15 +43,15 @@ LONGEST_REFRESH = 60.0
 
 
 class Simulator:
-    """The desk and the greenlets of simulated messages."""
+    """The queue and the greenlets of simulated messages."""
 
     def __init__(self) -> None:
-        self._desk: Desk[Delivery] = Desk()
+        self._queue: BatchQueue[Delivery] = BatchQueue()
         self._owner = Owner("simulation")
 
-    def put(self, delivery: Delivery) -> None:
+    def settled(self, delivery: Delivery) -> None:
         """Take back a simulated message. Doesn't yield."""
-        self._desk.put(delivery)
+        self._queue.put(delivery)
 
     def start(self, flow: SimulationFlow, delay: float = 0.0) -> None:
         """Start the rounds, often enough for a delay of `delay` seconds. Doesn't yield."""
@@ -61,7 +61,7 @@ class Simulator:
 
     def _settle(self, flow: SimulationFlow) -> None:
         while True:
-            for delivery in self._desk.take():
+            for delivery in self._queue.take():
                 flow.conclude(delivery, delivery.outcome)
 
     def stop(self) -> None:
@@ -85,8 +85,8 @@ class Replayer:
         self._claim = claim
         self._receivers = receivers
         self._queue = queue
-        self._bell: Desk[str] = Desk()
-        self._box_bell: Desk[str] = Desk()
+        self._bell: BatchQueue[str] = BatchQueue()
+        self._box_bell: BatchQueue[str] = BatchQueue()
         self._gateway: Gateway | None = None
         self._submissions: SubmissionReplay | None = None
         self._owner = Owner("replay")

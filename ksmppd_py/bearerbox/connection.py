@@ -220,7 +220,7 @@ class BoxConnection:
             self._pool.refused(ack.id)
         submission.result = result_of_ack(nack)
         try:
-            submission.desk.put(
+            submission.origin.settled(
                 submission
             )  # answers the ESME now, so that no report overtakes its submit_sm_resp
         except Exception:  # the connection goes on, or the next bearerbox would get what is acked behind it
@@ -326,7 +326,7 @@ class BoxConnection:
     def _refuse(self, submission: Submission) -> None:
         """Return it as refused for now. Doesn't yield."""
         submission.result = _FOR_NOW
-        submission.desk.put(submission)
+        submission.origin.settled(submission)
 
     def _write(self, octets: bytes) -> None:
         if self._socket is not None:

@@ -17,7 +17,7 @@ from ksmppd_py.kannel.messages import AckStatus, Sms, SmsType
 from ksmppd_py.model.outcomes import ACK_OF_OUTCOME, Outcome
 from ksmppd_py.model.ports import Deliveries, MessageStore
 from ksmppd_py.model.work import Delivery, DeliveryState
-from ksmppd_py.transport.desk import Desk
+from ksmppd_py.transport.batch_queue import BatchQueue
 from ksmppd_py.transport.greenlets import Owner
 
 logger = logging.getLogger(__name__)
@@ -83,8 +83,8 @@ class Incoming:
         self._store = store
         self._write = write
         self._owner = owner
-        self._unsettled: Desk[Delivery] = Desk()
-        self._storing: Desk[Delivery] = Desk()
+        self._unsettled: BatchQueue[Delivery] = BatchQueue()
+        self._storing: BatchQueue[Delivery] = BatchQueue()
         self._in_hand: dict[bytes, Delivery] = {}
         self._held = HeldBack()
         self._adopter = adopter
@@ -166,7 +166,7 @@ class Incoming:
         """Ack a message that is dropped. Doesn't yield."""
         self._write(pack_ack(AckStatus.SUCCESS, int(time()), sms.id))
 
-    def put(self, delivery: Delivery) -> None:
+    def settled(self, delivery: Delivery) -> None:
         """Take back a message with its outcome. One that was delivered is acked at once. Doesn't yield."""
         if self._watched:
             self._watched.pop(delivery.system_id, None)
@@ -366,7 +366,7 @@ class Incoming:
                 assert self._adopter is not None
                 self._adopter.adopt(delivery, rows[index])
             elif ended:
-                self.put(delivery)
+                self.settled(delivery)
 
     def tick(self, now: float) -> None:
         """Try due delayed messages once more, then refuse them for now; called once a second. May yield."""

@@ -287,7 +287,7 @@ class BearerboxPool:
         logger.warning("%d message(s) that no bearerbox took in time go back", len(given_up))
         for submission in given_up:
             submission.result = SubmitResult.NO_BEARERBOX
-            submission.desk.put(submission)
+            submission.origin.settled(submission)
 
 
 def _room(connection: BoxConnection) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ksmppd_py.model.work import ReturnDesk, Submission
+from ksmppd_py.model.work import Origin, Submission
 from ksmppd_py.smpp import codec
 from ksmppd_py.smpp.constants import CommandStatus
 from ksmppd_py.smpp.destinations import UnsuccessSme
@@ -17,8 +17,8 @@ class ToOneOfMany(Submission):
 
     __slots__ = ("whole",)
 
-    def __init__(self, desk: ReturnDesk, pdu: OneOfMany, ordinal: int, whole: WholeMulti) -> None:
-        super().__init__(desk, whole.sequence_number, pdu, ordinal)
+    def __init__(self, origin: Origin, pdu: OneOfMany, ordinal: int, whole: WholeMulti) -> None:
+        super().__init__(origin, whole.sequence_number, pdu, ordinal)
         self.whole = whole
 
 
@@ -36,9 +36,9 @@ class WholeMulti:
         self._accepted = 0
         self._left = 0
 
-    def submissions(self, desk: ReturnDesk, pdus: Iterable[OneOfMany], ordinal: int) -> list[Submission]:
+    def submissions(self, origin: Origin, pdus: Iterable[OneOfMany], ordinal: int) -> list[Submission]:
         """Return one message for each destination, in their order. Call once."""
-        messages: list[Submission] = [ToOneOfMany(desk, pdu, ordinal, self) for pdu in pdus]
+        messages: list[Submission] = [ToOneOfMany(origin, pdu, ordinal, self) for pdu in pdus]
         self._left = len(messages)
         return messages
 

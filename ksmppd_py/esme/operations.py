@@ -13,7 +13,7 @@ from ksmppd_py.model.ports import Enquiries
 from ksmppd_py.smpp import codec
 from ksmppd_py.smpp.constants import CommandId, CommandStatus
 from ksmppd_py.smpp.pdus import CancelSm, QuerySm, QuerySmResp
-from ksmppd_py.transport.desk import Desk
+from ksmppd_py.transport.batch_queue import BatchQueue
 from ksmppd_py.transport.framed import FramedSocket
 from ksmppd_py.transport.greenlets import Owner
 
@@ -30,7 +30,7 @@ class Operations:
     `answered` is called with the number of requests answered since its last call.
     """
 
-    __slots__ = ("_answered", "_desk", "_enquiries", "_in_hand", "_name", "_owner", "_socket", "_system_id")
+    __slots__ = ("_answered", "_enquiries", "_in_hand", "_name", "_owner", "_queue", "_socket", "_system_id")
 
     def __init__(
         self,
@@ -48,23 +48,23 @@ class Operations:
         self._enquiries = enquiries
         self._system_id = system_id
         self._owner = owner
-        self._desk: Desk[tuple[int, QuerySm | CancelSm]] | None = None
+        self._queue: BatchQueue[tuple[int, QuerySm | CancelSm]] | None = None
 
     def take(self, sequence_number: int, pdu: QuerySm | CancelSm) -> bool:
         """Queue a request; False when too many wait and this one has been refused. Doesn't yield."""
         if self._in_hand >= MOST_WAITING:
             self._socket.write(_answer(sequence_number, pdu, int(CommandStatus.RTHROTTLED)))
             return False
-        if self._desk is None:
-            self._desk = Desk()
-            self._owner.spawn(f"{self._name} operations", self._serve, self._desk)
+        if self._queue is None:
+            self._queue = BatchQueue()
+            self._owner.spawn(f"{self._name} operations", self._serve, self._queue)
         self._in_hand += 1
-        self._desk.put((sequence_number, pdu))
+        self._queue.put((sequence_number, pdu))
         return True
 
-    def _serve(self, desk: Desk[tuple[int, QuerySm | CancelSm]]) -> None:
+    def _serve(self, queue: BatchQueue[tuple[int, QuerySm | CancelSm]]) -> None:
         while True:
-            batch = desk.take()
+            batch = queue.take()
             if not batch:
                 return
             for sequence_number, pdu in batch:
@@ -87,8 +87,8 @@ class Operations:
 
     def end(self) -> None:
         """End the greenlet once the requests that it has are answered; the connection is gone. Doesn't yield."""
-        if self._desk is not None:
-            self._desk.close()
+        if self._queue is not None:
+            self._queue.close()
 
 
 def _answer(sequence_number: int, pdu: QuerySm | CancelSm, command_status: int) -> bytes:

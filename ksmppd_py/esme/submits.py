@@ -24,7 +24,7 @@ from ksmppd_py.smpp.constants import CommandId, CommandStatus
 from ksmppd_py.smpp.pdus import CancelSm, DataSm, DataSmResp, QuerySm, SubmitMulti, SubmitSm
 from ksmppd_py.translate.errors import Untranslatable
 from ksmppd_py.translate.multi import expand
-from ksmppd_py.transport.desk import Desk
+from ksmppd_py.transport.batch_queue import BatchQueue
 from ksmppd_py.transport.framed import FramedSocket
 
 logger = logging.getLogger(__name__)
@@ -51,7 +51,6 @@ class Submits:
 
     __slots__ = (
         "_access",
-        "_desk",
         "_ended",
         "_enough_octets",
         "_enquiries",
@@ -63,6 +62,7 @@ class Submits:
         "_name",
         "_operations",
         "_owner",
+        "_queue",
         "_quiet",
         "_remember",
         "_socket",
@@ -96,7 +96,7 @@ class Submits:
         self._operations: Operations | None = None
         self._remember = enquiries.remember if enquiries is not None else _forget
         self._owner = around.owner
-        self._desk: Desk[Submission] | None = None
+        self._queue: BatchQueue[Submission] | None = None
         self._fresh: list[Submission] = []
         self._ended = False
         self._quiet: Event | None = None
@@ -109,7 +109,7 @@ class Submits:
     @property
     def queued(self) -> int:
         """Submits read that the flow hasn't got yet."""
-        return len(self._desk) if self._desk is not None else 0
+        return len(self._queue) if self._queue is not None else 0
 
     def take(self, sequence_number: int, pdu: SubmitSm | DataSm, ordinal: int) -> None:
         """Take in one submit; it waits until `walk` is called. Doesn't yield."""
@@ -140,8 +140,8 @@ class Submits:
         if held.count * EACH + held.tlvs > REFUSED_ABOVE:
             self._refuse(fresh)
             return
-        desk = self._desk
-        if (desk is None or desk.is_idle) and self._flow.is_quick(self.submitter):
+        queue = self._queue
+        if (queue is None or queue.is_idle) and self._flow.is_quick(self.submitter):
             try:
                 refused = self._flow.submit_at_once(fresh, self.submitter)
                 if refused:
@@ -149,10 +149,10 @@ class Submits:
             except Exception:
                 self._failed(fresh)
             return
-        if desk is None:
-            desk = self._open()
+        if queue is None:
+            queue = self._open()
         for submission in fresh:
-            desk.put(submission)
+            queue.put(submission)
 
     def _refuse(self, fresh: list[Submission]) -> None:
         """Answer these with ESME_RMSGQFUL, on which an ESME tries again: memory for submits is full. Doesn't yield."""
@@ -178,7 +178,7 @@ class Submits:
         if self._operations is None:
             system_id = self.submitter.account.system_id
             self._operations = Operations(
-                self._name, self._socket, self._enquiries, system_id, self._owner, self._settled
+                self._name, self._socket, self._enquiries, system_id, self._owner, self._count_answered
             )
         taken = self._operations.take(sequence_number, pdu)
         self.in_hand += taken
@@ -205,19 +205,19 @@ class Submits:
             submission.received_at = self.read_at
         self._fresh.extend(submissions)
 
-    def _open(self) -> Desk[Submission]:
-        desk: Desk[Submission] = Desk()
-        self._desk = desk
-        self._owner.spawn(f"{self._name} submits", self._walk_often, desk)
-        return desk
+    def _open(self) -> BatchQueue[Submission]:
+        queue: BatchQueue[Submission] = BatchQueue()
+        self._queue = queue
+        self._owner.spawn(f"{self._name} submits", self._walk_often, queue)
+        return queue
 
-    def _walk_often(self, desk: Desk[Submission]) -> None:
+    def _walk_often(self, queue: BatchQueue[Submission]) -> None:
         """Pass on the submits that queue up, and conclude those that came back without being accepted.
 
         Ends with the queue.
         """
         while True:
-            batch = desk.take()
+            batch = queue.take()
             if not batch:
                 return
             try:
@@ -272,10 +272,10 @@ class Submits:
         self._flow.count(stranded, self.submitter)
         self._answer(stranded)
 
-    def put(self, submission: Submission) -> None:
+    def settled(self, submission: Submission) -> None:
         """Take back a submit with its result. One that was accepted is answered at once.
 
-        Doesn't yield (ports: ReturnDesk).
+        Doesn't yield (model.work.Origin).
         """
         if submission.result is _ACCEPTED:
             submitter = self.submitter
@@ -288,8 +288,8 @@ class Submits:
             if access is not None and access.on:
                 access.submitted(settled, submitter)
         else:
-            desk = self._desk if self._desk is not None else self._open()
-            desk.put(submission)
+            queue = self._queue if self._queue is not None else self._open()
+            queue.put(submission)
 
     def _answer(self, settled: Sequence[Submission]) -> None:
         """Send the responses in this order, and log them in the access log. Doesn't yield."""
@@ -315,9 +315,9 @@ class Submits:
                 write(codec.pack_submit_sm_resp(submission.sequence_number, message_id))
             else:
                 write(codec.pack_header_only(_SUBMIT_SM_RESP, status, submission.sequence_number))
-        self._settled(len(settled))
+        self._count_answered(len(settled))
 
-    def _settled(self, count: int) -> None:
+    def _count_answered(self, count: int) -> None:
         self.in_hand -= count
         self._held.count -= count
         if self._quiet is not None and self.in_hand <= self._level and self.octets <= self._enough_octets:
@@ -326,8 +326,8 @@ class Submits:
             self._close()
 
     def _close(self) -> None:
-        if self._desk is not None:
-            self._desk.close()
+        if self._queue is not None:
+            self._queue.close()
         if self._operations is not None:
             self._operations.end()
 

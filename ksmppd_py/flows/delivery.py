@@ -57,7 +57,7 @@ class DeliveryFlow:
     def dispatch(self, delivery: Delivery) -> Outcome | None:
         """Send a message to a bind of `delivery.system_id`. Doesn't yield.
 
-        Returns None when it was sent: then `delivery.desk` gets it back with its outcome. Otherwise returns the
+        Returns None when it was sent: then `delivery.origin` gets it back with its outcome. Otherwise returns the
         outcome.
         """
         sms = delivery.sms

@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 
 class _Source:
-    """The rows of one account in one table or of one sms_type, and the desk to which their deliveries return."""
+    """The rows of one account in one table or of one sms_type, and the origin to which their deliveries return."""
 
     __slots__ = ("_replay", "account", "sms_type", "walk")
 
@@ -31,7 +31,7 @@ class _Source:
         self.sms_type = sms_type  # None = the PDU table
         self.walk = RowWalk()
 
-    def put(self, delivery: Delivery) -> None:
+    def settled(self, delivery: Delivery) -> None:
         """Take back a row with its outcome. Doesn't yield."""
         self._replay.settled(delivery, self)
 
@@ -116,7 +116,7 @@ class DeliveryReplay:
         """
         source = self._source_of(delivery)
         delivery.row = row
-        delivery.desk = source
+        delivery.origin = source
         source.walk.in_hand.add(row)
         if delivery.left == 0:
             self.settled(delivery, source)
@@ -245,7 +245,7 @@ class DeliveryReplay:
             return False
         if outcome is not None:
             delivery.outcome = outcome
-            delivery.desk.put(delivery)
+            delivery.origin.settled(delivery)
         return True
 
     def settled(self, delivery: Delivery, source: _Source) -> None:

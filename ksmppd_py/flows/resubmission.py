@@ -136,7 +136,7 @@ class SubmissionReplay:
         submission.sms = sms
         return self._gateway.send(submission)
 
-    def put(self, submission: Submission) -> None:
+    def settled(self, submission: Submission) -> None:
         """Take back a stored MT with the bearerbox's result. Doesn't yield."""
         if submission.result is SubmitResult.ACCEPTED:
             self._remove(submission.row)

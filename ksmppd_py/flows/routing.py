@@ -177,9 +177,9 @@ class Routing:
 
 
 class _Nowhere:
-    """The desk of a submit that is only tried out; nothing comes back to it."""
+    """The origin of a submit that is only tried out; nothing comes back to it."""
 
-    def put(self, item: object) -> None:
+    def settled(self, message: object) -> None:
         """Do nothing."""
 
 

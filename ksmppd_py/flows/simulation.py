@@ -15,7 +15,7 @@ from ksmppd_py.model.ids import MessageIds
 from ksmppd_py.model.names import to_octets
 from ksmppd_py.model.outcomes import Outcome
 from ksmppd_py.model.ports import MessageStore, Receivers
-from ksmppd_py.model.work import Delivery, ReturnDesk, Submission
+from ksmppd_py.model.work import Delivery, Origin, Submission
 from ksmppd_py.smpp import codec
 from ksmppd_py.smpp.constants import CommandStatus
 from ksmppd_py.smpp.pdus import DeliverSm
@@ -45,7 +45,7 @@ class SimulationFlow:
         delivery: DeliveryFlow,
         receivers: Receivers,
         store: MessageStore | None,
-        desk: ReturnDesk,
+        origin: Origin,
         ids: MessageIds,
         clock: Callable[[], float],
         delay: float = 0.0,
@@ -53,7 +53,7 @@ class SimulationFlow:
         self._delivery = delivery
         self._receivers = receivers
         self._store = store
-        self._desk = desk
+        self._origin = origin
         self._ids = ids
         self._clock = clock
         self._delay = delay
@@ -128,7 +128,7 @@ class SimulationFlow:
         if len(self._waiting) >= LIMIT:
             logger.warning("Simulation has %d messages waiting, one for %s is dropped", LIMIT, system_id)
             return
-        delivery = Delivery(self._desk, sms)
+        delivery = Delivery(self._origin, sms)
         delivery.system_id = system_id
         self._waiting.append((self._clock() + self._delay, delivery))
 

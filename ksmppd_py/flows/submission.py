@@ -79,12 +79,12 @@ class SubmissionFlow:
     def submit_at_once(self, batch: Sequence[Submission], submitter: Submitter) -> list[Submission]:
         """Send each submit to a bearerbox; return those that are refused. Doesn't yield while `is_quick`.
 
-        Those that no bearerbox takes go to their desk as NO_BEARERBOX, for `conclude`.
+        Those that no bearerbox takes return to their origin as NO_BEARERBOX, for `conclude`.
         """
         passed, settled = self._throttle(batch, submitter)
         for submission in self._gateway.send_all(self._routing.run(passed, settled, submitter)):
             submission.result = SubmitResult.NO_BEARERBOX
-            submission.desk.put(submission)
+            submission.origin.settled(submission)
         if settled:
             self.count(settled, submitter)
         return settled
@@ -94,7 +94,7 @@ class SubmissionFlow:
     ) -> list[Submission]:
         """Send each submit to a bearerbox, the store or the simulation; return those whose command_status is set.
 
-        The others come back on their desk with a `result`, for `conclude`. May yield (routes, credit, store).
+        The others return to their origin with a `result`, for `conclude`. May yield (routes, credit, store).
         """
         passed, settled = self._throttle(batch, submitter)
         if submitter.account.simulation is not None:

@@ -177,15 +177,15 @@ class Submissions(Protocol):
         """Whether `submit_at_once` may be used: nothing has to be waited for now. Doesn't yield."""
 
     def submit_at_once(self, batch: Sequence[Submission], submitter: Submitter) -> list[Submission]:
-        """Do as `submit`; a message that would have to be stored goes to its desk, for `conclude`. Doesn't yield."""
+        """Do as `submit`; one that would have to be stored returns to its origin, for `conclude`. Doesn't yield."""
 
     def submit(
         self, batch: Sequence[Submission], submitter: Submitter, turn: Callable[[], object] | None = None
     ) -> list[Submission]:
         """Send each to its next hop; return those whose command_status is set. May yield.
 
-        The others go to their desk when they have a `result`. `turn` is called when all are routed; it returns when
-        earlier batches of the bind have been sent.
+        The others return to their origin when they have a `result`. `turn` is called when all are routed; it returns
+        when earlier batches of the bind have been sent.
         """
 
     def conclude(self, batch: Sequence[Submission], submitter: Submitter) -> None:
@@ -241,7 +241,7 @@ class Deliveries(Protocol):
         """Set `system_id` of a message; return None, or why it has no account. May yield."""
 
     def dispatch(self, delivery: Delivery) -> Outcome | None:
-        """Send to a bind of `delivery.system_id`. None: sent, its desk gets it back with the outcome. Doesn't yield."""
+        """Send to a bind of `delivery.system_id`. None: sent, its origin gets it with an outcome. Doesn't yield."""
 
 
 class Gateway(Protocol):
@@ -261,7 +261,7 @@ class Gateway(Protocol):
     def send(self, submission: Submission) -> bool:
         """Send or queue an MT; False when no bearerbox is connected or the queue is full.
 
-        It is put on its desk with its `result` when the bearerbox has answered; NO_BEARERBOX when none did in time.
+        It returns to its origin with its `result` when the bearerbox has answered; NO_BEARERBOX when none did in time.
         """
 
 

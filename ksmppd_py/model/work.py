@@ -1,7 +1,7 @@
 """A message in flight, in each direction: made by its origin, and returned to it when it is settled.
 
-The origin (a bind, a bearerbox connection, a replay) gives the message its desk, a queue. The component that settles
-the message puts it on that desk. The origin then answers at once where nothing has to be waited for, and leaves the
+The origin (a bind, a bearerbox connection, a replay) is in the message. The component that settles the message
+calls `settled` of its origin. The origin then answers at once where nothing has to be waited for, and leaves the
 rest to a greenlet of its own; no message has a greenlet.
 """
 
@@ -22,10 +22,10 @@ REFUSED_IDS = 10_000
 """Refused message ids that are remembered, so that the bearerbox's reports on them are dropped."""
 
 
-class ReturnDesk(Protocol):
-    """The queue to which a settled message returns: the origin of a Submission or Delivery."""
+class Origin(Protocol):
+    """The object that made a Submission or Delivery, and to which it returns once it is settled."""
 
-    def put(self, item: Any) -> None:
+    def settled(self, message: Any) -> None:
         """Take a settled message back. Doesn't yield."""
 
 
@@ -72,8 +72,8 @@ class Submission:
         "answered",
         "command_status",
         "cost",
-        "desk",
         "ordinal",
+        "origin",
         "pdu",
         "reason",
         "received_at",
@@ -87,8 +87,8 @@ class Submission:
 
     reason: str
 
-    def __init__(self, desk: ReturnDesk, sequence_number: int, pdu: Any, ordinal: int) -> None:
-        self.desk = desk
+    def __init__(self, origin: Origin, sequence_number: int, pdu: Any, ordinal: int) -> None:
+        self.origin = origin
         self.sequence_number = sequence_number
         self.pdu = pdu
         self.ordinal = ordinal
@@ -121,8 +121,8 @@ class Delivery:
 
     __slots__ = (
         "attempts",
-        "desk",
         "left",
+        "origin",
         "outcome",
         "pdu",
         "received_at",
@@ -132,8 +132,8 @@ class Delivery:
         "system_id",
     )
 
-    def __init__(self, desk: ReturnDesk, sms: Sms | None, row: int = 0, pdu: Any = None) -> None:
-        self.desk = desk
+    def __init__(self, origin: Origin, sms: Sms | None, row: int = 0, pdu: Any = None) -> None:
+        self.origin = origin
         self.sms = sms
         self.row = row
         self.pdu = pdu
@@ -145,9 +145,9 @@ class Delivery:
         self.state = DeliveryState.WITH_ESME
 
     def part_ended(self, outcome: Outcome) -> None:
-        """Note the end of one deliver_sm; with the last one the message goes to its desk."""
+        """Note the end of one deliver_sm; with the last one the message returns to its origin."""
         if outcome > self.outcome:
             self.outcome = outcome
         self.left -= 1
         if self.left == 0:
-            self.desk.put(self)
+            self.origin.settled(self)

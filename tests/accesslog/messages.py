@@ -22,9 +22,9 @@ MT, MO, REPORT = 2, 0, 3
 
 
 class Nowhere:
-    """A desk; nothing is laid on it here."""
+    """An origin to which nothing returns here."""
 
-    def put(self, item: Any) -> None:
+    def settled(self, item: Any) -> None:
         """Take it."""
 
 

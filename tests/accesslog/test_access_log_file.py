@@ -70,7 +70,7 @@ def test_lines_reach_the_file_by_themselves_and_in_order(opened: Open, tmp_path:
 
 
 class _Nowhere:
-    def put(self, item: Submission) -> None:
+    def settled(self, item: Submission) -> None:
         """Take it."""
 
 

@@ -82,7 +82,7 @@ def test_a_bearerbox_on_ipv6() -> None:
 
 
 class Faulty:
-    """A desk that fails at one submission."""
+    """An origin that fails at one submission."""
 
     submitter = None
 
@@ -90,7 +90,7 @@ class Faulty:
         self.taken: list[Submission] = []
         self.bad: Submission | None = None
 
-    def put(self, submission: Submission) -> None:
+    def settled(self, submission: Submission) -> None:
         if submission is self.bad:
             raise MemoryError
         self.taken.append(submission)
@@ -98,17 +98,17 @@ class Faulty:
 
 def test_an_error_at_one_ack_sends_no_other_message_twice(start: StartBed) -> None:
     bed = start()
-    desk = Faulty()
+    origin = Faulty()
     bed.box.policy = always(NEVER)
     submissions = [bed.submission(b"%d" % number) for number in range(5)]
-    desk.bad = submissions[1]
+    origin.bad = submissions[1]
     for submission in submissions:
-        submission.desk = desk
+        submission.origin = origin
     assert bed.pool.send_all(submissions) == []
     bed.box.wait_for_sms(5)
     for sent in bed.box.submissions:
         bed.box.ack(sent)
-    wait_until(lambda: len(desk.taken) == 4)
+    wait_until(lambda: len(origin.taken) == 4)
     assert bed.box.connections == 1
     assert len(bed.box.submissions) == 5
 

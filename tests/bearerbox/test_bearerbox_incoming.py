@@ -315,7 +315,7 @@ def test_a_slow_esme_is_forgiven(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> N
     ids = [mo(bed, b"%d" % n) for n in range(5)]
     assert [acked(bed, message_id) for message_id in ids] == [0] * 5
     for delivery, _ in bed.adopted.rows:
-        delivery.desk = bed.tray
+        delivery.origin = bed.tray
     bed.receiver.answer(count=5)
 
     def delivered_live() -> bool:

@@ -67,7 +67,7 @@ class Corridor:
         return batch
 
     def conclude(self) -> list[Submission]:
-        """Take what came back to the desk up to its answer."""
+        """Take what came back to the origin up to its answer."""
         returned: list[Submission] = self.tray.take()
         self.flow.conclude(returned, self.submitter)
         return returned

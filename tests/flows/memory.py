@@ -34,13 +34,15 @@ class Clock:
 
 
 class Tray:
-    """A desk that keeps what is laid on it."""
+    """An origin that keeps what returns to it."""
 
     def __init__(self) -> None:
         self.items: list[Any] = []
 
-    def put(self, item: Any) -> None:
+    def settled(self, item: Any) -> None:
         self.items.append(item)
+
+    put = settled  # also a queue of wake-ups
 
     def take(self) -> list[Any]:
         items, self.items = self.items, []
@@ -118,7 +120,7 @@ class MemoryGateway:
         self.room += len(settled)
         for submission in settled:
             submission.result = result if isinstance(result, SubmitResult) else result_of_ack(result)
-            submission.desk.put(submission)
+            submission.origin.settled(submission)
         return settled
 
 

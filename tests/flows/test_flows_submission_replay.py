@@ -267,7 +267,7 @@ def test_with_too_many_refused_for_now_no_new_ones_are_tried(
         bed.replay.advance()
         for submission in [each for each in bed.gateway.sent if each.result is None]:
             submission.result = SubmitResult.REFUSED_FOR_NOW
-            bed.replay.put(submission)
+            bed.replay.settled(submission)
         bed.replay.start_over()
     tried = len(bed.gateway.sent)
     assert tried == 10  # in hand before any was refused

@@ -59,12 +59,12 @@ def test_snapshots_cannot_be_changed() -> None:
 
 
 class Tray:
-    """A desk that keeps what is laid on it."""
+    """An origin that keeps what returns to it."""
 
     def __init__(self) -> None:
         self.items: list[object] = []
 
-    def put(self, item: object) -> None:
+    def settled(self, item: object) -> None:
         self.items.append(item)
 
 

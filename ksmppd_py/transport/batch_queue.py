@@ -9,7 +9,7 @@ from gevent.hub import Waiter, get_hub
 Item = TypeVar("Item")
 
 
-class Desk(Generic[Item]):
+class BatchQueue(Generic[Item]):
     """Passes values to one waiting greenlet in batches, first come first served.
 
     Putting a value costs an append, and the taker is woken once a batch. A greenlet and an event for each message would
