@@ -26,8 +26,10 @@ LANES = {"sqlite": 2, "mariadb": 2, "without-queue": 1}
 def failures(request: pytest.FixtureRequest) -> Mapping[str, list[str]]:
     """What failed, by kind. All kinds that are wanted run at a time: most of it is waiting."""
     wanted = {
-        item.callspec.params["kind"] for item in request.session.items if "failures" in item.fixturenames
-    }  # type: ignore[attr-defined]
+        item.callspec.params["kind"]  # type: ignore[attr-defined]
+        for item in request.session.items
+        if item.path == request.path
+    }
     counts = EVERY_SEED if request.config.getoption("--every-seed") else SEEDS
     lanes: dict[str, list[gevent.Greenlet]] = {}
     for kind in sorted(wanted):
