@@ -28,7 +28,7 @@ _ACCEPTED = SubmitResult.ACCEPTED
 _REPORT, _MO, _MT_PUSH = int(SmsType.REPORT_MO), int(SmsType.MO), int(SmsType.MT_PUSH)
 _kind_of = attrgetter("smsc_id", "account", "binfo", "mclass", "coding", "mwi", "compress", "dlr_mask")
 _KANNEL = (
-    b"%%b %b [SMSC:%b] [SVC:%b] [ACT:%b] [BINF:%b] [FID:%%b] [META:%%b] [from:%%b] [to:%%b] "
+    b"%%b %b [SMSC:%b] [SVC:%b] [ACT:%b] [BINF:%b] [FID:%%b] [from:%%b] [to:%%b] "
     b"[flags:%d:%d:%d:%d:%d] [msg:%%b] [bind:%d] [id:%%b] [parts:%d] [cost:%.10g] [status:%b] [latency:%%b]\n"
 )
 _JSON = (
@@ -36,6 +36,8 @@ _JSON = (
     b'"id":"%%b","parts":%d,"cost":%.10g,"status":%b,"latency":%%b%%b}\n'
 )
 _MASKED = tuple(b"%d:*] [udh:0:" % length for length in range(256))
+_NO_IDS = b"] [META:"
+"""Between FID and META of a message without them."""
 
 
 class Kind(NamedTuple):
@@ -179,15 +181,18 @@ class KannelStyle(Style):
 
     def _fill(self, template: bytes, sms: Sms, message_id: bytes) -> bytes:
         data, udh, sender, receiver = sms.msgdata or b"", sms.udhdata, sms.sender, sms.receiver
-        if self.mask and not udh and len(data) < 256:
+        mask, foreign_id = self.mask, sms.foreign_id
+        if mask and not udh and len(data) < 256:
             text = _MASKED[len(data)]
         else:
-            shown = b"*" if self.mask else text_of(sms)
+            shown = b"*" if mask else text_of(sms)
             text = b"%d:%b] [udh:%d:%b" % (len(data), shown, len(udh or b""), (udh or b"").hex().encode())
+        ids = _NO_IDS
+        if foreign_id or not mask:
+            ids = b"%b] [META:%b" % (clean(foreign_id), b"" if mask else clean(sms.meta_data))
         return template % (
             self._stamp,
-            clean(sms.foreign_id) if sms.foreign_id else b"",
-            b"" if self.mask else clean(sms.meta_data),
+            ids,
             sender if sender and sender.isalnum() else clean(sender),
             receiver if receiver and receiver.lstrip(b"+").isalnum() else clean(receiver),
             text,

@@ -28,8 +28,8 @@ class AccessLogSettings:
 class AccessLog:
     """Implements model.ports.AccessLog; nothing has to be called while `on` is false.
 
-    Calls only collect messages. At the end of the event loop's turn their lines are formatted all together, while their
-    objects are still in the processor's cache. A thread writes them.
+    A line is made when its message is answered, while what it tells is in the processor's cache. At the end of the event
+    loop's turn the lines go to the file, which a thread writes.
     """
 
     def __init__(self, settings: AccessLogSettings) -> None:
@@ -37,9 +37,8 @@ class AccessLog:
         self._settings = AccessLogSettings()
         self._style: Style = KannelStyle(mask=True)
         self._file = LogFile()
-        self._turn_has_some = False
-        self._submits: list[tuple[Sequence[Submission], Submitter]] = []
-        self._deliveries: list[tuple[Delivery, int, int | None, float]] = []
+        self._turn_has_lines = False
+        self._lines: list[bytes] = []
         self.change(settings)
 
     def start(self) -> None:
@@ -76,49 +75,38 @@ class AccessLog:
 
     def submitted(self, settled: Sequence[Submission], submitter: Submitter) -> None:
         """See model.ports.AccessLog."""
-        self._submits.append((settled, submitter))
-        if not self._turn_has_some:
-            self._schedule()
+        if not self._turn_has_lines:
+            self._begin_turn()
+        for submission in settled:
+            try:
+                self._lines.append(self._style.submit(submission, submitter))
+            except Exception:
+                logger.exception("A line of the access log can't be formatted")
 
     def delivered(self, delivery: Delivery, bind_id: int, command_status: int | None, sent_at: float) -> None:
         """See model.ports.AccessLog."""
-        self._deliveries.append((delivery, bind_id, command_status, sent_at))
-        if not self._turn_has_some:
-            self._schedule()
+        if not self._turn_has_lines:
+            self._begin_turn()
+        try:
+            self._lines.append(self._style.delivery(delivery, bind_id, command_status, sent_at))
+        except Exception:
+            logger.exception("A line of the access log can't be formatted")
 
-    def _schedule(self) -> None:
-        self._turn_has_some = True
+    def _begin_turn(self) -> None:
+        """Read the clocks once for all lines of a turn of the loop."""
+        self._turn_has_lines = True
+        self._style.set_time(int(time()), monotonic())
         get_hub().loop.run_callback(self._end_turn)
 
     def _end_turn(self) -> None:
-        """Format the messages collected. May run in the hub, so it must neither wait nor raise."""
-        self._turn_has_some = False
-        try:
-            lines = self._make_lines()
-            if lines and self.on:
-                self._file.add(lines)
-        except Exception:
-            logger.exception("Lines of the access log are lost")
-
-    def _make_lines(self) -> list[bytes]:
-        """Return the lines of the messages collected; an error with one message costs only its own line."""
-        submits, self._submits = self._submits, []
-        deliveries, self._deliveries = self._deliveries, []
-        style = self._style
-        style.set_time(int(time()), monotonic())
-        lines: list[bytes] = []
-        for settled, submitter in submits:
-            for submission in settled:
-                try:
-                    lines.append(style.submit(submission, submitter))
-                except Exception:
-                    logger.exception("A line of the access log can't be formatted")
-        for delivery, bind_id, status, sent_at in deliveries:
+        """Have the lines of this turn written. May run in the hub, so it must neither wait nor fail."""
+        self._turn_has_lines = False
+        lines, self._lines = self._lines, []
+        if lines and self.on:
             try:
-                lines.append(style.delivery(delivery, bind_id, status, sent_at))
+                self._file.add(lines)
             except Exception:
-                logger.exception("A line of the access log can't be formatted")
-        return lines
+                logger.exception("Lines of the access log are lost")
 
     def _open(self, path: str) -> None:
         try:
