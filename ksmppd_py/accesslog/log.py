@@ -28,7 +28,7 @@ class AccessLogSettings:
 class AccessLog:
     """Implements model.ports.AccessLog; nothing has to be called while `on` is false.
 
-    A line is made when its message is answered, while what it tells is in the processor's cache. At the end of the event
+    A line is made when its message is answered, while what it tells is in the processor's cache. At the end of the
     loop's turn the lines go to the file, which a thread writes.
     """
 
