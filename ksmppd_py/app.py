@@ -212,7 +212,7 @@ class App:
         gevent.joinall([each for each in (deciders, operators) if each is not None])
         self._simulator.stop()
         if self._pool is not None:
-            self._pool.stop(1.0)
+            self._pool.stop(max(0.2, min(1.0, deadline - monotonic())))
         if self._listener is not None:
             self._listener.stop()
         if self._claim is not None:

@@ -69,10 +69,10 @@ class Live:
         if level != self._log_level:  # otherwise the level of the operator's log-level command stays
             logs.change_file_level(self._started_with.ksmppd.log_file, level)
             self._log_level = level
-        logger.info("The configuration was read again")
         fixed = sorted(restart_changes(self._started_with, config))
         if fixed:
             logger.warning("These changes take a restart: %s", ", ".join(fixed), extra=logs.EACH)
+        logger.info("The configuration was read again")
         try:
             self._decisions.router.rebuild()
         except KsmppdError as error:

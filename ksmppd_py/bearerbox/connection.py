@@ -23,7 +23,7 @@ from ksmppd_py.model.operation import BearerboxSnapshot
 from ksmppd_py.model.outcomes import SubmitResult, result_of_ack
 from ksmppd_py.model.ports import Deliveries, MessageStore
 from ksmppd_py.model.work import Submission
-from ksmppd_py.transport.framed import LINGER, FramedSocket
+from ksmppd_py.transport.framed import FramedSocket
 from ksmppd_py.transport.greenlets import Owner
 from ksmppd_py.transport.tls import unverified_client_context
 
@@ -383,14 +383,15 @@ class BoxConnection:
     def stop(self, timeout: float) -> None:
         """Settle messages, send what is unsent, close, don't reconnect.
 
-        May yield, at most about twice `timeout` seconds.
+        May yield, about `timeout` seconds at most.
         """
         self._stopping = True
-        self.incoming.finish(timeout)
+        deadline = monotonic() + timeout
+        self.incoming.finish(timeout / 2)
         if self._socket is not None:
-            self._socket.drain(timeout)
+            self._socket.drain(max(0.0, deadline - monotonic()))
             self._socket.stop_reading()
-            self._idle.wait(LINGER + 0.1)
+            self._idle.wait(max(0.1, deadline - monotonic()))
 
 
 _FAREWELLS = (AdminCommand.SHUTDOWN, AdminCommand.RESTART)

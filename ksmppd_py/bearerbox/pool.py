@@ -136,7 +136,7 @@ class BearerboxPool:
             connection.refuse_for_now(now)
 
     def stop(self, timeout: float) -> None:
-        """Send what is due and close all connections. May yield, at most about twice `timeout` seconds."""
+        """Send what is due and close all connections. May yield, about `timeout` seconds at most."""
         gevent.joinall(
             [
                 self._owner.spawn(f"bearerbox {connection.settings.name} farewell", connection.stop, timeout)

@@ -254,10 +254,13 @@ class Listener:
             gevent.sleep(0.05)
 
     def unbind_all(self, patience: float) -> None:
-        """Unbind every session and close it, waiting for answers at most `patience` seconds. May yield."""
+        """Unbind every session and close it, waiting for answers at most `patience` seconds.
+
+        May yield, half a second longer: a peer that reads nothing isn't waited for.
+        """
         for session in list(self._sessions.values()):
             self._owner.spawn("unbind", session.unbind, patience)
-        deadline = monotonic() + patience + 1.0
+        deadline = monotonic() + patience + 0.5
         while self._sessions and monotonic() < deadline:
             gevent.sleep(0.02)
 

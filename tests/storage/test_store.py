@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +38,10 @@ def make_sms(number: int = 0, sms_type: int = SmsType.MT_PUSH, **others: Any) ->
 
 
 @pytest.fixture
-def store(place: Place) -> DatabaseStore:
-    return DatabaseStore(place.database, place.layout)
+def store(place: Place) -> Iterator[DatabaseStore]:
+    opened = DatabaseStore(place.database, place.layout)
+    yield opened
+    opened.flush()  # or it would go on when the database is gone, in the log of another test
 
 
 def stored(rows: list[StoredMessage]) -> list[Sms | None]:
