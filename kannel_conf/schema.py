@@ -176,8 +176,9 @@ def bind_what_is_right(
 ) -> tuple[T | None, frozenset[str]]:
     """Make the dataclass of all keys that are right; the second value has those that aren't, or may not be.
 
-    None when a required key is missing or wrong. `no_effect` tells of keys that aren't the dataclass's but no
-    error either: why they do nothing, for a warning. `homes` has the groups that keys of others belong into.
+    None when a required key is missing or wrong. `no_effect` has keys that aren't the dataclass's but no error
+    either, each with the reason why it does nothing, for a warning. `homes` has the groups that keys of others
+    belong into.
     """
     check = _Check(group_type, group, findings, no_effect, homes)
     check.run()

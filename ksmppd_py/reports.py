@@ -56,7 +56,7 @@ def refusal_lines(refusals: Refusals, now: float) -> Iterator[tuple[str, tuple[o
 
 
 def remember_greenlets() -> None:
-    """Note the greenlets that are there: the collector tells of no object after gc.freeze(). Doesn't yield."""
+    """Note the greenlets that are there: the collector lists no object any more after gc.freeze(). Doesn't yield."""
     _remembered.update(thing for thing in gc.get_objects() if isinstance(thing, greenlet))
 
 

@@ -1,4 +1,4 @@
-"""What strangers try on the administration port, over raw sockets."""
+"""Attacks of strangers on the administration port, over raw sockets."""
 
 from __future__ import annotations
 

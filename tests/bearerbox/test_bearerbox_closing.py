@@ -136,7 +136,7 @@ def test_without_memory_for_a_batch_it_goes_with_the_connection(
 
 
 def test_a_bearerbox_that_reads_nothing_is_given_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What it doesn't read waits as it came, not as frames; it goes on as it reads."""
+    """MTs for a bearerbox that doesn't read wait as messages, not as frames, and follow as it reads."""
     monkeypatch.setattr(pool_module, "ROUND", 0.01)
     with server() as (pool, box):
         wait_until(lambda: pool.online)

@@ -21,7 +21,7 @@ PAYLOAD = struct.pack(">HH", 0x0424, 3000) + b"x" * 3000
 BODY = b"\0\x01\x01" + b"12345\0" + b"\x01\x01" + b"491700000000\0" + b"\0\0\0" + b"\0\0" + b"\0\0\0\0\0"
 DATA = b"\0\x01\x01" + b"12345\0" + b"\x01\x01" + b"491700000000\0" + b"\0\0\0"
 ONE = EACH + EACH_TLV + 2 * 3000
-"""What one of these takes."""
+"""Octets that one of these takes."""
 
 
 def send(esme: Esme, count: int, command_id: int = wire.SUBMIT_SM) -> list[int]:

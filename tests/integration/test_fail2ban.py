@@ -53,7 +53,7 @@ LINES = [
     ("INFO: Administration: esme-unbind system-id=x from 10.0.0.10 by the password", None),
     ("DEBUG: Wrong password for the administration port from 10.0.0.11", None),
 ]
-"""What the daemon may write, and the address that counts; each address stands in one line only."""
+"""Lines of the daemon, and the address that counts; each address stands in one line only."""
 
 
 def test_lines(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What strangers can use up, and what the daemon keeps for those that it depends on: descriptors, name look-ups."""
+"""Descriptors and look-ups of names: strangers can use them up, but for those kept for bearerboxes and database."""
 
 from __future__ import annotations
 

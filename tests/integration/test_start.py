@@ -1,4 +1,4 @@
-"""What may go wrong while the daemon starts, and must not: signals, a locked database, strange files."""
+"""A start that meets signals, a locked database or strange files."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def test_a_configuration_that_is_no_file_any_more(tmp_path: Path, box: FakeBeare
     ids=["huge", "negative", "no pid file"],
 )
 def test_pid_files(tmp_path: Path, octets: bytes, problem: str) -> None:
-    """What says nothing is replaced, and the start goes on to the next problem."""
+    """A pid file without a process id is replaced, and the start goes on to the next problem."""
     (tmp_path / "pid").write_bytes(octets)
     code, output = run_once(["-p", "pid", "missing.conf"], tmp_path)
     assert code == 1

@@ -1,4 +1,4 @@
-"""What is told of the rows of a route table, and which of them are routes."""
+"""The report on the rows of a route table, and which of them are routes."""
 
 from __future__ import annotations
 

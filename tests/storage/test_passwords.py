@@ -1,4 +1,4 @@
-"""What a password column may hold, and which passwords it takes; without a database."""
+"""Password columns, and the passwords that they take; without a database."""
 
 from __future__ import annotations
 

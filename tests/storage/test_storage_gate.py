@@ -1,4 +1,4 @@
-"""Who is kept off a database that failed: everyone, or only who would change something."""
+"""A database that failed is left alone: by all callers, or by those only that would change something."""
 
 from __future__ import annotations
 
