@@ -367,7 +367,7 @@ def test_a_log_file_that_is_no_file(tmp_path: Path, kind: str) -> None:
 
 
 def test_standard_output_as_a_log() -> None:
-    """As containers want it: a pipe, which nobody else can open."""
+    """A log file that is a pipe of the process itself, as containers have it."""
     program = """
 from ksmppd_py import logs
 from ksmppd_py.config.files import log_kind_problem

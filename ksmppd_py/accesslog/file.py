@@ -115,10 +115,14 @@ class LogFile:
             target = self._targets[0]
             if target.pieces:
                 self._written, target.pieces = tuple(target.pieces), []
-                outcome = self._thread.apply(write_all, (target.descriptor, self._written, target.is_torn))
+                try:
+                    outcome = self._thread.apply(
+                        write_all, (target.descriptor, self._written, target.is_torn)
+                    )
+                finally:
+                    self._waiting -= sum(map(len, self._written))
+                    self._written = ()
                 target.is_torn = outcome.is_torn
-                self._waiting -= sum(map(len, self._written))
-                self._written = ()
                 if outcome.lost:
                     self._lose(outcome.lost, outcome.reason)
             elif len(self._targets) > 1 or not self._is_open:

@@ -219,6 +219,24 @@ def test_the_loop_does_not_wait_for_the_disk(opened: Open, tmp_path: Path, stall
     assert receivers(tmp_path / "access.log") == ["1", "2"]
 
 
+def test_an_unexpected_error_takes_none_of_the_room_for_later_lines(
+    opened: Open, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise MemoryError
+
+    log = opened()
+    with monkeypatch.context() as broken:
+        broken.setattr(file_module, "write_all", fail)
+        note(log, b"1")
+        while not caplog.records:
+            gevent.sleep(0.01)
+    assert log._file._waiting == 0
+    note(log, b"2")
+    wait_for_lines(tmp_path / "access.log", 1)
+    assert receivers(tmp_path / "access.log") == ["2"]
+
+
 def test_lines_above_the_bound_are_lost_and_counted(
     opened: Open,
     tmp_path: Path,

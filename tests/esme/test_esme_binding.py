@@ -1,4 +1,4 @@
-"""Who may bind, and what is answered (docs/rules/smpp-session.md 5)."""
+"""Binds that are accepted or refused, and their answers (docs/rules/smpp-session.md 5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may bind, and how a session begins, goes wrong and ends (docs/rules/smpp-session.md 2 to 5, 10, 11)."""
+"""How sessions begin, go wrong and end (docs/rules/smpp-session.md 2 to 5, 10, 11)."""
 
 from __future__ import annotations
 

@@ -479,7 +479,7 @@ class TestSQLite:
         database.close()
 
     def test_a_full_disk_can_be_read(self, path: str) -> None:
-        """Who binds and what is routed only reads."""
+        """Binds and routing only read."""
         place = open_sqlite(path)
         place.add_user()
         place.add_route(1, "", "smppusera")
