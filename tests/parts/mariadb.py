@@ -16,6 +16,8 @@ from typing import Any
 
 import pymysql
 
+from tests.parts.waiting import wait_until
+
 PACKAGE = "mariadb-server"
 
 
@@ -189,8 +191,13 @@ class MariaDB:
             self.thaw()
 
     def freeze(self) -> None:
-        """SIGSTOP."""
+        """SIGSTOP, and wait until every thread has stopped: one that runs may still answer a statement."""
         os.kill(self.pid, signal.SIGSTOP)
+        wait_until(self._has_stopped, "the server to stop")
+
+    def _has_stopped(self) -> bool:
+        threads = Path(f"/proc/{self.pid}/task").glob("*/stat")
+        return all(thread.read_text().rpartition(")")[2].split()[0] in "TtZX" for thread in threads)
 
     def thaw(self) -> None:
         """SIGCONT."""
