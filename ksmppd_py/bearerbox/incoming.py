@@ -85,7 +85,7 @@ class Incoming:
         self._owner = owner
         self._unsettled: BatchQueue[Delivery] = BatchQueue()
         self._storing: BatchQueue[Delivery] = BatchQueue()
-        self._in_hand: dict[bytes, Delivery] = {}
+        self._in_flight: dict[bytes, Delivery] = {}
         self._held = HeldBack()
         self._adopter = adopter
         self._slow: dict[str, float] = {}
@@ -98,16 +98,16 @@ class Incoming:
             owner.spawn(f"{name} storer", self._store_all)
 
     def __len__(self) -> int:
-        return len(self._in_hand)
+        return len(self._in_flight)
 
     def receive(self, sms: Sms) -> None:
         """Take in a message. One that is unacked already is dropped, since its ack covers both. May yield (routing)."""
-        if sms.id in self._in_hand:
+        if sms.id in self._in_flight:
             return
         self.received += 1
         delivery = Delivery(self, sms)
         delivery.received_at = monotonic()
-        self._in_hand[sms.id] = delivery
+        self._in_flight[sms.id] = delivery
         if sms.sms_type == _MO and self._flow.waits:
             # So the reader isn't kept waiting.
             self._owner.spawn(f"{self._name} routing", self._begin_apart, delivery)
@@ -151,7 +151,7 @@ class Incoming:
 
     def hold_back(self, message_id: bytes) -> None:
         """Refuse a message for now, after a delay: it can't be handled. Doesn't yield."""
-        delivery = self._in_hand.get(message_id)
+        delivery = self._in_flight.get(message_id)
         if delivery is not None:
             self._hold_back(delivery)
 
@@ -186,7 +186,7 @@ class Incoming:
         sms = delivery.sms
         assert sms is not None
         self._held.forgive(delivery.system_id)
-        if self._in_hand.pop(sms.id, None) is not None:
+        if self._in_flight.pop(sms.id, None) is not None:
             self._write(pack_ack(_SUCCESS, int(time()), sms.id))
 
     def _settle_all(self) -> None:
@@ -219,7 +219,7 @@ class Incoming:
     def _ack(self, delivery: Delivery, outcome: Outcome) -> None:
         sms = delivery.sms
         assert sms is not None
-        if self._in_hand.pop(sms.id, None) is not None:
+        if self._in_flight.pop(sms.id, None) is not None:
             self._write(pack_ack(ACK_OF_OUTCOME[outcome], int(time()), sms.id))
 
     def _store_all(self) -> None:
@@ -305,7 +305,7 @@ class Incoming:
 
     def _make_room(self, shares: Shares, now: float) -> None:
         """Refuse for now, at once, messages that wait for room of accounts that don't answer. Doesn't yield."""
-        if not shares.is_crowded(len(self._in_hand)):
+        if not shares.is_crowded(len(self._in_flight)):
             return
         parked = shares.parked
         self._slow.update((system_id, now + SLOW_FOR) for system_id in self._silent(parked, now))
@@ -319,9 +319,9 @@ class Incoming:
 
     def _make_room_by(self, store: MessageStore, adopter: Adopter, now: float) -> None:
         """Move to the store the messages that slow ESMEs haven't answered. May yield."""
-        if len(self._in_hand) <= BUSY * self._max_pending:
+        if len(self._in_flight) <= BUSY * self._max_pending:
             return
-        held = [d for d in self._in_hand.values() if d.left > 0 and d.state is DeliveryState.WITH_ESME]
+        held = [d for d in self._in_flight.values() if d.left > 0 and d.state is DeliveryState.WITH_ESME]
         silent = self._silent({d.system_id for d in held}, now)
         slow = [d for d in held if d.system_id in silent or now - d.received_at > SLOW_AFTER]
         if not slow:
@@ -338,7 +338,7 @@ class Incoming:
 
     def _let_go_of_parked(self, shares: Shares) -> None:
         for system_id in shares.parked:
-            for delivery in shares.release(system_id, len(self._in_hand)):
+            for delivery in shares.release(system_id, len(self._in_flight)):
                 self._ack(delivery, Outcome.TEMPORARY)
 
     def _move(self, store: MessageStore, slow: list[Delivery]) -> None:
@@ -387,6 +387,6 @@ class Incoming:
                 self._ack(delivery, Outcome.TEMPORARY)
             if self._shares is not None:
                 self._let_go_of_parked(self._shares)
-            if not self._in_hand or monotonic() >= deadline:
+            if not self._in_flight or monotonic() >= deadline:
                 return
             gevent.sleep(0.01)

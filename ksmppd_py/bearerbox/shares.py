@@ -104,14 +104,14 @@ class Shares:
         """The accounts whose messages wait."""
         return list(self._parked)
 
-    def is_crowded(self, in_hand: int) -> bool:
+    def is_crowded(self, in_flight: int) -> bool:
         """Whether less than a quarter of the places is free.
 
-        `in_hand` above the window shows that there are more places.
+        `in_flight` above the window shows that there are more places.
         """
-        if in_hand > self.window:
-            self.window = in_hand
-        return in_hand * 4 > self.window * 3
+        if in_flight > self.window:
+            self.window = in_flight
+        return in_flight * 4 > self.window * 3
 
     def held_at_most(self, most: int) -> int:
         """Return how many delayed refusals may use places: half of what the ESMEs leave, `most` at most."""

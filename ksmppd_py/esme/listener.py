@@ -250,7 +250,7 @@ class Listener:
     def finish(self, patience: float) -> None:
         """Wait until all submits are answered, at most `patience` seconds. May yield."""
         deadline = monotonic() + patience
-        while monotonic() < deadline and any(session.in_hand for session in self._sessions.values()):
+        while monotonic() < deadline and any(session.in_flight for session in self._sessions.values()):
             gevent.sleep(0.05)
 
     def unbind_all(self, patience: float) -> None:

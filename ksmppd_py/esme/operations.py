@@ -30,7 +30,16 @@ class Operations:
     `answered` is called with the number of requests answered since its last call.
     """
 
-    __slots__ = ("_answered", "_enquiries", "_in_hand", "_name", "_owner", "_queue", "_socket", "_system_id")
+    __slots__ = (
+        "_answered",
+        "_enquiries",
+        "_in_flight",
+        "_name",
+        "_owner",
+        "_queue",
+        "_socket",
+        "_system_id",
+    )
 
     def __init__(
         self,
@@ -41,7 +50,7 @@ class Operations:
         owner: Owner,
         answered: Callable[[int], None],
     ) -> None:
-        self._in_hand = 0
+        self._in_flight = 0
         self._answered = answered
         self._name = name
         self._socket = framed
@@ -52,13 +61,13 @@ class Operations:
 
     def take(self, sequence_number: int, pdu: QuerySm | CancelSm) -> bool:
         """Queue a request; False when too many wait and this one has been refused. Doesn't yield."""
-        if self._in_hand >= MOST_WAITING:
+        if self._in_flight >= MOST_WAITING:
             self._socket.write(_answer(sequence_number, pdu, int(CommandStatus.RTHROTTLED)))
             return False
         if self._queue is None:
             self._queue = BatchQueue()
             self._owner.spawn(f"{self._name} operations", self._serve, self._queue)
-        self._in_hand += 1
+        self._in_flight += 1
         self._queue.put((sequence_number, pdu))
         return True
 
@@ -69,7 +78,7 @@ class Operations:
                 return
             for sequence_number, pdu in batch:
                 self._socket.write(self._carry_out(sequence_number, pdu))
-                self._in_hand -= 1
+                self._in_flight -= 1
                 self._answered(1)
 
     def _carry_out(self, sequence_number: int, pdu: QuerySm | CancelSm) -> bytes:

@@ -364,9 +364,9 @@ class Session:
             self._socket.finish(FAREWELL_PATIENCE)
 
     @property
-    def in_hand(self) -> int:
+    def in_flight(self) -> int:
         """Submits that aren't answered yet."""
-        return self._submits.in_hand if self._submits is not None else 0
+        return self._submits.in_flight if self._submits is not None else 0
 
     def snapshot(self, now: float) -> BindSnapshot:
         """Return the bind's state for operators; `now` is epoch seconds."""

@@ -66,7 +66,7 @@ class Submits:
         "_quiet",
         "_remember",
         "_socket",
-        "in_hand",
+        "in_flight",
         "read_at",
         "routing",
         "submitter",
@@ -82,7 +82,7 @@ class Submits:
     ) -> None:
         enquiries = around.enquiries
         self.submitter = submitter
-        self.in_hand = 0
+        self.in_flight = 0
         self.tlvs = 0
         """Octets that the TLVs of unanswered submits take."""
         self._held = around.held
@@ -113,7 +113,7 @@ class Submits:
 
     def take(self, sequence_number: int, pdu: SubmitSm | DataSm, ordinal: int) -> None:
         """Take in one submit; it waits until `walk` is called. Doesn't yield."""
-        self.in_hand += 1
+        self.in_flight += 1
         submission = Submission(self, sequence_number, pdu, ordinal)
         submission.received_at = self.read_at
         self._fresh.append(submission)
@@ -127,7 +127,7 @@ class Submits:
     @property
     def octets(self) -> int:
         """An estimate of the memory that unanswered submits take."""
-        return self.in_hand * EACH + self.tlvs
+        return self.in_flight * EACH + self.tlvs
 
     def walk(self) -> None:
         """Pass on the submits taken since the last call: those of one read. Doesn't yield."""
@@ -181,7 +181,7 @@ class Submits:
                 self._name, self._socket, self._enquiries, system_id, self._owner, self._count_answered
             )
         taken = self._operations.take(sequence_number, pdu)
-        self.in_hand += taken
+        self.in_flight += taken
         self._held.count += taken
         return True
 
@@ -200,7 +200,7 @@ class Submits:
         octets = octets_of(pdu.tlvs)
         self._hold(octets)
         submissions = WholeMulti(sequence_number, message_id, octets).submissions(self, messages, ordinal)
-        self.in_hand += len(submissions)
+        self.in_flight += len(submissions)
         for submission in submissions:
             submission.received_at = self.read_at
         self._fresh.extend(submissions)
@@ -318,11 +318,11 @@ class Submits:
         self._count_answered(len(settled))
 
     def _count_answered(self, count: int) -> None:
-        self.in_hand -= count
+        self.in_flight -= count
         self._held.count -= count
-        if self._quiet is not None and self.in_hand <= self._level and self.octets <= self._enough_octets:
+        if self._quiet is not None and self.in_flight <= self._level and self.octets <= self._enough_octets:
             self._quiet.set()
-        if self._ended and self.in_hand <= 0:
+        if self._ended and self.in_flight <= 0:
             self._close()
 
     def _close(self) -> None:
@@ -351,18 +351,18 @@ class Submits:
 
         May yield, without a limit.
         """
-        if self.in_hand > MOST_UNANSWERED:
+        if self.in_flight > MOST_UNANSWERED:
             self.wait_until_quiet(MOST_UNANSWERED // 2, None)
-        octets = self.in_hand * EACH + self.tlvs
+        octets = self.in_flight * EACH + self.tlvs
         if octets > self._held.most_of_one:
-            self.wait_until_quiet(self.in_hand, None, octets // 2)
+            self.wait_until_quiet(self.in_flight, None, octets // 2)
 
     def wait_until_quiet(self, level: int, timeout: float | None, octets: int = MOST_OF_ALL) -> None:
         """Wait until at most `level` submits with at most `octets` octets are unanswered, or for `timeout` seconds.
 
         May yield.
         """
-        if self.in_hand <= level and self.octets <= octets:
+        if self.in_flight <= level and self.octets <= octets:
             return
         self._level, self._enough_octets = level, octets
         self._quiet = Event()
@@ -371,13 +371,13 @@ class Submits:
 
     def finish(self, deadline: float) -> None:
         """Wait until all submits are answered or `deadline` (monotonic seconds) is over. May yield."""
-        while self.in_hand > 0 and monotonic() < deadline:
+        while self.in_flight > 0 and monotonic() < deadline:
             gevent.sleep(_GLANCE)
 
     def end(self) -> None:
         """End the greenlets once all submits have their results: the connection is gone. Doesn't yield."""
         self._ended = True
-        if self.in_hand <= 0:
+        if self.in_flight <= 0:
             self._close()
 
 

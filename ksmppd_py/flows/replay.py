@@ -49,9 +49,9 @@ class _Account:
         self.unfinished = False  # no bind had room for the rest, or there was no bind
 
     @property
-    def in_hand(self) -> int:
+    def in_flight(self) -> int:
         """Number of rows that were sent and aren't answered yet."""
-        return sum(len(source.walk.in_hand) for source in self.sources)
+        return sum(len(source.walk.in_flight) for source in self.sources)
 
 
 class DeliveryReplay:
@@ -88,7 +88,7 @@ class DeliveryReplay:
             if source.walk.due(now):
                 source.walk.start_over()
         account.unfinished = not all(self._advance_source(system_id, source) for source in account.sources)
-        account.peak = account.in_hand
+        account.peak = account.in_flight
 
     def look_for_passed_rows(self, system_id: str) -> None:
         """Read this account's rows from the first one again, since another process may have added some.
@@ -117,7 +117,7 @@ class DeliveryReplay:
         source = self._source_of(delivery)
         delivery.row = row
         delivery.origin = source
-        source.walk.in_hand.add(row)
+        source.walk.in_flight.add(row)
         if delivery.left == 0:
             self.settled(delivery, source)
 
@@ -261,7 +261,7 @@ class DeliveryReplay:
         else:
             walk.retry_later(row, self._monotonic())
         account = source.account
-        if not account.rung and account.in_hand * 2 <= account.peak:
+        if not account.rung and account.in_flight * 2 <= account.peak:
             account.rung = True
             self._bell.put(delivery.system_id)
 

@@ -16,7 +16,7 @@ from ksmppd_py.model.work import Submission
 
 logger = logging.getLogger(__name__)
 
-MOST_IN_HAND = 1000
+MOST_IN_FLIGHT = 1000
 """Stored MTs sent to bearerboxes and not acked, at most about."""
 _FAILURE_MASK = DlrMask.FAIL | DlrMask.SMSC_FAIL
 
@@ -69,7 +69,7 @@ class SubmissionReplay:
     def advance(self) -> None:
         """Settle the answered rows, then send as many as there is room for. Raises DatabaseUnavailable. May yield."""
         self._settle()
-        while self._gateway.online and len(self._walk.in_hand) <= MOST_IN_HAND // 2:
+        while self._gateway.online and len(self._walk.in_flight) <= MOST_IN_FLIGHT // 2:
             if self._walk.due(self._monotonic()):
                 self._walk.start_over()
             self._withdrawn -= self._deleted  # pages read from now on can't contain these
@@ -112,7 +112,7 @@ class SubmissionReplay:
 
     def withdraw(self, row: int) -> bool:
         """See enquiries.Withdrawals."""
-        if row in self._walk.in_hand or row in self._withdrawn:
+        if row in self._walk.in_flight or row in self._withdrawn:
             return False
         self._withdrawn.add(row)
         return True
@@ -140,7 +140,7 @@ class SubmissionReplay:
         """Take back a stored MT with the bearerbox's result. Doesn't yield."""
         if submission.result is SubmitResult.ACCEPTED:
             self._remove(submission.row)
-            if len(self._walk.in_hand) == MOST_IN_HAND // 2:
+            if len(self._walk.in_flight) == MOST_IN_FLIGHT // 2:
                 self._bell.put("")
         else:
             self._unsettled.append(submission)

@@ -37,12 +37,12 @@ class RowWalk:
     Pure bookkeeping, time is given in monotonic seconds. No row is in flight twice. `after` is the last row passed.
     """
 
-    __slots__ = ("_again_at", "_set_aside", "_waiting", "_walks", "after", "in_hand")
+    __slots__ = ("_again_at", "_set_aside", "_waiting", "_walks", "after", "in_flight")
 
     def __init__(self) -> None:
         self._walks = 0
         self.after = 0
-        self.in_hand: set[int] = set()
+        self.in_flight: set[int] = set()
         self._waiting: dict[int, tuple[float, float]] = {}
         self._set_aside: set[int] = set()
         self._again_at: float | None = None
@@ -69,29 +69,29 @@ class RowWalk:
     def takes(self, row: int, now: float) -> bool:
         """Move past this row; return whether to send it now, which puts it in flight."""
         self.after = row
-        if row in self.in_hand or row in self._set_aside:
+        if row in self.in_flight or row in self._set_aside:
             return False
         waiting = self._waiting.get(row)
         if waiting is not None and waiting[0] > now:
             self._look_again(waiting[0])
             return False
-        self.in_hand.add(row)
+        self.in_flight.add(row)
         return True
 
     def step_back(self, row: int) -> None:
         """Read this row again next: no bind or bearerbox took it."""
-        self.in_hand.discard(row)
+        self.in_flight.discard(row)
         self.after = min(self.after, row - 1)
 
     def done(self, row: int) -> None:
         """Forget a row that is being deleted."""
-        self.in_hand.discard(row)
+        self.in_flight.discard(row)
         if self._waiting:
             self._waiting.pop(row, None)
 
     def set_aside(self, row: int) -> bool:
         """Skip a row that can't be read until a restart; False when it was skipped already."""
-        self.in_hand.discard(row)
+        self.in_flight.discard(row)
         if row in self._set_aside:
             return False
         self._set_aside.add(row)
@@ -104,12 +104,12 @@ class RowWalk:
 
     def retry_at_once(self, row: int, now: float) -> None:
         """Let the next pass take the row: its bind or bearerbox went away."""
-        self.in_hand.discard(row)
+        self.in_flight.discard(row)
         self._look_again(now)
 
     def retry_later(self, row: int, now: float) -> None:
         """Let the row wait for its delay: it was refused for now (docs/rules/flows.md 4)."""
-        self.in_hand.discard(row)
+        self.in_flight.discard(row)
         _, delay = self._waiting.get(row, (0.0, FIRST_DELAY / 2))
         delay = min(LAST_DELAY, delay * 2)
         if len(self._waiting) < MOST_WAITING or row in self._waiting:
@@ -118,7 +118,7 @@ class RowWalk:
 
     def must_stop_before(self, row: int) -> bool:
         """Whether too many rows wait for a retry to try this one, which was never refused."""
-        return len(self._waiting) >= MOST_WAITING and row not in self._waiting and row not in self.in_hand
+        return len(self._waiting) >= MOST_WAITING and row not in self._waiting and row not in self.in_flight
 
     def start_over(self) -> None:
         """Begin a new pass from the first row, for rows that were skipped or added."""

@@ -207,7 +207,7 @@ def test_a_router_that_waits_doesnt_hold_up_the_acks(bed: Bed) -> None:
 # -- repetition, loss ----------------------------------------------------------------------------------------------
 
 
-def test_a_repetition_of_a_message_in_hand_is_covered(bed: Bed) -> None:
+def test_a_repetition_of_a_message_in_flight_is_covered(bed: Bed) -> None:
     message_id = mo(bed)
     mo(bed, id=message_id)
     mo(bed, b"next")
@@ -220,7 +220,7 @@ def test_a_repetition_of_a_message_in_hand_is_covered(bed: Bed) -> None:
 
 
 def test_a_connection_that_breaks_meanwhile(bed: Bed) -> None:
-    """The bearerbox repeats what it got no ack for; it is still in hand, so the ESME sees it once."""
+    """The bearerbox repeats what it got no ack for; it is still in flight, so the ESME sees it once."""
     message_id = mo(bed)
     wait_until(lambda: bed.receiver.open)
     bed.box.wait_for_box()[0].close()

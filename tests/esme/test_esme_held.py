@@ -1,4 +1,4 @@
-"""How much memory submits in hand may take: by bind, by all, and what comes above it."""
+"""How much memory submits in flight may take: by bind, by all, and what comes above it."""
 
 from __future__ import annotations
 

@@ -105,9 +105,9 @@ def test_too_many_unanswered_pause_reading_and_lose_none(bed: Bed, monkeypatch: 
     other = bed.bind()
     numbers: list[int] = []
     sending = gevent.spawn(lambda: numbers.extend(esme.send_submit(message) for message in numbered(3000)))
-    wait_until(lambda: bed.listener._sessions[0].in_hand > 100)
+    wait_until(lambda: bed.listener._sessions[0].in_flight > 100)
     gevent.sleep(0.05)
-    assert bed.listener._sessions[0].in_hand < 150
+    assert bed.listener._sessions[0].in_flight < 150
     assert other.enquire_link().command_status == 0  # it pauses that bind only
     while not sending.dead or len(esme.responses) <= 3000:
         bed.gateway.settle(0)

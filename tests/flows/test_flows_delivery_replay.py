@@ -99,7 +99,7 @@ def test_no_more_than_the_window_takes() -> None:
     bed.answer()
     assert bed.bell.items == []
     bed.answer()
-    assert bed.bell.take() == ["esme"]  # half of what was in hand is answered: there is room again
+    assert bed.bell.take() == ["esme"]  # half of what was in flight is answered: there is room again
     bed.advance()
     assert bed.texts == [b"0", b"1", b"2", b"3", b"4"]
     while bed.store.messages:
@@ -228,7 +228,7 @@ def test_an_adopted_delivery_is_a_row_from_then_on(bed: Bed) -> None:
     [row] = bed.store.save([delivery.sms] if delivery.sms else [])
     bed.replay.adopt(delivery, row)
     bed.advance()
-    assert bed.texts == []  # it is in hand already
+    assert bed.texts == []  # it is in flight already
     delivery.part_ended(Outcome.DONE)
     assert bed.store.messages == {}
     assert tray.items == []
@@ -292,7 +292,7 @@ def test_rows_of_a_name_that_only_the_database_takes_for_ours(
 
 
 def test_a_row_that_another_process_commits_late(bed: Bed) -> None:
-    """Its number is lower than that of one that is in hand; while there is traffic something always is."""
+    """Its number is lower than that of one that is in flight; while there is traffic something always is."""
     bed.store_mos(b"late", b"1")
     late = bed.store.messages.pop(1)
     bed.advance()

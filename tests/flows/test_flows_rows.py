@@ -12,7 +12,7 @@ from ksmppd_py.flows import rows
 from ksmppd_py.flows.rows import FIRST_DELAY, LAST_DELAY, RowWalk
 
 
-def test_a_row_in_hand_isnt_taken_again() -> None:
+def test_a_row_in_flight_isnt_taken_again() -> None:
     walk = RowWalk()
     assert walk.takes(5, 0.0)
     assert walk.after == 5
@@ -20,7 +20,7 @@ def test_a_row_in_hand_isnt_taken_again() -> None:
     assert walk.after == 0
     assert not walk.takes(5, 0.0)
     walk.done(5)
-    assert walk.in_hand == set()
+    assert walk.in_flight == set()
 
 
 def test_stepping_back_reads_the_row_again() -> None:
@@ -97,7 +97,7 @@ def test_an_unreadable_row_is_told_once_and_never_taken() -> None:
     assert walk.set_aside(3)
     assert not walk.set_aside(3)
     assert not walk.takes(3, 0.0)
-    assert walk.in_hand == set()
+    assert walk.in_flight == set()
 
 
 def test_so_many_delays_are_remembered_and_no_more() -> None:
@@ -158,7 +158,7 @@ def test_a_page_of_an_older_walk_isnt_looked_at() -> None:
 class Row:
     """What the test knows of a stored row."""
 
-    in_hand: bool = False
+    in_flight: bool = False
     not_before: float = 0.0
     delay: float = 15.0
     taken: list[float] = field(default_factory=list)
@@ -192,7 +192,7 @@ class Walks(RuleBasedStateMachine):
         expected = self.walk.after
         for number in sorted(row for row in self.table if row > expected):
             row = self.table[number]
-            may = not row.in_hand and row.not_before <= self.now
+            may = not row.in_flight and row.not_before <= self.now
             assert self.walk.takes(number, self.now) is may
             if not may:
                 continue
@@ -201,24 +201,24 @@ class Walks(RuleBasedStateMachine):
                 assert self.walk.after < number
                 return
             room -= 1
-            row.in_hand = True
+            row.in_flight = True
 
     @precondition(lambda self: self.table)
     @rule(data=st.data())
     def delete(self, data: st.DataObject) -> None:
-        """Somebody else deletes a row that isn't in hand, and all pages are read once."""
+        """Somebody else deletes a row that isn't in flight, and all pages are read once."""
         number = data.draw(st.sampled_from(sorted(self.table)))
-        if not self.table[number].in_hand:
+        if not self.table[number].in_flight:
             del self.table[number]
             self.walk.start_over()
             assert self.walk.keeps_page(self.walk.begin_page(), sorted(self.table), 1000)
 
-    @precondition(lambda self: self.in_hand())
+    @precondition(lambda self: self.in_flight())
     @rule(data=st.data(), kind=st.sampled_from(["done", "later", "at once"]))
     def answer(self, data: st.DataObject, kind: str) -> None:
-        number = data.draw(st.sampled_from(self.in_hand()))
+        number = data.draw(st.sampled_from(self.in_flight()))
         row = self.table[number]
-        row.in_hand = False
+        row.in_flight = False
         if kind == "done":
             self.walk.done(number)
             del self.table[number]
@@ -229,12 +229,12 @@ class Walks(RuleBasedStateMachine):
         else:
             self.walk.retry_at_once(number, self.now)
 
-    def in_hand(self) -> list[int]:
-        return sorted(number for number, row in self.table.items() if row.in_hand)
+    def in_flight(self) -> list[int]:
+        return sorted(number for number, row in self.table.items() if row.in_flight)
 
     @invariant()
-    def both_agree_on_what_is_in_hand(self) -> None:
-        assert sorted(self.walk.in_hand) == self.in_hand()
+    def both_agree_on_what_is_in_flight(self) -> None:
+        assert sorted(self.walk.in_flight) == self.in_flight()
 
     @invariant()
     def what_waits_is_in_the_table(self) -> None:
@@ -242,14 +242,14 @@ class Walks(RuleBasedStateMachine):
 
     @invariant()
     def nothing_that_was_passed_is_forgotten(self) -> None:
-        """A row behind the walk that isn't in hand is found again: by its time the walk is due."""
-        behind = [r for n, r in self.table.items() if n <= self.walk.after and not r.in_hand]
+        """A row behind the walk that isn't in flight is found again: by its time the walk is due."""
+        behind = [r for n, r in self.table.items() if n <= self.walk.after and not r.in_flight]
         for row in behind:
             assert self.walk.due(max(self.now, row.not_before))
 
     def teardown(self) -> None:
         """In the end every row goes: none is lost."""
-        for number in self.in_hand():
+        for number in self.in_flight():
             self.walk.retry_at_once(number, self.now)
         self.now += 2 * LAST_DELAY
         self.walk.start_over()

@@ -8,7 +8,7 @@ import pytest
 
 from ksmppd_py.errors import DatabaseUnavailable
 from ksmppd_py.flows import rows
-from ksmppd_py.flows.resubmission import MOST_IN_HAND, SubmissionReplay
+from ksmppd_py.flows.resubmission import MOST_IN_FLIGHT, SubmissionReplay
 from ksmppd_py.flows.rows import PAGE
 from ksmppd_py.kannel.messages import DlrMask, Sms, SmsType
 from ksmppd_py.model.outcomes import SubmitResult
@@ -187,10 +187,10 @@ def test_a_gateway_that_takes_no_more(bed: Bed) -> None:
     assert bed.texts == [b"1", b"2", b"3"]
 
 
-def test_only_so_many_are_in_hand(bed: Bed) -> None:
-    bed.stored(*[b"%d" % n for n in range(2 * MOST_IN_HAND)])
+def test_only_so_many_are_in_flight(bed: Bed) -> None:
+    bed.stored(*[b"%d" % n for n in range(2 * MOST_IN_FLIGHT)])
     bed.replay.advance()
-    assert MOST_IN_HAND // 2 < len(bed.gateway.sent) <= MOST_IN_HAND
+    assert MOST_IN_FLIGHT // 2 < len(bed.gateway.sent) <= MOST_IN_FLIGHT
     assert bed.bell.items == []
     rang = 0
     while bed.store.messages:
@@ -198,7 +198,7 @@ def test_only_so_many_are_in_hand(bed: Bed) -> None:
         rang += len(bed.bell.items)
         if bed.bell.take():
             bed.replay.advance()
-    assert rang == pytest.approx(2 * MOST_IN_HAND / PAGE, abs=2)
+    assert rang == pytest.approx(2 * MOST_IN_FLIGHT / PAGE, abs=2)
 
 
 def test_when_a_bearerbox_comes_back_it_starts_over(bed: Bed) -> None:
@@ -207,7 +207,7 @@ def test_when_a_bearerbox_comes_back_it_starts_over(bed: Bed) -> None:
     bed.gateway.settle(2, 1)
     bed.replay.start_over()
     bed.replay.advance()
-    assert bed.texts == [b"2"]  # "1" waits for its delay, "2" is in hand
+    assert bed.texts == [b"2"]  # "1" waits for its delay, "2" is in flight
 
 
 def test_rows_that_were_passed_are_found_by_looking(bed: Bed) -> None:
@@ -219,7 +219,7 @@ def test_rows_that_were_passed_are_found_by_looking(bed: Bed) -> None:
     bed.store.messages[1] = late
     bed.replay.advance()
     assert bed.texts == [b"1"]
-    assert bed.replay.look_for_passed_rows()  # although one is in hand
+    assert bed.replay.look_for_passed_rows()  # although one is in flight
     bed.replay.advance()
     assert bed.texts == [b"1", b"late"]
 
@@ -270,7 +270,7 @@ def test_with_too_many_refused_for_now_no_new_ones_are_tried(
             bed.replay.settled(submission)
         bed.replay.start_over()
     tried = len(bed.gateway.sent)
-    assert tried == 10  # in hand before any was refused
+    assert tried == 10  # in flight before any was refused
     bed.replay.advance()
     assert len(bed.gateway.sent) == tried
 

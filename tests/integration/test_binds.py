@@ -260,7 +260,7 @@ def test_unbind_closes_the_session(sqlite_bed: Bed) -> None:
 
 
 def test_responses_before_unbind_are_not_lost(sqlite_bed: Bed) -> None:
-    """Submits in hand are answered, or at least the session ends in order; the message is sent once."""
+    """Submits in flight are answered, or at least the session ends in order; the message is sent once."""
     esme = sqlite_bed.esme(sqlite_bed.customer())
     sequence = esme.send_submit(mt("last words"))
     esme.unbind()

@@ -1,4 +1,4 @@
-"""Memory that submits in hand take, whatever an account sends and wherever the bearerbox is."""
+"""Memory that submits in flight take, whatever an account sends and wherever the bearerbox is."""
 
 from __future__ import annotations
 

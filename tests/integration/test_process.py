@@ -145,13 +145,13 @@ class TestStop:
         assert process.wait() == 0
         bed.daemon.stop()
 
-    def test_submits_in_hand_are_answered(self, start_bed: StartBed) -> None:
+    def test_submits_in_flight_are_answered(self, start_bed: StartBed) -> None:
         """It waits up to 10 s for the bearerbox's acks and flushes the responses."""
         bed = start_bed()
         esme = bed.esme(bed.customer())
         bed.box.policy = fake.always(fake.NEVER)
-        sequence = esme.send_submit(mt("in hand"))
-        submission = bed.box.wait_for_text(b"in hand")
+        sequence = esme.send_submit(mt("in flight"))
+        submission = bed.box.wait_for_text(b"in flight")
         process = bed.daemon.process
         process.signal(signal.SIGTERM)
         bed.daemon.wait_for_log("received, aborting program...")

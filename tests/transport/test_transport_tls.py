@@ -68,7 +68,7 @@ def test_what_is_written_while_the_sender_is_busy_follows(pair: tuple[FramedSock
     assert framed.drain(5)
 
 
-def test_drain_waits_for_what_the_sender_has_in_hand(pair: tuple[FramedSocket, ssl.SSLSocket]) -> None:
+def test_drain_waits_for_what_the_sender_has_in_flight(pair: tuple[FramedSocket, ssl.SSLSocket]) -> None:
     framed, peer = pair
     framed.write(b"x" * 300_000)
     gevent.sleep(0)
