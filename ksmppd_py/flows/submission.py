@@ -159,7 +159,7 @@ class SubmissionFlow:
         return self._routing.try_out(pdu, submitter, is_known)
 
     @property
-    def has_next_holder(self) -> bool:
+    def has_next_hop(self) -> bool:
         """Whether a bearerbox is connected or there is a store."""
         return self._gateway.online or self._store is not None
 

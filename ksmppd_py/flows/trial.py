@@ -112,7 +112,7 @@ class RouteTrials:
                     trial,
                     CreditTooLow(f"{number(price)} credits are needed, {number(credit or 0)} are there"),
                 )
-        if trial.decided_by != "simulation" and not self._flow.has_next_holder:
+        if trial.decided_by != "simulation" and not self._flow.has_next_hop:
             return _refused(trial, NoBearerbox("no bearerbox is connected, and there is no queue"))
         return trial
 

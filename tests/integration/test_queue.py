@@ -135,7 +135,7 @@ def test_ready_pdus_are_delivered(bed: Bed) -> None:
 
 
 def test_a_row_stays_until_the_esme_accepted_it(bed: Bed) -> None:
-    """docs/rules/flows.md, guarantee: no DELETE before the next holder has it."""
+    """docs/rules/flows.md, guarantee: no DELETE before the next hop has it."""
     customer = bed.customer()
     mo = bed.box.send_mo("+49170", customer.short_code, "fragile")
     bed.box.wait_for_ack(mo)

@@ -155,7 +155,7 @@ def test_the_bearerboxs_ack_becomes_the_response(sqlite_bed: Bed, nack: int, sta
 
 
 def test_a_response_waits_for_the_bearerboxs_ack(sqlite_bed: Bed) -> None:
-    """Nothing is accepted before the next holder has it (docs/rules/flows.md, guarantee)."""
+    """Nothing is accepted before the next hop has it (docs/rules/flows.md, guarantee)."""
     esme = sqlite_bed.esme(sqlite_bed.customer())
     sqlite_bed.box.policy = fake.always(fake.NEVER)
     first, second = esme.send_submit(mt("first")), esme.send_submit(mt("second"))
