@@ -47,7 +47,7 @@ from ksmppd_py.storage.upgrade import Layout, prepare
 from ksmppd_py.storage.users import DatabaseCredit
 from ksmppd_py.translate.dialect import Dialect
 from ksmppd_py.transport import names
-from ksmppd_py.transport.greenlets import Owner
+from ksmppd_py.transport.greenlets import GreenletGroup
 from ksmppd_py.workers import Replayer, Simulator
 
 logger = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ class App:
         self._config = config
         self._started_at = monotonic()
         self._stopped = Event()
-        self._owner = Owner("app")
+        self._greenlets = GreenletGroup("app")
         self._registry = EsmeRegistry(ServerMeters(time()), time, monotonic)
         self.overview = Overview(self._registry, config.ksmppd.database_enable_queue)
         self._simulator = Simulator()
@@ -126,8 +126,8 @@ class App:
             self._decisions,
             self._registry,
         )
-        self._owner.supervise("load line", self._tell_load)
-        self._owner.supervise("refusal lines", self._tell_refusals)
+        self._greenlets.supervise("load line", self._tell_load)
+        self._greenlets.supervise("refusal lines", self._tell_refusals)
 
     def _open_rooms(self, decisions: Decisions, layout: Layout, messages: DatabaseStore) -> None:
         config, router = self._config, decisions.router
@@ -195,7 +195,7 @@ class App:
         if self._stopped.is_set():
             return
         deadline = monotonic() + LONGEST_STOP
-        self._owner.end(1.0)
+        self._greenlets.end(1.0)
         if self._listener is not None:
             self._listener.stop_accepting()
         if self._replayer is not None:

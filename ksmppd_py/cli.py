@@ -23,7 +23,7 @@ from ksmppd_py.daemon import Process
 from ksmppd_py.errors import StartError
 from ksmppd_py.notify import READY, STOPPING, notify
 from ksmppd_py.reports import remember_greenlets
-from ksmppd_py.transport.greenlets import Owner, log_stray_errors
+from ksmppd_py.transport.greenlets import GreenletGroup, log_stray_errors
 
 _FEW_DESCRIPTORS = 4096
 _YOUNG_OBJECTS = 10_000
@@ -209,7 +209,7 @@ class ConfigReader:
 def _live(server: Server, process: Process, in_background: bool, reader: ConfigReader) -> int:
     handlers = Signals(server, process, reader)
     handlers.install()
-    housekeeping = Owner("logs")
+    housekeeping = GreenletGroup("logs")
     housekeeping.supervise("log housekeeping", _tell_repeats)
     try:
         server.start()

@@ -119,7 +119,7 @@ class PidFile:
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._owner = 0
+        self._greenlets = 0
 
     def write(self) -> None:
         """Create the file, replacing one whose process has ended. Raises StartError."""
@@ -135,11 +135,11 @@ class PidFile:
                 file.write(f"{os.getpid()}\n")
         except OSError as error:
             raise StartError(f"Could not write pid file '{self._path}': {error.strerror}") from None
-        self._owner = os.getpid()
+        self._greenlets = os.getpid()
 
     def remove(self) -> None:
         """Remove the file if this process wrote it."""
-        if self._owner == os.getpid():
+        if self._greenlets == os.getpid():
             with contextlib.suppress(OSError):
                 os.unlink(self._path)
 

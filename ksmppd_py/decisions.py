@@ -21,7 +21,7 @@ from ksmppd_py.storage.router import DatabaseRouter
 from ksmppd_py.storage.routes import DatabaseRoutes
 from ksmppd_py.storage.upgrade import Layout
 from ksmppd_py.storage.users import DatabaseAuthenticator
-from ksmppd_py.transport.greenlets import Owner
+from ksmppd_py.transport.greenlets import GreenletGroup
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ class Decisions:
         self._config = config
         self._database = database
         self._layout = layout
-        self._refreshers = Owner("refreshers")
+        self._refreshers = GreenletGroup("refreshers")
         self._intervals = (0, 0)
         self._contexts: dict[str, PluginContext] = {}
         self.authenticator = self._authenticator()

@@ -18,7 +18,7 @@ from ksmppd_py.model.ids import MessageIds
 from ksmppd_py.model.ports import Gateway, MessageStore, Receivers
 from ksmppd_py.model.work import Delivery
 from ksmppd_py.transport.batch_queue import BatchQueue
-from ksmppd_py.transport.greenlets import Owner
+from ksmppd_py.transport.greenlets import GreenletGroup
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class Simulator:
 
     def __init__(self) -> None:
         self._queue: BatchQueue[Delivery] = BatchQueue()
-        self._owner = Owner("simulation")
+        self._greenlets = GreenletGroup("simulation")
 
     def settled(self, delivery: Delivery) -> None:
         """Take back a simulated message. Doesn't yield."""
@@ -56,8 +56,8 @@ class Simulator:
     def start(self, flow: SimulationFlow, delay: float = 0.0) -> None:
         """Start the rounds, often enough for a delay of `delay` seconds. Doesn't yield."""
         pause = min(ROUND, max(SHORTEST_ROUND, delay / 10)) if delay else ROUND
-        self._owner.supervise("simulation", lambda: _deliver_due(flow, pause))
-        self._owner.supervise("simulation settler", lambda: self._settle(flow))
+        self._greenlets.supervise("simulation", lambda: _deliver_due(flow, pause))
+        self._greenlets.supervise("simulation settler", lambda: self._settle(flow))
 
     def _settle(self, flow: SimulationFlow) -> None:
         while True:
@@ -66,7 +66,7 @@ class Simulator:
 
     def stop(self) -> None:
         """End the greenlets. May yield."""
-        self._owner.end(1.0)
+        self._greenlets.end(1.0)
 
 
 def _deliver_due(flow: SimulationFlow, pause: float) -> None:
@@ -89,7 +89,7 @@ class Replayer:
         self._box_bell: BatchQueue[str] = BatchQueue()
         self._gateway: Gateway | None = None
         self._submissions: SubmissionReplay | None = None
-        self._owner = Owner("replay")
+        self._greenlets = GreenletGroup("replay")
         self.deliveries = DeliveryReplay(store, delivery, receivers, self._bell, monotonic, queue)
         self._nameless = NamelessRows(store, delivery)
 
@@ -100,15 +100,15 @@ class Replayer:
             self._submissions = SubmissionReplay(
                 self._store, gateway, self._box_bell, self._bell, ids, time, monotonic
             )
-        self._owner.supervise("replay to ESMEs", self._walk_deliveries)
-        self._owner.supervise("replay rounds", self._make_rounds)
+        self._greenlets.supervise("replay to ESMEs", self._walk_deliveries)
+        self._greenlets.supervise("replay rounds", self._make_rounds)
         if self._submissions is not None:
-            self._owner.supervise("replay to bearerboxes", self._walk_submissions)
-            self._owner.supervise("replay of nameless rows", self._name_rows)
+            self._greenlets.supervise("replay to bearerboxes", self._walk_submissions)
+            self._greenlets.supervise("replay of nameless rows", self._name_rows)
 
     def stop(self) -> None:
         """End the greenlets; messages in flight end by themselves. May yield."""
-        self._owner.end(1.0)
+        self._greenlets.end(1.0)
 
     def withdraw(self, row: int) -> bool:
         """See enquiries.Withdrawals. Doesn't yield."""

@@ -12,7 +12,7 @@ from gevent.event import Event
 from gevent.threadpool import ThreadPool
 
 from ksmppd_py.logs import open_file
-from ksmppd_py.transport.greenlets import Owner
+from ksmppd_py.transport.greenlets import GreenletGroup
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ class LogFile:
         """The pieces that the thread is writing now."""
         self._some = Event()
         self._ended = Event()
-        self._owner = Owner("access log")
+        self._greenlets = GreenletGroup("access log")
         self._thread = ThreadPool(1)
 
     @property
@@ -61,7 +61,7 @@ class LogFile:
 
     def start(self) -> None:
         """Start to write. Doesn't yield."""
-        self._owner.spawn("access log", self._write_often)
+        self._greenlets.spawn("access log", self._write_often)
 
     def open(self, path: str) -> None:
         """Use this file for later lines. Raises OSError, and keeps the current file then. Doesn't yield."""
@@ -89,7 +89,7 @@ class LogFile:
         self._is_open = False
         self._ended.set()
         self._some.set()
-        self._owner.join(timeout)
+        self._greenlets.join(timeout)
         left = [piece for target in self._targets for piece in target.pieces]
         if left or self._written:
             self._lose(sum(piece.count(b"\n") for piece in (*self._written, *left)), TOO_SLOW)

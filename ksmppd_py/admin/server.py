@@ -26,7 +26,7 @@ from ksmppd_py.admin.render import Reply, denied, guessed_too_often, not_this_ho
 from ksmppd_py.errors import StartError
 from ksmppd_py.model.names import place
 from ksmppd_py.server_certificate import load_server_certificate
-from ksmppd_py.transport.greenlets import Owner
+from ksmppd_py.transport.greenlets import GreenletGroup
 from ksmppd_py.transport.listening import listen
 from ksmppd_py.transport.tls import server_context
 
@@ -76,7 +76,7 @@ class AdminServer:
         self._hosts = self._names(interface, host_names)
         metrics = Metrics(operations.overview, self._loop)
         self.pages.add("/metrics", lambda request: Reply(200, CONTENT_TYPE, metrics.text()))
-        self._owner = Owner("admin")
+        self._greenlets = GreenletGroup("admin")
         self._interface = interface
         self._keyfile = keyfile
         self._certfile = certfile
@@ -104,9 +104,9 @@ class AdminServer:
         )
         self._server.start()
         self.port = listener.getsockname()[1]
-        self._owner.supervise("event loop watch", self._loop.watch)
-        self._owner.supervise("history", self._history.keep)
-        self._owner.supervise("queue watch", self._history.look_at_queues)
+        self._greenlets.supervise("event loop watch", self._loop.watch)
+        self._greenlets.supervise("history", self._history.keep)
+        self._greenlets.supervise("queue watch", self._history.look_at_queues)
 
     @property
     def opened(self) -> str:
@@ -117,7 +117,7 @@ class AdminServer:
     def stop(self, timeout: float = 1.0) -> None:
         """Close the port, wait `timeout` seconds for open connections, then close these too. May yield."""
         server, self._server = self._server, None
-        self._owner.end(timeout)
+        self._greenlets.end(timeout)
         if server is not None:
             server.stop(timeout)
 

@@ -24,7 +24,7 @@ from ksmppd_py.model.outcomes import SubmitResult, result_of_ack
 from ksmppd_py.model.ports import Deliveries, MessageStore
 from ksmppd_py.model.work import Submission
 from ksmppd_py.transport.framed import FramedSocket
-from ksmppd_py.transport.greenlets import Owner
+from ksmppd_py.transport.greenlets import GreenletGroup
 from ksmppd_py.transport.tls import unverified_client_context
 
 logger = logging.getLogger(__name__)
@@ -90,7 +90,7 @@ class BoxConnection:
         delivery: Deliveries,
         store: MessageStore | None,
         adopter: Adopter | None,
-        owner: Owner,
+        greenlets: GreenletGroup,
     ) -> None:
         self.settings = settings
         self.online = False
@@ -110,7 +110,7 @@ class BoxConnection:
         self._early_reports: dict[bytes, list[Sms]] = {}
         self._stopping = False
         self.incoming = Incoming(
-            settings.name, delivery, store, adopter, self._write, owner, settings.smsbox_max_pending
+            settings.name, delivery, store, adopter, self._write, greenlets, settings.smsbox_max_pending
         )
 
     def run(self) -> None:

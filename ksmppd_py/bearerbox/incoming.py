@@ -18,7 +18,7 @@ from ksmppd_py.model.outcomes import ACK_OF_OUTCOME, Outcome
 from ksmppd_py.model.ports import Deliveries, MessageStore
 from ksmppd_py.model.work import Delivery, DeliveryState
 from ksmppd_py.transport.batch_queue import BatchQueue
-from ksmppd_py.transport.greenlets import Owner
+from ksmppd_py.transport.greenlets import GreenletGroup
 
 logger = logging.getLogger(__name__)
 
@@ -75,14 +75,14 @@ class Incoming:
         store: MessageStore | None,
         adopter: Adopter | None,
         write: Callable[[bytes], None],
-        owner: Owner,
+        greenlets: GreenletGroup,
         max_pending: int,
     ) -> None:
         self._name = name
         self._flow = delivery
         self._store = store
         self._write = write
-        self._owner = owner
+        self._greenlets = greenlets
         self._unsettled: BatchQueue[Delivery] = BatchQueue()
         self._storing: BatchQueue[Delivery] = BatchQueue()
         self._in_flight: dict[bytes, Delivery] = {}
@@ -93,9 +93,9 @@ class Incoming:
         self._max_pending = max_pending
         self._shares = Shares(max_pending, delivery, self._held) if store is None else None
         self.received = 0
-        owner.spawn(f"{name} settler", self._settle_all)
+        greenlets.spawn(f"{name} settler", self._settle_all)
         if store is not None:
-            owner.spawn(f"{name} storer", self._store_all)
+            greenlets.spawn(f"{name} storer", self._store_all)
 
     def __len__(self) -> int:
         return len(self._in_flight)
@@ -110,7 +110,7 @@ class Incoming:
         self._in_flight[sms.id] = delivery
         if sms.sms_type == _MO and self._flow.waits:
             # So the reader isn't kept waiting.
-            self._owner.spawn(f"{self._name} routing", self._begin_apart, delivery)
+            self._greenlets.spawn(f"{self._name} routing", self._begin_apart, delivery)
             return
         self._begin(delivery)
 

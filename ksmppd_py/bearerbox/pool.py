@@ -17,7 +17,7 @@ from ksmppd_py.model.operation import BearerboxStatus
 from ksmppd_py.model.outcomes import SubmitResult
 from ksmppd_py.model.ports import Deliveries, MessageStore
 from ksmppd_py.model.work import REFUSED_IDS, Submission
-from ksmppd_py.transport.greenlets import Owner
+from ksmppd_py.transport.greenlets import GreenletGroup
 
 logger = logging.getLogger(__name__)
 
@@ -55,21 +55,21 @@ class BearerboxPool:
         store: MessageStore | None,
         adopter: Adopter | None,
     ) -> None:
-        self._owner = Owner("bearerbox")
+        self._greenlets = GreenletGroup("bearerbox")
         self._waiting = WaitingLine()
         self._online: list[BoxConnection] = []
         self._offline_since = monotonic()
         self._refused: dict[bytes, None] = {}
-        self._owners: dict[BoxConnection, Owner] = {}
+        self._greenlets_of: dict[BoxConnection, GreenletGroup] = {}
         self.arrivals = 0
         self._started = False
         self._rooms = (delivery, store, adopter)
         self.connections = [self._make(box) for box in settings]
 
     def _make(self, box: BearerboxConnection) -> BoxConnection:
-        owner = Owner(f"bearerbox {box.name}")
-        connection = BoxConnection(box, self, *self._rooms, owner)
-        self._owners[connection] = owner
+        greenlets = GreenletGroup(f"bearerbox {box.name}")
+        connection = BoxConnection(box, self, *self._rooms, greenlets)
+        self._greenlets_of[connection] = greenlets
         return connection
 
     @property
@@ -88,11 +88,11 @@ class BearerboxPool:
         self._started = True
         for connection in self.connections:
             self._run(connection)
-        self._owner.supervise("bearerbox housekeeping", self._keep_house)
-        self._owner.supervise("bearerbox relief", self._relieve)
+        self._greenlets.supervise("bearerbox housekeeping", self._keep_house)
+        self._greenlets.supervise("bearerbox relief", self._relieve)
 
     def _run(self, connection: BoxConnection) -> None:
-        self._owners[connection].spawn(f"bearerbox {connection.settings.name}", connection.run)
+        self._greenlets_of[connection].spawn(f"bearerbox {connection.settings.name}", connection.run)
 
     def change(self, settings: Sequence[BearerboxConnection]) -> None:
         """Connect to these bearerboxes from now on; connections to others finish their messages and end.
@@ -115,7 +115,7 @@ class BearerboxPool:
                 self._run(connection)
         for connection in gone:
             logger.info("Bearerbox %s is in the configuration no more", connection.settings.name)
-            self._owner.spawn(f"bearerbox {connection.settings.name} farewell", self._retire, connection)
+            self._greenlets.spawn(f"bearerbox {connection.settings.name} farewell", self._retire, connection)
 
     def _retire(self, connection: BoxConnection) -> None:
         """Give it nothing more, wait for its acks and its messages, close. May yield, about RETIREMENT seconds."""
@@ -124,9 +124,9 @@ class BearerboxPool:
         while connection.open and monotonic() < deadline:
             gevent.sleep(0.05)
         connection.stop(max(0.1, deadline - monotonic()))
-        owner = self._owners.pop(connection)
-        owner.join(1.0)
-        owner.end(1.0)
+        greenlets = self._greenlets_of.pop(connection)
+        greenlets.join(1.0)
+        greenlets.end(1.0)
 
     def give_up(self) -> None:
         """Return every MT without ack, those that wait as NO_BEARERBOX, the others as refused for now. May yield."""
@@ -139,13 +139,15 @@ class BearerboxPool:
         """Send what is due and close all connections. May yield, about `timeout` seconds at most."""
         gevent.joinall(
             [
-                self._owner.spawn(f"bearerbox {connection.settings.name} farewell", connection.stop, timeout)
+                self._greenlets.spawn(
+                    f"bearerbox {connection.settings.name} farewell", connection.stop, timeout
+                )
                 for connection in self.connections
             ]
         )
-        self._owner.end(timeout)
-        for owner in list(self._owners.values()):
-            owner.end(timeout)
+        self._greenlets.end(timeout)
+        for greenlets in list(self._greenlets_of.values()):
+            greenlets.end(timeout)
 
     def send(self, submission: Submission) -> bool:
         """Send or queue an MT; False when no bearerbox is connected or too many wait. Doesn't yield."""

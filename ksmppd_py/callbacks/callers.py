@@ -26,7 +26,7 @@ from ksmppd_py.callbacks.connection import (
 )
 from ksmppd_py.callbacks.endpoint import Endpoint
 from ksmppd_py.errors import BackendUnavailable, KsmppdError, QueueFull
-from ksmppd_py.transport.greenlets import Owner
+from ksmppd_py.transport.greenlets import GreenletGroup
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ class Callers:
         self._most = limits.in_flight
         self._always = min(limits.callers, self._most)
         self._connections = connections(endpoint, ca_file, limits.in_flight, limits.connect, limits.total)
-        self._owner = Owner("http routing")
+        self._greenlets = GreenletGroup("http routing")
         self._waiting: deque[Question] = deque()
         self._idle: list[tuple[Waiter, float]] = []
         self._count = 0
@@ -114,7 +114,7 @@ class Callers:
             self._waiting.append(question)
             if not self._growing and self._count < self._most:
                 self._growing = True
-                self._owner.spawn("http routing growth", self._grow)
+                self._greenlets.spawn("http routing growth", self._grow)
 
     def close(self, patience: float) -> None:
         """Fail waiting requests with BackendUnavailable, and after `patience` seconds those in flight. May yield."""
@@ -125,8 +125,8 @@ class Callers:
         for waiter, _ in self._idle:
             get_hub().loop.run_callback(waiter.switch, None)
         self._idle.clear()
-        self._owner.join(patience)
-        self._owner.end(1.0)
+        self._greenlets.join(patience)
+        self._greenlets.end(1.0)
         self._connections.close()
 
     def _unavailable(self, reason: str) -> BackendUnavailable:
@@ -136,7 +136,7 @@ class Callers:
 
     def _start_caller(self, question: Question | None) -> None:
         self._count += 1
-        self._owner.spawn("http caller", self._call, question)
+        self._greenlets.spawn("http caller", self._call, question)
 
     def _grow(self) -> None:
         """Add callers: a fast server needs few connections, a slow one soon gets as many as it takes."""
@@ -201,7 +201,7 @@ class Callers:
         self._idle.append(entry)
         if not self._pruning and self._count > self._always:
             self._pruning = True
-            self._owner.spawn("http routing prune", self._prune)
+            self._greenlets.spawn("http routing prune", self._prune)
         found: Question | None = waiter.get()
         return found
 

@@ -27,7 +27,7 @@ from ksmppd_py.model.ports import AccessLog, Enquiries, Submissions
 from ksmppd_py.translate.tlvs import TlvTables
 from ksmppd_py.transport.descriptors import SparingServer
 from ksmppd_py.transport.framed import FramedSocket
-from ksmppd_py.transport.greenlets import Owner, bear_context
+from ksmppd_py.transport.greenlets import GreenletGroup, bear_context
 from ksmppd_py.transport.listening import listen
 from ksmppd_py.transport.memory import give_back
 
@@ -64,12 +64,12 @@ class Listener:
         self._interface = settings.interface
         self._blocklist = blocklist
         self._ids = count()
-        self._owner = Owner("smpp", bears_context=True)
-        self._around = Surroundings(binder, flow, registry, settings, self._owner, enquiries, access)
+        self._greenlets = GreenletGroup("smpp", bears_context=True)
+        self._around = Surroundings(binder, flow, registry, settings, self._greenlets, enquiries, access)
         self._arrivals = Arrivals(proxies(settings), settings.max_unbound_connections)
         self._context: ssl.SSLContext | None = None
         self._tls_server: SparingServer | None = None
-        self._housekeeping = Owner("smpp housekeeping")
+        self._housekeeping = GreenletGroup("smpp housekeeping")
         self._sessions: dict[int, Session] = {}
         self._unbound: dict[int, Session] = {}
         self._server: SparingServer | None = None
@@ -145,7 +145,7 @@ class Listener:
             session.settings_changed()
 
     def _spawn(self, function: Callable[..., None], *arguments: object) -> None:
-        self._owner.spawn("bind", function, *arguments)
+        self._greenlets.spawn("bind", function, *arguments)
 
     def _accepted(self, connected: socket.socket, address: tuple[str, int]) -> None:
         self._greet(connected, plain(address[0]), None)
@@ -259,7 +259,7 @@ class Listener:
         May yield, half a second longer: a peer that reads nothing isn't waited for.
         """
         for session in list(self._sessions.values()):
-            self._owner.spawn("unbind", session.unbind, patience)
+            self._greenlets.spawn("unbind", session.unbind, patience)
         deadline = monotonic() + patience + 0.5
         while self._sessions and monotonic() < deadline:
             gevent.sleep(0.02)
@@ -267,4 +267,4 @@ class Listener:
     def stop(self) -> None:
         """End the remaining sessions and the timers. May yield, at most 3 seconds."""
         self._housekeeping.end(1.0)
-        self._owner.end(2.0)
+        self._greenlets.end(2.0)

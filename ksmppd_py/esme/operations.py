@@ -15,7 +15,7 @@ from ksmppd_py.smpp.constants import CommandId, CommandStatus
 from ksmppd_py.smpp.pdus import CancelSm, QuerySm, QuerySmResp
 from ksmppd_py.transport.batch_queue import BatchQueue
 from ksmppd_py.transport.framed import FramedSocket
-from ksmppd_py.transport.greenlets import Owner
+from ksmppd_py.transport.greenlets import GreenletGroup
 
 logger = logging.getLogger(__name__)
 
@@ -33,9 +33,9 @@ class Operations:
     __slots__ = (
         "_answered",
         "_enquiries",
+        "_greenlets",
         "_in_flight",
         "_name",
-        "_owner",
         "_queue",
         "_socket",
         "_system_id",
@@ -47,7 +47,7 @@ class Operations:
         framed: FramedSocket,
         enquiries: Enquiries,
         system_id: str,
-        owner: Owner,
+        greenlets: GreenletGroup,
         answered: Callable[[int], None],
     ) -> None:
         self._in_flight = 0
@@ -56,7 +56,7 @@ class Operations:
         self._socket = framed
         self._enquiries = enquiries
         self._system_id = system_id
-        self._owner = owner
+        self._greenlets = greenlets
         self._queue: BatchQueue[tuple[int, QuerySm | CancelSm]] | None = None
 
     def take(self, sequence_number: int, pdu: QuerySm | CancelSm) -> bool:
@@ -66,7 +66,7 @@ class Operations:
             return False
         if self._queue is None:
             self._queue = BatchQueue()
-            self._owner.spawn(f"{self._name} operations", self._serve, self._queue)
+            self._greenlets.spawn(f"{self._name} operations", self._serve, self._queue)
         self._in_flight += 1
         self._queue.put((sequence_number, pdu))
         return True

@@ -277,7 +277,7 @@ class Session:
             self._ask(CommandId.ENQUIRE_LINK)
         elif event is TimerEvent.INACTIVITY:
             logger.warning("SMPP[%s] bind %d is silent, closing", self._name, self.bind_id)
-            self._around.owner.spawn(f"bind {self.bind_id} farewell", self.unbind, FAREWELL_PATIENCE)
+            self._around.greenlets.spawn(f"bind {self.bind_id} farewell", self.unbind, FAREWELL_PATIENCE)
         elif event is TimerEvent.SESSION_INIT:
             self.give_up()
         self._expire(now)
@@ -314,7 +314,7 @@ class Session:
 
     def request_unbind(self) -> None:
         """Start unbinding it for the operator, in a greenlet of its own. Doesn't yield."""
-        self._around.owner.spawn(f"bind {self.bind_id} unbind", self.unbind, UNBIND_PATIENCE)
+        self._around.greenlets.spawn(f"bind {self.bind_id} unbind", self.unbind, UNBIND_PATIENCE)
 
     def give_up(self) -> None:
         """Close a connection that hasn't bound, without counting a failure for its address. Doesn't yield."""

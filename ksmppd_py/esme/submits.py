@@ -56,12 +56,12 @@ class Submits:
         "_enquiries",
         "_flow",
         "_fresh",
+        "_greenlets",
         "_handed_over",
         "_held",
         "_level",
         "_name",
         "_operations",
-        "_owner",
         "_queue",
         "_quiet",
         "_remember",
@@ -95,7 +95,7 @@ class Submits:
         self._enquiries = enquiries
         self._operations: Operations | None = None
         self._remember = enquiries.remember if enquiries is not None else _forget
-        self._owner = around.owner
+        self._greenlets = around.greenlets
         self._queue: BatchQueue[Submission] | None = None
         self._fresh: list[Submission] = []
         self._ended = False
@@ -178,7 +178,7 @@ class Submits:
         if self._operations is None:
             system_id = self.submitter.account.system_id
             self._operations = Operations(
-                self._name, self._socket, self._enquiries, system_id, self._owner, self._count_answered
+                self._name, self._socket, self._enquiries, system_id, self._greenlets, self._count_answered
             )
         taken = self._operations.take(sequence_number, pdu)
         self.in_flight += taken
@@ -208,7 +208,7 @@ class Submits:
     def _open(self) -> BatchQueue[Submission]:
         queue: BatchQueue[Submission] = BatchQueue()
         self._queue = queue
-        self._owner.spawn(f"{self._name} submits", self._walk_often, queue)
+        self._greenlets.spawn(f"{self._name} submits", self._walk_often, queue)
         return queue
 
     def _walk_often(self, queue: BatchQueue[Submission]) -> None:
@@ -229,7 +229,9 @@ class Submits:
         fresh = [submission for submission in batch if submission.result is None]
         if fresh and self._flow.waits(self.submitter):
             before, self._handed_over = self._handed_over, Event()
-            self._owner.spawn(f"{self._name} routing", self._walk_in_turn, fresh, before, self._handed_over)
+            self._greenlets.spawn(
+                f"{self._name} routing", self._walk_in_turn, fresh, before, self._handed_over
+            )
         elif fresh:
             self._accepted(self._flow.submit(fresh, self.submitter))
         if len(fresh) < len(batch):

@@ -9,7 +9,7 @@ from ksmppd_py.esme.binding import Binder
 from ksmppd_py.esme.held import Held
 from ksmppd_py.esme.registry import EsmeRegistry
 from ksmppd_py.model.ports import AccessLog, Enquiries, Submissions
-from ksmppd_py.transport.greenlets import Owner
+from ksmppd_py.transport.greenlets import GreenletGroup
 
 
 @dataclass(slots=True)
@@ -20,7 +20,7 @@ class Surroundings:
     flow: Submissions
     registry: EsmeRegistry
     settings: KsmppdGroup
-    owner: Owner
+    greenlets: GreenletGroup
     enquiries: Enquiries | None = None
     access: AccessLog | None = None
     held: Held = field(default_factory=Held)

@@ -16,7 +16,7 @@ from gevent.lock import BoundedSemaphore
 from gevent.threadpool import ThreadPool
 
 from ksmppd_py.errors import QueueFull
-from ksmppd_py.transport.greenlets import Owner
+from ksmppd_py.transport.greenlets import GreenletGroup
 
 PATIENCE = 10.0
 """Seconds that a bind waits for its check."""
@@ -65,7 +65,7 @@ class BcryptChecks:
         self._key = secrets.token_bytes(32)
         self._right: OrderedDict[bytes, None] = OrderedDict()
         self._running: dict[bytes, _Running] = {}
-        self._owner = Owner("bcrypt")
+        self._greenlets = GreenletGroup("bcrypt")
         self._pool: ThreadPool | None = None
         self._turns = BoundedSemaphore(
             self._threads
@@ -82,12 +82,14 @@ class BcryptChecks:
             if len(self._running) >= self._waiting:
                 raise QueueFull(f"{len(self._running)} passwords wait for their check already")
             running = self._running[pair] = _Running()
-            running.greenlet = self._owner.spawn("bcrypt check", self._run, pair, running, hashed, password)
+            running.greenlet = self._greenlets.spawn(
+                "bcrypt check", self._run, pair, running, hashed, password
+            )
         return self._wait(pair, running)
 
     def close(self) -> None:
         """End all checks. May yield, at most as long as one takes."""
-        self._owner.end(1.0)
+        self._greenlets.end(1.0)
         if self._pool is not None:
             self._pool.kill()
 

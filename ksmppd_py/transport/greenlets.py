@@ -1,4 +1,4 @@
-"""Greenlets with an owner, a name and an end."""
+"""Greenlets with a group that owns them, a name and an end."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gevent.pool import Group
 logger = logging.getLogger(__name__)
 
 
-class Owner:
+class GreenletGroup:
     """Owns the greenlets of a package or connection: starts and names them, logs their failures, ends them all."""
 
     __slots__ = ("_bears_context", "_group", "name")

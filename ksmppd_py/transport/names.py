@@ -15,7 +15,7 @@ from gevent import Greenlet
 from gevent.hub import get_hub
 from gevent.threadpool import ThreadPool
 
-from ksmppd_py.transport.greenlets import Owner
+from ksmppd_py.transport.greenlets import GreenletGroup
 
 THREADS = 10
 """Threads for names that aren't in the configuration."""
@@ -31,7 +31,7 @@ class Resolver:
         self._others = ThreadPool(threads)
         self._ours = ThreadPool(1)
         self._known: frozenset[str] = frozenset()
-        self._owner = Owner("look-ups")
+        self._greenlets = GreenletGroup("look-ups")
         self._under_way: dict[object, Greenlet] = {}
 
     def know(self, hosts: Iterable[str]) -> None:
@@ -80,7 +80,7 @@ class Resolver:
                 raise _socket.gaierror(_socket.EAI_AGAIN, "too many names are being looked up")
             name = host.decode("latin-1") if isinstance(host, bytes) else str(host)
             pool = self._ours if name.lower() in self._known else self._others
-            asking = self._under_way[key] = self._owner.spawn(
+            asking = self._under_way[key] = self._greenlets.spawn(
                 "look-up", self._run, key, pool, function, arguments
             )
         answer, error = asking.get()

@@ -61,7 +61,7 @@ class BoxLink:
         self.identified = False
         self.closed = False
         self.heartbeats: list[int] = []
-        self._owner = owner
+        self._greenlets = owner
         self._socket = peer
         self._write_lock = threading.Lock()
         self.thread = threading.Thread(target=self._run, daemon=True)
@@ -86,27 +86,27 @@ class BoxLink:
         except (OSError, EOFError):
             pass
         except ValueError as problem:
-            self._owner.complain(f"box {self.number}: {problem}")
+            self._greenlets.complain(f"box {self.number}: {problem}")
         finally:
             self._socket.close()
-            self._owner.left(self)
+            self._greenlets.left(self)
 
     def _handle(self, octets: bytes) -> None:
         fields = box_wire.Fields(octets)
         kind = fields.integer()
         if kind == box_wire.HEARTBEAT:
-            self._owner.heard_heartbeat(self, fields.integer())
+            self._greenlets.heard_heartbeat(self, fields.integer())
         elif kind == box_wire.ADMIN:
             command = fields.integer()
             boxc_id = fields.string()
             self.http_port = None if fields.is_at_end() else fields.integer()
-            self._owner.heard_admin(self, command, boxc_id)
+            self._greenlets.heard_admin(self, command, boxc_id)
         elif kind == box_wire.SMS:
-            self._owner.heard_sms(self, box_wire.unpack_sms(fields))
+            self._greenlets.heard_sms(self, box_wire.unpack_sms(fields))
             return
         elif kind == box_wire.ACK:
             nack, stamp = fields.integer(), fields.integer()
-            self._owner.heard_ack(self, AckReceived(nack, stamp, fields.uuid(), time.monotonic()))
+            self._greenlets.heard_ack(self, AckReceived(nack, stamp, fields.uuid(), time.monotonic()))
         else:
             raise ValueError(f"message of unknown type {kind}")
         fields.end()

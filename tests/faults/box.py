@@ -25,7 +25,7 @@ class Connection:
     def __init__(self, owner: Box, peer: socket.socket) -> None:
         self.unacked: dict[bytes, Sms] = {}
         self.alive = True
-        self._owner = owner
+        self._greenlets = owner
         self._peer = peer
 
     def run(self) -> None:
@@ -33,7 +33,7 @@ class Connection:
         try:
             while True:
                 (length,) = struct.unpack(">i", self._exactly(4))
-                self._owner.thawed()
+                self._greenlets.thawed()
                 self._take(self._exactly(length))
         except (OSError, EOFError):
             pass
@@ -47,7 +47,7 @@ class Connection:
             with contextlib.suppress(OSError):
                 self._peer.shutdown(socket.SHUT_RDWR)
             self._peer.close()
-            self._owner.left(self)
+            self._greenlets.left(self)
 
     def write(self, octets: bytes) -> None:
         """Send, or find that the peer is gone."""
@@ -69,12 +69,12 @@ class Connection:
         fields = box_wire.Fields(octets)
         kind = fields.integer()
         if kind == box_wire.ADMIN:
-            self._owner.identified(self)
+            self._greenlets.identified(self)
         elif kind == box_wire.SMS:
-            self._owner.took_mt(self, box_wire.unpack_sms(fields))
+            self._greenlets.took_mt(self, box_wire.unpack_sms(fields))
         elif kind == box_wire.ACK:
             nack, _ = fields.integer(), fields.integer()
-            self._owner.took_ack(self, nack, fields.uuid())
+            self._greenlets.took_ack(self, nack, fields.uuid())
 
 
 class Box:

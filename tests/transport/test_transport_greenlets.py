@@ -1,4 +1,4 @@
-"""Owned greenlets: named, logged when they fail, started again when supervised, ended with their owner."""
+"""Greenlets of a group: named, logged when they fail, started again when supervised, ended with their group."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ import pytest
 from gevent.event import Event
 from gevent.server import StreamServer
 
-from ksmppd_py.transport.greenlets import Owner, log_stray_errors
+from ksmppd_py.transport.greenlets import GreenletGroup, log_stray_errors
 
 
 @pytest.fixture
-def owner() -> Iterator[Owner]:
-    owner = Owner("test")
-    yield owner
-    owner.end(5)
+def group() -> Iterator[GreenletGroup]:
+    group = GreenletGroup("test")
+    yield group
+    group.end(5)
 
 
-def test_a_greenlet_has_its_name_and_arguments(owner: Owner) -> None:
-    greenlet = owner.spawn("adder", lambda a, b: a + b, 2, 3)
+def test_a_greenlet_has_its_name_and_arguments(group: GreenletGroup) -> None:
+    greenlet = group.spawn("adder", lambda a, b: a + b, 2, 3)
     assert greenlet.name == "adder"
     assert greenlet.get(timeout=5) == 5
 
 
-def test_an_owner_knows_how_many_run(owner: Owner) -> None:
+def test_a_group_knows_how_many_run(group: GreenletGroup) -> None:
     gate = Event()
-    greenlets = [owner.spawn("waiter", gate.wait) for _ in range(3)]
-    assert len(owner) == 3
+    greenlets = [group.spawn("waiter", gate.wait) for _ in range(3)]
+    assert len(group) == 3
     gate.set()
     gevent.joinall(greenlets, timeout=5)
-    assert len(owner) == 0
+    assert len(group) == 0
 
 
 def test_a_failure_is_logged_with_its_name_and_stays_inside(
-    owner: Owner, caplog: pytest.LogCaptureFixture
+    group: GreenletGroup, caplog: pytest.LogCaptureFixture
 ) -> None:
-    greenlet = owner.spawn("divider", lambda: 1 / 0)
+    greenlet = group.spawn("divider", lambda: 1 / 0)
     greenlet.join(5)
     assert greenlet.successful()
     [record] = caplog.records
@@ -47,7 +47,7 @@ def test_a_failure_is_logged_with_its_name_and_stays_inside(
     assert record.exc_info[0] is ZeroDivisionError
 
 
-def test_end_kills_what_still_runs(owner: Owner, caplog: pytest.LogCaptureFixture) -> None:
+def test_end_kills_what_still_runs(group: GreenletGroup, caplog: pytest.LogCaptureFixture) -> None:
     ended: list[str] = []
 
     def wait_for_ever() -> None:
@@ -56,30 +56,30 @@ def test_end_kills_what_still_runs(owner: Owner, caplog: pytest.LogCaptureFixtur
         finally:
             ended.append("cleaned up")
 
-    owner.spawn("waiter", wait_for_ever)
+    group.spawn("waiter", wait_for_ever)
     gevent.sleep(0)
-    owner.end(5)
-    assert len(owner) == 0
+    group.end(5)
+    assert len(group) == 0
     assert ended == ["cleaned up"]
     assert caplog.records == []  # being ended is no failure
 
 
-def test_end_without_greenlets_returns_at_once(owner: Owner) -> None:
-    owner.end()
+def test_end_without_greenlets_returns_at_once(group: GreenletGroup) -> None:
+    group.end()
 
 
-def test_join_waits_only_so_long(owner: Owner) -> None:
+def test_join_waits_only_so_long(group: GreenletGroup) -> None:
     gate = Event()
-    greenlet = owner.spawn("waiter", gate.wait)
-    owner.join(0.01)
+    greenlet = group.spawn("waiter", gate.wait)
+    group.join(0.01)
     assert not greenlet.dead
     gate.set()
-    owner.join(5)
+    group.join(5)
     assert greenlet.dead
 
 
 def test_a_supervised_loop_starts_again_after_a_failure(
-    owner: Owner, caplog: pytest.LogCaptureFixture
+    group: GreenletGroup, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.ERROR)
     runs: list[int] = []
@@ -92,13 +92,13 @@ def test_a_supervised_loop_starts_again_after_a_failure(
             Event().wait()
         raise OSError("it broke")
 
-    owner.supervise("breaker", fail, 0.001)
+    group.supervise("breaker", fail, 0.001)
     assert thrice.wait(5)
     assert len(caplog.records) == 2
     assert "breaker" in caplog.records[0].getMessage()
 
 
-def test_a_supervised_loop_starts_again_after_it_returned(owner: Owner) -> None:
+def test_a_supervised_loop_starts_again_after_it_returned(group: GreenletGroup) -> None:
     runs: list[int] = []
     thrice = Event()
 
@@ -107,15 +107,15 @@ def test_a_supervised_loop_starts_again_after_it_returned(owner: Owner) -> None:
         if len(runs) == 3:
             thrice.set()
 
-    owner.supervise("turner", turn, 0.001)
+    group.supervise("turner", turn, 0.001)
     assert thrice.wait(5)
 
 
-def test_a_supervised_loop_ends_with_its_owner(owner: Owner) -> None:
-    owner.supervise("turner", lambda: None, 0.001)
+def test_a_supervised_loop_ends_with_its_group(group: GreenletGroup) -> None:
+    group.supervise("turner", lambda: None, 0.001)
     gevent.sleep(0)
-    owner.end(5)
-    assert len(owner) == 0
+    group.end(5)
+    assert len(group) == 0
 
 
 def test_what_nobody_catches_is_logged(
