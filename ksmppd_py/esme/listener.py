@@ -27,7 +27,7 @@ from ksmppd_py.model.ports import AccessLog, Enquiries, Submissions
 from ksmppd_py.translate.tlvs import TlvTables
 from ksmppd_py.transport.descriptors import SparingServer
 from ksmppd_py.transport.framed import FramedSocket
-from ksmppd_py.transport.greenlets import GreenletGroup, bear_context
+from ksmppd_py.transport.greenlets import GreenletGroup, set_log_context
 from ksmppd_py.transport.listening import listen
 from ksmppd_py.transport.memory import give_back
 
@@ -64,7 +64,7 @@ class Listener:
         self._interface = settings.interface
         self._blocklist = blocklist
         self._ids = count()
-        self._greenlets = GreenletGroup("smpp", bears_context=True)
+        self._greenlets = GreenletGroup("smpp", inherits_log_context=True)
         self._around = Surroundings(binder, flow, registry, settings, self._greenlets, enquiries, access)
         self._arrivals = Arrivals(proxies(settings), settings.max_unbound_connections)
         self._context: ssl.SSLContext | None = None
@@ -182,7 +182,7 @@ class Listener:
         bind_id = next(self._ids)
         framed.peer = f"bind {bind_id}"
         session = Session(bind_id, framed, ip, self._around)
-        bear_context(session)
+        set_log_context(session)
         self._sessions[bind_id] = session
         self._make_room(session)
         try:
@@ -223,11 +223,11 @@ class Listener:
             gevent.sleep(ROUND)
             now = monotonic()
             for index, session in enumerate(list(self._sessions.values())):
-                bear_context(session)
+                set_log_context(session)
                 session.tick(now)
                 if index % SESSIONS_A_TURN == SESSIONS_A_TURN - 1:
                     gevent.sleep(0)
-            bear_context(None)
+            set_log_context(None)
             self._blocklist.forget_old(now)
             self._tidy(now)
 

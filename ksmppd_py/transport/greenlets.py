@@ -17,12 +17,12 @@ logger = logging.getLogger(__name__)
 class GreenletGroup:
     """Owns the greenlets of a package or connection: starts and names them, logs their failures, ends them all."""
 
-    __slots__ = ("_bears_context", "_group", "name")
+    __slots__ = ("_group", "_inherits_log_context", "name")
 
-    def __init__(self, name: str, *, bears_context: bool = False) -> None:
-        """`bears_context`: log lines of a greenlet have the context of the greenlet that started it."""
+    def __init__(self, name: str, *, inherits_log_context: bool = False) -> None:
+        """`inherits_log_context`: log lines of a greenlet have the context of the greenlet that started it."""
         self.name = name
-        self._bears_context = bears_context
+        self._inherits_log_context = inherits_log_context
         self._group = Group()
 
     def __len__(self) -> int:
@@ -32,7 +32,7 @@ class GreenletGroup:
         """Run `function` in a greenlet called `name`; an exception that leaves it is logged. Doesn't yield."""
         greenlet: Greenlet = Greenlet(_guarded, name, function, arguments)
         greenlet.name = name
-        if self._bears_context:
+        if self._inherits_log_context:
             greenlet.log_context = getattr(gevent.getcurrent(), "log_context", None)
         self._group.start(greenlet)
         return greenlet
@@ -50,7 +50,7 @@ class GreenletGroup:
         self._group.join(timeout=timeout)
 
 
-def bear_context(context: object) -> None:
+def set_log_context(context: object) -> None:
     """Add `str(context)`, made only for lines that are written, to later log lines of the greenlet. None: nothing."""
     gevent.getcurrent().log_context = context
 
