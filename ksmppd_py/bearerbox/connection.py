@@ -13,7 +13,7 @@ from gevent import socket as gevent_socket
 from gevent.event import Event
 
 from ksmppd_py.bearerbox.acks import AcksLately
-from ksmppd_py.bearerbox.incoming import Adopter, Incoming
+from ksmppd_py.bearerbox.incoming import Incoming, ReplayHandover
 from ksmppd_py.config import BearerboxConnection
 from ksmppd_py.kannel.codec import BoxLink, pack, pack_all, pack_sms
 from ksmppd_py.kannel.messages import Ack, AckStatus, Admin, AdminCommand, Heartbeat, Sms, SmsType
@@ -89,7 +89,7 @@ class BoxConnection:
         pool: Pool,
         delivery: Deliveries,
         store: MessageStore | None,
-        adopter: Adopter | None,
+        handover: ReplayHandover | None,
         greenlets: GreenletGroup,
     ) -> None:
         self.settings = settings
@@ -110,7 +110,7 @@ class BoxConnection:
         self._early_reports: dict[bytes, list[Sms]] = {}
         self._stopping = False
         self.incoming = Incoming(
-            settings.name, delivery, store, adopter, self._write, greenlets, settings.smsbox_max_pending
+            settings.name, delivery, store, handover, self._write, greenlets, settings.smsbox_max_pending
         )
 
     def run(self) -> None:

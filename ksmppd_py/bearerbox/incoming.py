@@ -42,22 +42,22 @@ MOST_HELD = 0.5
 """Share of smsbox-max-pending that delayed refusals may take."""
 
 
-class Adopter(Protocol):
+class ReplayHandover(Protocol):
     """Takes over deliveries whose message has been stored: flows.replay. No method yields."""
 
-    def expect(self, message_ids: Sequence[bytes]) -> None:
+    def expect_rows(self, message_ids: Sequence[bytes]) -> None:
         """Announce rows with these message ids, whose messages are in flight already. Doesn't yield."""
 
-    def expect_no_more(self, message_ids: Sequence[bytes]) -> None:
+    def expect_no_more_rows(self, message_ids: Sequence[bytes]) -> None:
         """Withdraw the announcement: the rows are there now, or could not be stored. Doesn't yield."""
 
-    def adopt(self, delivery: Delivery, row: int) -> None:
+    def take_over(self, delivery: Delivery, row: int) -> None:
         """Let the delivery's outcome decide about the row. Doesn't yield."""
 
-    def postpone(self, delivery: Delivery, row: int) -> None:
+    def retry_later(self, delivery: Delivery, row: int) -> None:
         """Send the message stored as `row` only after its delay: its ESME refused it for now. Doesn't yield."""
 
-    def stored(self, system_id: str) -> None:
+    def rows_added(self, system_id: str) -> None:
         """Note that rows of this account were added. Doesn't yield."""
 
 
@@ -73,7 +73,7 @@ class Incoming:
         name: str,
         delivery: Deliveries,
         store: MessageStore | None,
-        adopter: Adopter | None,
+        handover: ReplayHandover | None,
         write: Callable[[bytes], None],
         greenlets: GreenletGroup,
         max_pending: int,
@@ -87,7 +87,7 @@ class Incoming:
         self._storing: BatchQueue[Delivery] = BatchQueue()
         self._in_flight: dict[bytes, Delivery] = {}
         self._held = HeldBack()
-        self._adopter = adopter
+        self._handover = handover
         self._slow: dict[str, float] = {}
         self._watched: dict[str, float] = {}
         self._max_pending = max_pending
@@ -236,8 +236,8 @@ class Incoming:
         store = self._store
         assert store is not None
         refused = [d.sms.id for d in batch if d.sms is not None and d.outcome is Outcome.TEMPORARY]
-        if self._adopter is not None:
-            self._adopter.expect(refused)
+        if self._handover is not None:
+            self._handover.expect_rows(refused)
         try:
             rows = store.save([delivery.sms for delivery in batch if delivery.sms is not None])
         except TemporaryError as error:
@@ -256,21 +256,21 @@ class Incoming:
         else:
             self._stored(batch, rows)
         finally:
-            if self._adopter is not None:
-                self._adopter.expect_no_more(refused)
+            if self._handover is not None:
+                self._handover.expect_no_more_rows(refused)
 
     def _stored(self, batch: list[Delivery], rows: Sequence[int]) -> None:
         """Ack stored messages and announce their rows; those refused for now wait for their delay. Doesn't yield."""
         waiting = set()
         for delivery, row in zip(batch, rows, strict=True):
             self._ack(delivery, Outcome.DONE)
-            if self._adopter is not None and delivery.outcome is Outcome.TEMPORARY:
-                self._adopter.postpone(delivery, row)
+            if self._handover is not None and delivery.outcome is Outcome.TEMPORARY:
+                self._handover.retry_later(delivery, row)
             else:
                 waiting.add(delivery.system_id)
-        if self._adopter is not None:
+        if self._handover is not None:
             for system_id in waiting:
-                self._adopter.stored(system_id)
+                self._handover.rows_added(system_id)
 
     def _hold_back(self, delivery: Delivery) -> None:
         """Refuse it for now, after a delay: the bearerbox would repeat it at once, at full speed. Doesn't yield."""
@@ -295,8 +295,8 @@ class Incoming:
             self._slow = {system_id: until for system_id, until in self._slow.items() if until > now}
         if self._shares is not None:
             self._make_room(self._shares, now)
-        elif self._store is not None and self._adopter is not None:
-            self._make_room_by(self._store, self._adopter, now)
+        elif self._store is not None and self._handover is not None:
+            self._make_room_by(self._store, self._handover, now)
 
     def _silent(self, suspects: Iterable[str], now: float) -> set[str]:
         """Return those of these accounts that have answered nothing for SILENT_AFTER seconds. Doesn't yield."""
@@ -317,7 +317,7 @@ class Incoming:
                 for delivery in released:
                     self._ack(delivery, Outcome.TEMPORARY)
 
-    def _make_room_by(self, store: MessageStore, adopter: Adopter, now: float) -> None:
+    def _make_room_by(self, store: MessageStore, handover: ReplayHandover, now: float) -> None:
         """Move to the store the messages that slow ESMEs haven't answered. May yield."""
         if len(self._in_flight) <= BUSY * self._max_pending:
             return
@@ -330,11 +330,11 @@ class Incoming:
         for delivery in slow:
             delivery.state = DeliveryState.BEING_STORED
         moving = [delivery.sms.id for delivery in slow if delivery.sms is not None]
-        adopter.expect(moving)
+        handover.expect_rows(moving)
         try:
             self._move(store, slow)
         finally:
-            adopter.expect_no_more(moving)
+            handover.expect_no_more_rows(moving)
 
     def _let_go_of_parked(self, shares: Shares) -> None:
         for system_id in shares.parked:
@@ -363,8 +363,8 @@ class Incoming:
             delivery.state = DeliveryState.WITH_ESME
             if rows:
                 self._ack(delivery, Outcome.DONE)
-                assert self._adopter is not None
-                self._adopter.adopt(delivery, rows[index])
+                assert self._handover is not None
+                self._handover.take_over(delivery, rows[index])
             elif ended:
                 self.settled(delivery)
 

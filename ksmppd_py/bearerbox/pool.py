@@ -9,7 +9,7 @@ from time import monotonic
 import gevent
 
 from ksmppd_py.bearerbox.connection import BoxConnection
-from ksmppd_py.bearerbox.incoming import Adopter
+from ksmppd_py.bearerbox.incoming import ReplayHandover
 from ksmppd_py.bearerbox.line import WaitingLine
 from ksmppd_py.config import BearerboxConnection
 from ksmppd_py.kannel.messages import DlrMask, Sms
@@ -53,7 +53,7 @@ class BearerboxPool:
         settings: Sequence[BearerboxConnection],
         delivery: Deliveries,
         store: MessageStore | None,
-        adopter: Adopter | None,
+        handover: ReplayHandover | None,
     ) -> None:
         self._greenlets = GreenletGroup("bearerbox")
         self._waiting = WaitingLine()
@@ -63,7 +63,7 @@ class BearerboxPool:
         self._greenlets_of: dict[BoxConnection, GreenletGroup] = {}
         self.arrivals = 0
         self._started = False
-        self._rooms = (delivery, store, adopter)
+        self._rooms = (delivery, store, handover)
         self.connections = [self._make(box) for box in settings]
 
     def _make(self, box: BearerboxConnection) -> BoxConnection:

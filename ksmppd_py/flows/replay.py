@@ -101,15 +101,15 @@ class DeliveryReplay:
                 source.walk.start_over()
         self._bell.put(system_id)
 
-    def expect(self, message_ids: Sequence[bytes]) -> None:
+    def expect_rows(self, message_ids: Sequence[bytes]) -> None:
         """Announce rows with these message ids, whose messages are in flight already. Doesn't yield."""
         self._expected.update(message_ids)
 
-    def expect_no_more(self, message_ids: Sequence[bytes]) -> None:
+    def expect_no_more_rows(self, message_ids: Sequence[bytes]) -> None:
         """Withdraw the announcement: the rows are there now, or could not be stored. Doesn't yield."""
         self._expected.difference_update(message_ids)
 
-    def adopt(self, delivery: Delivery, row: int) -> None:
+    def take_over(self, delivery: Delivery, row: int) -> None:
         """Take over a delivery in flight whose message was stored as `row`; it may have ended already.
 
         Doesn't yield.
@@ -139,7 +139,7 @@ class DeliveryReplay:
             for source in account.sources:
                 source.walk.retry_at_once(0, self._monotonic() + ROWS_PAUSE)
 
-    def postpone(self, delivery: Delivery, row: int) -> None:
+    def retry_later(self, delivery: Delivery, row: int) -> None:
         """Send the message stored as `row` only after its delay: its ESME refused it for now. Doesn't yield."""
         self._source_of(delivery).walk.retry_later(row, self._monotonic())
 
@@ -148,7 +148,7 @@ class DeliveryReplay:
         sources = self._account(delivery.system_id).sources
         return next(source for source in sources if source.sms_type == delivery.sms.sms_type)
 
-    def stored(self, system_id: str) -> None:
+    def rows_added(self, system_id: str) -> None:
         """Note that rows of this account were added. Doesn't yield."""
         if self._receivers.bound(system_id):
             self._bell.put(system_id)

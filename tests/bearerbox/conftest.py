@@ -33,7 +33,7 @@ from tests.parts.waiting import wait_until
 IDS = make_ids()
 
 
-class Adopted:
+class MemoryHandover:
     """Takes over what was moved to the store."""
 
     def __init__(self) -> None:
@@ -42,19 +42,19 @@ class Adopted:
         self.told: list[str] = []
         self.postponed: list[tuple[Delivery, int]] = []
 
-    def expect(self, message_ids: Sequence[bytes]) -> None:
+    def expect_rows(self, message_ids: Sequence[bytes]) -> None:
         self.expected.update(message_ids)
 
-    def expect_no_more(self, message_ids: Sequence[bytes]) -> None:
+    def expect_no_more_rows(self, message_ids: Sequence[bytes]) -> None:
         self.expected.difference_update(message_ids)
 
-    def postpone(self, delivery: Delivery, row: int) -> None:
+    def retry_later(self, delivery: Delivery, row: int) -> None:
         self.postponed.append((delivery, row))
 
-    def stored(self, system_id: str) -> None:
+    def rows_added(self, system_id: str) -> None:
         self.told.append(system_id)
 
-    def adopt(self, delivery: Delivery, row: int) -> None:
+    def take_over(self, delivery: Delivery, row: int) -> None:
         self.rows.append((delivery, row))
 
 
@@ -69,11 +69,11 @@ class Bed:
         self.router = MemoryRouter()
         self.router.everything = Route(system_id="esme")
         self.store = MemoryStore()
-        self.adopted = Adopted()
+        self.handover = MemoryHandover()
         self.tray = Tray()
         settings = [BearerboxConnection(host="127.0.0.1", port=box.port, id=boxc_id or "") for box in boxes]
         delivery = DeliveryFlow(self.router, self.receivers)
-        self.pool = BearerboxPool(settings, delivery, self.store if queue else None, self.adopted)
+        self.pool = BearerboxPool(settings, delivery, self.store if queue else None, self.handover)
         self.pool.start()
 
     def wait_online(self, count: int = 1) -> None:

@@ -86,7 +86,7 @@ def test_one_too_long_keeps_no_other_out_of_the_store(bed: Bed, monkeypatch: pyt
     others = [bed.box.send_mo("1", "2", f"short {number}") for number in range(3)]
     for other in others:
         assert bed.box.wait_for_ack(other).nack == 0
-    assert len(bed.adopted.rows) == 3
+    assert len(bed.handover.rows) == 3
 
 
 def test_many_refusals_are_no_loop_at_full_speed(start: StartBed, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,7 +143,7 @@ def test_a_defect_of_the_store_ends_no_storer(bed: Bed, monkeypatch: pytest.Monk
     assert bed.box.wait_for_ack(poison).nack == 2
     good = bed.box.send_mo("1", "2", "good")
     assert bed.box.wait_for_ack(good).nack == 0
-    assert bed.adopted.expected == set()
+    assert bed.handover.expected == set()
 
 
 def test_a_defect_at_the_last_try_costs_nobody_else(start: StartBed, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,7 +186,7 @@ def test_a_defect_while_slow_messages_are_moved_keeps_no_slot(
     bed.receiver.answer(count=3)
     for each in sent:
         assert bed.box.wait_for_ack(each).nack == 0
-    assert bed.adopted.expected == set()
+    assert bed.handover.expected == set()
 
 
 def test_what_cant_be_packed_goes_back(bed: Bed) -> None:

@@ -84,7 +84,7 @@ def test_no_receiver_and_stored(bed: Bed) -> None:
     mt = sent_mt(bed)
     assert acked(bed, bed.box.send_dlr(mt)) == 0
     assert [each.sms_type for each in bed.store.saved] == [0, 3]
-    assert bed.adopted.told == ["esme", "esme"]
+    assert bed.handover.told == ["esme", "esme"]
 
 
 @pytest.mark.parametrize("outcome", [Outcome.TEMPORARY, Outcome.GONE, Outcome.TIMEOUT])
@@ -96,10 +96,10 @@ def test_what_the_esme_cant_take_now_is_stored(bed: Bed, outcome: Outcome) -> No
     bed.receiver.answer(outcome)
     assert acked(bed, message_id) == 0
     assert len(bed.store.saved) == 1
-    assert bed.adopted.expected == set()
+    assert bed.handover.expected == set()
     later = outcome is Outcome.TEMPORARY  # refused by the ESME: not to be sent to it again at once
-    assert [row for _, row in bed.adopted.postponed] == ([1] if later else [])
-    assert bed.adopted.told == ([] if later else ["esme"])
+    assert [row for _, row in bed.handover.postponed] == ([1] if later else [])
+    assert bed.handover.told == ([] if later else ["esme"])
 
 
 def test_another_bind_of_the_account_gets_it_at_once(bed: Bed) -> None:
@@ -304,8 +304,8 @@ def test_messages_of_a_slow_esme_are_moved_to_the_store(bed: Bed, monkeypatch: p
     assert [acked(bed, message_id) for message_id in ids] == [0] * 5
     assert len(bed.store.saved) == 5
     assert len(bed.receiver.open) == 5  # they stay open with the ESME
-    assert len(bed.adopted.rows) == 5
-    assert bed.adopted.expected == set()
+    assert len(bed.handover.rows) == 5
+    assert bed.handover.expected == set()
 
 
 def test_a_slow_esme_is_forgiven(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -314,7 +314,7 @@ def test_a_slow_esme_is_forgiven(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(incoming_module, "SLOW_FOR", 0.05)
     ids = [mo(bed, b"%d" % n) for n in range(5)]
     assert [acked(bed, message_id) for message_id in ids] == [0] * 5
-    for delivery, _ in bed.adopted.rows:
+    for delivery, _ in bed.handover.rows:
         delivery.origin = bed.tray
     bed.receiver.answer(count=5)
 

@@ -220,13 +220,13 @@ def test_pdus_with_their_length_are_read_too(bed: Bed) -> None:
     assert bed.receiver.pdus == [pdu]
 
 
-def test_an_adopted_delivery_is_a_row_from_then_on(bed: Bed) -> None:
+def test_a_delivery_taken_over_is_a_row_from_then_on(bed: Bed) -> None:
     """The message of a slow ESME, stored while it is still open there."""
     tray = Tray()
     delivery = Delivery(tray, mo(b"slow", service=b"esme"))
     delivery.system_id, delivery.left = "esme", 1
     [row] = bed.store.save([delivery.sms] if delivery.sms else [])
-    bed.replay.adopt(delivery, row)
+    bed.replay.take_over(delivery, row)
     bed.advance()
     assert bed.texts == []  # it is in flight already
     delivery.part_ended(Outcome.DONE)
@@ -235,11 +235,11 @@ def test_an_adopted_delivery_is_a_row_from_then_on(bed: Bed) -> None:
 
 
 @pytest.mark.parametrize(("outcome", "kept"), [(Outcome.DONE, 0), (Outcome.GONE, 1)])
-def test_an_adopted_delivery_may_have_ended_meanwhile(bed: Bed, outcome: Outcome, kept: int) -> None:
+def test_a_delivery_taken_over_may_have_ended_meanwhile(bed: Bed, outcome: Outcome, kept: int) -> None:
     delivery = Delivery(Tray(), report(service=b"esme"))
     delivery.system_id, delivery.outcome = "esme", outcome
     [row] = bed.store.save([delivery.sms] if delivery.sms else [])
-    bed.replay.adopt(delivery, row)
+    bed.replay.take_over(delivery, row)
     assert len(bed.store.messages) == kept
     bed.advance()
     assert len(bed.texts) == kept
@@ -250,7 +250,7 @@ def test_what_its_esme_refused_for_now_waits(bed: Bed) -> None:
     delivery = Delivery(Tray(), mo(b"later", service=b"esme"))
     delivery.system_id = "esme"
     [row] = bed.store.save([delivery.sms] if delivery.sms else [])
-    bed.replay.postpone(delivery, row)
+    bed.replay.retry_later(delivery, row)
     bed.advance()
     assert bed.texts == []
     bed.clock.now += 29
@@ -306,7 +306,7 @@ def test_rows_stored_while_it_was_away_for_a_moment(bed: Bed) -> None:
     """Whoever binds again before the next round finds what was stored meanwhile at that round."""
     binds, bed.receivers.binds = bed.receivers.binds, {}
     bed.store_mos(b"1")
-    bed.replay.stored("esme")
+    bed.replay.rows_added("esme")
     assert bed.bell.items == []
     assert bed.replay.due() == []
     bed.receivers.binds = binds
