@@ -1,4 +1,4 @@
-"""What a table of costs doesn't show: latency beside everything else that goes on, and what grows with what."""
+"""Measurements that a table of costs doesn't show: latency under mixed load, and cost as a function of one size."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ROUNDS = 8
 """Runs of each kind, where kinds are compared by the best of them; FEW where a difference is allowed to be larger."""
 FEW = 3
 DAEMONS = 8
-"""Whose access log is switched."""
+"""The daemon whose access log is switched."""
 _LAG = re.compile(r'^ksmppd_event_loop_lag_seconds_bucket\{le="([^"]+)"\} (\S+)$', re.MULTILINE)
 
 
@@ -132,7 +132,7 @@ def _dashboard(server: Server) -> Iterator[None]:
 
 
 def extras(_mariadb: MariaDB | None) -> Iterator[Finding]:
-    """What an access log and TLS take from a submit."""
+    """Measure the cost of the access log and of TLS per submit."""
     for name, as_json in (("access log", False), ("access log in JSON", True)):
         loss = measure(DAEMONS, as_json)
         what = f"fewer submits a second, mean of {DAEMONS} daemons, standard error {loss.error:.1f}"

@@ -31,7 +31,7 @@ RECEIPT_TEXT = b"id:1 sub:001 dlvrd:001 submit date:2601010000 done date:2601010
 
 @dataclass(frozen=True)
 class Load:
-    """What to do. `rate` is submits a second over all binds, 0 = as fast as answers come; `idle` binds only bind.
+    """Load: `rate` is submits a second over all binds, 0 = as fast as answers come; `idle` binds send nothing.
 
     `warm_up` submits are answered before anything is measured.
     """
@@ -58,7 +58,7 @@ class Load:
 
 @dataclass
 class Result:
-    """What came of it. Times are seconds, `cpu_us` is processor time of the server per submit (or per stored row)."""
+    """Results of a run. Times are seconds, `cpu_us` the server's processor time per submit (or stored row)."""
 
     answered: int = 0
     ok: int = 0

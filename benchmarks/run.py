@@ -92,7 +92,7 @@ def _line(scenario: Scenario, result: Result, ratio: float) -> str:
 
 
 def steadiest(floors: Sequence[float]) -> tuple[int, float]:
-    """Which run counts, and the floor that it is compared with: the one whose floors before and after differ least.
+    """Return the run whose floors before and after differ least, and the floor that it is compared with.
 
     There is one more of `floors` than of runs. The speed of a shared machine changes from second to second; a run
     counts that had the same before and after.

@@ -1,4 +1,4 @@
-"""What is measured. A goal is a multiple of the floor's processor time per submit, of the same run."""
+"""The scenarios that are measured. A goal is a multiple of the floor's processor time per submit, of the same run."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ SYSTEM_ID, PASSWORD = "load", "pw"
 
 @dataclass(frozen=True)
 class Setup:
-    """What a daemon is started with; `program` runs it in the place of ksmppd."""
+    """The arguments of a daemon's start; `program` runs in place of ksmppd."""
 
     mariadb: bool = False
     queue: bool = False

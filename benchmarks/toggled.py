@@ -1,4 +1,4 @@
-"""What the access log takes from throughput: one daemon under load, whose access log goes on and off all the time.
+"""Measures the cost of the access log: one daemon under load, whose access log is switched on and off in turn.
 
     python -m benchmarks.toggled [ROUNDS [json]]
 
@@ -34,7 +34,7 @@ TRIMMED = 0.1
 
 
 class Slice(NamedTuple):
-    """What a daemon did between two switches, in submits and in seconds of the wall and of its processor."""
+    """Submits, seconds and processor seconds of a daemon between two switches."""
 
     on: bool
     began: float
@@ -53,7 +53,7 @@ class Loss:
 
 
 def loss_of(slices: list[Slice]) -> tuple[float, float]:
-    """What slices with the access log lose against those beside them: shares of submits a second, of processor time."""
+    """Compare each slice with the access log to its neighbours: shares of submits a second and of processor time."""
     rates, costs = [], []
     for before, here, after in zip(slices, slices[1:], slices[2:], strict=False):
         if here.on and not before.on and not after.on and after.began - before.began < 3 * SLICE:

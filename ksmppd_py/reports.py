@@ -61,7 +61,7 @@ def remember_greenlets() -> None:
 
 
 def _greenlets() -> int:
-    """How many run or wait, those of the start among them."""
+    """Number of greenlets that run or wait, those of the start included."""
     found = {thing for thing in gc.get_objects() if isinstance(thing, greenlet)}
     return sum(not thing.dead for thing in found.union(_remembered))
 

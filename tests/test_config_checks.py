@@ -1,4 +1,4 @@
-"""What goes together, and the files that a configuration names: everything that would end the start is told before."""
+"""Checks across keys and of files that a configuration names: all errors that would end the start are found before."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def read(directory: Path, ksmppd: str = "", others: str = "", rest: str = REST) 
 
 
 def problems_of(directory: Path, ksmppd: str = "", others: str = "", rest: str = REST) -> list[str]:
-    """What is wrong, without file and line; each names a line that is there."""
+    """Return the complaints without file and line; assert that each names an existing line."""
     with pytest.raises(ConfigProblems) as caught:
         read(directory, ksmppd, others, rest)
     lines = (directory / "x.conf").read_bytes().count(b"\n") + 1

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import runpy
+from collections.abc import Iterator
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -174,3 +176,29 @@ def test_openapi_tells_the_members_of_a_route_test() -> None:
     poor = replace(routed, credit=1.0, throughput=1.0, is_outdated=True)
     told = [json.loads(render(trial, xml=False, json=True).body) for trial in (routed, refused, poor)]
     assert {name for each in told for name in each} == known
+
+
+NOUN_CLAUSE = re.compile(
+    r"(What|Whatever|Who|Whoever|Whose|Where|Which|How|That|Nobody|Somebody|Everybody)\b"
+)
+
+
+def docstrings(path: Path) -> Iterator[tuple[int, str]]:
+    """Line and text of the docstrings of modules, classes, functions, constants and fields."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        match node:
+            case ast.Expr(lineno=line, value=ast.Constant(value=str(text))):
+                yield line, text.strip()
+
+
+def test_docstrings_name_their_subject() -> None:
+    """A docstring begins with a verb or a noun, not with a clause that takes the place of a noun."""
+    folders = ("ksmppd_py", "kannel_conf", "tests", "tools", "benchmarks", "examples")
+    refused = [
+        f"{path.relative_to(PROJECT)}:{line}: {text.splitlines()[0]}"
+        for folder in folders
+        for path in (PROJECT / folder).rglob("*.py")
+        for line, text in docstrings(path)
+        if NOUN_CLAUSE.match(text)
+    ]
+    assert not refused, "name the subject:\n" + "\n".join(refused)

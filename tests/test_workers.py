@@ -45,7 +45,7 @@ class Clock:
 def test_when_rows_are_looked_for_again(
     monkeypatch: pytest.MonkeyPatch, cost: float, away: bool, pause: float
 ) -> None:
-    """What was dear is asked rarely; a database that was away is asked again soon."""
+    """An expensive count is repeated rarely; after an outage it is repeated soon."""
     clock = Clock()
     monkeypatch.setattr(workers, "monotonic", clock)
     nothing: Any = None
@@ -73,7 +73,7 @@ class Walk:
 
 
 def test_a_bearerbox_that_was_away_for_a_moment_is_noticed() -> None:
-    """What was stored meanwhile waits no longer than until the next round."""
+    """Messages that were stored meanwhile wait at most until the next round."""
     nothing: Any = None
     replayer = workers.Replayer(nothing, nothing, nothing, nothing, queue=True)
     gateway, walk = Gateway(), Walk()

@@ -28,7 +28,7 @@ INVALID_DESTINATION = 0x0B
 
 
 class BlockList:
-    """What `args` say, ready for use."""
+    """Parse `args`."""
 
     def __init__(self, args: str) -> None:
         settings: dict[str, str] = {}

@@ -112,6 +112,6 @@ def _id(sms: Sms) -> str:
 
 
 def _way(sms: Sms) -> str:
-    """Where a message comes from and where it would go, to find the route that it lacks."""
+    """Source and destination of a message, to find the route that it lacks."""
     sender, receiver, smsc = (to_name(octets or b"") for octets in (sms.sender, sms.receiver, sms.smsc_id))
     return f"from {sender} to {receiver}, SMSC {smsc or 'not told'}"

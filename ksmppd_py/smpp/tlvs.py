@@ -12,7 +12,7 @@ from ksmppd_py.smpp.errors import MalformedPdu
 
 
 class TlvType(Enum):
-    """How the value octets are to be read; the values are the words of Kannel's group smpp-tlv."""
+    """The type of a TLV's value; the members' values are the words of Kannel's group smpp-tlv."""
 
     OCTETS = "octetstring"
     C_STRING = "nulterminated"

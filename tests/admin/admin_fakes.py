@@ -155,7 +155,7 @@ class FakeOverview:
         return 2
 
     def measures(self) -> Measures:
-        """What there is."""
+        """Return the rows."""
         return Measures(
             uptime=11.5,
             condition=self.condition(),
@@ -235,5 +235,5 @@ class FakeOperations:
 
 
 def routes_down() -> TemporaryError:
-    """What a failing route source raises."""
+    """The error that a failing route source raises."""
     return TemporaryError("the database is away")

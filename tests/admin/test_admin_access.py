@@ -1,4 +1,4 @@
-"""Who is let in: passwords in the query and in headers, and browsers' sessions."""
+"""Access to the admin pages: passwords in the query and in headers, and browsers' sessions."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ class Browser:
 
 @pytest.fixture
 def browser(client: Client) -> Iterator[Browser]:
-    """Nobody signed in yet."""
+    """Before anyone has signed in."""
     return Browser(client)
 
 

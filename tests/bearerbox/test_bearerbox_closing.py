@@ -1,4 +1,4 @@
-"""How a connection to a bearerbox ends, and what an error between its acks costs."""
+"""Tests of how a connection to a bearerbox ends, and of the cost of an error between its acks."""
 
 from __future__ import annotations
 

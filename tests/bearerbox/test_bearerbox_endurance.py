@@ -1,4 +1,4 @@
-"""What would end a connection, keep messages for ever, or turn into a loop at full speed."""
+"""Faults that must not end a connection, keep messages for ever, or turn into a loop at full speed."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_one_too_long_keeps_no_other_out_of_the_store(bed: Bed, monkeypatch: pyt
 
 
 def test_many_refusals_are_no_loop_at_full_speed(start: StartBed, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is above half of the window is let go at each round, not the moment that another one comes."""
+    """Delayed refusals above half of the window are sent at each round, not as soon as another one comes."""
     monkeypatch.setattr(incoming_module, "MOST_HELD", 0.03)
     monkeypatch.setattr(held_module, "FIRST_DELAY", 5.0)
     monkeypatch.setattr(held_module, "LAST_DELAY", 5.0)
@@ -147,7 +147,7 @@ def test_a_defect_of_the_store_ends_no_storer(bed: Bed, monkeypatch: pytest.Monk
 
 
 def test_a_defect_at_the_last_try_costs_nobody_else(start: StartBed, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is held back is acked, heartbeats and other refusals go on."""
+    """Delayed refusals are acked; heartbeats and other refusals go on."""
     bed = start(queue=False)
     bed.receivers.binds.clear()
     flow = bed.pool.connections[0].incoming._flow

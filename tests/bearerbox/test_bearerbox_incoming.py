@@ -309,7 +309,7 @@ def test_messages_of_a_slow_esme_are_moved_to_the_store(bed: Bed, monkeypatch: p
 
 
 def test_a_slow_esme_is_forgiven(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When all that it held was moved, its answers go to the rows; it must not stay slow for good."""
+    """An ESME stops being slow when all of its messages were moved and its answers go to the rows."""
     monkeypatch.setattr(incoming_module, "BUSY", 0.03)
     monkeypatch.setattr(incoming_module, "SLOW_FOR", 0.05)
     ids = [mo(bed, b"%d" % n) for n in range(5)]

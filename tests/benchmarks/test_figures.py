@@ -1,4 +1,4 @@
-"""What the benchmark makes of its figures."""
+"""The figures that the benchmark computes and prints."""
 
 from __future__ import annotations
 

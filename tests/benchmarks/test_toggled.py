@@ -1,4 +1,4 @@
-"""What slices with and without the access log say of its cost."""
+"""The cost of the access log, computed from slices with and without it."""
 
 from __future__ import annotations
 

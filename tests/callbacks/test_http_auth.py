@@ -283,7 +283,7 @@ VALUES = st.binary(max_size=64).map(
 @settings(max_examples=60, deadline=None)
 @given(VALUES, VALUES)
 def test_any_octets_arrive_as_they_are(system_id: bytes, password: bytes) -> None:
-    """What the bind handshake lets through: everything but control characters."""
+    """The bind request lets through everything but control characters."""
     server = Misbehaving(lambda *_: answer(200, ACCEPTED))
     authenticator = HttpAuthenticator(server.url())
     try:

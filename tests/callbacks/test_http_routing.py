@@ -265,7 +265,7 @@ class TestVerdict:
         ("cost", "is_lost"), [("0,05", False), ("1 EUR", False), ("free", True), ("", True)]
     )
     def test_the_cost_of_an_mo(self, cost: str, is_lost: bool) -> None:
-        """Nobody is charged: what the C daemon takes isn't lost over it."""
+        """The submit is accepted as by the C daemon, and no account is charged."""
         headers = {**GOOD_ROUTE, "X-KSMPPD-Route-Cost": cost, "X-KSMPPD-Service": "a"}
         assert isinstance(judged(headers, mo(), Direction.INBOUND), RouteRefused if is_lost else Route)
 

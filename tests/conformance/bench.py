@@ -1,4 +1,4 @@
-"""What the checks talk through: one daemon, one scripted bearerbox, sessions that end with each check."""
+"""The test bed of the checks: one daemon, one scripted bearerbox, sessions that end with each check."""
 
 from __future__ import annotations
 

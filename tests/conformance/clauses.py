@@ -14,7 +14,7 @@ STANCES = {"yes", "differs", "no"}
 
 @dataclass(frozen=True)
 class Clause:
-    """What one clause asks, and our stance. `unseen` says why no dialogue shows it; empty when one does."""
+    """One clause and our stance on it. `unseen` says why no dialogue shows it; empty when one does."""
 
     id: str
     section: str

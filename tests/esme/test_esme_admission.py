@@ -1,4 +1,4 @@
-"""How many guesses reach the authenticator, however they come; time is the test's."""
+"""The number of password guesses that reach the authenticator is limited; the test sets the time."""
 
 from __future__ import annotations
 

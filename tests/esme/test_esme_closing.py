@@ -1,4 +1,4 @@
-"""How a connection ends: our last PDU arrives, and who only half-closes gets its answers (D-31)."""
+"""End of a connection: our last PDU arrives, and an ESME that only half-closes gets its answers (D-31)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much memory submits in flight may take: by bind, by all, and what comes above it."""
+"""Memory bounds of submits in flight, per bind and of all binds, and the answers above them."""
 
 from __future__ import annotations
 

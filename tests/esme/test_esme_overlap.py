@@ -82,7 +82,7 @@ def test_an_error_of_ours_is_answered_and_the_next_batch_goes_on(
 
 
 def test_a_bind_that_ends_meanwhile(bed: Bed, gates: Gates) -> None:
-    """What it sent is handed over all the same."""
+    """Its submits are handed over all the same."""
     bed.gateway.ack = NEVER
     gates.shut = {b"0": Event()}
     esme = bed.bind()

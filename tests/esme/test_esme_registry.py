@@ -1,4 +1,4 @@
-"""Which bind gets the next deliver_sm."""
+"""The choice of the bind that gets the next deliver_sm."""
 
 from __future__ import annotations
 

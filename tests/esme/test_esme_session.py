@@ -132,7 +132,7 @@ def test_ten_bad_pdus_in_a_row_end_the_session(bed: Bed) -> None:
 
 @pytest.mark.parametrize("length", [0, 15, 66_001, 0xFFFFFFFF])
 def test_broken_framing(bed: Bed, length: int) -> None:
-    """What came before is answered, then generic_nack 0x02 with number 0, then the end."""
+    """Earlier PDUs are answered, then comes generic_nack 0x02 with number 0, then the end."""
     esme = bed.bind()
     esme.send_octets(wire.pack(wire.ENQUIRE_LINK, 0, 7) + struct.pack(">I", length) + b"x" * 60)
     esme.wait_closed()

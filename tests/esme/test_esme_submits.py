@@ -146,7 +146,7 @@ def test_submits_and_deliveries_at_once(bed: Bed) -> None:
 
 
 def test_an_unexpected_error_is_answered(bed: Bed, caplog: pytest.LogCaptureFixture) -> None:
-    """Whatever goes wrong: each submit is answered exactly once, and the bind goes on."""
+    """Each submit is answered exactly once after any failure, and the bind goes on."""
     esme = bed.bind()
     broken = [True]
 

@@ -43,7 +43,7 @@ class Submission:
 
 @dataclass(frozen=True)
 class AckReceived:
-    """What a box answered to an MO or DLR."""
+    """The ack of a box to an MO or DLR."""
 
     nack: int
     time: int

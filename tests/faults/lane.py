@@ -54,7 +54,7 @@ QUICK: Mapping[str, float] = {
     "ksmppd_py.workers:REFRESH": 0.5,
     "ksmppd_py.storage.claim:INTERVAL": 0.3,
 }
-"""What would be too slow for a thousand faults, in seconds or messages."""
+"""Shorter waits and bounds, in seconds or messages, so that a thousand faults can be run."""
 
 
 class LaunchedDaemon(Daemon):
@@ -154,7 +154,7 @@ class Lane:
         wait_until(lambda: not self.boxes_online(), "the daemon to miss its bearerbox", 30)
 
     def boxes_online(self) -> int:
-        """How many bearerboxes the daemon has."""
+        """Number of bearerboxes of the daemon."""
         return int(json.loads(self.daemon.admin("/bearerbox-status.json").body)["online"])
 
     def stored(self) -> int:
@@ -169,7 +169,7 @@ class Lane:
             yield
 
     def greenlets(self) -> str:
-        """Where every greenlet of the daemon stands."""
+        """Return the stack of every greenlet of the daemon."""
         process = self.daemon.process
         before = len(process.output())
         process.signal(signal.SIGUSR2)

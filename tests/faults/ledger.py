@@ -1,4 +1,4 @@
-"""What each side was told, and whether it adds up."""
+"""The answers that each side got, and whether they add up."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class Incoming:
     parts: int = 1
     acks: list[int] = field(default_factory=list)
     accepted: Counter[int] = field(default_factory=Counter)
-    """How often an ESME answered 0, by part."""
+    """Number of times that an ESME answered 0, by part."""
     refused: Counter[int] = field(default_factory=Counter)
-    """How often an ESME refused it for good, by part."""
+    """Number of times that an ESME refused it permanently, by part."""
 
     @property
     def arrived(self) -> bool:

@@ -28,7 +28,7 @@ _MISBEHAVIOURS = (
 
 
 class Scenario:
-    """What `seed` says; every decision about one message depends on nothing but the seed and the message."""
+    """The scenario of a seed; each decision about one message depends on nothing but the seed and the message."""
 
     def __init__(self, lane: Lane, seed: int) -> None:
         self.lane = lane

@@ -36,7 +36,7 @@ LONGEST = 3.0
 
 @dataclass
 class Measured:
-    """What the healthy ESMEs got."""
+    """The messages and delays of the healthy ESMEs."""
 
     offered: int
     in_time: int

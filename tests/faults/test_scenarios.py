@@ -16,7 +16,7 @@ from tests.faults.scenarios import KINDS, run_lane
 pytestmark = [pytest.mark.faults, pytest.mark.integration, pytest.mark.slow]
 
 SEEDS = {"sqlite": 16, "mariadb": 16, "without-queue": 10}
-"""How many seeds of each kind run by default."""
+"""Number of seeds of each kind that run by default."""
 
 EVERY_SEED = {"sqlite": 80, "mariadb": 90, "without-queue": 40}
 LANES = {"sqlite": 2, "mariadb": 2, "without-queue": 1}
@@ -24,7 +24,7 @@ LANES = {"sqlite": 2, "mariadb": 2, "without-queue": 1}
 
 @pytest.fixture(scope="module")
 def failures(request: pytest.FixtureRequest) -> Mapping[str, list[str]]:
-    """What failed, by kind. All kinds that are wanted run at a time: most of it is waiting."""
+    """Run the seeds; return the failures by kind. All kinds run side by side: most of it is waiting."""
     wanted = {
         item.callspec.params["kind"]  # type: ignore[attr-defined]
         for item in request.session.items

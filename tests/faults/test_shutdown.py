@@ -103,7 +103,7 @@ def test_everything_in_flight_is_settled(lane: Lane) -> None:
 
 
 def test_a_silent_bearerbox(lane: Lane) -> None:
-    """Whoever waits for an ack that doesn't come hears ESME_RSYSERR before the unbind."""
+    """A submit without an ack is answered with ESME_RSYSERR before the unbind."""
     taken: list[bytes] = []
     lane.box.decide = lambda sms: (taken.append(sms.id), 0.0)
     customer = bound(lane, Customer(lane.daemon.smpp_port, "faulta", PASSWORD, lambda message: (0, 0.0)))

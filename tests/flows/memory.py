@@ -284,7 +284,7 @@ class MemoryReceiver:
 
 
 class MemoryReceivers:
-    """Who is bound."""
+    """Return the binds."""
 
     def __init__(self, **receivers: MemoryReceiver) -> None:
         self.binds = receivers

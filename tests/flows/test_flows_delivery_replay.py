@@ -303,7 +303,7 @@ def test_a_row_that_another_process_commits_late(bed: Bed) -> None:
 
 
 def test_rows_stored_while_it_was_away_for_a_moment(bed: Bed) -> None:
-    """Whoever binds again before the next round finds what was stored meanwhile at that round."""
+    """An ESME that binds again before the next round gets messages that were stored meanwhile at that round."""
     binds, bed.receivers.binds = bed.receivers.binds, {}
     bed.store_mos(b"1")
     bed.replay.rows_added("esme")
@@ -334,7 +334,7 @@ class Replays(RuleBasedStateMachine):
 
     @rule()
     def turn(self) -> None:
-        """What the workers do: advance who rang or is due."""
+        """Do a round of the workers: advance accounts that were woken or are due."""
         for system_id in {*self.bed.bell.take(), *self.bed.replay.due()}:
             self.bed.replay.advance(system_id)
 

@@ -156,7 +156,7 @@ def test_a_page_of_an_older_walk_isnt_looked_at() -> None:
 
 @dataclass
 class Row:
-    """What the test knows of a stored row."""
+    """The state of a stored row, as the test expects it."""
 
     in_flight: bool = False
     not_before: float = 0.0
@@ -206,7 +206,7 @@ class Walks(RuleBasedStateMachine):
     @precondition(lambda self: self.table)
     @rule(data=st.data())
     def delete(self, data: st.DataObject) -> None:
-        """Somebody else deletes a row that isn't in flight, and all pages are read once."""
+        """Delete a row that isn't in flight, as another process would, and read all pages once."""
         number = data.draw(st.sampled_from(sorted(self.table)))
         if not self.table[number].in_flight:
             del self.table[number]

@@ -91,7 +91,7 @@ PDUS = _pdus()
 
 
 def _read_stream(octets: bytes) -> None:
-    """What an ESME sends, in pieces; a readable submit walks on to the bearerbox's octets."""
+    """Octets of an ESME, in pieces; a readable submit is translated to the bearerbox's octets."""
     link = SmppLink()
     cut = len(octets) // 3
     for piece in (octets[:cut], octets[cut:]):
@@ -157,7 +157,7 @@ MESSAGES = [
 
 
 def _read_box(octets: bytes) -> None:
-    """What a bearerbox sends; an MO or report walks on to the ESME's octets."""
+    """Octets of a bearerbox; an MO or report is translated to the ESME's octets."""
     link = BoxLink()
     for message in link.receive(octets):
         if isinstance(message, Sms):

@@ -46,7 +46,7 @@ class HttpsDaemon(Daemon):
 
 @dataclass
 class Bed:
-    """What most tests need. `close` ends what the test opened; the daemon and the box may be shared."""
+    """A test bed. `close` ends everything that the test opened; the daemon and the box may be shared."""
 
     daemon: Daemon
     box: FakeBearerbox
@@ -76,7 +76,7 @@ class Bed:
         return esme
 
     def rows(self, customer: Customer, table: str = "smpp_store") -> int:
-        """How many rows of this customer a queue table holds."""
+        """Return the number of rows of this customer in a queue table."""
         column = "service" if table == "smpp_store" else "system_id"
         (row,) = self.daemon.database.execute(
             f"SELECT COUNT(*) FROM {table} WHERE {column} = ?", [customer.system_id]

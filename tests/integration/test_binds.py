@@ -1,4 +1,4 @@
-"""How sessions begin, go wrong and end (docs/rules/smpp-session.md 2 to 5, 10, 11)."""
+"""Tests of the begin, the errors and the end of sessions (docs/rules/smpp-session.md 2 to 5, 10, 11)."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_max_binds_counts_live_binds_of_any_kind(bed: Bed) -> None:
 
 
 def self_binds(bed: Bed, system_id: str) -> int:
-    """How many binds esme-status shows for an account."""
+    """Return the number of binds that esme-status shows for an account."""
     line = next(
         line
         for line in bed.daemon.admin("/esme-status").body.splitlines()

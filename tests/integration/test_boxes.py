@@ -63,7 +63,7 @@ def test_messages_of_either_box_are_acked_where_they_came_from(
 def test_one_box_goes_and_the_other_carries_on(
     two_box_bed: Bed, two_boxes: tuple[FakeBearerbox, FakeBearerbox]
 ) -> None:
-    """What the lost box had not acknowledged goes to the other one, with the same id."""
+    """Submits that the lost box had not acknowledged go to the other one, with the same id."""
     first, second = two_boxes
     esme = two_box_bed.esme(two_box_bed.customer())
     first.policy = second.policy = fake.always(fake.NEVER)

@@ -60,7 +60,7 @@ class Page:
         return found
 
     def text(self, selector: str = "body") -> str:
-        """What can be read there."""
+        """Return the visible text."""
         return str(self.browser.find_element(By.CSS_SELECTOR, selector).text)
 
     def sign_in(self, password: str = PASSWORD) -> Page:

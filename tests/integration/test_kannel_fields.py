@@ -1,4 +1,4 @@
-"""What Kannel's SMPP client makes of the fields that a submit passes on in meta_data."""
+"""Kannel's SMPP client and the fields that a submit passes on in meta_data."""
 
 from __future__ import annotations
 

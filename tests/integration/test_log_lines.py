@@ -1,4 +1,4 @@
-"""What log lines of a real daemon bear, and what they never hold."""
+"""The context of a real daemon's log lines, and secrets that they never contain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What operators see beyond the original's pages, of a real daemon: JSON, health, numbers, HTTPS."""
+"""Pages of a real daemon that the C daemon didn't have: JSON, health, numbers, HTTPS."""
 
 from __future__ import annotations
 

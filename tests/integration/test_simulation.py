@@ -18,7 +18,7 @@ SILENT = fake_esme.always(fake_esme.NEVER)
 
 
 def test_a_receipt_for_each_submit(bed: Bed) -> None:
-    """Whatever registered_delivery says (step 5)."""
+    """A report is made for every value of registered_delivery (step 5)."""
     esme = bed.esme(bed.customer(simulate=1, simulate_deliver_every=1))
     replies = [esme.submit(mt(f"simulated {number}")) for number in range(5)]
     assert {reply.command_status for reply in replies} == {wire.ROK}

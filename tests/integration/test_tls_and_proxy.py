@@ -158,7 +158,7 @@ class TestTls:
         assert tls.connect(tls.context(other))
 
     def test_the_port_goes_on_speaking_tls_when_it_leaves_the_file(self, open_port: OpenPort) -> None:
-        """That takes a restart; until then nobody may say his password in clear there."""
+        """The change takes a restart; until then the port must refuse passwords in clear."""
         tls = open_port()
         daemon = tls.bed.daemon
         lines = daemon.config_path.read_text().splitlines(keepends=True)

@@ -1,4 +1,4 @@
-"""When the daemon is ready, degraded or not ready, by what can be wrong."""
+"""The daemon's condition (ready, degraded or not ready) for each fault."""
 
 from __future__ import annotations
 

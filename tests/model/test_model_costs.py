@@ -1,4 +1,4 @@
-"""Which texts and numbers are costs (D-33)."""
+"""Texts and numbers that are costs (D-33)."""
 
 from __future__ import annotations
 

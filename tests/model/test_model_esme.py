@@ -1,4 +1,4 @@
-"""What is known of an account while the daemon runs, and messages on their way."""
+"""State of an account while the daemon runs, and messages in flight."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is remembered of messages for query_sm."""
+"""The history of messages for query_sm."""
 
 from __future__ import annotations
 

@@ -220,7 +220,7 @@ def test_histogram() -> None:
 def test_sustained_traffic_never_exceeds_the_rate_over_ten_seconds(
     rate: float, start: float, least: int, asks_a_second: int
 ) -> None:
-    """Whoever always asks for more gets the burst first, and from then on the rate in any 10 seconds."""
+    """A sender that always has more gets the burst first, and from then on the rate in any 10 seconds."""
     bucket = TokenBucket(rate, start, least)
     times = [start + step / asks_a_second for step in range(25 * asks_a_second)]
     granted = [bucket.take(10_000, now) for now in times]

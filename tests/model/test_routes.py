@@ -28,7 +28,7 @@ def c_locale() -> Iterator[None]:
 
 
 def glibc_search(expression: bytes, text: bytes) -> bool | None:
-    """What the C daemon does: None when the expression doesn't compile."""
+    """Match as the C daemon does; None when the expression doesn't compile."""
     compiled = ctypes.create_string_buffer(1024)
     if LIBC.regcomp(compiled, expression, REG_EXTENDED | REG_NOSUB):
         return None
@@ -39,7 +39,7 @@ def glibc_search(expression: bytes, text: bytes) -> bool | None:
 
 
 def search(expression: bytes, text: bytes) -> bool | None:
-    """What we do with a route of that expression."""
+    """Match by a route of ours with that expression."""
     table = RouteTable([Route(regex=expression.decode("latin-1"), route_id=7)])
     if table.problems:
         assert table.problems[0].route_id == 7

@@ -1,4 +1,4 @@
-"""What packaging/ ships, as far as a machine without a container engine can tell."""
+"""Tests of packaging/, as far as they need no container engine."""
 
 from __future__ import annotations
 

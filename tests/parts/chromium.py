@@ -68,7 +68,7 @@ def emulate(
 
 
 def complaints(driver: webdriver.Chrome) -> list[str]:
-    """What the page wrote on the console since the last call."""
+    """Return the lines that the page wrote on the console since the last call."""
     return [json.dumps(entry) for entry in driver.get_log("browser")]
 
 

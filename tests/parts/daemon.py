@@ -35,7 +35,7 @@ def environment() -> dict[str, str]:
 
 @dataclass
 class DaemonConfig:
-    """What a test wants of ksmppd.conf; ports are chosen when it is not told."""
+    """The settings of ksmppd.conf that a test chooses; ports are free ones unless given."""
 
     boxes: list[tuple[str, int]]
     queue: bool = True

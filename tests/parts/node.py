@@ -21,7 +21,7 @@ def program(name: str) -> str:
 
 
 def directory() -> Path:
-    """Where node finds the package `smpp` in node_modules; npm is asked when it isn't there."""
+    """Return the directory in which node finds the package `smpp`; npm installs it if needed."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     place = cache / "ksmppd-tests" / f"node-smpp-{VERSION}"
     if not (place / "node_modules" / "smpp" / "package.json").exists():

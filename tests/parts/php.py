@@ -50,5 +50,5 @@ class PhpServer:
         self.stop()
 
     def requests_for(self, script: str) -> int:
-        """How many requests for `/script` were answered."""
+        """Return the number of requests for `/script` that were answered."""
         return self.process.output().count(f"]: GET /{script}")

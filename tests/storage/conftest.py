@@ -21,7 +21,7 @@ MARIADB = [pytest.mark.integration, pytest.mark.database]
 
 
 def mysql_settings(server: MariaDB, database: str, **others: Any) -> MysqlConnection:
-    """How the daemon reaches the private server."""
+    """The connection settings of the private server."""
     known: dict[str, Any] = {"username": server.username, "password": server.password, "max_connections": 5}
     return MysqlConnection(
         id="db", database=database, host=server.host, port=server.port, **{**known, **others}

@@ -133,7 +133,7 @@ class TestMariaDB:
         one.stop()
 
     def test_frozen_server(self, mariadb: MariaDB) -> None:
-        """Whoever can't ask doesn't replay, and asks again."""
+        """A daemon that can't ask for the claim doesn't replay, and asks again."""
         name = mariadb.create_database()
         one = self.open_one(mariadb, name)
         wait_held(one)

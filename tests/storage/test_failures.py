@@ -88,7 +88,7 @@ def everything(place: Place) -> dict[str, Callable[[], Any]]:
     [b"", b"\0\0\0\0", b"\5\0\0\0\x0aabcd", b"\2\0\0\0\x0a\0", b"HTTP/1.1 400 Bad Request\r\n\r\n"],
 )
 def test_a_server_that_isnt_mysqls(greeting: bytes) -> None:
-    """What a proxy or another program says is an outage like any other."""
+    """An answer of a proxy or of another program counts as an outage."""
 
     def greet(peer: socket.socket, _address: object) -> None:
         peer.sendall(greeting)

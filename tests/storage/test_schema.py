@@ -194,7 +194,7 @@ def test_charsets_of_columns(mysql_place: OpenMySQL, mariadb: MariaDB, charset: 
 @pytest.mark.parametrize("charset", ["latin1", "utf8mb4", "binary"])
 @pytest.mark.parametrize("octet", [0x80, 0x81, 0x83, 0x88, 0x9D, 0xA0, 0xFF])
 def test_limits_are_the_servers(mysql_place: OpenMySQL, charset: str, octet: int) -> None:
-    """What we let through the server keeps whole, and one octet more it wouldn't (it isn't strict here)."""
+    """The server keeps a value as long as our limit, and would cut one octet more (it isn't strict here)."""
     place = mysql_place(before=origin(ALLOW, SOURCE + PRIORITY, 4, f"DEFAULT CHARSET={charset}"))
     limit = place.layout.limits(place.layout.tables.store)["msgdata"]
     most = next(65_535 // size for size in (1, 2, 3) if limit.holds(bytes([octet]) * (65_535 // size)))

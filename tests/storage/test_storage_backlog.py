@@ -1,4 +1,4 @@
-"""What waits in the queue tables, counted in portions."""
+"""The backlog in the queue tables, counted in portions."""
 
 from __future__ import annotations
 

@@ -202,7 +202,7 @@ def test_saves_meanwhile_share_a_transaction(
 
 
 def test_told_after_the_commit(place: Place, store: DatabaseStore) -> None:
-    """Whoever returns from save finds its row over another connection."""
+    """After `save` has returned, another connection finds the row."""
     other = DatabaseStore(place.database, place.layout)
     dice = random.Random(2)
 
@@ -233,7 +233,7 @@ def test_big_batches_in_several_statements(place: Place, store: DatabaseStore) -
 @pytest.mark.integration
 @pytest.mark.database
 class TestLimits:
-    """What only MySQL's columns refuse."""
+    """Values that only MySQL's columns refuse."""
 
     def test_too_long(self, mysql_place: Callable[[], Place]) -> None:
         place = mysql_place()

@@ -1,4 +1,4 @@
-"""What make calls: complaints in one sentence, and the demonstration itself."""
+"""The scripts that make calls: errors in one sentence, and the demonstration itself."""
 
 from __future__ import annotations
 

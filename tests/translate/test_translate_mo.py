@@ -204,7 +204,7 @@ def test_configured_tlvs() -> None:
 
 @pytest.mark.parametrize(("charset", "text"), [("utf-8", "é" * 160), ("shift_jis", "あ" * 161)])
 def test_what_an_alphabet_of_many_octets_makes_too_long(charset: str, text: str) -> None:
-    """Where there is no message_payload it goes as UCS-2 instead of being given up."""
+    """Without message_payload the text goes as UCS-2 instead of being refused."""
     fields = {"coding": 0, "msgdata": text.encode()}
     pdus = deliver(Dialect(0x33, alt_charset=charset), **fields)
     assert {(pdu.data_coding, pdu.esm_class) for pdu in pdus} == {(8, 0x40)}

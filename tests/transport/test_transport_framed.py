@@ -194,7 +194,7 @@ def test_drain_sends_what_was_written_in_the_same_turn(pair: Pair) -> None:
 
 
 def test_a_peer_that_went_is_noticed_by_writing(pair: Pair) -> None:
-    """What is written on is dropped, and the reader sees the end."""
+    """Later writes are dropped, and the reader sees the end."""
     reader = gevent.spawn(pair.ours.receive, 100)
     pair.peer.shutdown(socket.SHUT_RD)
     pair.ours.write(b"lost")
