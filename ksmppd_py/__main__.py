@@ -6,18 +6,18 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ksmppd_py.arguments import Arguments
-    from ksmppd_py.daemon import Process
+    from ksmppd_py.launch.arguments import Arguments
+    from ksmppd_py.launch.daemon import Process
 
 
 def main() -> None:
     """Run ksmppd with the arguments of the process; exits with 0, or with 1 after a PANIC line."""
-    from ksmppd_py import signals
+    from ksmppd_py.launch import signals
 
     signals.hold()
     signals.end_by_default()
-    from ksmppd_py import arguments as command_line
-    from ksmppd_py import daemon
+    from ksmppd_py.launch import arguments as command_line
+    from ksmppd_py.launch import daemon
     from ksmppd_py.errors import StartError
 
     process = daemon.Process()
@@ -39,14 +39,14 @@ def main() -> None:
 
 
 def _run(arguments: Arguments, process: Process) -> int:
-    from ksmppd_py.daemon import say
+    from ksmppd_py.launch.daemon import say
 
     try:
         from gevent import monkey
 
         monkey.patch_all()
 
-        from ksmppd_py import cli
+        from ksmppd_py.launch import cli
     except ImportError as error:
         where = f"{sys.prefix} or {sys.base_prefix}"
         reader = f"can user '{arguments.user}' read all of it" if arguments.user else "is all of it there"

@@ -14,20 +14,16 @@ PROJECT = Path(__file__).resolve().parents[1]
 LONGEST_MODULE, LONGEST_FUNCTION = 400, 40  # lines; these are already too many
 
 # Imports go downwards only, and never sideways to another room on the same floor. Rooms are the modules and
-# packages of ksmppd_py; `arguments` and `daemon` run before anything is patched and stay in the basement.
+# packages of ksmppd_py.
 FLOORS = (
-    ("errors", "arguments", "notify", "signals", "ip_addresses", "server_certificate"),
-    ("daemon",),
+    ("errors", "ip_addresses", "server_certificate"),
     ("smpp", "kannel"),
     ("translate",),
     ("model", "config"),
     ("transport", "logs"),
     ("flows", "esme", "bearerbox", "storage", "callbacks", "plugins", "admin", "accesslog"),
-    ("wiring",),
-    ("workers", "decisions", "overview"),
-    ("live", "reports", "preflight"),
-    ("app",),
-    ("cli",),
+    ("server",),
+    ("launch",),
     ("__main__", "tools"),
 )
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
@@ -54,10 +50,11 @@ LIBRARY_HOMES = {
 BEFORE_PATCHING = {
     "ksmppd_py",
     "ksmppd_py.__main__",
-    "ksmppd_py.arguments",
-    "ksmppd_py.daemon",
+    "ksmppd_py.launch",
+    "ksmppd_py.launch.arguments",
+    "ksmppd_py.launch.daemon",
     "ksmppd_py.errors",
-    "ksmppd_py.signals",
+    "ksmppd_py.launch.signals",
 }
 
 
@@ -151,8 +148,18 @@ def test_module(path: Path) -> None:
 
 def test_there_is_something_to_check() -> None:
     rooms = {room_of(name_of(path)) for path in modules()}
-    assert rooms >= {"smpp", "kannel", "translate", "model", "config", "storage", "esme", "cli", "__main__"}
-    assert rooms >= {"callbacks", "plugins", "decisions"}
+    assert rooms >= {
+        "smpp",
+        "kannel",
+        "translate",
+        "model",
+        "config",
+        "storage",
+        "esme",
+        "callbacks",
+        "plugins",
+    }
+    assert rooms >= {"server", "launch", "__main__"}
 
 
 @pytest.mark.parametrize(
@@ -165,18 +172,18 @@ def test_there_is_something_to_check() -> None:
         ("ksmppd_py.smpp.link", "from ..model.ports import Router", "model isn't below smpp"),
         ("ksmppd_py.smpp", "from ..model.ports import Router", "model isn't below smpp"),
         ("ksmppd_py.esme.session", "import ksmppd_py.storage.users", "storage isn't below esme"),
-        ("ksmppd_py.storage.users", "from ksmppd_py import app", "app isn't below storage"),
+        ("ksmppd_py.storage.users", "from ksmppd_py.server import app", "server isn't below storage"),
         ("ksmppd_py.storage.users", "from ksmppd_py.tools import seed", "tools isn't below storage"),
         ("ksmppd_py.flows.delivery", "def f():\n    import gevent", "flows are straight-line code"),
-        ("ksmppd_py.app", "import sqlalchemy", "sqlalchemy lives in ksmppd_py.storage"),
+        ("ksmppd_py.server.app", "import sqlalchemy", "sqlalchemy lives in ksmppd_py.storage"),
         ("ksmppd_py.storage.users", "from bottle import Bottle", "bottle lives in ksmppd_py.admin"),
         ("ksmppd_py.model.ports", "import re2", "re2 lives in ksmppd_py.model.routes"),
-        ("ksmppd_py.app", "import kannel_conf", "kannel_conf lives in ksmppd_py.config"),
+        ("ksmppd_py.server.app", "import kannel_conf", "kannel_conf lives in ksmppd_py.config"),
         ("kannel_conf.groups", "from ksmppd_py.errors import StartError", "knows nothing of ksmppd_py"),
         ("ksmppd_py", "from ksmppd_py import errors", "the package itself imports nothing"),
-        ("ksmppd_py.app", "from ksmppd_py.cellar import wine", "cellar has no floor"),
-        ("ksmppd_py.app", "def f():\n" + "    x = 1\n" * 39, "f has 40 lines"),
-        ("ksmppd_py.app", "\n" * 400, "the module has 400 lines"),
+        ("ksmppd_py.server.app", "from ksmppd_py.cellar import wine", "cellar has no floor"),
+        ("ksmppd_py.server.app", "def f():\n" + "    x = 1\n" * 39, "f has 40 lines"),
+        ("ksmppd_py.server.app", "\n" * 400, "the module has 400 lines"),
     ],
 )
 def test_the_checker_sees(module: str, source: str, reason: str) -> None:
@@ -189,9 +196,9 @@ def test_the_checker_sees(module: str, source: str, reason: str) -> None:
     [
         ("ksmppd_py.model.ports", "from ksmppd_py.kannel.messages import Sms"),
         ("ksmppd_py.translate.receipts", "import time"),
-        ("ksmppd_py.cli", "from ksmppd_py import __version__, logs"),
-        ("ksmppd_py.app", "def f():\n" + "    x = 1\n" * 38),
-        ("ksmppd_py.app", "\n" * 399),
+        ("ksmppd_py.launch.cli", "from ksmppd_py import __version__, logs"),
+        ("ksmppd_py.server.app", "def f():\n" + "    x = 1\n" * 38),
+        ("ksmppd_py.server.app", "\n" * 399),
     ],
 )
 def test_the_checker_allows(module: str, source: str) -> None:
@@ -218,7 +225,7 @@ try:
     ksmppd_py.__main__.main()
 except SystemExit as ending:
     assert not ending.code, ending.code
-assert "ksmppd_py.cli" in sys.modules
+assert "ksmppd_py.launch.cli" in sys.modules
 print(*Watch.early, file=sys.stderr)
 """
 

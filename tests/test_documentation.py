@@ -31,8 +31,8 @@ from ksmppd_py.admin.facts import (
 )
 from ksmppd_py.admin.render import render
 from ksmppd_py.model.esme import BindSnapshot, BlockedAddress, EsmeSnapshot, ServerSnapshot
-from ksmppd_py.model.operation import BearerboxSnapshot, BearerboxStatus
 from ksmppd_py.model.route_report import RouteReport
+from ksmppd_py.model.status import BearerboxSnapshot, BearerboxStatus
 from ksmppd_py.model.trial import RouteTrial
 
 PROJECT = Path(__file__).resolve().parents[1]

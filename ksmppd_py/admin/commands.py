@@ -42,8 +42,8 @@ from ksmppd_py.admin.ports import Operations
 from ksmppd_py.admin.text import one_line, status_words
 from ksmppd_py.errors import TemporaryError
 from ksmppd_py.model.esme import ServerSnapshot
-from ksmppd_py.model.operation import BearerboxStatus
 from ksmppd_py.model.refusals import Refusal
+from ksmppd_py.model.status import BearerboxStatus
 from ksmppd_py.model.trial import RouteQuestion, RouteTrial
 
 logger = logging.getLogger(__name__)

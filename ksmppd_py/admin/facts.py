@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ksmppd_py.model.esme import BlockedAddress, ServerSnapshot
-from ksmppd_py.model.operation import BearerboxStatus
 from ksmppd_py.model.route_report import RouteReport
+from ksmppd_py.model.status import BearerboxStatus
 from ksmppd_py.model.trial import RouteTrial
 
 LEVEL_NAMES = ("debug", "info", "warning", "error", "panic")

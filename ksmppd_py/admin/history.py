@@ -11,7 +11,7 @@ import gevent
 
 from ksmppd_py.admin.loop import LoopWatch
 from ksmppd_py.admin.ports import Overview
-from ksmppd_py.model.operation import Measures
+from ksmppd_py.model.status import Measures
 
 INTERVAL = 5.0
 POINTS = 720

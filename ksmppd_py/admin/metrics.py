@@ -27,8 +27,8 @@ from ksmppd_py.admin.loop import LoopWatch
 from ksmppd_py.admin.ports import Overview
 from ksmppd_py.model.condition import KINDS
 from ksmppd_py.model.meters import Histogram
-from ksmppd_py.model.operation import Backlog, BearerboxSnapshot, Measures
 from ksmppd_py.model.outcomes import Outcome
+from ksmppd_py.model.status import Backlog, BearerboxSnapshot, Measures
 from ksmppd_py.smpp.constants import CommandStatus
 
 MOST_ACCOUNTS = 1000

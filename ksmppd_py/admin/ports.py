@@ -7,8 +7,8 @@ from typing import Protocol
 
 from ksmppd_py.model.condition import Condition
 from ksmppd_py.model.esme import BlockedAddress, ServerSnapshot
-from ksmppd_py.model.operation import Backlog, BearerboxStatus, Measures
 from ksmppd_py.model.route_report import RouteReport
+from ksmppd_py.model.status import Backlog, BearerboxStatus, Measures
 from ksmppd_py.model.trial import RouteQuestion, RouteTrial
 
 

@@ -29,7 +29,7 @@ from ksmppd_py.admin.facts import (
 )
 from ksmppd_py.admin.text import duration, escape
 from ksmppd_py.model.esme import ServerSnapshot
-from ksmppd_py.model.operation import BearerboxStatus
+from ksmppd_py.model.status import BearerboxStatus
 from ksmppd_py.model.trial import RouteTrial
 
 PLAIN = "text/plain; charset=utf-8"

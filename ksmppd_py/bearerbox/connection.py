@@ -19,9 +19,9 @@ from ksmppd_py.kannel.codec import BoxLink, pack, pack_all, pack_sms
 from ksmppd_py.kannel.messages import Ack, AckStatus, Admin, AdminCommand, Heartbeat, Sms, SmsType
 from ksmppd_py.logs import EACH
 from ksmppd_py.model.meters import Histogram
-from ksmppd_py.model.operation import BearerboxSnapshot
 from ksmppd_py.model.outcomes import SubmitResult, result_of_ack
 from ksmppd_py.model.ports import Deliveries, MessageStore
+from ksmppd_py.model.status import BearerboxSnapshot
 from ksmppd_py.model.work import Submission
 from ksmppd_py.transport.framed import FramedSocket
 from ksmppd_py.transport.greenlets import GreenletGroup

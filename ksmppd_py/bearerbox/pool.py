@@ -13,9 +13,9 @@ from ksmppd_py.bearerbox.incoming import ReplayHandover
 from ksmppd_py.bearerbox.line import WaitingLine
 from ksmppd_py.config import BearerboxConnection
 from ksmppd_py.kannel.messages import DlrMask, Sms
-from ksmppd_py.model.operation import BearerboxStatus
 from ksmppd_py.model.outcomes import SubmitResult
 from ksmppd_py.model.ports import Deliveries, MessageStore
+from ksmppd_py.model.status import BearerboxStatus
 from ksmppd_py.model.work import REFUSED_IDS, Submission
 from ksmppd_py.transport.greenlets import GreenletGroup
 

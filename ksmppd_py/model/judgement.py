@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ksmppd_py.model.condition import Condition, Trouble
-from ksmppd_py.model.operation import BearerboxSnapshot, BearerboxStatus
+from ksmppd_py.model.status import BearerboxSnapshot, BearerboxStatus
 
 FEW = 10
 """Refusals within a minute up to which a bearerbox counts as working."""

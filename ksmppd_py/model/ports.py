@@ -1,7 +1,7 @@
 """The interfaces between the packages: calls that flows make to their neighbours, and neighbours to flows.
 
-The packages implement them and app.py connects them. A method whose docstring says "may yield" may let other greenlets
-run; all others return at once.
+The packages implement them and `server/` connects them. A method whose docstring says "may yield" may let other
+greenlets run; all others return at once.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from sqlalchemy.sql.elements import ClauseElement
 from ksmppd_py.errors import DatabaseUnavailable
 from ksmppd_py.logs import EACH
 from ksmppd_py.model.meters import Histogram
-from ksmppd_py.model.operation import DatabaseMeter
+from ksmppd_py.model.status import DatabaseMeter
 from ksmppd_py.storage.values import Value
 
 logger = logging.getLogger(__name__)

@@ -22,7 +22,7 @@ from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
 from ksmppd_py.config import MysqlConnection
 from ksmppd_py.errors import DatabaseUnavailable, StartError
-from ksmppd_py.model.operation import DatabaseMeter
+from ksmppd_py.model.status import DatabaseMeter
 from ksmppd_py.storage.database import (
     BACK_OFF,
     OPERATION_TIMEOUT,

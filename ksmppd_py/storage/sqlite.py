@@ -20,7 +20,7 @@ from sqlalchemy.engine import Dialect
 
 from ksmppd_py.config import Sqlite3Connection
 from ksmppd_py.errors import DatabaseUnavailable, StartError
-from ksmppd_py.model.operation import DatabaseMeter
+from ksmppd_py.model.status import DatabaseMeter
 from ksmppd_py.storage.database import (
     BACK_OFF,
     OPERATION_TIMEOUT,

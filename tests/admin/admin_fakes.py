@@ -18,7 +18,9 @@ from ksmppd_py.model.esme import (
     ServerSnapshot,
 )
 from ksmppd_py.model.meters import Histogram
-from ksmppd_py.model.operation import (
+from ksmppd_py.model.outcomes import Outcome
+from ksmppd_py.model.route_report import RouteReport
+from ksmppd_py.model.status import (
     Backlog,
     BearerboxSnapshot,
     BearerboxStatus,
@@ -26,8 +28,6 @@ from ksmppd_py.model.operation import (
     Measures,
     QueueDepth,
 )
-from ksmppd_py.model.outcomes import Outcome
-from ksmppd_py.model.route_report import RouteReport
 from ksmppd_py.model.trial import RouteQuestion, RouteTrial
 
 BIND = BindSnapshot(

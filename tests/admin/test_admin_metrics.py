@@ -21,7 +21,7 @@ from ksmppd_py.admin.metrics import MOST_ACCOUNTS, OTHERS, Metrics
 from ksmppd_py.model.account import Account
 from ksmppd_py.model.condition import KINDS, Trouble
 from ksmppd_py.model.esme import Esme
-from ksmppd_py.model.operation import Backlog, QueueDepth
+from ksmppd_py.model.status import Backlog, QueueDepth
 
 MONITORING = Path(__file__).resolve().parents[2] / "examples/monitoring"
 _NAME = re.compile(r"\b(?:ksmppd|process|python)_[a-z_]+\b")

@@ -37,9 +37,9 @@ from ksmppd_py.admin.facts import (
 from ksmppd_py.admin.render import JSON, PLAIN, RENDERINGS, XML, denied, not_found, render
 from ksmppd_py.admin.text import duration, escape
 from ksmppd_py.model.esme import BlockedAddress
-from ksmppd_py.model.operation import BearerboxStatus
 from ksmppd_py.model.route_report import RouteReport
 from ksmppd_py.model.routes import RouteProblem
+from ksmppd_py.model.status import BearerboxStatus
 from ksmppd_py.model.trial import RouteTrial
 
 REFUSED = RefusalRow(

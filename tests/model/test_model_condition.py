@@ -8,7 +8,7 @@ import pytest
 
 from ksmppd_py.model.condition import KINDS
 from ksmppd_py.model.judgement import FEW, PATIENCE, judge
-from ksmppd_py.model.operation import BearerboxSnapshot, BearerboxStatus
+from ksmppd_py.model.status import BearerboxSnapshot, BearerboxStatus
 
 UP = BearerboxSnapshot("box@h:1", "h", 1, "box", True, 7, 0, 0, 0, 1000, 0, 0, 1)
 AWAY = replace(UP, name="other@h:2", online=False)

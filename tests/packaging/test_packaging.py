@@ -17,7 +17,7 @@ import yaml
 
 from kannel_conf import Findings, read_groups
 from ksmppd_py.config import MysqlConnection, load
-from ksmppd_py.notify import READY, notify
+from ksmppd_py.launch.notify import READY, notify
 from ksmppd_py.tools.esme import main as esme
 from tests.parts.config import render
 from tests.parts.daemon import KSMPPD, Daemon, DaemonConfig

@@ -8,7 +8,7 @@ import pytest
 
 from ksmppd_py.errors import DatabaseUnavailable
 from ksmppd_py.kannel.messages import Sms, SmsType
-from ksmppd_py.model.operation import QueueDepth
+from ksmppd_py.model.status import QueueDepth
 from ksmppd_py.storage import backlog
 from ksmppd_py.storage.backlog import BacklogReader
 from ksmppd_py.storage.store import DatabaseStore

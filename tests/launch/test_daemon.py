@@ -16,15 +16,15 @@ from pathlib import Path
 
 import pytest
 
-from ksmppd_py import daemon
 from ksmppd_py.errors import StartError
+from ksmppd_py.launch import daemon
 from tests.parts.waiting import wait_until
 
-HERE = Path(__file__).parent.parent
+HERE = Path(__file__).parents[2]
 
 SUPERVISED = """
 import os, signal, sys, time
-from ksmppd_py import daemon, signals
+from ksmppd_py.launch import daemon, signals
 log = open({log!r}, "a", buffering=1)
 daemon.Parachute("ksmppd", {script!r}, pauses=daemon.Pauses(**{pauses!r})).open()
 lives = len(open({log!r}).read().splitlines())
@@ -138,8 +138,8 @@ def test_a_signal_between_two_lives_ends_it(tmp_path: Path) -> None:
 
 BACKGROUND = """
 import os, sys, time
-from ksmppd_py import daemon
-from ksmppd_py.arguments import Arguments
+from ksmppd_py.launch import daemon
+from ksmppd_py.launch.arguments import Arguments
 process = daemon.Process()
 daemon.become(Arguments(daemonize=True, pid_file={pid!r}, parachute={parachute}), process)
 log = open({log!r}, "w")
@@ -203,7 +203,7 @@ def test_only_the_writer_removes_its_pid_file(tmp_path: Path, monkeypatch: pytes
     path = tmp_path / "pid"
     pid_file = daemon.PidFile(str(path))
     pid_file.write()
-    monkeypatch.setattr("ksmppd_py.daemon.os.getpid", lambda: -1)
+    monkeypatch.setattr("ksmppd_py.launch.daemon.os.getpid", lambda: -1)
     pid_file.remove()
     assert path.exists()
 
@@ -303,8 +303,8 @@ def test_a_pid_file_of_somebody_elses_process(tmp_path: Path, monkeypatch: pytes
         assert (pid, number) == (1, 0)
         raise PermissionError
 
-    monkeypatch.setattr("ksmppd_py.daemon.os.getppid", lambda: 2)
-    monkeypatch.setattr("ksmppd_py.daemon.os.kill", refuse)
+    monkeypatch.setattr("ksmppd_py.launch.daemon.os.getppid", lambda: 2)
+    monkeypatch.setattr("ksmppd_py.launch.daemon.os.kill", refuse)
     with pytest.raises(StartError, match="exists and its process is alive"):
         daemon.PidFile(str(path)).write()
     assert path.read_text() == "1\n"
@@ -319,10 +319,12 @@ def test_change_user(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[tuple[str, object]] = []
     for name in ("setgid", "setuid"):
         monkeypatch.setattr(
-            f"ksmppd_py.daemon.os.{name}", lambda number, name=name: calls.append((name, number))
+            f"ksmppd_py.launch.daemon.os.{name}", lambda number, name=name: calls.append((name, number))
         )
-    monkeypatch.setattr("ksmppd_py.daemon.os.initgroups", lambda *words: calls.append(("initgroups", words)))
-    monkeypatch.setattr("ksmppd_py.daemon.os.geteuid", lambda: 0)
+    monkeypatch.setattr(
+        "ksmppd_py.launch.daemon.os.initgroups", lambda *words: calls.append(("initgroups", words))
+    )
+    monkeypatch.setattr("ksmppd_py.launch.daemon.os.geteuid", lambda: 0)
     nobody = pwd.getpwnam("nobody")
     daemon.change_user("nobody")
     assert calls == [

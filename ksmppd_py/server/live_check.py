@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
 
-from ksmppd_py import wiring
 from ksmppd_py.bearerbox import reach as box_reach
 from ksmppd_py.callbacks import reach as http_reach
 from ksmppd_py.callbacks.endpoint import Endpoint, ca_certificates
 from ksmppd_py.config import Config, Method, Sqlite3Connection
 from ksmppd_py.errors import DatabaseUnavailable, StartError
 from ksmppd_py.model.routes import RegexChecker
+from ksmppd_py.server import settings
 from ksmppd_py.storage.database import Database
 from ksmppd_py.storage.look import look_at, reason_of, version_of
 from ksmppd_py.storage.routes import DatabaseRoutes
@@ -68,7 +68,7 @@ def _database(config: Config) -> Iterator[Finding]:
             return
     else:
         subject = f"database {group.database} at {group.host}{f':{group.port}' if group.port else ''}"
-    database = wiring.open_database(config)
+    database = settings.open_database(config)
     try:
         database.start(0.0)
         yield Finding(subject, version_of(database))

@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import TypeAlias
 
-from ksmppd_py.arguments import Arguments
 from ksmppd_py.errors import StartError
-from ksmppd_py.signals import ENDING, HELD, end_by_default
+from ksmppd_py.launch.arguments import Arguments
+from ksmppd_py.launch.signals import ENDING, HELD, end_by_default
 
 _FORWARDED = (
     signal.SIGTERM,

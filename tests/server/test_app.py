@@ -11,11 +11,11 @@ from typing import Any
 import gevent
 import pytest
 
-from ksmppd_py import app as app_module
-from ksmppd_py import daemon
-from ksmppd_py.app import App
 from ksmppd_py.config import WaitAckAction, load
 from ksmppd_py.errors import StartError
+from ksmppd_py.launch import daemon
+from ksmppd_py.server import app as app_module
+from ksmppd_py.server.app import App
 from tests.fakes import smpp_wire as wire
 from tests.fakes.bearerbox import FakeBearerbox
 from tests.fakes.esme import Esme
@@ -191,7 +191,7 @@ def test_what_was_stored_while_it_was_down_goes_out(
     start: Start, tmp_path: Path, box: FakeBearerbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Accepted without a bearerbox, sent by the next process when there is one."""
-    monkeypatch.setattr("ksmppd_py.workers.ROUND", 0.02)
+    monkeypatch.setattr("ksmppd_py.server.replay_jobs.ROUND", 0.02)
     box.stop()
     first = start()
     insert_account(database(tmp_path), Account("esme", "secret"))

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from ksmppd_py import cli
-from ksmppd_py.arguments import GENERATE, HELP, RUN, TEST, VERSION, Arguments, UsageError, parse
-from ksmppd_py.daemon import Process
+from ksmppd_py.launch import cli
+from ksmppd_py.launch.arguments import GENERATE, HELP, RUN, TEST, VERSION, Arguments, UsageError, parse
+from ksmppd_py.launch.daemon import Process
 from tests.parts.waiting import wait_until
 
-HERE = Path(__file__).parent.parent
+HERE = Path(__file__).parents[2]
 GOOD = str(HERE / "ksmppd.conf")
 
 LINES = [
@@ -227,8 +227,8 @@ import sys
 from gevent import monkey
 monkey.patch_all()
 import gevent, gevent.event, logging
-from ksmppd_py import cli, daemon
-from ksmppd_py.arguments import parse
+from ksmppd_py.launch import cli, daemon
+from ksmppd_py.launch.arguments import parse
 from ksmppd_py.errors import StartError
 
 class Server:

@@ -11,12 +11,11 @@ from typing import TypeVar
 import gevent
 from gevent.event import Event
 
-from ksmppd_py import logs, wiring
+from ksmppd_py import logs
 from ksmppd_py.accesslog.log import AccessLog
 from ksmppd_py.admin.server import AdminServer
 from ksmppd_py.bearerbox.pool import BearerboxPool
 from ksmppd_py.config import Config
-from ksmppd_py.decisions import Decisions
 from ksmppd_py.errors import StartError, TemporaryError
 from ksmppd_py.esme.binding import Binder
 from ksmppd_py.esme.blocklist import BlockList
@@ -27,7 +26,6 @@ from ksmppd_py.flows.enquiries import Enquiries
 from ksmppd_py.flows.simulation import SimulationFlow
 from ksmppd_py.flows.submission import SubmissionFlow
 from ksmppd_py.flows.trial import RouteTrials
-from ksmppd_py.live import Live
 from ksmppd_py.model.account import Account
 from ksmppd_py.model.esme import BlockedAddress, ServerMeters, ServerSnapshot
 from ksmppd_py.model.history import MessageHistory
@@ -35,8 +33,13 @@ from ksmppd_py.model.ids import MessageIds
 from ksmppd_py.model.ports import Router
 from ksmppd_py.model.route_report import RouteReport
 from ksmppd_py.model.trial import RouteQuestion, RouteTrial
-from ksmppd_py.overview import Overview
-from ksmppd_py.reports import load_lines, refusal_lines, statistics
+from ksmppd_py.server import settings
+from ksmppd_py.server.backends import Decisions
+from ksmppd_py.server.reload import Live
+from ksmppd_py.server.replay_jobs import Replayer
+from ksmppd_py.server.simulation_jobs import Simulator
+from ksmppd_py.server.statistics import load_lines, refusal_lines, statistics
+from ksmppd_py.server.status import Overview
 from ksmppd_py.smpp.constants import CommandStatus
 from ksmppd_py.storage.backlog import BacklogReader
 from ksmppd_py.storage.claim import Claim, open_claim
@@ -48,7 +51,6 @@ from ksmppd_py.storage.users import DatabaseCredit
 from ksmppd_py.translate.dialect import Dialect
 from ksmppd_py.transport import names
 from ksmppd_py.transport.greenlets import GreenletGroup
-from ksmppd_py.workers import Replayer, Simulator
 
 logger = logging.getLogger(__name__)
 
@@ -89,7 +91,7 @@ class App:
         self._replayer: Replayer | None = None
         self._claim: Claim | None = None
         self._listener: Listener | None = None
-        self._access = AccessLog(wiring.access_log(config))
+        self._access = AccessLog(settings.access_log(config))
         self._live: Live | None = None
         self._trials: RouteTrials | None = None
 
@@ -98,8 +100,8 @@ class App:
     def start(self) -> None:
         """Start everything. Raises StartError. May yield."""
         config = self._config
-        names.install(wiring.hosts(config))
-        self._database = wiring.open_database(config)
+        names.install(settings.hosts(config))
+        self._database = settings.open_database(config)
         _reach(self._database)
         database = self._database
         layout = _patiently("The tables can't be looked at", lambda: prepare(database, config.ksmppd))
@@ -145,7 +147,7 @@ class App:
         credit = DatabaseCredit(self._database, layout)
         submission = self._submission(router, pool, credit, queue, simulation, ids)
         binder = Binder(
-            decisions.authenticator, registry, self._blocklist, config.ksmppd, wiring.tlvs(config)
+            decisions.authenticator, registry, self._blocklist, config.ksmppd, settings.tlvs(config)
         )
         self._trials = _trials(submission, registry, decisions, credit, binder)
         self._listener = Listener(
@@ -356,7 +358,7 @@ def _patiently(problem: str, step: Callable[[], T]) -> T:
 
 def _admin_server(config: Config, app: App) -> AdminServer:
     http = config.http_server
-    certificate, key = wiring.admin_certificate(config)
+    certificate, key = settings.admin_certificate(config)
     return AdminServer(
         app,
         http.port,

@@ -13,7 +13,7 @@ from greenlet import greenlet
 
 from ksmppd_py.model.esme import ServerSnapshot
 from ksmppd_py.model.refusals import Refusals
-from ksmppd_py.overview import Overview
+from ksmppd_py.server.status import Overview
 from ksmppd_py.smpp.describe import describe_status
 
 _remembered: weakref.WeakSet[greenlet] = weakref.WeakSet()

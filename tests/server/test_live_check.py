@@ -15,10 +15,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy.dialects import sqlite
 
-from ksmppd_py import cli, preflight
-from ksmppd_py.arguments import parse
 from ksmppd_py.config import load
-from ksmppd_py.daemon import Process
+from ksmppd_py.launch import cli
+from ksmppd_py.launch.arguments import parse
+from ksmppd_py.launch.daemon import Process
+from ksmppd_py.server import live_check
 from ksmppd_py.storage.schema import render
 from tests.parts.certificate import write_certificate
 from tests.parts.process import free_port
@@ -102,7 +103,7 @@ def configuration(directory: Path, database: Path, ksmppd: str = "", box: str = 
 
 
 def lines_of(path: Path, now: datetime | None = None) -> list[str]:
-    return [str(finding) for finding in preflight.look(load(str(path)), (lambda: now) if now else None)]
+    return [str(finding) for finding in live_check.look(load(str(path)), (lambda: now) if now else None)]
 
 
 TABLES = [
@@ -302,7 +303,7 @@ def test_a_bundle_of_authorities_has_old_ones(tmp_path: Path) -> None:
         texts.append(write_certificate(directory, days)[0].read_text())
     (tmp_path / "bundle.pem").write_text("".join(texts))
     found = [
-        preflight._dates(f"{key} x", str(tmp_path / "bundle.pem"), NOW + 2 * DAY)
+        live_check._dates(f"{key} x", str(tmp_path / "bundle.pem"), NOW + 2 * DAY)
         for key in ("smpp-tls-ca-file", "smpp-tls-cert-file")
     ]
     assert [str(each) for each in found] == [
@@ -313,5 +314,5 @@ def test_a_bundle_of_authorities_has_old_ones(tmp_path: Path) -> None:
 
 def test_a_certificate_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "x.pem").write_text("no certificate")
-    finding = preflight._dates("x", str(tmp_path / "x.pem"), NOW)
+    finding = live_check._dates("x", str(tmp_path / "x.pem"), NOW)
     assert (finding.failed, finding.text.startswith("can't be read: ")) == (True, True)

@@ -9,8 +9,8 @@ from typing import Any
 import gevent
 import pytest
 
-from ksmppd_py import workers
 from ksmppd_py.errors import DatabaseUnavailable
+from ksmppd_py.server import replay_jobs
 
 
 class Store:
@@ -47,9 +47,9 @@ def test_when_rows_are_looked_for_again(
 ) -> None:
     """An expensive count is repeated rarely; after an outage it is repeated soon."""
     clock = Clock()
-    monkeypatch.setattr(workers, "monotonic", clock)
+    monkeypatch.setattr(replay_jobs, "monotonic", clock)
     nothing: Any = None
-    replayer = workers.Replayer(Store(clock, cost, away), nothing, nothing, nothing, queue=True)
+    replayer = replay_jobs.Replayer(Store(clock, cost, away), nothing, nothing, nothing, queue=True)
     assert replayer._scan({"usera"}) == pause
 
 
@@ -75,7 +75,7 @@ class Walk:
 def test_a_bearerbox_that_was_away_for_a_moment_is_noticed() -> None:
     """Messages that were stored meanwhile wait at most until the next round."""
     nothing: Any = None
-    replayer = workers.Replayer(nothing, nothing, nothing, nothing, queue=True)
+    replayer = replay_jobs.Replayer(nothing, nothing, nothing, nothing, queue=True)
     gateway, walk = Gateway(), Walk()
     replayer._gateway, replayer._submissions = gateway, walk
     arrivals = replayer._look_at_boxes(0)
@@ -90,7 +90,7 @@ def test_a_bearerbox_that_was_away_for_a_moment_is_noticed() -> None:
 def test_a_defect_that_one_account_meets_stops_no_other(caplog: pytest.LogCaptureFixture) -> None:
     nothing: Any = None
     claim = SimpleNamespace(held=True)
-    replayer = workers.Replayer(nothing, claim, nothing, nothing, queue=True)
+    replayer = replay_jobs.Replayer(nothing, claim, nothing, nothing, queue=True)
     advanced: list[str] = []
     later: list[str] = []
 
@@ -129,7 +129,7 @@ def test_when_rows_of_no_account_are_looked_for(
     nothing: Any = None
     clock = Clock()
     claim = SimpleNamespace(held=True)
-    replayer = workers.Replayer(nothing, claim, nothing, nothing, queue=True)
+    replayer = replay_jobs.Replayer(nothing, claim, nothing, nothing, queue=True)
     asked: list[float] = []
     rung: list[str] = []
 
@@ -146,8 +146,8 @@ def test_when_rows_of_no_account_are_looked_for(
         clock.now += seconds
         claim.held = clock.now not in lost
 
-    monkeypatch.setattr(workers, "monotonic", clock)
-    monkeypatch.setattr(workers.gevent, "sleep", sleep)
+    monkeypatch.setattr(replay_jobs, "monotonic", clock)
+    monkeypatch.setattr(replay_jobs.gevent, "sleep", sleep)
     replayer._nameless = SimpleNamespace(advance=advance)
     replayer.deliveries = SimpleNamespace(look_for_passed_rows=rung.append)
     with pytest.raises(gevent.GreenletExit):

@@ -14,7 +14,7 @@ from ksmppd_py.esme.registry import EsmeRegistry
 from ksmppd_py.model.condition import Condition
 from ksmppd_py.model.judgement import judge
 from ksmppd_py.model.meters import Histogram
-from ksmppd_py.model.operation import Backlog, BearerboxStatus, Measures
+from ksmppd_py.model.status import Backlog, BearerboxStatus, Measures
 from ksmppd_py.storage.backlog import BacklogReader
 from ksmppd_py.storage.credits import CreditReader
 from ksmppd_py.storage.database import Database

@@ -5,17 +5,18 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
-from ksmppd_py import logs, wiring
+from ksmppd_py import logs
 from ksmppd_py.accesslog.log import AccessLog
 from ksmppd_py.admin.server import AdminServer
 from ksmppd_py.bearerbox.pool import BearerboxPool
 from ksmppd_py.config import Config, restart_changes
-from ksmppd_py.decisions import Decisions
 from ksmppd_py.errors import KsmppdError, StartError
 from ksmppd_py.esme.blocklist import BlockList
 from ksmppd_py.esme.listener import Listener
 from ksmppd_py.esme.registry import EsmeRegistry
 from ksmppd_py.esme.settings import tls_context
+from ksmppd_py.server import settings
+from ksmppd_py.server.backends import Decisions
 from ksmppd_py.transport import names
 
 logger = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ class Live:
 
         May yield (routes, at the end).
         """
-        admin_certificate = wiring.admin_certificate(config)
+        admin_certificate = settings.admin_certificate(config)
         try:
             context = tls_context(config.ksmppd)
             self._admin.check(*admin_certificate)
@@ -58,10 +59,10 @@ class Live:
             logger.error("%s; the configuration stays as it was", error, extra=logs.EACH)
             return
         with_old_id = replace(config.ksmppd, id=self._started_with.ksmppd.id)
-        self._listener.change(with_old_id, wiring.tlvs(config), context)
+        self._listener.change(with_old_id, settings.tlvs(config), context)
         self._blocklist.change(config.ksmppd)
-        self._access.change(wiring.access_log(config))
-        names.know(wiring.hosts(config))
+        self._access.change(settings.access_log(config))
+        names.know(settings.hosts(config))
         self._pool.change(config.bearerboxes)
         self._admin.change(config.http_server.password, *admin_certificate, config.http_server.host_names)
         self._decisions.keep_up(config, self._registry)

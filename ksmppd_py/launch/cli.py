@@ -16,13 +16,14 @@ from typing import Protocol
 
 import gevent
 
-from ksmppd_py import __version__, logs, signals
-from ksmppd_py.arguments import GENERATE, HELP, TEST, USAGE, VERSION, Arguments
+from ksmppd_py import __version__, logs
 from ksmppd_py.config import Config, ConfigProblems, load, printable, render_reference
-from ksmppd_py.daemon import Process
 from ksmppd_py.errors import StartError
-from ksmppd_py.notify import READY, STOPPING, notify
-from ksmppd_py.reports import remember_greenlets
+from ksmppd_py.launch import signals
+from ksmppd_py.launch.arguments import GENERATE, HELP, TEST, USAGE, VERSION, Arguments
+from ksmppd_py.launch.daemon import Process
+from ksmppd_py.launch.notify import READY, STOPPING, notify
+from ksmppd_py.server.statistics import remember_greenlets
 from ksmppd_py.transport.greenlets import GreenletGroup, log_stray_errors
 
 _FEW_DESCRIPTORS = 4096
@@ -109,7 +110,7 @@ def _test(path: str, live: bool) -> int:
     if not live:
         return _print(f"{printable(path)}: configuration ok\n")
     logging.getLogger().addHandler(logging.NullHandler())  # each finding is a line, nothing more
-    from ksmppd_py.preflight import look  # noqa: PLC0415 - it needs the rooms
+    from ksmppd_py.server.live_check import look  # noqa: PLC0415 - it needs the rooms
 
     worst = 0
     for finding in look(config):
@@ -125,7 +126,7 @@ def _print_warnings(warnings: Iterable[str]) -> None:
 
 
 def _build_app(config: Config) -> Server:
-    from ksmppd_py.app import App  # noqa: PLC0415 - looking at a configuration needs none of the rooms
+    from ksmppd_py.server.app import App  # noqa: PLC0415 - looking at a configuration needs none of the rooms
 
     return App(config)
 

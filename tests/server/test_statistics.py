@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import gevent
 import pytest
 
-from ksmppd_py import reports
+from ksmppd_py.server import statistics
 
 
 @pytest.fixture
@@ -19,15 +19,15 @@ def _thawed() -> Iterator[None]:
 
 @pytest.mark.usefixtures("_thawed")
 def test_greenlets_of_the_start_count_until_they_end() -> None:
-    before = reports._greenlets()
+    before = statistics._greenlets()
     early = [gevent.spawn(gevent.sleep, 60) for _ in range(5)]
     gevent.sleep(0)
-    reports.remember_greenlets()
+    statistics.remember_greenlets()
     gc.freeze()
     late = [gevent.spawn(gevent.sleep, 60) for _ in range(3)]
     gevent.sleep(0)
-    assert reports._greenlets() == before + 8
+    assert statistics._greenlets() == before + 8
     gevent.killall([*early[:2], late[0]])
-    assert reports._greenlets() == before + 5
+    assert statistics._greenlets() == before + 5
     gevent.killall([*early, *late])
-    assert reports._greenlets() == before
+    assert statistics._greenlets() == before

@@ -1,4 +1,4 @@
-"""The greenlets that replay stored messages and deliver simulated ones."""
+"""The greenlets that replay stored messages to ESMEs and bearerboxes."""
 
 from __future__ import annotations
 
@@ -13,10 +13,8 @@ from ksmppd_py.flows.delivery import DeliveryFlow
 from ksmppd_py.flows.nameless import NamelessRows
 from ksmppd_py.flows.replay import DeliveryReplay
 from ksmppd_py.flows.resubmission import SubmissionReplay
-from ksmppd_py.flows.simulation import SimulationFlow
 from ksmppd_py.model.ids import MessageIds
 from ksmppd_py.model.ports import Gateway, MessageStore, Receivers
-from ksmppd_py.model.work import Delivery
 from ksmppd_py.transport.batch_queue import BatchQueue
 from ksmppd_py.transport.greenlets import GreenletGroup
 
@@ -33,46 +31,11 @@ class Claim(Protocol):
 
 ROUND = 1.0
 """Seconds between two rounds over binds and due rows."""
-SHORTEST_ROUND = 0.02
-"""Seconds between two rounds of simulation when delays are short."""
 REFRESH = 10.0
 """Seconds, at least, between two queries for rows that were skipped or that another process wrote."""
 SCAN_SHARE = 20
 """The pause after such a query is SCAN_SHARE times as long as it took, but at most LONGEST_REFRESH."""
 LONGEST_REFRESH = 60.0
-
-
-class Simulator:
-    """The queue and the greenlets of simulated messages."""
-
-    def __init__(self) -> None:
-        self._queue: BatchQueue[Delivery] = BatchQueue()
-        self._greenlets = GreenletGroup("simulation")
-
-    def settled(self, delivery: Delivery) -> None:
-        """Take back a simulated message. Doesn't yield."""
-        self._queue.put(delivery)
-
-    def start(self, flow: SimulationFlow, delay: float = 0.0) -> None:
-        """Start the rounds, often enough for a delay of `delay` seconds. Doesn't yield."""
-        pause = min(ROUND, max(SHORTEST_ROUND, delay / 10)) if delay else ROUND
-        self._greenlets.supervise("simulation", lambda: _deliver_due(flow, pause))
-        self._greenlets.supervise("simulation settler", lambda: self._settle(flow))
-
-    def _settle(self, flow: SimulationFlow) -> None:
-        while True:
-            for delivery in self._queue.take():
-                flow.conclude(delivery, delivery.outcome)
-
-    def stop(self) -> None:
-        """End the greenlets. May yield."""
-        self._greenlets.end(1.0)
-
-
-def _deliver_due(flow: SimulationFlow, pause: float) -> None:
-    while True:
-        gevent.sleep(pause)
-        flow.deliver_due()
 
 
 class Replayer:
