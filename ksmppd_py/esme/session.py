@@ -15,7 +15,7 @@ from ksmppd_py.esme.outgoing import Outgoing
 from ksmppd_py.esme.refusals import error_response, implied_status, refusal_of
 from ksmppd_py.esme.registry import NO_ROOM
 from ksmppd_py.esme.settings import drops_unanswered, timers
-from ksmppd_py.esme.submits import Submits
+from ksmppd_py.esme.submit_queue import SubmitQueue
 from ksmppd_py.esme.surroundings import Surroundings
 from ksmppd_py.ip_addresses import source_of
 from ksmppd_py.model.account import Account
@@ -60,8 +60,8 @@ _ENQUIRE_LINK_RESP = int(CommandId.ENQUIRE_LINK_RESP)
 class Session:
     """One TCP connection, before and after its bind.
 
-    Its greenlet runs `run`; a second one processes submits that have to wait. Only this class and its parts (Submits,
-    Operations, Outgoing) answer the ESME. Implements registry.Bound.
+    Its greenlet runs `run`; a second one processes submits that have to wait. Only this class and its parts
+    (SubmitQueue, Operations, Outgoing) answer the ESME. Implements registry.Bound.
     """
 
     bind_type = 0
@@ -74,7 +74,7 @@ class Session:
     _refusing = False
     _unbound: Event | None = None
     _submitter: Submitter | None = None
-    _submits: Submits | None = None
+    _submits: SubmitQueue | None = None
 
     def __init__(self, bind_id: int, framed: FramedSocket, ip: str, around: Surroundings) -> None:
         self.bind_id = bind_id
@@ -204,7 +204,7 @@ class Session:
             esme, account, self.dialect, service, counters, self._inbound, self.bind_type, self.bind_id
         )
         if self.bind_type & TRANSMITTER:
-            self._submits = Submits(f"bind {self.bind_id}", self._socket, self._submitter, self._around)
+            self._submits = SubmitQueue(f"bind {self.bind_id}", self._socket, self._submitter, self._around)
         totals = self._submitter.totals
         self._outgoing = Outgoing(
             self._link, self._socket, (counters, totals), totals, self._around.access, self.bind_id

@@ -9,7 +9,7 @@ import gevent
 import pytest
 
 from ksmppd_py.esme import held as held_module
-from ksmppd_py.esme import submits as submits_module
+from ksmppd_py.esme import submit_queue as submit_queue_module
 from ksmppd_py.esme.held import EACH, EACH_TLV, Held, octets_of
 from ksmppd_py.smpp.tlvs import unpack_tlvs
 from tests.esme.conftest import NEVER, Bed, StartBed
@@ -92,7 +92,7 @@ def test_what_is_left_is_for_all(start: StartBed, monkeypatch: pytest.MonkeyPatc
 def test_above_all_that_is_there_submits_are_refused(
     start: StartBed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(submits_module, "REFUSED_ABOVE", 2 * ONE)
+    monkeypatch.setattr(submit_queue_module, "REFUSED_ABOVE", 2 * ONE)
     bed = start()
     bed.gateway.ack = NEVER
     first, second = bed.bind(), bed.bind()

@@ -9,7 +9,7 @@ import pytest
 
 from ksmppd_py.errors import NoRoute
 from ksmppd_py.esme import session as session_module
-from ksmppd_py.esme import submits as submits_module
+from ksmppd_py.esme import submit_queue as submit_queue_module
 from ksmppd_py.model.account import Simulation
 from ksmppd_py.model.outcomes import SubmitResult
 from tests.esme.conftest import NEVER, Bed
@@ -98,7 +98,7 @@ def test_no_report_overtakes_its_response(bed: Bed) -> None:
 
 def test_too_many_unanswered_pause_reading_and_lose_none(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
     """docs/rules/smpp-session.md 7, D-18."""
-    monkeypatch.setattr(submits_module, "MOST_UNANSWERED", 100)
+    monkeypatch.setattr(submit_queue_module, "MOST_UNANSWERED", 100)
     monkeypatch.setattr(session_module, "RECEIVE_OCTETS", 1000)
     bed.gateway.ack = NEVER
     esme = bed.bind()

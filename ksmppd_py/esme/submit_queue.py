@@ -40,7 +40,7 @@ MOST_UNANSWERED = 10_000
 """Unanswered submits of one bind; above it the bind isn't read until half are answered."""
 
 
-class Submits:
+class SubmitQueue:
     """Passes submits to the flow in the order in which they came, and answers each exactly once.
 
     The submits of one read are a batch. The bind's reader processes it itself when nothing has to be waited for.
