@@ -11,7 +11,7 @@ from gevent.event import Event
 from ksmppd_py.esme import dump
 from ksmppd_py.esme.admission import LEFT, Turn
 from ksmppd_py.esme.binding import BIND_TYPES, RECEIVER, TRANSMITTER, BindRequest, Refusal
-from ksmppd_py.esme.outgoing import Outgoing
+from ksmppd_py.esme.deliver_window import DeliverWindow
 from ksmppd_py.esme.refusals import error_response, implied_status, refusal_of
 from ksmppd_py.esme.registry import NO_ROOM
 from ksmppd_py.esme.settings import drops_unanswered, timers
@@ -61,7 +61,7 @@ class Session:
     """One TCP connection, before and after its bind.
 
     Its greenlet runs `run`; a second one processes submits that have to wait. Only this class and its parts
-    (SubmitQueue, Operations, Outgoing) answer the ESME. Implements registry.Bound.
+    (SubmitQueue, Operations, DeliverWindow) answer the ESME. Implements registry.Bound.
     """
 
     bind_type = 0
@@ -89,7 +89,7 @@ class Session:
         self.counters = Counters()
         self._inbound = Load(BIND_INTERVALS, int(self._connected_at))
         self._outbound = Load(BIND_INTERVALS, int(self._connected_at))
-        self._outgoing = Outgoing(self._link, framed, (self.counters,))
+        self._window = DeliverWindow(self._link, framed, (self.counters,))
         self._max_open_acks = around.settings.default_max_open_acks
         framed.tap = dump.sent_to(self) if dump.wanted() else None
 
@@ -145,7 +145,7 @@ class Session:
             elif command_id in _ANSWERS_TO_DELIVER_SM:
                 self.bad_in_a_row = 0
                 answered += command_id == _DELIVER_SM_RESP
-                if not self._outgoing.answered(sequence_number, command_status or implied_status(command_id)):
+                if not self._window.answered(sequence_number, command_status or implied_status(command_id)):
                     logger.debug("SMPP[%s] answer to no open deliver_sm: %d", self._name, sequence_number)
             else:
                 if self._submits is not None:
@@ -206,7 +206,7 @@ class Session:
         if self.bind_type & TRANSMITTER:
             self._submits = SubmitQueue(f"bind {self.bind_id}", self._socket, self._submitter, self._around)
         totals = self._submitter.totals
-        self._outgoing = Outgoing(
+        self._window = DeliverWindow(
             self._link, self._socket, (counters, totals), totals, self._around.access, self.bind_id
         )
         self._max_open_acks = account.max_open_acks or self._around.settings.default_max_open_acks
@@ -241,7 +241,7 @@ class Session:
     @property
     def load(self) -> int:
         """Number of deliver_sm unanswered plus frames unsent; NO_ROOM when it may be sent none now."""
-        unanswered, framed = len(self._outgoing.unanswered), self._socket
+        unanswered, framed = len(self._window.unanswered), self._socket
         if unanswered >= self._max_open_acks or framed.blocked_since or not self.bind_type & RECEIVER:
             return NO_ROOM
         return unanswered + framed.queued
@@ -249,7 +249,7 @@ class Session:
     @property
     def room(self) -> int:
         """Number of further deliver_sm that may be unanswered; 0 or less = none."""
-        return self._max_open_acks - len(self._outgoing.unanswered) if not self._socket.blocked_since else 0
+        return self._max_open_acks - len(self._window.unanswered) if not self._socket.blocked_since else 0
 
     def next_reference(self) -> int:
         """Return the next reference that joins the parts of a long message, 0 to 255."""
@@ -257,8 +257,8 @@ class Session:
         return reference
 
     def deliver(self, pdus: Sequence[DeliverSm], delivery: Delivery) -> None:
-        """Send the parts of one message; see Outgoing.deliver. Doesn't yield."""
-        self._outgoing.deliver(pdus, delivery)
+        """Send the parts of one message; see DeliverWindow.deliver. Doesn't yield."""
+        self._window.deliver(pdus, delivery)
 
     # -- time, unbind, end -----------------------------------------------------------------------------------
 
@@ -290,15 +290,15 @@ class Session:
 
     def _expire(self, now: float) -> None:
         before = now - self._around.settings.wait_ack_timeout
-        if self._socket.blocked_since or not self._outgoing.overdue(before):
+        if self._socket.blocked_since or not self._window.overdue(before):
             return  # an unsent PDU can't be answered; a peer that takes no octet is closed by `tick`
         if drops_unanswered(self._around.settings):
-            dropped = self._outgoing.expire(before, Outcome.DONE)
+            dropped = self._window.expire(before, Outcome.DONE)
             logger.warning("SMPP[%s] bind %d: %d deliver_sm dropped", self._name, self.bind_id, dropped)
             return
         logger.warning("SMPP[%s] bind %d doesn't answer deliver_sm, closing", self._name, self.bind_id)
         self._leave_registry()
-        self._outgoing.expire(before, Outcome.TIMEOUT)
+        self._window.expire(before, Outcome.TIMEOUT)
         self._socket.stop_reading()
 
     def _ask(self, command_id: int) -> None:
@@ -352,7 +352,7 @@ class Session:
         self._ending = True
         self.turn = None  # with too many connections without a bind, this one is closed first
         self._leave_registry()
-        self._outgoing.release()
+        self._window.release()
         if self._unbound is not None:
             self._unbound.set()
         try:
@@ -377,7 +377,7 @@ class Session:
             ip=self.ip,
             uptime=max(0, int(now - self._connected_at)),
             bind_type=self.bind_type,
-            open_acks=len(self._outgoing.unanswered),
+            open_acks=len(self._window.unanswered),
             simulate=submitter is not None and submitter.account.simulation is not None,
             inbound_load=self._inbound.rate(0, second),
             inbound_queued=self._submits.queued if self._submits is not None else 0,

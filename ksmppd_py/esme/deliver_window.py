@@ -20,7 +20,7 @@ _pack = codec.PACKERS[DeliverSm]
 _REPORT_TYPES = ESM_TYPE_DELIVERY_RECEIPT | ESM_TYPE_DELIVERY_ACKNOWLEDGEMENT | 0x20
 
 
-class Outgoing:
+class DeliverWindow:
     """The unanswered deliver_sm of one bind by sequence number, oldest first.
 
     `counters` count each part that is answered with status 0; `totals`, when given, counts every other end.
