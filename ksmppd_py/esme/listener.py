@@ -19,8 +19,8 @@ from ksmppd_py.esme.blocklist import BlockList
 from ksmppd_py.esme.held import Held
 from ksmppd_py.esme.registry import EsmeRegistry
 from ksmppd_py.esme.session import Session
+from ksmppd_py.esme.session_context import SessionContext
 from ksmppd_py.esme.settings import proxies, tls_context
-from ksmppd_py.esme.surroundings import Surroundings
 from ksmppd_py.ip_addresses import plain
 from ksmppd_py.model.names import place
 from ksmppd_py.model.ports import AccessLog, Enquiries, Submissions
@@ -65,9 +65,9 @@ class Listener:
         self._blocklist = blocklist
         self._ids = count()
         self._greenlets = GreenletGroup("smpp", inherits_log_context=True)
-        self._around = Surroundings(binder, flow, registry, settings, self._greenlets, enquiries, access)
+        self._context = SessionContext(binder, flow, registry, settings, self._greenlets, enquiries, access)
         self._arrivals = Arrivals(proxies(settings), settings.max_unbound_connections)
-        self._context: ssl.SSLContext | None = None
+        self._tls: ssl.SSLContext | None = None
         self._tls_server: SparingServer | None = None
         self._housekeeping = GreenletGroup("smpp housekeeping")
         self._sessions: dict[int, Session] = {}
@@ -108,15 +108,15 @@ class Listener:
     @property
     def held(self) -> Held:
         """The memory that unanswered submits of all binds take."""
-        return self._around.held
+        return self._context.held
 
     def start(self) -> None:
         """Open the ports. Raises StartError when one can't be opened, or a certificate can't be read."""
-        settings = self._around.settings
-        self._context = tls_context(settings)
+        settings = self._context.settings
+        self._tls = tls_context(settings)
         if not settings.smpp_tls_only:
             self._server = self._listen(settings.smpp_port, self._accepted)
-        if self._context is not None:
+        if self._tls is not None:
             self._tls_server = self._listen(settings.smpp_tls_port, self._accepted_tls)
         self._housekeeping.supervise("smpp housekeeping", self._keep_house)
 
@@ -136,10 +136,10 @@ class Listener:
 
         Without a `context` the port for TLS keeps the one that it has: it never takes plain SMPP.
         """
-        self._around.settings = settings
-        self._around.binder.change(settings, tlvs)
+        self._context.settings = settings
+        self._context.binder.change(settings, tlvs)
         if context is not None:
-            self._context = context
+            self._tls = context
         self._arrivals.proxies, self._arrivals.most = proxies(settings), settings.max_unbound_connections
         for session in self._sessions.values():
             session.settings_changed()
@@ -151,7 +151,7 @@ class Listener:
         self._greet(connected, plain(address[0]), None)
 
     def _accepted_tls(self, connected: socket.socket, address: tuple[str, int]) -> None:
-        self._greet(connected, plain(address[0]), self._context)
+        self._greet(connected, plain(address[0]), self._tls)
 
     def _greet(self, connected: socket.socket, peer: str, context: ssl.SSLContext | None) -> None:
         """Find out the ESME's address, then run its session. May yield, until the connection ends."""
@@ -181,7 +181,7 @@ class Listener:
     def _serve(self, framed: FramedSocket, ip: str) -> None:
         bind_id = next(self._ids)
         framed.peer = f"bind {bind_id}"
-        session = Session(bind_id, framed, ip, self._around)
+        session = Session(bind_id, framed, ip, self._context)
         set_log_context(session)
         self._sessions[bind_id] = session
         self._make_room(session)
@@ -200,17 +200,17 @@ class Listener:
         """
         unbound = self._unbound
         unbound[session.bind_id] = session
-        if len(unbound) <= self._around.settings.max_unbound_connections:
+        if len(unbound) <= self._context.settings.max_unbound_connections:
             return
         unbound = self._unbound = {number: each for number, each in unbound.items() if not each.bind_type}
-        if len(unbound) > self._around.settings.max_unbound_connections:
+        if len(unbound) > self._context.settings.max_unbound_connections:
             one = unbound.pop(self._one_too_many(session).bind_id)
             logger.warning("Too many connections without a bind, the one from %s is closed", one.ip)
             one.give_up()
 
     def _one_too_many(self, newest: Session) -> Session:
         unbound = self._unbound.values()
-        crowd = crowding((each.source for each in unbound), self._around.settings.max_unbound_connections)
+        crowd = crowding((each.source for each in unbound), self._context.settings.max_unbound_connections)
         if crowd is not None:
             theirs = [each for each in unbound if each.source == crowd]
             silent = (each for each in theirs if each.turn is None)

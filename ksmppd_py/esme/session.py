@@ -14,9 +14,9 @@ from ksmppd_py.esme.binding import BIND_TYPES, RECEIVER, TRANSMITTER, BindReques
 from ksmppd_py.esme.deliver_window import DeliverWindow
 from ksmppd_py.esme.refusals import error_response, implied_status, refusal_of
 from ksmppd_py.esme.registry import NO_ROOM
+from ksmppd_py.esme.session_context import SessionContext
 from ksmppd_py.esme.settings import drops_unanswered, timers
 from ksmppd_py.esme.submit_queue import SubmitQueue
-from ksmppd_py.esme.surroundings import Surroundings
 from ksmppd_py.ip_addresses import source_of
 from ksmppd_py.model.account import Account
 from ksmppd_py.model.esme import BindSnapshot, Counters
@@ -76,21 +76,21 @@ class Session:
     _submitter: Submitter | None = None
     _submits: SubmitQueue | None = None
 
-    def __init__(self, bind_id: int, framed: FramedSocket, ip: str, around: Surroundings) -> None:
+    def __init__(self, bind_id: int, framed: FramedSocket, ip: str, context: SessionContext) -> None:
         self.bind_id = bind_id
         self.ip = ip
         self.source = source_of(ip)
         self.dialect = Dialect()
         self._socket = framed
-        self._around = around
+        self._context = context
         self._link = SmppLink()
         self._connected_at = time()
-        self._timers = SessionTimers(timers(around.settings), monotonic())
+        self._timers = SessionTimers(timers(context.settings), monotonic())
         self.counters = Counters()
         self._inbound = Load(BIND_INTERVALS, int(self._connected_at))
         self._outbound = Load(BIND_INTERVALS, int(self._connected_at))
         self._window = DeliverWindow(self._link, framed, (self.counters,))
-        self._max_open_acks = around.settings.default_max_open_acks
+        self._max_open_acks = context.settings.default_max_open_acks
         framed.tap = dump.sent_to(self) if dump.wanted() else None
 
     def __str__(self) -> str:
@@ -157,7 +157,7 @@ class Session:
         if self._submits is not None:
             self._submits.walk()
         if answered and self._submitter is not None:
-            self._around.registry.count_answers(self._submitter.esme, self._outbound, answered)
+            self._context.registry.count_answers(self._submitter.esme, self._outbound, answered)
 
     def _take_other(self, command_id: int, sequence_number: int, pdu: object) -> None:
         if isinstance(pdu, BindRequest):
@@ -187,38 +187,38 @@ class Session:
             return
         self._name = request.system_id.decode("latin-1").lower()
         self.turn = Turn(self.ip, (request.system_id.lower(), request.password))
-        decision = self._around.binder.authenticate(request, self.turn)
+        decision = self._context.binder.authenticate(request, self.turn)
         if isinstance(decision, Refusal):
             self._socket.write(error_response(command_id, sequence_number, decision.command_status))
             self._ending = True
             return
         self._bound(decision, request)
-        self._socket.write(self._around.binder.response(command_id, sequence_number, self.dialect))
+        self._socket.write(self._context.binder.response(command_id, sequence_number, self.dialect))
 
     def _bound(self, account: Account, request: BindRequest) -> None:
-        esme, self._name = self._around.registry.esme_of(account), account.system_id
+        esme, self._name = self._context.registry.esme_of(account), account.system_id
         self.bind_type = BIND_TYPES[request.__class__]
-        self.dialect = self._around.binder.dialect(account, request.interface_version)
+        self.dialect = self._context.binder.dialect(account, request.interface_version)
         service, counters = to_octets(account.system_id), self.counters
         self._submitter = Submitter(
             esme, account, self.dialect, service, counters, self._inbound, self.bind_type, self.bind_id
         )
         if self.bind_type & TRANSMITTER:
-            self._submits = SubmitQueue(f"bind {self.bind_id}", self._socket, self._submitter, self._around)
+            self._submits = SubmitQueue(f"bind {self.bind_id}", self._socket, self._submitter, self._context)
         totals = self._submitter.totals
         self._window = DeliverWindow(
-            self._link, self._socket, (counters, totals), totals, self._around.access, self.bind_id
+            self._link, self._socket, (counters, totals), totals, self._context.access, self.bind_id
         )
-        self._max_open_acks = account.max_open_acks or self._around.settings.default_max_open_acks
+        self._max_open_acks = account.max_open_acks or self._context.settings.default_max_open_acks
         self._timers.bind(monotonic())
-        self._around.registry.add(account.system_id, self)
+        self._context.registry.add(account.system_id, self)
 
     def refresh(self, account: Account) -> None:
         """Take over changed settings of the account. Doesn't yield."""
         if self._submitter is not None:
-            self.dialect = self._around.binder.dialect(account, self.dialect.interface_version)
+            self.dialect = self._context.binder.dialect(account, self.dialect.interface_version)
             self._submitter.account, self._submitter.dialect = account, self.dialect
-            self._max_open_acks = account.max_open_acks or self._around.settings.default_max_open_acks
+            self._max_open_acks = account.max_open_acks or self._context.settings.default_max_open_acks
 
     def _submitted(self, command_id: int, sequence_number: int, pdu: SubmitSm | DataSm) -> None:
         submits = self._submits
@@ -277,22 +277,22 @@ class Session:
             self._ask(CommandId.ENQUIRE_LINK)
         elif event is TimerEvent.INACTIVITY:
             logger.warning("SMPP[%s] bind %d is silent, closing", self._name, self.bind_id)
-            self._around.greenlets.spawn(f"bind {self.bind_id} farewell", self.unbind, FAREWELL_PATIENCE)
+            self._context.greenlets.spawn(f"bind {self.bind_id} farewell", self.unbind, FAREWELL_PATIENCE)
         elif event is TimerEvent.SESSION_INIT:
             self.give_up()
         self._expire(now)
 
     def settings_changed(self) -> None:
         """Take over the listener's settings, which have changed. Doesn't yield."""
-        self._timers.settings = timers(self._around.settings)
+        self._timers.settings = timers(self._context.settings)
         if self._submitter is not None:
             self.refresh(self._submitter.account)
 
     def _expire(self, now: float) -> None:
-        before = now - self._around.settings.wait_ack_timeout
+        before = now - self._context.settings.wait_ack_timeout
         if self._socket.blocked_since or not self._window.overdue(before):
             return  # an unsent PDU can't be answered; a peer that takes no octet is closed by `tick`
-        if drops_unanswered(self._around.settings):
+        if drops_unanswered(self._context.settings):
             dropped = self._window.expire(before, Outcome.DONE)
             logger.warning("SMPP[%s] bind %d: %d deliver_sm dropped", self._name, self.bind_id, dropped)
             return
@@ -314,7 +314,7 @@ class Session:
 
     def request_unbind(self) -> None:
         """Start unbinding it for the operator, in a greenlet of its own. Doesn't yield."""
-        self._around.greenlets.spawn(f"bind {self.bind_id} unbind", self.unbind, UNBIND_PATIENCE)
+        self._context.greenlets.spawn(f"bind {self.bind_id} unbind", self.unbind, UNBIND_PATIENCE)
 
     def give_up(self) -> None:
         """Close a connection that hasn't bound, without counting a failure for its address. Doesn't yield."""
@@ -345,7 +345,7 @@ class Session:
 
     def _leave_registry(self) -> None:
         if self._submitter is not None:
-            self._around.registry.remove(self._submitter.account.system_id, self)
+            self._context.registry.remove(self._submitter.account.system_id, self)
 
     def _end(self) -> None:
         """End what waits for the peer; answer its submits if it may still read; close. May yield (D-31)."""

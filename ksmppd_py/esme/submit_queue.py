@@ -14,7 +14,7 @@ from ksmppd_py.esme.held import EACH, MOST_OF_ALL, REFUSED_ABOVE, octets_of
 from ksmppd_py.esme.multi import ToOneOfMany, WholeMulti
 from ksmppd_py.esme.operations import Operations
 from ksmppd_py.esme.refusals import error_response
-from ksmppd_py.esme.surroundings import Surroundings
+from ksmppd_py.esme.session_context import SessionContext
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.outcomes import SubmitResult
 from ksmppd_py.model.ports import Enquiries
@@ -78,24 +78,24 @@ class SubmitQueue:
         name: str,
         framed: FramedSocket,
         submitter: Submitter,
-        around: Surroundings,
+        context: SessionContext,
     ) -> None:
-        enquiries = around.enquiries
+        enquiries = context.enquiries
         self.submitter = submitter
         self.in_flight = 0
         self.tlvs = 0
         """Octets that the TLVs of unanswered submits take."""
-        self._held = around.held
+        self._held = context.held
         self.read_at = monotonic()
         """Monotonic seconds of the last read; set by the session."""
-        self._access = around.access
+        self._access = context.access
         self._name = name
         self._socket = framed
-        self._flow = around.flow
+        self._flow = context.flow
         self._enquiries = enquiries
         self._operations: Operations | None = None
         self._remember = enquiries.remember if enquiries is not None else _forget
-        self._greenlets = around.greenlets
+        self._greenlets = context.greenlets
         self._queue: BatchQueue[Submission] | None = None
         self._fresh: list[Submission] = []
         self._ended = False

@@ -249,6 +249,6 @@ def test_settings_reach_the_sessions(start: Start) -> None:
     settings: dict[str, Any] = {"default-max-open-acks": 7, "wait-ack-action": 1, "enquire-link-interval": 9}
     app = start(**{key.replace("-", "_"): value for key, value in settings.items()})
     assert app._listener is not None
-    made = app._listener._around.settings
+    made = app._listener._context.settings
     assert (made.default_max_open_acks, made.wait_ack_action) == (7, WaitAckAction.DROP)
     assert made.enquire_link_interval == 9

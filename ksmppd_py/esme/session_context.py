@@ -13,7 +13,7 @@ from ksmppd_py.transport.greenlets import GreenletGroup
 
 
 @dataclass(slots=True)
-class Surroundings:
+class SessionContext:
     """The objects that a session works with. `settings` may be replaced; sessions read it from here each time."""
 
     binder: Binder
