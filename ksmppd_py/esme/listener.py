@@ -13,10 +13,10 @@ import gevent
 
 from ksmppd_py.config import KsmppdGroup
 from ksmppd_py.errors import StartError
-from ksmppd_py.esme.arrival import Arrivals, crowding, set_options
 from ksmppd_py.esme.binding import Binder
 from ksmppd_py.esme.blocklist import BlockList
 from ksmppd_py.esme.held import Held
+from ksmppd_py.esme.preamble import Preamble, crowding, set_options
 from ksmppd_py.esme.registry import EsmeRegistry
 from ksmppd_py.esme.session import Session
 from ksmppd_py.esme.session_context import SessionContext
@@ -66,7 +66,7 @@ class Listener:
         self._ids = count()
         self._greenlets = GreenletGroup("smpp", inherits_log_context=True)
         self._context = SessionContext(binder, flow, registry, settings, self._greenlets, enquiries, access)
-        self._arrivals = Arrivals(proxies(settings), settings.max_unbound_connections)
+        self._preamble = Preamble(proxies(settings), settings.max_unbound_connections)
         self._tls: ssl.SSLContext | None = None
         self._tls_server: SparingServer | None = None
         self._housekeeping = GreenletGroup("smpp housekeeping")
@@ -140,7 +140,7 @@ class Listener:
         self._context.binder.change(settings, tlvs)
         if context is not None:
             self._tls = context
-        self._arrivals.proxies, self._arrivals.most = proxies(settings), settings.max_unbound_connections
+        self._preamble.proxies, self._preamble.most = proxies(settings), settings.max_unbound_connections
         for session in self._sessions.values():
             session.settings_changed()
 
@@ -155,7 +155,7 @@ class Listener:
 
     def _greet(self, connected: socket.socket, peer: str, context: ssl.SSLContext | None) -> None:
         """Find out the ESME's address, then run its session. May yield, until the connection ends."""
-        from_proxy = self._arrivals.is_proxy(peer)
+        from_proxy = self._preamble.is_proxy(peer)
         if not from_proxy and self._refuses(peer):
             connected.close()
             return
@@ -163,7 +163,7 @@ class Listener:
         framed = FramedSocket(connected, peer)
         ip: str | None = peer
         if from_proxy or context is not None:
-            ip = self._arrivals.greet(framed, peer, context)
+            ip = self._preamble.accept_connection(framed, peer, context)
         if ip is None:
             return
         if from_proxy and self._refuses(ip):
@@ -233,7 +233,7 @@ class Listener:
 
     def _tidy(self, now: float) -> None:
         """Give memory back to the system after a rush of connections. May yield."""
-        busy = len(self._arrivals) + len(self._unbound)
+        busy = len(self._preamble) + len(self._unbound)
         self._busiest = max(self._busiest, busy)
         if self._busiest - busy >= RUSH and now >= self._tidy_at:
             self._busiest, self._tidy_at = busy, now + TIDY_INTERVAL

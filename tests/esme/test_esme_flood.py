@@ -11,7 +11,7 @@ import pytest
 from gevent.event import Event
 
 from ksmppd_py.esme import listener as listener_module
-from ksmppd_py.esme.arrival import crowding
+from ksmppd_py.esme.preamble import crowding
 from ksmppd_py.model.account import Account
 from ksmppd_py.translate.tlvs import TlvTables
 from tests.esme.conftest import PASSWORD, Bed, StartBed

@@ -8,8 +8,8 @@ import gevent
 import pytest
 from gevent import socket
 
-from ksmppd_py.esme import arrival
-from ksmppd_py.esme.arrival import Arrivals
+from ksmppd_py.esme import preamble as preamble_module
+from ksmppd_py.esme.preamble import Preamble
 from ksmppd_py.transport.framed import FramedSocket
 
 PROXIES = "10.0.0.*"
@@ -18,10 +18,10 @@ PROXIES = "10.0.0.*"
 class Connection:
     """One from `ip`, greeted in a greenlet of its own."""
 
-    def __init__(self, arrivals: Arrivals, ip: str) -> None:
+    def __init__(self, preamble: Preamble, ip: str) -> None:
         ours, self.peer = socket.socketpair()
         self.framed = FramedSocket(ours, ip)
-        self.greeting = gevent.spawn(arrivals.greet, self.framed, ip, None)
+        self.greeting = gevent.spawn(preamble.accept_connection, self.framed, ip, None)
         gevent.sleep(0)
 
 
@@ -33,8 +33,8 @@ def limit() -> Iterator[None]:
 
 @pytest.mark.usefixtures("limit")
 def test_one_too_many_closes_the_oldest(caplog: pytest.LogCaptureFixture) -> None:
-    arrivals = Arrivals(PROXIES, 1)
-    first, second = Connection(arrivals, "10.0.0.1"), Connection(arrivals, "10.0.0.2")
+    preamble = Preamble(PROXIES, 1)
+    first, second = Connection(preamble, "10.0.0.1"), Connection(preamble, "10.0.0.2")
     assert first.greeting.get() is None
     assert first.peer.recv(1) == b""
     told = [record.getMessage() for record in caplog.records]
@@ -50,8 +50,8 @@ def test_one_too_many_closes_the_oldest(caplog: pytest.LogCaptureFixture) -> Non
 def test_a_header_that_does_not_come(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(arrival, "PATIENCE", 0.05)
-    connection = Connection(Arrivals(PROXIES, 10), "10.0.0.1")
+    monkeypatch.setattr(preamble_module, "PATIENCE", 0.05)
+    connection = Connection(Preamble(PROXIES, 10), "10.0.0.1")
     connection.peer.sendall(b"PROXY TCP4 203.")
     assert connection.greeting.get() is None
     assert "closed before its first PDU: too slow" in caplog.text

@@ -27,7 +27,7 @@ class TooSlow(Exception):
     """A connection took longer than PATIENCE. Not TimeoutError, which the socket takes for a lost connection."""
 
 
-class Arrivals:
+class Preamble:
     """Takes connections as far as their first PDU, at most `most` at a time.
 
     Above that it closes the oldest one of the address that has more than its share, or else the oldest of all.
@@ -37,28 +37,28 @@ class Arrivals:
     def __init__(self, proxies: str, most: int) -> None:
         self.proxies = proxies
         self.most = most
-        self._greeting: dict[FramedSocket, str] = {}
+        self._accepting: dict[FramedSocket, str] = {}
 
     def __len__(self) -> int:
-        return len(self._greeting)
+        return len(self._accepting)
 
     def is_proxy(self, ip: str) -> bool:
         """Whether a connection from this address starts with a PROXY header."""
         return bool(self.proxies) and matches(self.proxies, ip)
 
-    def greet(self, framed: FramedSocket, ip: str, context: ssl.SSLContext | None) -> str | None:
+    def accept_connection(self, framed: FramedSocket, ip: str, context: ssl.SSLContext | None) -> str | None:
         """Read the PROXY header and shake hands for TLS; return the address of the ESME.
 
         May yield, at most PATIENCE seconds.
 
         Returns None, with the connection closed, when that fails; the log has the reason.
         """
-        self._greeting[framed] = source_of(ip)
-        if len(self._greeting) > self.most:
-            crowd = crowding(self._greeting.values(), self.most)
-            oldest = next(each for each, of in self._greeting.items() if crowd in (None, of))
+        self._accepting[framed] = source_of(ip)
+        if len(self._accepting) > self.most:
+            crowd = crowding(self._accepting.values(), self.most)
+            oldest = next(each for each, of in self._accepting.items() if crowd in (None, of))
             logger.warning(
-                "Too many connections that say nothing, the one from %s is closed", self._greeting[oldest]
+                "Too many connections that say nothing, the one from %s is closed", self._accepting[oldest]
             )
             oldest.hang_up()
         found = None
@@ -77,7 +77,7 @@ class Arrivals:
                 elif found is None:
                     framed.close()
             finally:
-                del self._greeting[framed]
+                del self._accepting[framed]
         return found
 
 
