@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from ksmppd_py.esme.refusals import error_response
+from ksmppd_py.esme.error_responses import error_response
 from ksmppd_py.model.ports import Enquiries
 from ksmppd_py.smpp import codec
 from ksmppd_py.smpp.constants import CommandId, CommandStatus

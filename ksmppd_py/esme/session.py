@@ -12,7 +12,7 @@ from ksmppd_py.esme import dump
 from ksmppd_py.esme.admission import LEFT, Turn
 from ksmppd_py.esme.binding import BIND_TYPES, RECEIVER, TRANSMITTER, BindRequest, Refusal
 from ksmppd_py.esme.deliver_window import DeliverWindow
-from ksmppd_py.esme.refusals import error_response, implied_status, refusal_of
+from ksmppd_py.esme.error_responses import error_response, implied_status, refusal_of
 from ksmppd_py.esme.registry import NO_ROOM
 from ksmppd_py.esme.session_context import SessionContext
 from ksmppd_py.esme.settings import drops_unanswered, timers

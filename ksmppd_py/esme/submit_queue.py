@@ -10,10 +10,10 @@ from time import monotonic
 import gevent
 from gevent.event import Event
 
+from ksmppd_py.esme.error_responses import error_response
 from ksmppd_py.esme.held import EACH, MOST_OF_ALL, REFUSED_ABOVE, octets_of
 from ksmppd_py.esme.multi import ToOneOfMany, WholeMulti
 from ksmppd_py.esme.operations import Operations
-from ksmppd_py.esme.refusals import error_response
 from ksmppd_py.esme.session_context import SessionContext
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.outcomes import SubmitResult
