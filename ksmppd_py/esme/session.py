@@ -8,7 +8,7 @@ from time import monotonic, time
 
 from gevent.event import Event
 
-from ksmppd_py.esme import dump
+from ksmppd_py.esme import pdu_log
 from ksmppd_py.esme.admission import LEFT, Turn
 from ksmppd_py.esme.binding import BIND_TYPES, RECEIVER, TRANSMITTER, BindRequest, Refusal
 from ksmppd_py.esme.deliver_window import DeliverWindow
@@ -91,7 +91,7 @@ class Session:
         self._outbound = Load(BIND_INTERVALS, int(self._connected_at))
         self._window = DeliverWindow(self._link, framed, (self.counters,))
         self._max_open_acks = context.settings.default_max_open_acks
-        framed.tap = dump.sent_to(self) if dump.wanted() else None
+        framed.tap = pdu_log.sent_logger(self) if pdu_log.is_enabled() else None
 
     def __str__(self) -> str:
         """Return the prefix of this session's log lines."""
@@ -117,8 +117,8 @@ class Session:
                 self._timers.heard(now)
                 if self._submits is not None:
                     self._submits.read_at = now
-                if dump.wanted():
-                    dump.tell_received(self, received)
+                if pdu_log.is_enabled():
+                    pdu_log.log_received(self, received)
                 self._take(received)
             if self._link.broken is not None:
                 status = int(self._link.broken.command_status)
@@ -264,7 +264,7 @@ class Session:
 
     def tick(self, now: float) -> None:
         """Check the timers (SMPP 3.4, 7.2); called once a second, `now` is monotonic seconds. Doesn't yield."""
-        self._socket.tap = dump.sent_to(self) if dump.wanted() else None
+        self._socket.tap = pdu_log.sent_logger(self) if pdu_log.is_enabled() else None
         if self._ending:
             return
         blocked = self._socket.blocked_since

@@ -18,21 +18,21 @@ logger = logging.getLogger(__name__)
 _HEADER = struct.Struct(">4I")
 
 
-def wanted() -> bool:
+def is_enabled() -> bool:
     """Whether DEBUG lines of this module are logged."""
     return logger.isEnabledFor(logging.DEBUG)
 
 
-def tell_received(context: object, received: Sequence[Received]) -> None:
+def log_received(context: object, received: Sequence[Received]) -> None:
     """Log a line for each PDU that was read; `context` is the session."""
     for command_id, command_status, sequence_number, pdu in received:
-        _tell("Got", context, command_id, command_status, sequence_number, pdu)
+        _log("Got", context, command_id, command_status, sequence_number, pdu)
 
 
-def sent_to(context: object) -> Callable[[bytes], None]:
+def sent_logger(context: object) -> Callable[[bytes], None]:
     """Return a function that logs a line for each frame sent; `context` is the session."""
 
-    def tell_sent(frame: bytes) -> None:
+    def log_sent(frame: bytes) -> None:
         if len(frame) < HEADER_LENGTH:
             return
         _, command_id, command_status, sequence_number = _HEADER.unpack_from(frame)
@@ -40,12 +40,12 @@ def sent_to(context: object) -> Callable[[bytes], None]:
             pdu: Pdu | MalformedPdu = codec.unpack_body(command_id, frame, HEADER_LENGTH, len(frame))
         except MalformedPdu as problem:
             pdu = problem
-        _tell("Sending", context, command_id, command_status, sequence_number, pdu)
+        _log("Sending", context, command_id, command_status, sequence_number, pdu)
 
-    return tell_sent
+    return log_sent
 
 
-def _tell(
+def _log(
     verb: str,
     context: object,
     command_id: int,
