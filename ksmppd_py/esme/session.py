@@ -61,7 +61,7 @@ class Session:
     """One TCP connection, before and after its bind.
 
     Its greenlet runs `run`; a second one processes submits that have to wait. Only this class and its parts
-    (SubmitQueue, Operations, DeliverWindow) answer the ESME. Implements registry.Bound.
+    (SubmitQueue, QueryCancelQueue, DeliverWindow) answer the ESME. Implements registry.Bound.
     """
 
     bind_type = 0

@@ -13,7 +13,7 @@ from gevent.event import Event
 from ksmppd_py.esme.error_responses import error_response
 from ksmppd_py.esme.held import EACH, MOST_OF_ALL, REFUSED_ABOVE, octets_of
 from ksmppd_py.esme.multi import ToOneOfMany, WholeMulti
-from ksmppd_py.esme.operations import Operations
+from ksmppd_py.esme.query_cancel import QueryCancelQueue
 from ksmppd_py.esme.session_context import SessionContext
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.outcomes import SubmitResult
@@ -61,7 +61,7 @@ class SubmitQueue:
         "_held",
         "_level",
         "_name",
-        "_operations",
+        "_query_cancel",
         "_queue",
         "_quiet",
         "_remember",
@@ -93,7 +93,7 @@ class SubmitQueue:
         self._socket = framed
         self._flow = context.flow
         self._enquiries = enquiries
-        self._operations: Operations | None = None
+        self._query_cancel: QueryCancelQueue | None = None
         self._remember = enquiries.remember if enquiries is not None else _forget
         self._greenlets = context.greenlets
         self._queue: BatchQueue[Submission] | None = None
@@ -175,12 +175,12 @@ class SubmitQueue:
             return True
         if not isinstance(pdu, QuerySm | CancelSm):
             return False
-        if self._operations is None:
+        if self._query_cancel is None:
             system_id = self.submitter.account.system_id
-            self._operations = Operations(
+            self._query_cancel = QueryCancelQueue(
                 self._name, self._socket, self._enquiries, system_id, self._greenlets, self._count_answered
             )
-        taken = self._operations.take(sequence_number, pdu)
+        taken = self._query_cancel.take(sequence_number, pdu)
         self.in_flight += taken
         self._held.count += taken
         return True
@@ -330,8 +330,8 @@ class SubmitQueue:
     def _close(self) -> None:
         if self._queue is not None:
             self._queue.close()
-        if self._operations is not None:
-            self._operations.end()
+        if self._query_cancel is not None:
+            self._query_cancel.end()
 
     def _answer_other(self, submission: Submission, message_id: bytes) -> None:
         """Answer what isn't a submit_sm; a submit_multi once all its destinations are settled."""

@@ -24,7 +24,7 @@ MOST_WAITING = 100
 _CANCEL_SM_RESP = int(CommandId.CANCEL_SM_RESP)
 
 
-class Operations:
+class QueryCancelQueue:
     """Answers each request exactly once, in the order in which they came. Its greenlet starts with the first one.
 
     `answered` is called with the number of requests answered since its last call.
