@@ -15,7 +15,7 @@ from ksmppd_py.config import KsmppdGroup
 from ksmppd_py.errors import StartError
 from ksmppd_py.esme.binding import Binder
 from ksmppd_py.esme.blocklist import BlockList
-from ksmppd_py.esme.held import Held
+from ksmppd_py.esme.memory_bounds import SubmitMemory
 from ksmppd_py.esme.preamble import Preamble, crowding, set_options
 from ksmppd_py.esme.registry import EsmeRegistry
 from ksmppd_py.esme.session import Session
@@ -106,9 +106,9 @@ class Listener:
         return int(self._tls_server.server_port)
 
     @property
-    def held(self) -> Held:
+    def submit_memory(self) -> SubmitMemory:
         """The memory that unanswered submits of all binds take."""
-        return self._context.held
+        return self._context.submit_memory
 
     def start(self) -> None:
         """Open the ports. Raises StartError when one can't be opened, or a certificate can't be read."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from ksmppd_py.config import KsmppdGroup
 from ksmppd_py.esme.binding import Binder
-from ksmppd_py.esme.held import Held
+from ksmppd_py.esme.memory_bounds import SubmitMemory
 from ksmppd_py.esme.registry import EsmeRegistry
 from ksmppd_py.model.ports import AccessLog, Enquiries, Submissions
 from ksmppd_py.transport.greenlets import GreenletGroup
@@ -23,4 +23,4 @@ class SessionContext:
     greenlets: GreenletGroup
     enquiries: Enquiries | None = None
     access: AccessLog | None = None
-    held: Held = field(default_factory=Held)
+    submit_memory: SubmitMemory = field(default_factory=SubmitMemory)

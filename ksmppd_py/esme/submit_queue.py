@@ -11,7 +11,7 @@ import gevent
 from gevent.event import Event
 
 from ksmppd_py.esme.error_responses import error_response
-from ksmppd_py.esme.held import EACH, MOST_OF_ALL, REFUSED_ABOVE, octets_of
+from ksmppd_py.esme.memory_bounds import EACH, MOST_OF_ALL, REFUSED_ABOVE, octets_of
 from ksmppd_py.esme.multi import ToOneOfMany, WholeMulti
 from ksmppd_py.esme.query_cancel import QueryCancelQueue
 from ksmppd_py.esme.session_context import SessionContext
@@ -58,8 +58,8 @@ class SubmitQueue:
         "_fresh",
         "_greenlets",
         "_handed_over",
-        "_held",
         "_level",
+        "_memory",
         "_name",
         "_query_cancel",
         "_queue",
@@ -85,7 +85,7 @@ class SubmitQueue:
         self.in_flight = 0
         self.tlvs = 0
         """Octets that the TLVs of unanswered submits take."""
-        self._held = context.held
+        self._memory = context.submit_memory
         self.read_at = monotonic()
         """Monotonic seconds of the last read; set by the session."""
         self._access = context.access
@@ -122,7 +122,7 @@ class SubmitQueue:
 
     def _hold(self, octets: int) -> None:
         self.tlvs += octets
-        self._held.tlvs += octets
+        self._memory.tlvs += octets
 
     @property
     def octets(self) -> int:
@@ -135,9 +135,9 @@ class SubmitQueue:
         if not fresh:
             return
         self._fresh = []
-        held = self._held
-        held.count += len(fresh)
-        if held.count * EACH + held.tlvs > REFUSED_ABOVE:
+        memory = self._memory
+        memory.count += len(fresh)
+        if memory.count * EACH + memory.tlvs > REFUSED_ABOVE:
             self._refuse(fresh)
             return
         queue = self._queue
@@ -182,12 +182,12 @@ class SubmitQueue:
             )
         taken = self._query_cancel.take(sequence_number, pdu)
         self.in_flight += taken
-        self._held.count += taken
+        self._memory.count += taken
         return True
 
     def _take_multi(self, sequence_number: int, pdu: SubmitMulti, ordinal: int, enquiries: Enquiries) -> None:
         """Take in a submit_multi, as one message for each destination. Doesn't yield."""
-        if self._held.octets > REFUSED_ABOVE:
+        if self._memory.octets > REFUSED_ABOVE:
             self._socket.write(error_response(_SUBMIT_MULTI, sequence_number, _NO_ROOM))
             return
         message_id = enquiries.new_id()
@@ -321,7 +321,7 @@ class SubmitQueue:
 
     def _count_answered(self, count: int) -> None:
         self.in_flight -= count
-        self._held.count -= count
+        self._memory.count -= count
         if self._quiet is not None and self.in_flight <= self._level and self.octets <= self._enough_octets:
             self._quiet.set()
         if self._ended and self.in_flight <= 0:
@@ -356,7 +356,7 @@ class SubmitQueue:
         if self.in_flight > MOST_UNANSWERED:
             self.wait_until_quiet(MOST_UNANSWERED // 2, None)
         octets = self.in_flight * EACH + self.tlvs
-        if octets > self._held.most_of_one:
+        if octets > self._memory.most_of_one:
             self.wait_until_quiet(self.in_flight, None, octets // 2)
 
     def wait_until_quiet(self, level: int, timeout: float | None, octets: int = MOST_OF_ALL) -> None:

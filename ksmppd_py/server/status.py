@@ -86,7 +86,7 @@ class Overview:
             connections=len(listener) if listener is not None else 0,
             connections_refused=listener.refused if listener is not None else 0,
             unusable_rows=self.unusable_rows(),
-            held_octets=listener.held.octets if listener is not None else 0,
+            held_octets=listener.submit_memory.octets if listener is not None else 0,
             credits=self.credits.latest if self.credits is not None else {},
         )
 

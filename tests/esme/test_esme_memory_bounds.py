@@ -8,9 +8,9 @@ import tracemalloc
 import gevent
 import pytest
 
-from ksmppd_py.esme import held as held_module
+from ksmppd_py.esme import memory_bounds as memory_bounds_module
 from ksmppd_py.esme import submit_queue as submit_queue_module
-from ksmppd_py.esme.held import EACH, EACH_TLV, Held, octets_of
+from ksmppd_py.esme.memory_bounds import EACH, EACH_TLV, SubmitMemory, octets_of
 from ksmppd_py.smpp.tlvs import unpack_tlvs
 from tests.esme.conftest import NEVER, Bed, StartBed
 from tests.fakes import smpp_wire as wire
@@ -29,8 +29,8 @@ def send(esme: Esme, count: int, command_id: int = wire.SUBMIT_SM) -> list[int]:
     return [esme.send_request(command_id, body) for _ in range(count)]
 
 
-def held(bed: Bed) -> Held:
-    return bed.listener.held
+def submit_memory(bed: Bed) -> SubmitMemory:
+    return bed.listener.submit_memory
 
 
 @pytest.mark.parametrize("command_id", [wire.SUBMIT_SM, wire.DATA_SM])
@@ -40,11 +40,11 @@ def test_what_is_answered_is_held_no_more(bed: Bed, command_id: int, ack: int) -
     esme = bed.bind()
     numbers = send(esme, 3, command_id)
     wait_until(lambda: len(bed.gateway.sent) == 3)
-    assert held(bed).octets == 3 * ONE
+    assert submit_memory(bed).octets == 3 * ONE
     bed.gateway.settle(ack)
     for number in numbers:
         esme.wait_response(number)
-    assert (held(bed).count, held(bed).tlvs) == (0, 0)
+    assert (submit_memory(bed).count, submit_memory(bed).tlvs) == (0, 0)
 
 
 def test_what_is_refused_or_unreadable_is_held_no_more(bed: Bed) -> None:
@@ -54,11 +54,11 @@ def test_what_is_refused_or_unreadable_is_held_no_more(bed: Bed) -> None:
         assert esme.wait_response(number).command_status != 0
     esme.request(wire.SUBMIT_SM, BODY[:-3])
     esme.request(wire.QUERY_SM, b"an-id\0\0\0\0")
-    assert (held(bed).count, held(bed).tlvs) == (0, 0)
+    assert (submit_memory(bed).count, submit_memory(bed).tlvs) == (0, 0)
 
 
 def test_a_bind_with_too_much_is_not_read(start: StartBed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(held_module, "MOST_OF_ONE", 5 * ONE)
+    monkeypatch.setattr(memory_bounds_module, "MOST_OF_ONE", 5 * ONE)
     bed = start()
     bed.gateway.ack = NEVER
     esme, other = bed.bind(), bed.bind()
@@ -71,12 +71,12 @@ def test_a_bind_with_too_much_is_not_read(start: StartBed, monkeypatch: pytest.M
     bed.gateway.ack = 0
     bed.gateway.settle(0)
     assert {esme.wait_response(number).command_status for number in numbers} == {0}
-    assert held(bed).octets == 0
+    assert submit_memory(bed).octets == 0
 
 
 def test_what_is_left_is_for_all(start: StartBed, monkeypatch: pytest.MonkeyPatch) -> None:
     """One bind ends with half of what all may have, another still gets its turn."""
-    monkeypatch.setattr(held_module, "MOST_OF_ALL", 40 * ONE)
+    monkeypatch.setattr(memory_bounds_module, "MOST_OF_ALL", 40 * ONE)
     bed = start()
     bed.gateway.ack = NEVER
     greedy, modest = bed.bind(), bed.bind()
@@ -105,7 +105,7 @@ def test_above_all_that_is_there_submits_are_refused(
     bed.gateway.ack = 0
     [number] = send(second, 1)
     assert second.wait_response(number).command_status == 0
-    assert held(bed).octets == 0
+    assert submit_memory(bed).octets == 0
 
 
 @pytest.mark.parametrize("length", [0, 1, 2, 4])

@@ -19,7 +19,7 @@ REFUSED_ABOVE = 112 * 1024 * 1024
 """Octets of all binds above which submits are refused with ESME_RMSGQFUL, because there are too many binds to stop."""
 
 
-class Held:
+class SubmitMemory:
     """The unanswered submits of all binds: their number, and the octets that their TLVs take."""
 
     __slots__ = ("count", "tlvs")
