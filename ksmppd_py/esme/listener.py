@@ -18,7 +18,7 @@ from ksmppd_py.esme.blocklist import BlockList
 from ksmppd_py.esme.memory_bounds import SubmitMemory
 from ksmppd_py.esme.preamble import Preamble, crowding, set_options
 from ksmppd_py.esme.registry import EsmeRegistry
-from ksmppd_py.esme.session import Session
+from ksmppd_py.esme.session import SmppSession
 from ksmppd_py.esme.session_context import SessionContext
 from ksmppd_py.esme.settings import proxies, tls_context
 from ksmppd_py.ip_addresses import plain
@@ -70,8 +70,8 @@ class Listener:
         self._tls: ssl.SSLContext | None = None
         self._tls_server: SparingServer | None = None
         self._housekeeping = GreenletGroup("smpp housekeeping")
-        self._sessions: dict[int, Session] = {}
-        self._unbound: dict[int, Session] = {}
+        self._sessions: dict[int, SmppSession] = {}
+        self._unbound: dict[int, SmppSession] = {}
         self._server: SparingServer | None = None
         self._busiest = 0
         self._tidy_at = 0.0
@@ -181,7 +181,7 @@ class Listener:
     def _serve(self, framed: FramedSocket, ip: str) -> None:
         bind_id = next(self._ids)
         framed.peer = f"bind {bind_id}"
-        session = Session(bind_id, framed, ip, self._context)
+        session = SmppSession(bind_id, framed, ip, self._context)
         set_log_context(session)
         self._sessions[bind_id] = session
         self._make_room(session)
@@ -191,7 +191,7 @@ class Listener:
             del self._sessions[bind_id]
             self._unbound.pop(bind_id, None)
 
-    def _make_room(self, session: Session) -> None:
+    def _make_room(self, session: SmppSession) -> None:
         """Count a new connection without a bind; above `max-unbound-connections` hang up on one of them. Doesn't yield.
 
         An address with more than its share loses one, so that a flood from one address shuts out no other. Otherwise it
@@ -208,7 +208,7 @@ class Listener:
             logger.warning("Too many connections without a bind, the one from %s is closed", one.ip)
             one.give_up()
 
-    def _one_too_many(self, newest: Session) -> Session:
+    def _one_too_many(self, newest: SmppSession) -> SmppSession:
         unbound = self._unbound.values()
         crowd = crowding((each.source for each in unbound), self._context.settings.max_unbound_connections)
         if crowd is not None:

@@ -57,7 +57,7 @@ _ANSWERS_TO_DELIVER_SM = frozenset(
 _ENQUIRE_LINK_RESP = int(CommandId.ENQUIRE_LINK_RESP)
 
 
-class Session:
+class SmppSession:
     """One TCP connection, before and after its bind.
 
     Its greenlet runs `run`; a second one processes submits that have to wait. Only this class and its parts
