@@ -42,7 +42,7 @@ from ksmppd_py.admin.ports import Operations
 from ksmppd_py.admin.text import one_line, status_words
 from ksmppd_py.errors import TemporaryError
 from ksmppd_py.model.esme import ServerSnapshot
-from ksmppd_py.model.refusals import Refusal
+from ksmppd_py.model.refusals import RefusalCount
 from ksmppd_py.model.status import BearerboxStatus
 from ksmppd_py.model.trial import RouteQuestion, RouteTrial
 
@@ -288,7 +288,7 @@ class Refused:
         return RecentRefusals(len(wanted), tuple(map(_refusal_row, wanted)))
 
 
-def _refusal_row(refusal: Refusal) -> RefusalRow:
+def _refusal_row(refusal: RefusalCount) -> RefusalRow:
     example = refusal.example
     return RefusalRow(
         refusal.kind,

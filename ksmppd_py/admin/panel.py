@@ -25,7 +25,7 @@ from ksmppd_py.admin.render_generic import values
 from ksmppd_py.admin.text import status_words
 from ksmppd_py.model.esme import ServerSnapshot
 from ksmppd_py.model.outcomes import Outcome, of_command_status
-from ksmppd_py.model.refusals import Refusal
+from ksmppd_py.model.refusals import RefusalCount
 
 logger = logging.getLogger(__name__)
 
@@ -100,7 +100,7 @@ class Visit:
         return sent
 
 
-def _refusal(refusal: Refusal) -> dict[str, Any]:
+def _refusal(refusal: RefusalCount) -> dict[str, Any]:
     told: dict[str, Any] = values(refusal)
     status = refusal.example.command_status
     for_now = of_command_status(status) is Outcome.TEMPORARY

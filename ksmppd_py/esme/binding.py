@@ -40,7 +40,7 @@ _SC_INTERFACE_VERSION = {0x0210: b"\x34"}
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class BindRefused:
     """A bind was refused with this status."""
 
     command_status: int
@@ -68,7 +68,7 @@ class Binder:
         self._clock = clock
         self._monotonic = monotonic
 
-    def authenticate(self, request: BindRequest, turn: Turn) -> Account | Refusal:
+    def authenticate(self, request: BindRequest, turn: Turn) -> Account | BindRefused:
         """The account that may bind now, or why not. May yield (other binds of the address, database, HTTP).
 
         A failure is counted when this returns. After this returned an account, the caller adds the bind to the registry
@@ -89,7 +89,7 @@ class Binder:
         except NotAdmitted as refusal:
             return self._not_admitted(name, turn.ip, refusal.reason)
 
-    def _decide(self, request: BindRequest, name: str, ip: str) -> tuple[Account | Refusal, bool]:
+    def _decide(self, request: BindRequest, name: str, ip: str) -> tuple[Account | BindRefused, bool]:
         """Return the account or the refusal, and whether it counts for the block list. May yield."""
         if _has_controls(request.system_id) or _has_controls(request.password):
             return self._refused(name, ip, "control characters"), True
@@ -116,19 +116,19 @@ class Binder:
         reason: str,
         command_status: CommandStatus = CommandStatus.RBINDFAIL,
         details: str = "",
-    ) -> Refusal:
+    ) -> BindRefused:
         logger.warning("SMPP[%s] bind from %s refused: %s%s", name, ip, reason, details, extra=EACH)
         return self._noted(name, ip, reason, command_status)
 
-    def _noted(self, name: str, ip: str, reason: str, command_status: CommandStatus) -> Refusal:
+    def _noted(self, name: str, ip: str, reason: str, command_status: CommandStatus) -> BindRefused:
         example = Example(int(command_status))
         self._registry.meters.refusals.add(BIND, name, ip, reason, self._clock(), example=example)
-        return Refusal(int(command_status))
+        return BindRefused(int(command_status))
 
-    def _not_admitted(self, name: str, ip: str, reason: str) -> Refusal:
+    def _not_admitted(self, name: str, ip: str, reason: str) -> BindRefused:
         """Refuse a bind that the authenticator wasn't asked about: there may be very many of these."""
         if reason == LEFT:
-            return Refusal(int(CommandStatus.RSYSERR))  # the connection has ended
+            return BindRefused(int(CommandStatus.RSYSERR))  # the connection has ended
         if reason == BUSY:
             logger.warning("Too many binds from %s wait for authentication, one is refused", ip)
             return self._noted(name, ip, reason, CommandStatus.RSYSERR)

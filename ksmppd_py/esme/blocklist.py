@@ -22,7 +22,7 @@ MOST_NAMES = 20
 class _Record:
     last_failure: float
     attempts: int = 0
-    is_told: bool = False
+    is_logged: bool = False
     of_name: dict[str, int] = field(default_factory=dict)
 
 
@@ -82,8 +82,8 @@ class BlockList:
         self._records[ip] = record
         if len(self._records) > MOST_ADDRESSES:
             del self._records[next(iter(self._records))]
-        if record.attempts >= self._attempts and not record.is_told:
-            record.is_told = True
+        if record.attempts >= self._attempts and not record.is_logged:
+            record.is_logged = True
             logger.warning(
                 "%s is blocked for %g s: %d refused binds", ip, self._time, record.attempts, extra=EACH
             )

@@ -10,7 +10,7 @@ from gevent.event import Event
 
 from ksmppd_py.esme import pdu_log
 from ksmppd_py.esme.admission import LEFT, Turn
-from ksmppd_py.esme.binding import BIND_TYPES, RECEIVER, TRANSMITTER, BindRequest, Refusal
+from ksmppd_py.esme.binding import BIND_TYPES, RECEIVER, TRANSMITTER, BindRefused, BindRequest
 from ksmppd_py.esme.deliver_window import DeliverWindow
 from ksmppd_py.esme.error_responses import error_response, implied_status, refusal_of
 from ksmppd_py.esme.registry import NO_ROOM
@@ -188,7 +188,7 @@ class SmppSession:
         self._name = request.system_id.decode("latin-1").lower()
         self.turn = Turn(self.ip, (request.system_id.lower(), request.password))
         decision = self._context.binder.authenticate(request, self.turn)
-        if isinstance(decision, Refusal):
+        if isinstance(decision, BindRefused):
             self._socket.write(error_response(command_id, sequence_number, decision.command_status))
             self._ending = True
             return

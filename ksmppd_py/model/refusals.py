@@ -33,7 +33,7 @@ NO_EXAMPLE = Example()
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class RefusalCount:
     """Refusals of one kind, from one side, for one reason and with one status; times are epoch seconds.
 
     `ip` is empty for submits. Of a refused bind the `system_id` is as the peer sent it.
@@ -50,16 +50,16 @@ class Refusal:
 
 
 class _Entry:
-    """Refusals of one kind; `untold` is how many aren't logged yet, `untold_since` when the first of those came."""
+    """Refusals of one kind; `unlogged` is how many aren't logged yet, `unlogged_since` when the first of those came."""
 
     last: float
     example: Example
-    __slots__ = ("count", "example", "first", "last", "told_at", "untold", "untold_since")
+    __slots__ = ("count", "example", "first", "last", "logged_at", "unlogged", "unlogged_since")
 
     def __init__(self, now: float) -> None:
-        self.first = self.untold_since = now
-        self.count = self.untold = 0
-        self.told_at = -LINE_INTERVAL
+        self.first = self.unlogged_since = now
+        self.count = self.unlogged = 0
+        self.logged_at = -LINE_INTERVAL
 
 
 class Refusals:
@@ -102,36 +102,38 @@ class Refusals:
         entry.last = now
         entry.example = example
         if kind == SUBMIT and reason != SIMULATED:
-            if not entry.untold:
-                entry.untold_since = now
-            entry.untold += count
+            if not entry.unlogged:
+                entry.unlogged_since = now
+            entry.unlogged += count
             self._has_untold = True
         if len(recent) > MOST_REMEMBERED:
             del recent[next(iter(recent))]
 
-    def recent(self) -> list[Refusal]:
+    def recent(self) -> list[RefusalCount]:
         """Return the refusals, the latest first."""
         return [
-            Refusal(*key[:4], entry.count, entry.first, entry.last, entry.example)
+            RefusalCount(*key[:4], entry.count, entry.first, entry.last, entry.example)
             for key, entry in reversed(self._recent.items())
         ]
 
-    def take_untold(self, now: float) -> list[Refusal]:
+    def take_unlogged(self, now: float) -> list[RefusalCount]:
         """Return the refused submits that aren't logged yet, each kind at most every LINE_INTERVAL seconds.
 
         `count` is of those only, `first` is when they began. Kinds that were dropped before are never logged.
         """
         if not self._has_untold:
             return []
-        told = []
+        due = []
         self._has_untold = False
         for key, entry in self._recent.items():
-            if not entry.untold:
+            if not entry.unlogged:
                 continue
-            if now - entry.told_at < LINE_INTERVAL:
+            if now - entry.logged_at < LINE_INTERVAL:
                 self._has_untold = True
                 continue
-            told.append(Refusal(*key[:4], entry.untold, entry.untold_since, entry.last, entry.example))
-            entry.untold = 0
-            entry.told_at = now
-        return told
+            due.append(
+                RefusalCount(*key[:4], entry.unlogged, entry.unlogged_since, entry.last, entry.example)
+            )
+            entry.unlogged = 0
+            entry.logged_at = now
+        return due

@@ -39,7 +39,7 @@ def refusal_lines(refusals: Refusals, now: float) -> Iterator[tuple[str, tuple[o
 
     The reason is part of the format, so that lines with other reasons aren't left out with it.
     """
-    for refusal in refusals.take_untold(now):
+    for refusal in refusals.take_unlogged(now):
         last = refusal.example
         yield (
             f"SMPP[%s] %d message(s) refused within %d s: {refusal.reason}, %s; the last from %s to %s, id %s",

@@ -14,7 +14,7 @@ from gevent.event import Event
 from ksmppd_py.config import KsmppdGroup
 from ksmppd_py.errors import BackendUnavailable
 from ksmppd_py.esme.admission import BLOCKED, LEFT, Admission, NotAdmitted, Turn
-from ksmppd_py.esme.binding import Binder, Refusal
+from ksmppd_py.esme.binding import Binder, BindRefused
 from ksmppd_py.esme.blocklist import BlockList
 from ksmppd_py.esme.registry import EsmeRegistry
 from ksmppd_py.model.account import Account
@@ -74,7 +74,7 @@ class Place:
 
     def _status(self, request: BindTransceiver, turn: Turn) -> int:
         decision = self.binder.authenticate(request, turn)
-        return decision.command_status if isinstance(decision, Refusal) else OK
+        return decision.command_status if isinstance(decision, BindRefused) else OK
 
     def answer(self, index: int = 0) -> None:
         """Answer one of the requests that are under way."""

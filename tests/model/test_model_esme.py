@@ -18,7 +18,7 @@ from ksmppd_py.model.esme import (
     ServerMeters,
 )
 from ksmppd_py.model.outcomes import Outcome
-from ksmppd_py.model.refusals import BIND, MOST_REMEMBERED, SIMULATED, SUBMIT, Example, Refusal, Refusals
+from ksmppd_py.model.refusals import BIND, MOST_REMEMBERED, SIMULATED, SUBMIT, Example, RefusalCount, Refusals
 from ksmppd_py.model.work import Delivery, Submission
 
 
@@ -99,8 +99,8 @@ def test_repeated_refusals_are_one_entry() -> None:
     refusals.add(BIND, "a", "10.0.0.1", "credentials", 11.0)
     refusals.add(SUBMIT, "a", "", "no route", 12.0, 2)
     assert refusals.recent() == [
-        Refusal(SUBMIT, "a", "", "no route", 5, 10.0, 12.0),
-        Refusal(BIND, "a", "10.0.0.1", "credentials", 1, 11.0, 11.0),
+        RefusalCount(SUBMIT, "a", "", "no route", 5, 10.0, 12.0),
+        RefusalCount(BIND, "a", "10.0.0.1", "credentials", 1, 11.0, 11.0),
     ]
     assert refusals.binds == {"credentials": 1}
 
@@ -139,7 +139,7 @@ def test_log_lines_are_due_at_once_and_then_every_30_seconds() -> None:
     refusals = Refusals()
 
     def told(now: float) -> list[tuple[str, int, float]]:
-        return [(each.system_id, each.count, each.first) for each in refusals.take_untold(now)]
+        return [(each.system_id, each.count, each.first) for each in refusals.take_unlogged(now)]
 
     assert told(0.0) == []
     refusals.add(SUBMIT, "a", "", "no route", 1.0, 3)
@@ -157,7 +157,7 @@ def test_binds_and_simulated_refusals_have_no_such_line() -> None:
     refusals = Refusals()
     refusals.add(BIND, "a", "10.0.0.1", "credentials", 1.0)
     refusals.add(SUBMIT, "a", "", SIMULATED, 1.0)
-    assert refusals.take_untold(1.0) == []
+    assert refusals.take_unlogged(1.0) == []
     assert len(refusals.recent()) == 2
 
 
@@ -165,7 +165,7 @@ def test_what_is_untold_has_a_bound() -> None:
     refusals = Refusals()
     for number in range(3 * MOST_REMEMBERED):
         refusals.add(SUBMIT, str(number), "", "no route", 1.0)
-    assert len(refusals.take_untold(2.0)) == MOST_REMEMBERED
+    assert len(refusals.take_unlogged(2.0)) == MOST_REMEMBERED
 
 
 def test_a_long_message_passes_at_once_however_low_the_limit() -> None:
