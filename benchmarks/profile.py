@@ -25,7 +25,7 @@ STEPS = (
     ("hand over to the bearerbox: pack, window", ("BearerboxPool.send_all", "BearerboxPool.has_room")),
     ("route: RE2 and what surrounds it", ("Routing._ask_router",)),
     ("translate submit_sm to Kannel's message, make ids", ("Routing._translated",)),
-    ("limits and counters", ("SubmissionFlow._throttle", "SubmissionFlow._count")),
+    ("limits and counters", ("SubmitFlow._throttle", "SubmitFlow._count")),
     ("parse PDUs", ("SmppLink.receive",)),
     ("write to sockets", ("FramedSocket._flush",)),
     ("read from sockets, wait", ("FramedSocket._read",)),

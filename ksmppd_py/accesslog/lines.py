@@ -14,7 +14,7 @@ from typing import NamedTuple
 from ksmppd_py.accesslog.escapes import clean, quoted, text_of
 from ksmppd_py.kannel.messages import NIL_ID, Sms, SmsType
 from ksmppd_py.model.outcomes import SubmitResult
-from ksmppd_py.model.work import Delivery, Submission, Submitter
+from ksmppd_py.model.work import Delivery, Submit, Submitter
 from ksmppd_py.smpp.constants import ESM_TYPE_DELIVERY_RECEIPT
 from ksmppd_py.translate.errors import Untranslatable
 from ksmppd_py.translate.udh import count_parts
@@ -79,13 +79,13 @@ class Style(ABC):
             self._stamp = self._render_time(epoch)
         self._now, self._since = now, -1.0
 
-    def submit(self, submission: Submission, submitter: Submitter) -> bytes:
+    def submit(self, submit: Submit, submitter: Submitter) -> bytes:
         """Return the line of a submit that is being answered."""
-        sms = submission.sms or _of_pdu(submission.pdu, _MT_PUSH)
-        event, cost, status = SENT, submission.cost, submission.command_status
+        sms = submit.sms or _of_pdu(submit.pdu, _MT_PUSH)
+        event, cost, status = SENT, submit.cost, submit.command_status
         if status:
             event, cost = FAILED, 0.0
-        elif submission.result is not _ACCEPTED:
+        elif submit.result is not _ACCEPTED:
             event = SIMULATED if submitter.account.simulation is not None else QUEUED
         data, udh = sms.msgdata, sms.udhdata
         # Equal to a Kind, and made in a third of the time.
@@ -106,8 +106,8 @@ class Style(ABC):
             sms.dlr_mask,
         )
         template = self._templates.get(kind) or self._new_template(kind)
-        if submission.received_at is not self._since:  # the submits of one read share this object
-            self._set_latency(submission.received_at)
+        if submit.received_at is not self._since:  # the submits of one read share this object
+            self._set_latency(submit.received_at)
         return self._fill(template, sms, b"" if sms.id == NIL_ID else sms.id)
 
     def delivery(self, delivery: Delivery, bind_id: int, command_status: int | None, sent_at: float) -> bytes:

@@ -22,7 +22,7 @@ from ksmppd_py.model.meters import Histogram
 from ksmppd_py.model.outcomes import SubmitResult, result_of_ack
 from ksmppd_py.model.ports import Deliveries, MessageStore
 from ksmppd_py.model.status import BearerboxSnapshot
-from ksmppd_py.model.work import Submission
+from ksmppd_py.model.work import Submit
 from ksmppd_py.transport.framed import FramedSocket
 from ksmppd_py.transport.greenlets import GreenletGroup
 from ksmppd_py.transport.tls import unverified_client_context
@@ -62,7 +62,7 @@ class Pool(Protocol):
     def leaving(self, connection: BoxConnection) -> None:
         """Note that the connection gets no more messages, though it still reads acks."""
 
-    def went_offline(self, connection: BoxConnection, unanswered: list[Submission]) -> None:
+    def went_offline(self, connection: BoxConnection, unanswered: list[Submit]) -> None:
         """Note that the connection is lost; `unanswered` were sent and not acked, in sending order."""
 
     def has_room(self, connection: BoxConnection) -> None:
@@ -94,7 +94,7 @@ class BoxConnection:
     ) -> None:
         self.settings = settings
         self.online = False
-        self.open: dict[bytes, Submission] = {}
+        self.open: dict[bytes, Submit] = {}
         self.acks = [0, 0, 0, 0]
         self.ack_latency = Histogram()
         self.acks_lately = AcksLately()
@@ -210,25 +210,25 @@ class BoxConnection:
 
     def _acked(self, ack: Ack) -> float:
         """Settle the MT of an ack; return when it was sent (monotonic seconds), 0 without such an MT. Doesn't yield."""
-        submission = self.open.pop(ack.id, None)
-        if submission is None:
+        submit = self.open.pop(ack.id, None)
+        if submit is None:
             logger.warning("Bearerbox %s acked %r, which isn't waiting", self.settings.name, ack.id)
             return 0.0
         nack = ack.nack
         self.acks[nack if 0 <= nack <= _BUFFERED else _FAILED_TMP] += 1
         if nack == _FAILED:
             self._pool.refused(ack.id)
-        submission.result = result_of_ack(nack)
+        submit.result = result_of_ack(nack)
         try:
-            submission.origin.settled(
-                submission
+            submit.origin.settled(
+                submit
             )  # answers the ESME now, so that no report overtakes its submit_sm_resp
         except Exception:  # the connection goes on, or the next bearerbox would get what is acked behind it
             logger.exception("The ack of %r can't be passed on", ack.id)
         if self._early_reports:
             for report in self._early_reports.pop(ack.id, ()):
                 self._take(report)
-        return submission.sent_at
+        return submit.sent_at
 
     def _take(self, sms: Sms) -> None:
         """Take in an MO or DLR; an unexpected error holds back that message and doesn't end the connection.
@@ -264,15 +264,15 @@ class BoxConnection:
         framed = self._socket
         return framed is not None and framed.blocked_since > 0 and framed.queued_octets > MOST_UNREAD
 
-    def send_all(self, batch: Sequence[Submission], now: float) -> None:
+    def send_all(self, batch: Sequence[Submit], now: float) -> None:
         """Send MTs; each is settled by its ack, by ACK_TIMEOUT or by the loss of the connection. Doesn't yield."""
         boxc_id, framed = self._boxc_id, self._socket
         messages: list[Sms] = []
-        for submission in batch:
-            sms = submission.sms
+        for submit in batch:
+            sms = submit.sms
             assert sms is not None
             sms.boxc_id = boxc_id
-            submission.sent_at = now
+            submit.sent_at = now
             messages.append(sms)
         try:
             frames = pack_all(messages)
@@ -290,14 +290,14 @@ class BoxConnection:
         if len(octets) > LARGE:
             framed.flush()
 
-    def _open_all(self, batch: Sequence[Submission], frames: list[bytes]) -> None:
+    def _open_all(self, batch: Sequence[Submit], frames: list[bytes]) -> None:
         """Register MTs that wait for their acks; one whose id is waiting already is refused and leaves `frames`."""
         open_ = self.open
         copies: list[int] = []
-        for number, submission in enumerate(batch):
-            sms = submission.sms
+        for number, submit in enumerate(batch):
+            sms = submit.sms
             assert sms is not None
-            if open_.setdefault(sms.id, submission) is not submission:
+            if open_.setdefault(sms.id, submit) is not submit:
                 copies.append(number)
                 logger.warning("Bearerbox %s has a message %r already", self.settings.name, sms.id)
         for number in reversed(copies):  # a copied row: one ack can't tell which of them it is for
@@ -305,28 +305,28 @@ class BoxConnection:
         for number in copies:
             self._refuse(batch[number])
 
-    def _pack_singly(self, batch: Sequence[Submission]) -> tuple[list[Submission], list[bytes]]:
+    def _pack_singly(self, batch: Sequence[Submit]) -> tuple[list[Submit], list[bytes]]:
         """Return those that can be packed and their frames; the others are refused for now."""
-        good: list[Submission] = []
+        good: list[Submit] = []
         frames: list[bytes] = []
-        for submission in batch:
-            assert submission.sms is not None
+        for submit in batch:
+            assert submit.sms is not None
             try:
-                frames.append(pack_sms(submission.sms))
+                frames.append(pack_sms(submit.sms))
             except Exception:
-                message_id = submission.sms.id
+                message_id = submit.sms.id
                 logger.exception(
                     "Message %r for bearerbox %s can't be packed", message_id, self.settings.name
                 )
-                self._refuse(submission)
+                self._refuse(submit)
             else:
-                good.append(submission)
+                good.append(submit)
         return good, frames
 
-    def _refuse(self, submission: Submission) -> None:
+    def _refuse(self, submit: Submit) -> None:
         """Return it as refused for now. Doesn't yield."""
-        submission.result = _FOR_NOW
-        submission.origin.settled(submission)
+        submit.result = _FOR_NOW
+        submit.origin.settled(submit)
 
     def _write(self, octets: bytes) -> None:
         if self._socket is not None:
@@ -344,16 +344,16 @@ class BoxConnection:
     def refuse_for_now(self, before: float) -> None:
         """Refuse the MTs for now that were sent before that time (monotonic seconds) and not acked. May yield."""
         overdue = []
-        for submission in self.open.values():
-            if submission.sent_at > before:
+        for submit in self.open.values():
+            if submit.sent_at > before:
                 break
-            overdue.append(submission)
-        for submission in overdue:
-            assert submission.sms is not None
-            message_id = submission.sms.id
+            overdue.append(submit)
+        for submit in overdue:
+            assert submit.sms is not None
+            message_id = submit.sms.id
             del self.open[message_id]
             logger.warning("Bearerbox %s didn't ack %r in time", self.settings.name, message_id)
-            self._refuse(submission)
+            self._refuse(submit)
             for report in self._early_reports.pop(message_id, ()):
                 self._take(report)
 

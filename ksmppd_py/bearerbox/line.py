@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 from operator import attrgetter
 
-from ksmppd_py.model.work import Submission
+from ksmppd_py.model.work import Submit
 
 _waits_since = attrgetter("waits_since")
 
@@ -18,26 +18,26 @@ class WaitingLine:
 
     def __init__(self) -> None:
         self._count = 0
-        self._queues: dict[int, deque[Submission]] = {}
+        self._queues: dict[int, deque[Submit]] = {}
 
     def __len__(self) -> int:
         return self._count
 
-    def add(self, submission: Submission) -> None:
+    def add(self, submit: Submit) -> None:
         """Put it behind all others of its priority."""
-        self._queue_of(submission).append(submission)
+        self._queue_of(submit).append(submit)
         self._count += 1
 
-    def _queue_of(self, submission: Submission) -> deque[Submission]:
-        assert submission.sms is not None
-        priority = submission.sms.priority
+    def _queue_of(self, submit: Submit) -> deque[Submit]:
+        assert submit.sms is not None
+        priority = submit.sms.priority
         queue = self._queues.get(priority)
         if queue is None:
             queue = self._queues[priority] = deque()
             self._queues = dict(sorted(self._queues.items(), reverse=True))
         return queue
 
-    def pop(self) -> Submission:
+    def pop(self) -> Submit:
         """Remove and return the next one. Raises IndexError when none waits."""
         for queue in self._queues.values():
             if queue:
@@ -47,19 +47,19 @@ class WaitingLine:
                 return queue.popleft()
         raise IndexError("nobody waits")
 
-    def put_back(self, submissions: Sequence[Submission]) -> None:
+    def put_back(self, submits: Sequence[Submit]) -> None:
         """Put these back, which were sent to a bearerbox: they wait since then, ahead of those that came later."""
-        for submission in submissions:
-            submission.waits_since = submission.sent_at
-            self.add(submission)
-        for priority in {s.sms.priority for s in submissions if s.sms is not None}:
+        for submit in submits:
+            submit.waits_since = submit.sent_at
+            self.add(submit)
+        for priority in {s.sms.priority for s in submits if s.sms is not None}:
             self._queues[priority] = deque(sorted(self._queues[priority], key=_waits_since))
 
-    def take_older(self, before: float) -> list[Submission]:
+    def take_older(self, before: float) -> list[Submit]:
         """Remove and return all that wait since that time (monotonic seconds) or longer."""
-        older: list[Submission] = []
+        older: list[Submit] = []
         for priority, queue in list(self._queues.items()):
-            gone = [submission for submission in queue if submission.waits_since <= before]
+            gone = [submit for submit in queue if submit.waits_since <= before]
             if gone:
                 older += gone
                 self._queues[priority] = deque(s for s in queue if s.waits_since > before)

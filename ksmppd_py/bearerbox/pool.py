@@ -16,7 +16,7 @@ from ksmppd_py.kannel.messages import DlrMask, Sms
 from ksmppd_py.model.outcomes import SubmitResult
 from ksmppd_py.model.ports import Deliveries, MessageStore
 from ksmppd_py.model.status import BearerboxStatus
-from ksmppd_py.model.work import REFUSED_IDS, Submission
+from ksmppd_py.model.work import REFUSED_IDS, Submit
 from ksmppd_py.transport.greenlets import GreenletGroup
 
 logger = logging.getLogger(__name__)
@@ -149,11 +149,11 @@ class BearerboxPool:
         for greenlets in list(self._greenlets_of.values()):
             greenlets.end(timeout)
 
-    def send(self, submission: Submission) -> bool:
+    def send(self, submit: Submit) -> bool:
         """Send or queue an MT; False when no bearerbox is connected or too many wait. Doesn't yield."""
-        return not self.send_all((submission,))
+        return not self.send_all((submit,))
 
-    def send_all(self, batch: Sequence[Submission]) -> list[Submission]:
+    def send_all(self, batch: Sequence[Submit]) -> list[Submit]:
         """Send or queue MTs in order; return those that can't be: no bearerbox, or too many wait. Doesn't yield."""
         if not self._online:
             return list(batch)
@@ -167,12 +167,12 @@ class BearerboxPool:
             if taken < len(some):
                 break
         room = max(0, MOST_WAITING - len(waiting))
-        for submission in batch[sent : sent + room]:
-            submission.waits_since = now
-            waiting.add(submission)
+        for submit in batch[sent : sent + room]:
+            submit.waits_since = now
+            waiting.add(submit)
         return list(batch[sent + room :])
 
-    def _send_some(self, batch: Sequence[Submission], now: float) -> int:
+    def _send_some(self, batch: Sequence[Submit], now: float) -> int:
         """Send the first of these, as many as there is room for; return how many. Doesn't yield."""
         if len(self._online) > 1:
             return self._spread(batch, now)
@@ -182,23 +182,23 @@ class BearerboxPool:
             connection.send_all(batch if sent == len(batch) else batch[:sent], now)
         return sent
 
-    def _spread(self, batch: Sequence[Submission], now: float) -> int:
+    def _spread(self, batch: Sequence[Submit], now: float) -> int:
         """Send each to the connection with fewest unacked MTs; return how many there was room for."""
-        shares: dict[BoxConnection, list[Submission]] = {
+        shares: dict[BoxConnection, list[Submit]] = {
             connection: [] for connection in self._online if _room(connection)
         }
         sent = 0
-        for submission in batch:
+        for submit in batch:
             connection = self._with_room(shares)
             if connection is None:
                 break
-            shares[connection].append(submission)
+            shares[connection].append(submit)
             sent += 1
         for connection, share in shares.items():
             connection.send_all(share, now)
         return sent
 
-    def _with_room(self, shares: dict[BoxConnection, list[Submission]]) -> BoxConnection | None:
+    def _with_room(self, shares: dict[BoxConnection, list[Submit]]) -> BoxConnection | None:
         best = None
         fewest = WINDOW
         for connection in self._online:
@@ -229,7 +229,7 @@ class BearerboxPool:
         self._online.append(connection)
         self.has_room(connection)
 
-    def went_offline(self, connection: BoxConnection, unanswered: list[Submission]) -> None:
+    def went_offline(self, connection: BoxConnection, unanswered: list[Submit]) -> None:
         """Stop using a lost connection; its unacked MTs wait for another one, ahead of later ones. Doesn't yield."""
         if connection in self._online:
             self._online.remove(connection)
@@ -287,9 +287,9 @@ class BearerboxPool:
         if not given_up:
             return
         logger.warning("%d message(s) that no bearerbox took in time go back", len(given_up))
-        for submission in given_up:
-            submission.result = SubmitResult.NO_BEARERBOX
-            submission.origin.settled(submission)
+        for submit in given_up:
+            submit.result = SubmitResult.NO_BEARERBOX
+            submit.origin.settled(submit)
 
 
 def _room(connection: BoxConnection) -> int:

@@ -23,7 +23,7 @@ from ksmppd_py.esme.session_context import SessionContext
 from ksmppd_py.esme.settings import proxies, tls_context
 from ksmppd_py.ip_addresses import plain
 from ksmppd_py.model.names import place
-from ksmppd_py.model.ports import AccessLog, Enquiries, Submissions
+from ksmppd_py.model.ports import AccessLog, Enquiries, SubmitService
 from ksmppd_py.translate.tlvs import TlvTables
 from ksmppd_py.transport.descriptors import SparingServer
 from ksmppd_py.transport.framed import FramedSocket
@@ -55,7 +55,7 @@ class Listener:
         self,
         settings: KsmppdGroup,
         binder: Binder,
-        flow: Submissions,
+        flow: SubmitService,
         registry: EsmeRegistry,
         blocklist: BlockList,
         enquiries: Enquiries | None = None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ksmppd_py.model.work import Origin, Submission
+from ksmppd_py.model.work import Origin, Submit
 from ksmppd_py.smpp import codec
 from ksmppd_py.smpp.constants import CommandStatus
 from ksmppd_py.smpp.destinations import UnsuccessSme
@@ -12,7 +12,7 @@ from ksmppd_py.smpp.pdus import SubmitMultiResp
 from ksmppd_py.translate.multi import OneOfMany
 
 
-class ToOneOfMany(Submission):
+class ToOneOfMany(Submit):
     """The message to one destination; `whole` is the submit_multi that it belongs to."""
 
     __slots__ = ("whole",)
@@ -36,19 +36,19 @@ class WholeMulti:
         self._accepted = 0
         self._left = 0
 
-    def submissions(self, origin: Origin, pdus: Iterable[OneOfMany], ordinal: int) -> list[Submission]:
+    def submits(self, origin: Origin, pdus: Iterable[OneOfMany], ordinal: int) -> list[Submit]:
         """Return one message for each destination, in their order. Call once."""
-        messages: list[Submission] = [ToOneOfMany(origin, pdu, ordinal, self) for pdu in pdus]
+        messages: list[Submit] = [ToOneOfMany(origin, pdu, ordinal, self) for pdu in pdus]
         self._left = len(messages)
         return messages
 
-    def settled(self, submission: Submission) -> bytes | None:
+    def settled(self, submit: Submit) -> bytes | None:
         """Note the result of one destination; return the response's frame with the last one, before that None.
 
         One accepted destination makes it a success with a list of the others. If none was accepted, its status is
         theirs, or ESME_RSUBMITFAIL when they differ.
         """
-        pdu, status = submission.pdu, submission.command_status or 0
+        pdu, status = submit.pdu, submit.command_status or 0
         if status:
             self._refused.append(
                 UnsuccessSme(pdu.dest_addr_ton, pdu.dest_addr_npi, pdu.destination_addr, status)

@@ -8,7 +8,7 @@ from ksmppd_py.config import KsmppdGroup
 from ksmppd_py.esme.binding import Binder
 from ksmppd_py.esme.memory_bounds import SubmitMemory
 from ksmppd_py.esme.registry import EsmeRegistry
-from ksmppd_py.model.ports import AccessLog, Enquiries, Submissions
+from ksmppd_py.model.ports import AccessLog, Enquiries, SubmitService
 from ksmppd_py.transport.greenlets import GreenletGroup
 
 
@@ -17,7 +17,7 @@ class SessionContext:
     """The objects that a session works with. `settings` may be replaced; sessions read it from here each time."""
 
     binder: Binder
-    flow: Submissions
+    flow: SubmitService
     registry: EsmeRegistry
     settings: KsmppdGroup
     greenlets: GreenletGroup

@@ -18,7 +18,7 @@ from ksmppd_py.esme.session_context import SessionContext
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.outcomes import SubmitResult
 from ksmppd_py.model.ports import Enquiries
-from ksmppd_py.model.work import Submission, Submitter
+from ksmppd_py.model.work import Submit, Submitter
 from ksmppd_py.smpp import codec
 from ksmppd_py.smpp.constants import CommandId, CommandStatus
 from ksmppd_py.smpp.pdus import CancelSm, DataSm, DataSmResp, QuerySm, SubmitMulti, SubmitSm
@@ -96,8 +96,8 @@ class SubmitQueue:
         self._query_cancel: QueryCancelQueue | None = None
         self._remember = enquiries.remember if enquiries is not None else _forget
         self._greenlets = context.greenlets
-        self._queue: BatchQueue[Submission] | None = None
-        self._fresh: list[Submission] = []
+        self._queue: BatchQueue[Submit] | None = None
+        self._fresh: list[Submit] = []
         self._ended = False
         self._quiet: Event | None = None
         self._handed_over: Event | None = None
@@ -114,9 +114,9 @@ class SubmitQueue:
     def take(self, sequence_number: int, pdu: SubmitSm | DataSm, ordinal: int) -> None:
         """Take in one submit; it waits until `walk` is called. Doesn't yield."""
         self.in_flight += 1
-        submission = Submission(self, sequence_number, pdu, ordinal)
-        submission.received_at = self.read_at
-        self._fresh.append(submission)
+        submit = Submit(self, sequence_number, pdu, ordinal)
+        submit.received_at = self.read_at
+        self._fresh.append(submit)
         if pdu.tlvs:
             self._hold(octets_of(pdu.tlvs))
 
@@ -151,15 +151,15 @@ class SubmitQueue:
             return
         if queue is None:
             queue = self._open()
-        for submission in fresh:
-            queue.put(submission)
+        for submit in fresh:
+            queue.put(submit)
 
-    def _refuse(self, fresh: list[Submission]) -> None:
+    def _refuse(self, fresh: list[Submit]) -> None:
         """Answer these with ESME_RMSGQFUL, on which an ESME tries again: memory for submits is full. Doesn't yield."""
         logger.warning("Too many submits of all binds wait, %d are refused", len(fresh))
-        for submission in fresh:
-            submission.command_status = _NO_ROOM
-            submission.reason = "too much unanswered"
+        for submit in fresh:
+            submit.command_status = _NO_ROOM
+            submit.reason = "too much unanswered"
         self._flow.count(fresh, self.submitter)
         self._answer(fresh)
 
@@ -199,19 +199,19 @@ class SubmitQueue:
             return
         octets = octets_of(pdu.tlvs)
         self._hold(octets)
-        submissions = WholeMulti(sequence_number, message_id, octets).submissions(self, messages, ordinal)
-        self.in_flight += len(submissions)
-        for submission in submissions:
-            submission.received_at = self.read_at
-        self._fresh.extend(submissions)
+        submits = WholeMulti(sequence_number, message_id, octets).submits(self, messages, ordinal)
+        self.in_flight += len(submits)
+        for submit in submits:
+            submit.received_at = self.read_at
+        self._fresh.extend(submits)
 
-    def _open(self) -> BatchQueue[Submission]:
-        queue: BatchQueue[Submission] = BatchQueue()
+    def _open(self) -> BatchQueue[Submit]:
+        queue: BatchQueue[Submit] = BatchQueue()
         self._queue = queue
         self._greenlets.spawn(f"{self._name} submits", self._walk_often, queue)
         return queue
 
-    def _walk_often(self, queue: BatchQueue[Submission]) -> None:
+    def _walk_often(self, queue: BatchQueue[Submit]) -> None:
         """Pass on the submits that queue up, and conclude those that came back without being accepted.
 
         Ends with the queue.
@@ -225,8 +225,8 @@ class SubmitQueue:
             except Exception:
                 self._failed(batch)
 
-    def _walk_batch(self, batch: list[Submission]) -> None:
-        fresh = [submission for submission in batch if submission.result is None]
+    def _walk_batch(self, batch: list[Submit]) -> None:
+        fresh = [submit for submit in batch if submit.result is None]
         if fresh and self._flow.waits(self.submitter):
             before, self._handed_over = self._handed_over, Event()
             self._greenlets.spawn(
@@ -235,11 +235,11 @@ class SubmitQueue:
         elif fresh:
             self._accepted(self._flow.submit(fresh, self.submitter))
         if len(fresh) < len(batch):
-            returned = [submission for submission in batch if submission.result is not None]
+            returned = [submit for submit in batch if submit.result is not None]
             self._flow.conclude(returned, self.submitter)
             self._accepted(returned)
 
-    def _walk_in_turn(self, batch: list[Submission], before: Event | None, handed_over: Event) -> None:
+    def _walk_in_turn(self, batch: list[Submit], before: Event | None, handed_over: Event) -> None:
         """Do as _walk_batch in a greenlet of its own, while other batches wait for their routes too. May yield.
 
         The batch is passed on after the batch that came before it.
@@ -255,68 +255,68 @@ class SubmitQueue:
             self.routing -= len(batch)
             handed_over.set()
 
-    def _accepted(self, settled: list[Submission]) -> None:
+    def _accepted(self, settled: list[Submit]) -> None:
         """Answer these, and remember for query_sm those that the store or the simulation took. Doesn't yield."""
-        for submission in settled:
-            if not submission.command_status:
-                self._remember(submission.sms)
+        for submit in settled:
+            if not submit.command_status:
+                self._remember(submit.sms)
         self._answer(settled)
 
-    def _failed(self, batch: list[Submission]) -> None:
+    def _failed(self, batch: list[Submit]) -> None:
         """Handle an unexpected error: refuse with ESME_RSYSERR what neither bearerbox nor store has. Doesn't yield."""
         logger.exception("Submits of %s failed unexpectedly", self.submitter.account.system_id)
         stranded = [
             s for s in batch if not s.answered and (s.result is not None or not (s.sent_at or s.waits_since))
         ]
-        for submission in stranded:
-            submission.command_status = _SYSTEM_ERROR
-            submission.reason = "unexpected error"
+        for submit in stranded:
+            submit.command_status = _SYSTEM_ERROR
+            submit.reason = "unexpected error"
         self._flow.count(stranded, self.submitter)
         self._answer(stranded)
 
-    def settled(self, submission: Submission) -> None:
+    def settled(self, submit: Submit) -> None:
         """Take back a submit with its result. One that was accepted is answered at once.
 
         Doesn't yield (model.work.Origin).
         """
-        if submission.result is _ACCEPTED:
+        if submit.result is _ACCEPTED:
             submitter = self.submitter
-            submission.command_status = 0
+            submit.command_status = 0
             submitter.count(1, 0)
-            self._remember(submission.sms)
-            settled = (submission,)
+            self._remember(submit.sms)
+            settled = (submit,)
             self._respond(settled)
             access = self._access
             if access is not None and access.on:
                 access.submitted(settled, submitter)
         else:
             queue = self._queue if self._queue is not None else self._open()
-            queue.put(submission)
+            queue.put(submit)
 
-    def _answer(self, settled: Sequence[Submission]) -> None:
+    def _answer(self, settled: Sequence[Submit]) -> None:
         """Send the responses in this order, and log them in the access log. Doesn't yield."""
         self._respond(settled)
         if self._access is not None and self._access.on:
             self._access.submitted(settled, self.submitter)
 
-    def _respond(self, settled: Sequence[Submission]) -> None:
+    def _respond(self, settled: Sequence[Submit]) -> None:
         """Send the responses in this order; when the connection is gone they are dropped. Doesn't yield."""
         write = self._socket.write
-        for submission in settled:
-            submission.answered = True
-            status = submission.command_status
-            sms = submission.sms
+        for submit in settled:
+            submit.answered = True
+            status = submit.command_status
+            sms = submit.sms
             message_id = sms.id if sms is not None and not status else b""
-            pdu = submission.pdu
+            pdu = submit.pdu
             if pdu.__class__ is not SubmitSm:
-                self._answer_other(submission, message_id)
+                self._answer_other(submit, message_id)
                 continue
             if pdu.tlvs:
                 self._hold(-octets_of(pdu.tlvs))
             if not status:
-                write(codec.pack_submit_sm_resp(submission.sequence_number, message_id))
+                write(codec.pack_submit_sm_resp(submit.sequence_number, message_id))
             else:
-                write(codec.pack_header_only(_SUBMIT_SM_RESP, status, submission.sequence_number))
+                write(codec.pack_header_only(_SUBMIT_SM_RESP, status, submit.sequence_number))
         self._count_answered(len(settled))
 
     def _count_answered(self, count: int) -> None:
@@ -333,20 +333,20 @@ class SubmitQueue:
         if self._query_cancel is not None:
             self._query_cancel.end()
 
-    def _answer_other(self, submission: Submission, message_id: bytes) -> None:
+    def _answer_other(self, submit: Submit, message_id: bytes) -> None:
         """Answer what isn't a submit_sm; a submit_multi once all its destinations are settled."""
-        if isinstance(submission, ToOneOfMany):
-            if message_id and submission.sms is not None:
+        if isinstance(submit, ToOneOfMany):
+            if message_id and submit.sms is not None:
                 # The ESME knows the message by the id that all destinations share.
-                self._remember(replace(submission.sms, id=submission.whole.message_id))
-            response = submission.whole.settled(submission)
+                self._remember(replace(submit.sms, id=submit.whole.message_id))
+            response = submit.whole.settled(submit)
             if response is not None:
                 self._socket.write(response)
-                self._hold(-submission.whole.octets)
+                self._hold(-submit.whole.octets)
             return
-        self._hold(-octets_of(submission.pdu.tlvs))
-        status = submission.command_status or 0
-        self._socket.write(codec.pack(DataSmResp(message_id), submission.sequence_number, status))
+        self._hold(-octets_of(submit.pdu.tlvs))
+        status = submit.command_status or 0
+        self._socket.write(codec.pack(DataSmResp(message_id), submit.sequence_number, status))
 
     def wait_for_room(self) -> None:
         """Wait while one bind has more unanswered than it may, until half of it is answered.

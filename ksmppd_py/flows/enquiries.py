@@ -113,7 +113,7 @@ class Enquiries:
         if self._store is None or not message_id:
             return []
         self._throttle(system_id)
-        found = self._store.find_submissions(system_id, message_id.lower(), MOST_CANCELLED)
+        found = self._store.find_mts(system_id, message_id.lower(), MOST_CANCELLED)
         return [row for row in found if row.sms is not None and (row.sms.sender or b"") == source]
 
     def _find_by_addresses(self, system_id: str, source: bytes, pdu: CancelSm) -> list[StoredMessage]:
@@ -121,7 +121,7 @@ class Enquiries:
             return []
         destination = addresses.to_box(pdu.dest_addr_ton, pdu.destination_addr, CommandStatus.RCANCELFAIL)
         self._throttle(system_id)
-        found = self._store.find_submissions_to(system_id, source, destination, MOST_CANCELLED)
+        found = self._store.find_mts_between(system_id, source, destination, MOST_CANCELLED)
         wanted = pdu.service_type
         return [row for row in found if row.sms is not None and (not wanted or row.sms.binfo == wanted)]
 

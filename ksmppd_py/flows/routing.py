@@ -14,7 +14,7 @@ from ksmppd_py.model.outcomes import command_status_of, reason_of
 from ksmppd_py.model.ports import Router
 from ksmppd_py.model.routes import Route
 from ksmppd_py.model.trial import RouteTrial
-from ksmppd_py.model.work import Submission, Submitter
+from ksmppd_py.model.work import Submit, Submitter
 from ksmppd_py.smpp.constants import CommandStatus
 from ksmppd_py.smpp.pdus import SubmitSm
 from ksmppd_py.translate.errors import Untranslatable
@@ -58,9 +58,7 @@ class Routing:
         """Whether `run` for this account (lower case) wouldn't yield now."""
         return self._router.is_ready(system_id)
 
-    def run(
-        self, batch: Sequence[Submission], settled: list[Submission], submitter: Submitter
-    ) -> list[Submission]:
+    def run(self, batch: Sequence[Submit], settled: list[Submit], submitter: Submitter) -> list[Submit]:
         """Return the submits that have a route, in order; the others go to `settled` with their command_status.
 
         May yield.
@@ -70,52 +68,52 @@ class Routing:
         asked_at = self._monotonic()
         answers = self._ask_router(translated, submitter)
         self._meters.routing.observe(self._monotonic() - asked_at)
-        routed: list[Submission] = []
-        for submission, answer, count in zip(translated, answers, parts, strict=True):
-            error = self._apply(submission, answer, submitter, count)
+        routed: list[Submit] = []
+        for submit, answer, count in zip(translated, answers, parts, strict=True):
+            error = self._apply(submit, answer, submitter, count)
             if error is None:
-                routed.append(submission)
+                routed.append(submit)
             else:
-                refuse(submission, error)
-                settled.append(submission)
+                refuse(submit, error)
+                settled.append(submit)
         return routed
 
     def _translated(
-        self, batch: Sequence[Submission], settled: list[Submission], submitter: Submitter
-    ) -> list[Submission]:
+        self, batch: Sequence[Submit], settled: list[Submit], submitter: Submitter
+    ) -> list[Submit]:
         now = int(self._clock())
-        translated: list[Submission] = []
-        for submission in batch:
+        translated: list[Submit] = []
+        for submit in batch:
             try:
-                self._translate(submission, submitter, now)
+                self._translate(submit, submitter, now)
             except Untranslatable as refusal:
-                submission.command_status = int(refusal.command_status)
-                settled.append(submission)
+                submit.command_status = int(refusal.command_status)
+                settled.append(submit)
             except Exception:
                 logger.exception("A submit of %s failed unexpectedly", submitter.account.system_id)
-                refuse(submission, KsmppdError())
-                settled.append(submission)
+                refuse(submit, KsmppdError())
+                settled.append(submit)
             else:
-                translated.append(submission)
+                translated.append(submit)
         return translated
 
-    def _translate(self, submission: Submission, submitter: Submitter, now: int) -> None:
-        pdu = submission.pdu
+    def _translate(self, submit: Submit, submitter: Submitter, now: int) -> None:
+        pdu = submit.pdu
         sms = TRANSLATIONS[pdu.__class__](pdu, submitter.dialect, submitter.service, self._ids.next(), now)
         default_smsc = submitter.account.default_smsc
         if default_smsc:
             sms.smsc_id = to_octets(default_smsc)
         if sms.msgdata is not None and len(sms.msgdata) > LONG:
             count_parts(sms)  # refuses what doesn't fit into 255 parts
-        submission.sms = sms
+        submit.sms = sms
 
     def try_out(self, pdu: SubmitSm, submitter: Submitter, is_known: bool) -> RouteTrial:
         """Return the result that a submit would have, without sending, charging or counting it. May yield (router)."""
-        submission = Submission(_NOWHERE, 0, pdu, 0)
+        submit = Submit(_NOWHERE, 0, pdu, 0)
         sender, receiver = pdu.source_addr.decode("latin-1"), pdu.destination_addr.decode("latin-1")
         try:
-            self._translate(submission, submitter, int(self._clock()))
-            sms = submission.sms
+            self._translate(submit, submitter, int(self._clock()))
+            sms = submit.sms
             assert sms is not None
             parts = count_parts(sms)
         except Untranslatable as refusal:
@@ -124,8 +122,8 @@ class Routing:
             return RouteTrial(sender, receiver, status, reason=str(refusal), is_known=is_known, refusal=words)
         if submitter.account.simulation is not None:
             return RouteTrial(sender, receiver, 0, "simulation", parts=parts, is_known=is_known)
-        [answer] = self._ask_router([submission], submitter)
-        error = self._apply(submission, answer, submitter, parts)
+        [answer] = self._ask_router([submit], submitter)
+        error = self._apply(submit, answer, submitter, parts)
         is_route = isinstance(answer, Route)
         cost = answer.cost if isinstance(answer, Route) else submitter.account.default_cost
         return RouteTrial(
@@ -143,15 +141,15 @@ class Routing:
             refusal="" if error is None else words_of(error),
         )
 
-    def _ask_router(self, batch: Sequence[Submission], submitter: Submitter) -> Sequence[Route | KsmppdError]:
-        messages = [submission.sms for submission in batch if submission.sms is not None]
+    def _ask_router(self, batch: Sequence[Submit], submitter: Submitter) -> Sequence[Route | KsmppdError]:
+        messages = [submit.sms for submit in batch if submit.sms is not None]
         return self._router.route_mt_all(submitter.account.system_id, messages)
 
     def _apply(
-        self, submission: Submission, answer: Route | KsmppdError, submitter: Submitter, parts: int
+        self, submit: Submit, answer: Route | KsmppdError, submitter: Submitter, parts: int
     ) -> KsmppdError | None:
         """Set smsc_id and cost by the route or default_smsc, or return the refusal (docs/rules/flows.md 7)."""
-        sms = submission.sms
+        sms = submit.sms
         assert sms is not None
         if isinstance(answer, Route):
             cost = answer.cost
@@ -166,7 +164,7 @@ class Routing:
         else:
             return answer
         if parts:
-            submission.cost = cost * parts
+            submit.cost = cost * parts
         return None
 
     def _is_final(self, error: KsmppdError) -> bool:
@@ -197,11 +195,11 @@ def _unpriced(submitter: Submitter, way: str, cost: float) -> KsmppdError:
     return RouteRefused(None, f"the cost of {way} is no number that can be charged", is_final=True)
 
 
-def _parts_of(batch: Sequence[Submission], submitter: Submitter) -> list[int]:
+def _parts_of(batch: Sequence[Submit], submitter: Submitter) -> list[int]:
     """Return how many messages each is billed as, as the ESME sent it (docs/rules/http.md 2.2); 0 = not billed."""
     if not submitter.is_charged:
         return [0] * len(batch)
-    return [count_parts(submission.sms) for submission in batch if submission.sms is not None]
+    return [count_parts(submit.sms) for submit in batch if submit.sms is not None]
 
 
 _WORDS: dict[type[KsmppdError], str] = {
@@ -224,7 +222,7 @@ def words_of(error: KsmppdError) -> str:
     return _WORDS.get(type(error)) or reason_of(error)
 
 
-def refuse(submission: Submission, error: KsmppdError) -> None:
+def refuse(submit: Submit, error: KsmppdError) -> None:
     """Set the submit's command_status and reason to those of this error."""
-    submission.command_status = command_status_of(error)
-    submission.reason = reason_of(error)
+    submit.command_status = command_status_of(error)
+    submit.reason = reason_of(error)

@@ -15,7 +15,7 @@ from ksmppd_py.model.ids import MessageIds
 from ksmppd_py.model.names import to_octets
 from ksmppd_py.model.outcomes import Outcome
 from ksmppd_py.model.ports import MessageStore, Receivers
-from ksmppd_py.model.work import Delivery, Origin, Submission
+from ksmppd_py.model.work import Delivery, Origin, Submit
 from ksmppd_py.smpp import codec
 from ksmppd_py.smpp.constants import CommandStatus
 from ksmppd_py.smpp.pdus import DeliverSm
@@ -60,39 +60,39 @@ class SimulationFlow:
         self._dialects: dict[str, Dialect] = {}
         self._waiting: deque[tuple[float, Delivery]] = deque()
 
-    def submit(self, batch: Sequence[Submission], account: Account, dialect: Dialect) -> list[Submission]:
+    def submit(self, batch: Sequence[Submit], account: Account, dialect: Dialect) -> list[Submit]:
         """Set the command_status of every submit of the batch, and return them all. Doesn't yield."""
         simulation = account.simulation
         assert simulation is not None
         now = int(self._clock())
         self._dialects[account.system_id] = dialect
-        for submission in batch:
-            ordinal = submission.ordinal
+        for submit in batch:
+            ordinal = submit.ordinal
             if _hits(simulation.temporary_failure_every, ordinal):
-                submission.command_status = SIMULATED_STATUSES[0]
+                submit.command_status = SIMULATED_STATUSES[0]
             elif _hits(simulation.permanent_failure_every, ordinal):
-                submission.command_status = SIMULATED_STATUSES[1]
+                submit.command_status = SIMULATED_STATUSES[1]
             else:
-                self._accept(submission, account.system_id, simulation, dialect, now)
+                self._accept(submit, account.system_id, simulation, dialect, now)
         return list(batch)
 
     def _accept(
-        self, submission: Submission, system_id: str, simulation: Simulation, dialect: Dialect, now: int
+        self, submit: Submit, system_id: str, simulation: Simulation, dialect: Dialect, now: int
     ) -> None:
         service = to_octets(system_id)
         message_id = self._ids.next()
-        pdu = submission.pdu
+        pdu = submit.pdu
         try:
             sms = TRANSLATIONS[pdu.__class__](pdu, dialect, service, message_id, now)
         except Untranslatable as refusal:
-            submission.command_status = int(refusal.command_status)
+            submit.command_status = int(refusal.command_status)
             return
-        submission.sms = sms
-        submission.command_status = 0
-        fails = _hits(simulation.dlr_fail_every, submission.ordinal)
-        if fails or _hits(simulation.deliver_every, submission.ordinal):
+        submit.sms = sms
+        submit.command_status = 0
+        fails = _hits(simulation.dlr_fail_every, submit.ordinal)
+        if fails or _hits(simulation.deliver_every, submit.ordinal):
             self._put_off(system_id, self._report_on(sms, now, fails))
-        if _hits(simulation.mo_every, submission.ordinal):
+        if _hits(simulation.mo_every, submit.ordinal):
             self._put_off(system_id, self._answer_to(sms, now))
 
     def _report_on(self, sms: Sms, now: int, fails: bool) -> Sms:

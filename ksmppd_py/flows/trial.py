@@ -8,7 +8,7 @@ from typing import Protocol
 
 from ksmppd_py.errors import CreditTooLow, KsmppdError, NoBearerbox, Throttled
 from ksmppd_py.flows.routing import words_of
-from ksmppd_py.flows.submission import SubmissionFlow
+from ksmppd_py.flows.submit import SubmitFlow
 from ksmppd_py.model.account import Account
 from ksmppd_py.model.esme import Counters, Esme
 from ksmppd_py.model.meters import BIND_INTERVALS, Load
@@ -41,7 +41,7 @@ class RouteTrials:
 
     def __init__(
         self,
-        flow: SubmissionFlow,
+        flow: SubmitFlow,
         binds: Binds,
         rows: AccountRows | None,
         credit: Credit,

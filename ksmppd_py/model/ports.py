@@ -16,7 +16,7 @@ from ksmppd_py.model.account import Account, AccountRow
 from ksmppd_py.model.outcomes import Outcome
 from ksmppd_py.model.route_report import RouteReport, RouteRow
 from ksmppd_py.model.routes import Route
-from ksmppd_py.model.work import Delivery, Submission, Submitter
+from ksmppd_py.model.work import Delivery, Submit, Submitter
 from ksmppd_py.smpp.pdus import CancelSm, DeliverSm, QuerySm, QuerySmResp
 from ksmppd_py.translate.dialect import Dialect
 
@@ -128,10 +128,10 @@ class MessageStore(Protocol):
         May yield.
         """
 
-    def find_submissions(self, system_id: str, message_id: bytes, limit: int) -> list[StoredMessage]:
+    def find_mts(self, system_id: str, message_id: bytes, limit: int) -> list[StoredMessage]:
         """Return waiting MTs of an account whose dlr_url ends in this id. Raises DatabaseUnavailable. May yield."""
 
-    def find_submissions_to(
+    def find_mts_between(
         self, system_id: str, sender: bytes, receiver: bytes, limit: int
     ) -> list[StoredMessage]:
         """Return waiting MTs of an account between these two addresses. Raises DatabaseUnavailable. May yield."""
@@ -163,11 +163,11 @@ class MessageStore(Protocol):
         Raises DatabaseUnavailable. May yield.
         """
 
-    def has_submissions(self) -> bool:
+    def has_mts(self) -> bool:
         """Whether the table has MT rows. Raises DatabaseUnavailable. May yield."""
 
 
-class Submissions(Protocol):
+class SubmitService(Protocol):
     """The flow of MTs, as the ESME side uses it."""
 
     def waits(self, submitter: Submitter) -> bool:
@@ -176,22 +176,22 @@ class Submissions(Protocol):
     def is_quick(self, submitter: Submitter) -> bool:
         """Whether `submit_at_once` may be used: nothing has to be waited for now. Doesn't yield."""
 
-    def submit_at_once(self, batch: Sequence[Submission], submitter: Submitter) -> list[Submission]:
+    def submit_at_once(self, batch: Sequence[Submit], submitter: Submitter) -> list[Submit]:
         """Do as `submit`; one that would have to be stored returns to its origin, for `conclude`. Doesn't yield."""
 
     def submit(
-        self, batch: Sequence[Submission], submitter: Submitter, turn: Callable[[], object] | None = None
-    ) -> list[Submission]:
+        self, batch: Sequence[Submit], submitter: Submitter, turn: Callable[[], object] | None = None
+    ) -> list[Submit]:
         """Send each to its next hop; return those whose command_status is set. May yield.
 
         The others return to their origin when they have a `result`. `turn` is called when all are routed; it returns
         when earlier batches of the bind have been sent.
         """
 
-    def conclude(self, batch: Sequence[Submission], submitter: Submitter) -> None:
+    def conclude(self, batch: Sequence[Submit], submitter: Submitter) -> None:
         """Set the command_status of submits whose `result` is set. May yield."""
 
-    def count(self, settled: Sequence[Submission], submitter: Submitter) -> None:
+    def count(self, settled: Sequence[Submit], submitter: Submitter) -> None:
         """Count submits whose command_status was set outside of the flow. Doesn't yield."""
 
 
@@ -217,7 +217,7 @@ class AccessLog(Protocol):
     on: bool
     """Whether lines are written; callers skip the other calls while it is false."""
 
-    def submitted(self, settled: Sequence[Submission], submitter: Submitter) -> None:
+    def submitted(self, settled: Sequence[Submit], submitter: Submitter) -> None:
         """Log the submits of one bind that are being answered, with their `command_status`."""
 
     def delivered(self, delivery: Delivery, bind_id: int, command_status: int | None, sent_at: float) -> None:
@@ -255,10 +255,10 @@ class Gateway(Protocol):
     def arrivals(self) -> int:
         """Number of times that a bearerbox has come online since the start."""
 
-    def send_all(self, batch: Sequence[Submission]) -> list[Submission]:
+    def send_all(self, batch: Sequence[Submit]) -> list[Submit]:
         """Send many in order; return those that weren't taken. Otherwise as `send`."""
 
-    def send(self, submission: Submission) -> bool:
+    def send(self, submit: Submit) -> bool:
         """Send or queue an MT; False when no bearerbox is connected or the queue is full.
 
         It returns to its origin with its `result` when the bearerbox has answered; NO_BEARERBOX when none did in time.

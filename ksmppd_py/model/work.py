@@ -23,7 +23,7 @@ REFUSED_IDS = 10_000
 
 
 class Origin(Protocol):
-    """The object that made a Submission or Delivery, and to which it returns once it is settled."""
+    """The object that made a Submit or Delivery, and to which it returns once it is settled."""
 
     def settled(self, message: Any) -> None:
         """Take a settled message back. Doesn't yield."""
@@ -58,7 +58,7 @@ class Submitter:
         return self.esme.account.enable_prepaid_billing
 
 
-class Submission:
+class Submit:
     """An MT from an ESME or from the store, until it is answered or its row is removed.
 
     `result` is None until the message comes back from the bearerboxes. `command_status` is the answer to the ESME, None

@@ -24,7 +24,7 @@ from ksmppd_py.esme.registry import EsmeRegistry
 from ksmppd_py.flows.delivery import DeliveryFlow
 from ksmppd_py.flows.enquiries import Enquiries
 from ksmppd_py.flows.simulation import SimulationFlow
-from ksmppd_py.flows.submission import SubmissionFlow
+from ksmppd_py.flows.submit import SubmitFlow
 from ksmppd_py.flows.trial import RouteTrials
 from ksmppd_py.model.account import Account
 from ksmppd_py.model.esme import BlockedAddress, ServerMeters, ServerSnapshot
@@ -145,15 +145,15 @@ class App:
         self.overview.unusable_rows = lambda: replayer.unusable
         pool = self._pool = BearerboxPool(config.bearerboxes, delivery, queue, replayer.deliveries)
         credit = DatabaseCredit(self._database, layout)
-        submission = self._submission(router, pool, credit, queue, simulation, ids)
+        submit_flow = self._submit_flow(router, pool, credit, queue, simulation, ids)
         binder = Binder(
             decisions.authenticator, registry, self._blocklist, config.ksmppd, settings.tlvs(config)
         )
-        self._trials = _trials(submission, registry, decisions, credit, binder)
+        self._trials = _trials(submit_flow, registry, decisions, credit, binder)
         self._listener = Listener(
             config.ksmppd,
             binder,
-            submission,
+            submit_flow,
             registry,
             self._blocklist,
             Enquiries(history, queue, replayer, ids, time, monotonic),
@@ -166,7 +166,7 @@ class App:
         claim.start()
         replayer.start(pool, ids)
 
-    def _submission(
+    def _submit_flow(
         self,
         router: Router,
         pool: BearerboxPool,
@@ -174,8 +174,8 @@ class App:
         queue: DatabaseStore | None,
         simulation: SimulationFlow,
         ids: MessageIds,
-    ) -> SubmissionFlow:
-        return SubmissionFlow(
+    ) -> SubmitFlow:
+        return SubmitFlow(
             router,
             pool,
             credit,
@@ -316,7 +316,7 @@ class App:
 
 
 def _trials(
-    flow: SubmissionFlow,
+    flow: SubmitFlow,
     registry: EsmeRegistry,
     decisions: Decisions,
     credit: DatabaseCredit,

@@ -12,7 +12,7 @@ from ksmppd_py.errors import DatabaseUnavailable
 from ksmppd_py.flows.delivery import DeliveryFlow
 from ksmppd_py.flows.nameless import NamelessRows
 from ksmppd_py.flows.replay import DeliveryReplay
-from ksmppd_py.flows.resubmission import SubmissionReplay
+from ksmppd_py.flows.submit_replay import SubmitReplay
 from ksmppd_py.model.ids import MessageIds
 from ksmppd_py.model.ports import Gateway, MessageStore, Receivers
 from ksmppd_py.transport.batch_queue import BatchQueue
@@ -51,7 +51,7 @@ class Replayer:
         self._bell: BatchQueue[str] = BatchQueue()
         self._box_bell: BatchQueue[str] = BatchQueue()
         self._gateway: Gateway | None = None
-        self._submissions: SubmissionReplay | None = None
+        self._submits: SubmitReplay | None = None
         self._greenlets = GreenletGroup("replay")
         self.deliveries = DeliveryReplay(store, delivery, receivers, self._bell, monotonic, queue)
         self._nameless = NamelessRows(store, delivery)
@@ -60,13 +60,13 @@ class Replayer:
         """Start the greenlets. Doesn't yield."""
         self._gateway = gateway
         if self._queue:
-            self._submissions = SubmissionReplay(
+            self._submits = SubmitReplay(
                 self._store, gateway, self._box_bell, self._bell, ids, time, monotonic
             )
         self._greenlets.supervise("replay to ESMEs", self._walk_deliveries)
         self._greenlets.supervise("replay rounds", self._make_rounds)
-        if self._submissions is not None:
-            self._greenlets.supervise("replay to bearerboxes", self._walk_submissions)
+        if self._submits is not None:
+            self._greenlets.supervise("replay to bearerboxes", self._walk_submits)
             self._greenlets.supervise("replay of nameless rows", self._name_rows)
 
     def stop(self) -> None:
@@ -75,23 +75,23 @@ class Replayer:
 
     def withdraw(self, row: int) -> bool:
         """See enquiries.Withdrawals. Doesn't yield."""
-        return self._submissions is not None and self._claim.held and self._submissions.withdraw(row)
+        return self._submits is not None and self._claim.held and self._submits.withdraw(row)
 
     def deleted(self, row: int) -> None:
         """See enquiries.Withdrawals. Doesn't yield."""
-        if self._submissions is not None:
-            self._submissions.deleted(row)
+        if self._submits is not None:
+            self._submits.deleted(row)
 
     @property
     def unusable(self) -> int:
         """Number of stored rows found since the start that can't be read."""
-        submissions = self._submissions.unusable if self._submissions is not None else 0
-        return self.deliveries.unusable + submissions + self._nameless.unusable
+        submits = self._submits.unusable if self._submits is not None else 0
+        return self.deliveries.unusable + submits + self._nameless.unusable
 
     def put_back(self, row: int) -> None:
         """See enquiries.Withdrawals. Doesn't yield."""
-        if self._submissions is not None:
-            self._submissions.put_back(row)
+        if self._submits is not None:
+            self._submits.put_back(row)
 
     def _walk_deliveries(self) -> None:
         while True:
@@ -107,19 +107,19 @@ class Replayer:
                     logger.exception("The replay of %s failed unexpectedly", system_id)
                     self.deliveries.look_later(system_id)
 
-    def _walk_submissions(self) -> None:
-        assert self._submissions is not None
+    def _walk_submits(self) -> None:
+        assert self._submits is not None
         while True:
             self._box_bell.take()
             try:
                 if self._claim.held:
-                    self._submissions.advance()
+                    self._submits.advance()
             except DatabaseUnavailable as error:
                 logger.warning("Stored messages for bearerboxes wait for the database: %s", error)
-                self._submissions.look_later()
+                self._submits.look_later()
             except Exception:
                 logger.exception("The replay to bearerboxes failed unexpectedly")
-                self._submissions.look_later()
+                self._submits.look_later()
 
     def _name_rows(self) -> None:
         """Route rows without an account when the claim is held, and again and again: other programs may write some."""
@@ -168,12 +168,12 @@ class Replayer:
         Return `Gateway.arrivals`.
         """
         assert self._gateway is not None
-        if self._submissions is None or not self._gateway.online:
+        if self._submits is None or not self._gateway.online:
             return arrivals
         came = self._gateway.arrivals
         if came != arrivals:
-            self._submissions.start_over()
-        if came != arrivals or self._submissions.due():
+            self._submits.start_over()
+        if came != arrivals or self._submits.due():
             self._box_bell.put("")
         return came
 
@@ -183,7 +183,7 @@ class Replayer:
         try:
             for system_id in self._store.receivers_with_rows(receiving):
                 self.deliveries.look_for_passed_rows(system_id)
-            if self._submissions is not None and self._submissions.look_for_passed_rows():
+            if self._submits is not None and self._submits.look_for_passed_rows():
                 self._box_bell.put("")
         except DatabaseUnavailable as error:
             logger.debug("Can't look for stored messages: %s", error)

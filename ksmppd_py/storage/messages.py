@@ -100,11 +100,11 @@ class StoredMessages:
         """Return those of these accounts that have MOs or DLRs. Raises DatabaseUnavailable. May yield."""
         return self._of_account.having_rows(among)
 
-    def find_submissions(self, system_id: str, message_id: bytes, limit: int) -> list[StoredMessage]:
+    def find_mts(self, system_id: str, message_id: bytes, limit: int) -> list[StoredMessage]:
         """See ports.MessageStore."""
         return self._find(self._by_id, system_id, limit, {"message_id": message_id.decode("latin-1").lower()})
 
-    def find_submissions_to(
+    def find_mts_between(
         self, system_id: str, sender: bytes, receiver: bytes, limit: int
     ) -> list[StoredMessage]:
         """See ports.MessageStore."""

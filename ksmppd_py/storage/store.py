@@ -31,15 +31,15 @@ class DatabaseStore:
         """See ports.MessageStore."""
         return self._messages.page(sms_type, after, limit, service)
 
-    def find_submissions(self, system_id: str, message_id: bytes, limit: int) -> list[StoredMessage]:
+    def find_mts(self, system_id: str, message_id: bytes, limit: int) -> list[StoredMessage]:
         """See ports.MessageStore."""
-        return self._messages.find_submissions(system_id, message_id, limit)
+        return self._messages.find_mts(system_id, message_id, limit)
 
-    def find_submissions_to(
+    def find_mts_between(
         self, system_id: str, sender: bytes, receiver: bytes, limit: int
     ) -> list[StoredMessage]:
         """See ports.MessageStore."""
-        return self._messages.find_submissions_to(system_id, sender, receiver, limit)
+        return self._messages.find_mts_between(system_id, sender, receiver, limit)
 
     def nameless(self, after: int, limit: int) -> list[StoredMessage]:
         """See ports.MessageStore."""
@@ -73,7 +73,7 @@ class DatabaseStore:
         """See ports.MessageStore."""
         return self._messages.services(among) | (self._pdus.system_ids() & set(among))
 
-    def has_submissions(self) -> bool:
+    def has_mts(self) -> bool:
         """See ports.MessageStore."""
         return bool(self._messages.page(SmsType.MT_PUSH, after=0, limit=1))
 

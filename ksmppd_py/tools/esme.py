@@ -121,7 +121,7 @@ def _time(seconds: int) -> str:
     return (datetime.now(timezone.utc) + timedelta(seconds=seconds)).strftime("%y%m%d%H%M%S000+")
 
 
-def _submissions(options: argparse.Namespace) -> list[tuple[str, dict[str, Any]]]:
+def _submits(options: argparse.Namespace) -> list[tuple[str, dict[str, Any]]]:
     """Return name and fields of every PDU that the text needs. Raises TextError."""
     data_coding, octets = texts.encode(options.text, options.data_coding)
     if options.flash:
@@ -150,14 +150,14 @@ def _submissions(options: argparse.Namespace) -> list[tuple[str, dict[str, Any]]
 
 
 def _send(options: argparse.Namespace) -> int:
-    submissions = _submissions(options)
+    submits = _submits(options)
     if options.count is not None:
-        return _send_many(options, submissions)
+        return _send_many(options, submits)
     deadline = time.monotonic() + options.wait
 
     def work(link: Link, session: Session) -> int:
         message_ids = [
-            session.submit(deadline, command, options.tlvs, **fields) for command, fields in submissions
+            session.submit(deadline, command, options.tlvs, **fields) for command, fields in submits
         ]
         _await_reports(session, message_ids if options.receipt else [], deadline)
         _await_messages(session, options.expect, deadline)
@@ -166,10 +166,10 @@ def _send(options: argparse.Namespace) -> int:
     return _with_session(options, options.wait, work)
 
 
-def _send_many(options: argparse.Namespace, submissions: list[tuple[str, dict[str, Any]]]) -> int:
+def _send_many(options: argparse.Namespace, submits: list[tuple[str, dict[str, Any]]]) -> int:
     def work(link: Link, session: Session) -> int:
         load = Load(link, session, options.count, options.rate, options.window, options.wait)
-        outcome = load.run(submissions, options.tlvs, options.receipt)
+        outcome = load.run(submits, options.tlvs, options.receipt)
         if options.json:
             Teller(True).object({"summary": outcome.facts()})
         else:

@@ -124,11 +124,11 @@ def parse_dlr_url(dlr_url: bytes | None) -> DlrUrl:
     ids = [last] if _SEMICOLON not in last else [id for id in last.split(b";") if id]
     if not last or not ids:
         raise Untranslatable(CommandStatus.RINVMSGID, f"dlr_url {dlr_url!r} has no id")
-    return DlrUrl(system_id, *_submission(submit_time), ids)
+    return DlrUrl(system_id, *_submit_time(submit_time), ids)
 
 
 @lru_cache(maxsize=1024)
-def _submission(text: bytes) -> tuple[int, int | None]:
+def _submit_time(text: bytes) -> tuple[int, int | None]:
     """Return the middle of a dlr_url: epoch seconds, and the user_message_reference or None."""
     numbers = _EPOCH.match(text)
     if numbers is None:

@@ -10,7 +10,7 @@ from ksmppd_py.model.account import Account, Simulation
 from ksmppd_py.model.esme import Counters, Esme
 from ksmppd_py.model.meters import BIND_INTERVALS, Load
 from ksmppd_py.model.outcomes import SubmitResult
-from ksmppd_py.model.work import Submission, Submitter
+from ksmppd_py.model.work import Submit, Submitter
 from ksmppd_py.smpp.pdus import SubmitSm
 from ksmppd_py.translate.dialect import Dialect
 
@@ -50,13 +50,13 @@ def sms(**fields: Any) -> Sms:
     return Sms(**{**told, **fields})
 
 
-def submission(
+def submit(
     message: Sms | None,
     result: SubmitResult | None = SubmitResult.ACCEPTED,
     status: int = 0,
     cost: float = 0.0,
-) -> Submission:
-    made = Submission(Nowhere(), 1, SubmitSm(source_addr=b"raw", destination_addr=b"491701"), 2)
+) -> Submit:
+    made = Submit(Nowhere(), 1, SubmitSm(source_addr=b"raw", destination_addr=b"491701"), 2)
     made.sms, made.result, made.command_status, made.cost = message, result, status, cost
     made.received_at = 99.5
     return made

@@ -16,8 +16,8 @@ import pytest
 from ksmppd_py.accesslog import file as file_module
 from ksmppd_py.accesslog.log import AccessLog, AccessLogSettings
 from ksmppd_py.kannel.messages import Sms
-from ksmppd_py.model.work import Delivery, Submission
-from tests.accesslog.messages import sms, submission, submitter
+from ksmppd_py.model.work import Delivery, Submit
+from tests.accesslog.messages import sms, submit, submitter
 from tests.parts.waiting import wait_until
 
 Open = Callable[..., AccessLog]
@@ -42,7 +42,7 @@ def opened(tmp_path: Path) -> Iterator[Open]:
 
 def note(log: AccessLog, receiver: bytes = b"+491700") -> None:
     """One accepted submit, of a turn of its own."""
-    log.submitted([submission(sms(receiver=receiver))], submitter())
+    log.submitted([submit(sms(receiver=receiver))], submitter())
     gevent.sleep(0)
 
 
@@ -70,13 +70,13 @@ def test_lines_reach_the_file_by_themselves_and_in_order(opened: Open, tmp_path:
 
 
 class _Nowhere:
-    def settled(self, item: Submission) -> None:
+    def settled(self, item: Submit) -> None:
         """Take it."""
 
 
 def test_stopping_writes_what_is_there(opened: Open, tmp_path: Path) -> None:
     log = opened()
-    log.submitted([submission(sms())], submitter())
+    log.submitted([submit(sms())], submitter())
     log.stop()
     assert receivers(tmp_path / "access.log") == ["+491700"]
     assert not log.on
@@ -86,7 +86,7 @@ def test_rotation_loses_nothing(opened: Open, tmp_path: Path) -> None:
     log, path = opened(), tmp_path / "access.log"
     note(log, b"1")
     path.rename(tmp_path / "access.log.1")
-    log.submitted([submission(sms(receiver=b"2"))], submitter())  # not even formatted yet
+    log.submitted([submit(sms(receiver=b"2"))], submitter())  # not even formatted yet
     log.reopen()
     note(log, b"3")
     log.stop()
@@ -291,7 +291,7 @@ def test_what_cannot_be_formatted_harms_nobody(
     for receiver in (b"1", b"damaged", b"2"):
         damaged: Any = object() if receiver == b"damaged" else 1.0
         log.delivered(delivery, 7, 0, 0.1)
-        made = submission(sms(receiver=receiver + b"4"))
+        made = submit(sms(receiver=receiver + b"4"))
         made.received_at = damaged
         log.submitted([made], submitter())
         log.delivered(Delivery(_Nowhere(), None), 7, 0, 0.1)  # neither a message nor a PDU

@@ -11,7 +11,7 @@ import pytest
 from ksmppd_py.accesslog.lines import JsonStyle, KannelStyle, Style
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.account import Simulation
-from ksmppd_py.model.work import Delivery, Submission
+from ksmppd_py.model.work import Delivery, Submit
 from ksmppd_py.smpp.pdus import DeliverSm
 from tests.accesslog.messages import (
     EPOCH,
@@ -22,12 +22,12 @@ from tests.accesslog.messages import (
     STAMP,
     Nowhere,
     sms,
-    submission,
+    submit,
     submitter,
 )
 
 
-def line_of(style: Style, made: Submission, simulation: Simulation | None = None) -> bytes:
+def line_of(style: Style, made: Submit, simulation: Simulation | None = None) -> bytes:
     style.set_time(EPOCH, 100.0)
     return style.submit(made, submitter(simulation))
 
@@ -71,7 +71,7 @@ def test_a_line_from_a_known_template_is_the_line_of_a_new_one(
     style = kind(mask)
     for cost in (0.0, 0.25):
         for message in (sms(), sms(**fields), sms(receiver=b"+4917012"), sms(**fields)):
-            made = submission(message, cost=cost)
+            made = submit(message, cost=cost)
             assert line_of(style, made) == line_of(kind(mask), made)
 
 
@@ -80,64 +80,64 @@ def test_templates_are_bounded(kind: type[Style], monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("ksmppd_py.accesslog.lines._MOST_TEMPLATES", 5)
     style = kind(mask=True)
     for number in range(20):
-        made = submission(sms(smsc_id=b"smsc%d" % number))
+        made = submit(sms(smsc_id=b"smsc%d" % number))
         assert line_of(style, made) == line_of(kind(mask=True), made)
     assert len(style._templates) <= 5
 
 
 class TestKannelStyle:
     def test_the_way_of_most_messages(self) -> None:
-        assert line_of(KannelStyle(mask=True), submission(sms())) == SENT
+        assert line_of(KannelStyle(mask=True), submit(sms())) == SENT
 
     def test_text_stands_there_when_it_is_wanted(self) -> None:
         style = KannelStyle(mask=False)
-        assert b"[msg:6:secret]" in line_of(style, submission(sms()))
-        assert "[msg:9:Grüße.!]".encode() in line_of(style, submission(sms(msgdata="Grüße\n!".encode())))
-        assert b"[msg:4:00680069]" in line_of(style, submission(sms(msgdata=b"\0h\0i", coding=2)))
+        assert b"[msg:6:secret]" in line_of(style, submit(sms()))
+        assert "[msg:9:Grüße.!]".encode() in line_of(style, submit(sms(msgdata="Grüße\n!".encode())))
+        assert b"[msg:4:00680069]" in line_of(style, submit(sms(msgdata=b"\0h\0i", coding=2)))
 
     def test_text_is_masked_everywhere_else(self) -> None:
         long = sms(msgdata=b"secret" * 50, udhdata=b"\x05\0\3\1\2\1", meta_data=b"?smpp?note=secret")
         for style in (KannelStyle(mask=True), JsonStyle(mask=True)):
             for message in (sms(), long, sms(coding=1), sms(coding=2, msgdata=b"\0s\0e")):
                 for status in (0, 0x0B):
-                    line = line_of(style, submission(message, status=status))
+                    line = line_of(style, submit(message, status=status))
                     assert b"secret" not in line
                     assert b"secret".hex().encode() not in line
 
     @pytest.mark.parametrize(
         ("made", "event"),
         [
-            (submission(sms()), "Sent SMS"),
-            (submission(sms(), result=None), "Queued SMS"),
-            (submission(sms(), status=0x0B), "FAILED Send SMS"),
-            (submission(None, result=None, status=0x58), "FAILED Send SMS"),
+            (submit(sms()), "Sent SMS"),
+            (submit(sms(), result=None), "Queued SMS"),
+            (submit(sms(), status=0x0B), "FAILED Send SMS"),
+            (submit(None, result=None, status=0x58), "FAILED Send SMS"),
         ],
     )
-    def test_events(self, made: Submission, event: str) -> None:
+    def test_events(self, made: Submit, event: str) -> None:
         assert line_of(KannelStyle(mask=True), made).startswith(f"{STAMP} {event} [".encode())
 
     def test_simulated(self) -> None:
-        line = line_of(KannelStyle(mask=True), submission(sms(), result=None), Simulation())
+        line = line_of(KannelStyle(mask=True), submit(sms(), result=None), Simulation())
         assert line.startswith(f"{STAMP} Simulated SMS [".encode())
 
     def test_a_refusal_has_status_and_no_cost(self) -> None:
-        line = line_of(KannelStyle(mask=True), submission(sms(), status=0x45, cost=3.0))
+        line = line_of(KannelStyle(mask=True), submit(sms(), status=0x45, cost=3.0))
         assert b"[cost:0] [status:0x45]" in line
 
     def test_cost_and_parts(self) -> None:
-        line = line_of(KannelStyle(mask=True), submission(sms(msgdata=b"x" * 400), cost=4.5))
+        line = line_of(KannelStyle(mask=True), submit(sms(msgdata=b"x" * 400), cost=4.5))
         assert b"[msg:400:*] [udh:0:] [bind:7]" in line
         assert b"[parts:3] [cost:4.5]" in line
 
     def test_a_submit_that_was_refused_unread(self) -> None:
         """Above the throughput: only what the PDU says is known."""
-        line = line_of(KannelStyle(mask=True), submission(None, result=None, status=0x58))
+        line = line_of(KannelStyle(mask=True), submit(None, result=None, status=0x58))
         assert b"[SVC:acme]" in line
         assert b"[from:raw] [to:491701]" in line
         assert b"[id:] [parts:1] [cost:0] [status:0x58]" in line
 
     def test_nothing_ends_a_field_or_a_line(self) -> None:
-        line = line_of(KannelStyle(mask=True), submission(sms(sender=b"a]\n\x00\xff", receiver=b"+")))
+        line = line_of(KannelStyle(mask=True), submit(sms(sender=b"a]\n\x00\xff", receiver=b"+")))
         assert b"[from:a\\x5d\\x0a\\x00\\xff] [to:+]" in line
         assert line.count(b"\n") == 1
 
@@ -179,7 +179,7 @@ class TestDeliveries:
 
 class TestJsonStyle:
     def test_all_fields(self) -> None:
-        told = json.loads(line_of(JsonStyle(mask=True), submission(sms(), cost=1.5)))
+        told = json.loads(line_of(JsonStyle(mask=True), submit(sms(), cost=1.5)))
         moment = told.pop("time")
         assert time.mktime(time.strptime(moment[:19], "%Y-%m-%dT%H:%M:%S")) == EPOCH
         assert moment[19] in "+-"
@@ -200,9 +200,9 @@ class TestJsonStyle:
 
     @pytest.mark.parametrize("sender", [b'a"b\\c', b"\x00\x1f\n", b"\xff\xfe", "Zoë\u2028".encode(), b""])
     def test_a_line_is_always_an_object(self, sender: bytes) -> None:
-        line = line_of(JsonStyle(mask=True), submission(sms(sender=sender)))
+        line = line_of(JsonStyle(mask=True), submit(sms(sender=sender)))
         assert line.count(b"\n") == 1
         assert json.loads(line)["from"] == sender.decode("utf-8", "backslashreplace")
 
     def test_text_when_it_is_wanted(self) -> None:
-        assert json.loads(line_of(JsonStyle(mask=False), submission(sms())))["text"] == "secret"
+        assert json.loads(line_of(JsonStyle(mask=False), submit(sms())))["text"] == "secret"

@@ -17,7 +17,7 @@ from ksmppd_py.config import BearerboxConnection
 from ksmppd_py.flows.delivery import DeliveryFlow
 from ksmppd_py.kannel.messages import Sms, SmsType
 from ksmppd_py.model.routes import Route
-from ksmppd_py.model.work import Delivery, Submission
+from ksmppd_py.model.work import Delivery, Submit
 from tests.fakes.bearerbox import FakeBearerbox
 from tests.flows.memory import (
     NOW,
@@ -79,22 +79,22 @@ class Bed:
     def wait_online(self, count: int = 1) -> None:
         wait_until(lambda: sum(each.online for each in self.pool.connections) == count)
 
-    def submission(self, text: bytes = b"hello", priority: int = 0, row: int = 0) -> Submission:
-        submission = Submission(self.tray, 1, None, 2)
-        submission.sms = make_mt(text, priority)
-        submission.row = row
-        return submission
+    def submit(self, text: bytes = b"hello", priority: int = 0, row: int = 0) -> Submit:
+        submit = Submit(self.tray, 1, None, 2)
+        submit.sms = make_mt(text, priority)
+        submit.row = row
+        return submit
 
-    def send(self, *texts: bytes, priority: int = 0) -> list[Submission]:
-        submissions = [self.submission(text, priority) for text in texts]
-        for submission in submissions:
-            assert self.pool.send(submission)
-        return submissions
+    def send(self, *texts: bytes, priority: int = 0) -> list[Submit]:
+        submits = [self.submit(text, priority) for text in texts]
+        for submit in submits:
+            assert self.pool.send(submit)
+        return submits
 
     def wait_results(self, count: int = 1) -> list[int | None]:
-        """The results of so many submissions, in the order in which they came back."""
+        """The results of so many submits, in the order in which they came back."""
         wait_until(lambda: len(self.tray.items) >= count)
-        return [submission.result for submission in self.tray.take()]
+        return [submit.result for submit in self.tray.take()]
 
     def stop(self) -> None:
         self.pool.stop(0.01)

@@ -15,7 +15,7 @@ from ksmppd_py.config import BearerboxConnection
 from ksmppd_py.flows.delivery import DeliveryFlow
 from ksmppd_py.kannel.messages import AdminCommand
 from ksmppd_py.model.outcomes import SubmitResult
-from ksmppd_py.model.work import Submission
+from ksmppd_py.model.work import Submit
 from ksmppd_py.transport.framed import FramedSocket
 from tests.bearerbox.conftest import StartBed, make_mt
 from tests.fakes import box_wire
@@ -82,35 +82,35 @@ def test_a_bearerbox_on_ipv6() -> None:
 
 
 class Faulty:
-    """An origin that fails at one submission."""
+    """An origin that fails at one submit."""
 
     submitter = None
 
     def __init__(self) -> None:
-        self.taken: list[Submission] = []
-        self.bad: Submission | None = None
+        self.taken: list[Submit] = []
+        self.bad: Submit | None = None
 
-    def settled(self, submission: Submission) -> None:
-        if submission is self.bad:
+    def settled(self, submit: Submit) -> None:
+        if submit is self.bad:
             raise MemoryError
-        self.taken.append(submission)
+        self.taken.append(submit)
 
 
 def test_an_error_at_one_ack_sends_no_other_message_twice(start: StartBed) -> None:
     bed = start()
     origin = Faulty()
     bed.box.policy = always(NEVER)
-    submissions = [bed.submission(b"%d" % number) for number in range(5)]
-    origin.bad = submissions[1]
-    for submission in submissions:
-        submission.origin = origin
-    assert bed.pool.send_all(submissions) == []
+    submits = [bed.submit(b"%d" % number) for number in range(5)]
+    origin.bad = submits[1]
+    for submit in submits:
+        submit.origin = origin
+    assert bed.pool.send_all(submits) == []
     bed.box.wait_for_sms(5)
-    for sent in bed.box.submissions:
+    for sent in bed.box.submits:
         bed.box.ack(sent)
     wait_until(lambda: len(origin.taken) == 4)
     assert bed.box.connections == 1
-    assert len(bed.box.submissions) == 5
+    assert len(bed.box.submits) == 5
 
 
 def test_without_memory_for_a_batch_it_goes_with_the_connection(
@@ -129,9 +129,9 @@ def test_without_memory_for_a_batch_it_goes_with_the_connection(
 
     monkeypatch.setattr(FramedSocket, "write", fail_once)
     texts = [b"one", b"two", b"three"]
-    assert bed.pool.send_all([bed.submission(text) for text in texts]) == []
+    assert bed.pool.send_all([bed.submit(text) for text in texts]) == []
     assert bed.wait_results(3) == [ACCEPTED, ACCEPTED, ACCEPTED]
-    assert [submission.sms.msgdata for submission in bed.box.submissions] == texts
+    assert [submit.sms.msgdata for submit in bed.box.submits] == texts
     assert bed.box.connections == 2
 
 
@@ -143,9 +143,9 @@ def test_a_bearerbox_that_reads_nothing_is_given_no_more(monkeypatch: pytest.Mon
         tray = Tray()
         batch = []
         for _ in range(900):
-            submission = Submission(tray, 1, None, 1)
-            submission.sms = make_mt(b"x" * 60_000)
-            batch.append(submission)
+            submit = Submit(tray, 1, None, 1)
+            submit.sms = make_mt(b"x" * 60_000)
+            batch.append(submit)
         assert pool.send_all(batch) == []
         [connection] = pool.connections
         wait_until(lambda: connection.is_clogged)

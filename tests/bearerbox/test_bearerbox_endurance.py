@@ -17,7 +17,7 @@ from ksmppd_py.errors import MessageTooLong
 from ksmppd_py.flows.delivery import DeliveryFlow
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.outcomes import Outcome, SubmitResult
-from ksmppd_py.model.work import Submission
+from ksmppd_py.model.work import Submit
 from tests.bearerbox.conftest import Bed, StartBed, make_mt
 from tests.fakes import bearerbox as fake
 from tests.flows.memory import MemoryReceivers, MemoryRouter, Tray
@@ -33,9 +33,9 @@ def test_what_waits_behind_a_silent_bearerbox_goes_back(bed: Bed, monkeypatch: p
     monkeypatch.setattr(pool_module, "LONGEST_WAIT", 0.1)
     bed.box.policy = fake.always(fake.NEVER)
     bed.wait_online()
-    submissions = bed.send(b"1", b"2", b"3", b"4")
+    submits = bed.send(b"1", b"2", b"3", b"4")
     assert bed.wait_results(2) == [NO_BEARERBOX, NO_BEARERBOX]
-    assert [each.result for each in submissions] == [None, None, NO_BEARERBOX, NO_BEARERBOX]
+    assert [each.result for each in submits] == [None, None, NO_BEARERBOX, NO_BEARERBOX]
 
 
 def test_at_a_stop_everything_goes_back(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,11 +191,11 @@ def test_a_defect_while_slow_messages_are_moved_keeps_no_slot(
 
 def test_what_cant_be_packed_goes_back(bed: Bed) -> None:
     """Its sender hears of a temporary failure; whoever waits behind it is sent."""
-    poison, good = bed.submission(b"poison"), bed.submission(b"good")
+    poison, good = bed.submit(b"poison"), bed.submit(b"good")
     assert poison.sms is not None
     poison.sms.id = b"no UUID"
-    for submission in (poison, good):
-        assert bed.pool.send(submission)
+    for submit in (poison, good):
+        assert bed.pool.send(submit)
     assert bed.wait_results(2) == [FOR_NOW, ACCEPTED]
     assert bed.box.connections == 1
 
@@ -204,12 +204,12 @@ def test_what_cant_be_packed_ends_no_connection_when_its_turn_comes(
     bed: Bed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pool_module, "WINDOW", 1)
-    poison = bed.submission(b"poison")
+    poison = bed.submit(b"poison")
     assert poison.sms is not None
     poison.sms.id = b"no UUID"
-    first, last = bed.submission(b"first"), bed.submission(b"last")
-    for submission in (first, poison, last):
-        assert bed.pool.send(submission)
+    first, last = bed.submit(b"first"), bed.submit(b"last")
+    for submit in (first, poison, last):
+        assert bed.pool.send(submit)
     bed.wait_results(3)
     assert [first.result, poison.result, last.result] == [ACCEPTED, FOR_NOW, ACCEPTED]
     assert bed.box.connections == 1
@@ -218,7 +218,7 @@ def test_what_cant_be_packed_ends_no_connection_when_its_turn_comes(
 def test_two_of_one_id_dont_shadow_each_other(bed: Bed) -> None:
     """A copied row: the second waits for another time, instead of taking the ack of the first."""
     bed.box.policy = fake.always(fake.NEVER)
-    first, second = bed.submission(b"first"), bed.submission(b"second")
+    first, second = bed.submit(b"first"), bed.submit(b"second")
     assert first.sms is not None
     assert second.sms is not None
     second.sms.id = first.sms.id
@@ -262,11 +262,11 @@ def test_a_port_that_only_accepts_is_no_bearerbox(monkeypatch: pytest.MonkeyPatc
     pool.start()
     wait_until(lambda: pool.online)
     tray = Tray()
-    submission = Submission(tray, 1, None, 2)
-    submission.sms = make_mt()
-    assert pool.send(submission)
+    submit = Submit(tray, 1, None, 2)
+    submit.sms = make_mt()
+    assert pool.send(submit)
     wait_until(lambda: tray.items)
-    assert submission.result == NO_BEARERBOX
+    assert submit.result == NO_BEARERBOX
     wait_until(lambda: len(connections) > 1, "another attempt")
     pool.stop(0.01)
     server.stop()

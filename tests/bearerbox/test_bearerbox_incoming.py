@@ -27,7 +27,7 @@ def mo(bed: Bed, text: bytes = b"ping", **fields: object) -> bytes:
 def sent_mt(bed: Bed, nack: int | str = 0) -> box_wire.Sms:
     """An MT of ours that the bearerbox got, so that it can report on it."""
     bed.box.policy = always(nack)
-    before = len(bed.box.submissions)
+    before = len(bed.box.submits)
     bed.send(b"mt")
     return bed.box.wait_for_sms(before + 1)[-1]
 
@@ -243,7 +243,7 @@ def test_a_report_that_overtakes_its_ack_waits_for_it(bed: Bed) -> None:
     marker = mo(bed, b"marker")
     wait_until(lambda: bed.receiver.open)
     assert bed.receiver.texts == [b"marker"]
-    bed.box.ack(bed.box.submissions[0])
+    bed.box.ack(bed.box.submits[0])
     wait_until(lambda: len(bed.receiver.open) == 2)
     assert bed.tray.items  # the submit was answered before
     bed.receiver.answer(count=2)
@@ -267,9 +267,9 @@ def test_the_report_on_a_refused_mt_is_swallowed(bed: Bed, before_the_ack: bool)
     mt = sent_mt(bed, NEVER)
     if before_the_ack:
         report_id = bed.box.send_dlr(mt, 16, b"NACK/no SMSC")
-        bed.box.ack(bed.box.submissions[0], 1)
+        bed.box.ack(bed.box.submits[0], 1)
     else:
-        bed.box.ack(bed.box.submissions[0], 1)
+        bed.box.ack(bed.box.submits[0], 1)
         bed.wait_results()
         report_id = bed.box.send_dlr(mt, 16, b"NACK/no SMSC")
     assert acked(bed, report_id) == 0

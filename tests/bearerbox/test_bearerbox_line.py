@@ -7,19 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ksmppd_py.bearerbox.line import WaitingLine
-from ksmppd_py.model.work import Submission
+from ksmppd_py.model.work import Submit
 from tests.bearerbox.conftest import make_mt
 from tests.flows.memory import Tray
 
 
-def waiting(since: float, priority: int = 0) -> Submission:
-    submission = Submission(Tray(), 1, None, 1)
-    submission.sms = make_mt(priority=priority)
-    submission.sent_at = submission.waits_since = since
-    return submission
+def waiting(since: float, priority: int = 0) -> Submit:
+    submit = Submit(Tray(), 1, None, 1)
+    submit.sms = make_mt(priority=priority)
+    submit.sent_at = submit.waits_since = since
+    return submit
 
 
-def empty(line: WaitingLine) -> list[Submission]:
+def empty(line: WaitingLine) -> list[Submit]:
     return [line.pop() for _ in range(len(line))]
 
 
@@ -58,7 +58,7 @@ def test_those_that_wait_too_long_are_taken_out() -> None:
 def test_as_a_sorted_list(steps: list[int | None]) -> None:
     """None takes one out, a number adds one of that priority."""
     line = WaitingLine()
-    model: list[tuple[int, int, Submission]] = []
+    model: list[tuple[int, int, Submit]] = []
     for number, priority in enumerate(steps):
         if priority is not None:
             each = waiting(float(number), priority)

@@ -155,7 +155,7 @@ class Bench:
         """The message with this id at the bearerbox."""
 
         def found() -> Sms | None:
-            return next((each.sms for each in self.box.submissions if each.sms.id == message_id), None)
+            return next((each.sms for each in self.box.submits if each.sms.id == message_id), None)
 
         sms = self.box.wait_for(found, f"the MT {message_id!r}")
         assert sms is not None

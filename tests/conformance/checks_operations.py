@@ -57,7 +57,7 @@ def submit_multi_refused_whole(bench: Bench) -> None:
         assert (reply.command_status, len(reply.octets)) == (status, 18)
         assert reply.body == b"\0\0"
     alive(esme)
-    assert not bench.box.submissions
+    assert not bench.box.submits
 
 
 @clause("C-145")
@@ -144,7 +144,7 @@ def messages_in_the_queue(bench: Bench) -> None:
     assert receipt.receipt["stat"] == "DELETED"
     assert receipt.tlvs[wire.MESSAGE_STATE] == bytes([DELETED])
     last = bench.sms(esme, smin(b"last"))
-    assert [entry.sms.id for entry in bench.box.submissions] == [last.id]
+    assert [entry.sms.id for entry in bench.box.submits] == [last.id]
 
 
 @clause("C-149")

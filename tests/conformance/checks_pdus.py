@@ -132,7 +132,7 @@ def octets_left_over(bench: Bench) -> None:
         for _ in range(3):  # ten bad ones in a row would close the bind
             assert esme.request(wire.SUBMIT_SM, SUBMIT + rest).command_status == wire.ROK
     parts = wire.pack_tlvs(sar(0xA5, 2, 1))
-    before = len(bench.box.submissions)
+    before = len(bench.box.submits)
     for rest in (b"\0" + parts, parts + b"\0", b"\0" + parts + b"\r\n"):
         assert esme.request(wire.SUBMIT_SM, SUBMIT + rest).command_status == wire.ROK
     assert {sms.udhdata for sms in bench.box.wait_for_sms(before + 3)[before:]} == {EMPTY_UDH_PART}
@@ -200,13 +200,11 @@ def the_same_number_twice(bench: Bench) -> None:
     bench.hold()
     esme = bench.trx()
     raw(esme, pdu(wire.SUBMIT_SM, SUBMIT, 70) * 2)
-    first, second = bench.box.wait_for(
-        lambda: bench.box.submissions[:2][1:] and bench.box.submissions, "two MTs"
-    )
-    for submission in (first, second):
+    first, second = bench.box.wait_for(lambda: bench.box.submits[:2][1:] and bench.box.submits, "two MTs")
+    for submit in (first, second):
         esme.responses.pop(70, None)
-        bench.box.ack(submission)
-        assert esme.wait_response(70).text == submission.sms.id
+        bench.box.ack(submit)
+        assert esme.wait_response(70).text == submit.sms.id
     assert first.sms.id != second.sms.id
 
 
@@ -245,7 +243,7 @@ def throttled(bench: Bench) -> None:
     passed = statuses.count(wire.ROK)
     assert 4 <= passed <= 7
     assert statuses.count(wire.RTHROTTLED) == 20 - passed
-    assert len(bench.box.submissions) == passed
+    assert len(bench.box.submits) == passed
     esme.wait_for(lambda: esme.submit(smin()).command_status == wire.ROK, "a token", 3)
 
 

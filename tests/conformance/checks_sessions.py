@@ -111,7 +111,7 @@ def replace_sm_is_refused(bench: Bench) -> None:
         assert (reply.command_id, reply.command_status) == (wire.REPLACE_SM | wire.RESPONSE, 0x13)
         assert len(reply.octets) == 16
         alive(esme)
-    assert len(bench.box.submissions) == 1
+    assert len(bench.box.submits) == 1
 
 
 @clause("C-007")
@@ -151,10 +151,10 @@ def enquire_link_overtakes_submits(bench: Bench) -> None:
     waiting = [esme.send_submit(smin()) for _ in range(900)]
     alive(esme)
     assert not set(waiting) & set(esme.responses)
-    for submission in bench.box.wait_for(lambda: bench.box.submissions[:900][899:], "900 MTs"):
-        assert submission.sms.msgdata == b"Hello"
-    for submission in bench.box.submissions:
-        bench.box.ack(submission)
+    for submit in bench.box.wait_for(lambda: bench.box.submits[:900][899:], "900 MTs"):
+        assert submit.sms.msgdata == b"Hello"
+    for submit in bench.box.submits:
+        bench.box.ack(submit)
     esme.wait_response(waiting[-1])
 
 
@@ -218,11 +218,11 @@ def no_response_before_the_ack(bench: Bench) -> None:
     bench.hold()
     esme = bench.trx()
     sequence = esme.send_submit(smin())
-    submission = bench.box.wait_for_text(b"Hello")
+    submit = bench.box.wait_for_text(b"Hello")
     alive(esme)
     assert sequence not in esme.responses
-    bench.box.ack(submission)
-    assert esme.wait_response(sequence).text == submission.sms.id
+    bench.box.ack(submit)
+    assert esme.wait_response(sequence).text == submit.sms.id
 
 
 @clause("C-018")
@@ -231,11 +231,11 @@ def unbind_waits_for_answers(bench: Bench) -> None:
     esme = bench.trx()
     submit = esme.send_submit(smin())
     unbind = esme.send_request(wire.UNBIND)
-    submission = bench.box.wait_for_text(b"Hello")
+    submit = bench.box.wait_for_text(b"Hello")
     time.sleep(0.3)
     assert unbind not in esme.responses
-    bench.box.ack(submission)
-    assert esme.wait_response(submit).text == submission.sms.id
+    bench.box.ack(submit)
+    assert esme.wait_response(submit).text == submit.sms.id
     assert esme.wait_response(unbind).command_status == wire.ROK
     assert list(esme.responses)[-2:] == [submit, unbind]
 
@@ -362,12 +362,12 @@ def unbind_is_the_end(bench: Bench) -> None:
     bench.hold()
     esme = bench.trx()
     esme.send_submit(smin())
-    submission = bench.box.wait_for_text(b"Hello")
+    submit = bench.box.wait_for_text(b"Hello")
     unbind = esme.send_request(wire.UNBIND)
     time.sleep(0.3)
     bench.mo("late")
     time.sleep(0.2)
-    bench.box.ack(submission)
+    bench.box.ack(submit)
     esme.wait_response(unbind)
     ended(esme, 1)
     assert not esme.deliveries
@@ -459,7 +459,7 @@ def ids_of_36_octets(bench: Bench) -> None:
     esme = bench.trx(version=0x33)
     receipt = bench.receipt(esme)
     assert len(receipt.receipt["id"]) == 36
-    assert receipt.receipt["id"].encode() in [each.sms.id for each in bench.box.submissions]
+    assert receipt.receipt["id"].encode() in [each.sms.id for each in bench.box.submits]
 
 
 @clause("C-074")

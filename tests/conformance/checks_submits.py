@@ -54,7 +54,7 @@ def service_types(bench: Bench) -> None:
     for service_type in (b"VMA", b"ABC", b"VMA"):
         assert bench.sms(esme, smin(service_type=service_type)).binfo == service_type
     bench.refuses(esme, smin(service_type=b"ABCDEF"), 0x15)
-    assert len(bench.box.submissions) == 3
+    assert len(bench.box.submits) == 3
 
 
 @clause("C-100", "C-102", "C-103")
@@ -134,7 +134,7 @@ def replace_if_present(bench: Bench) -> None:
     esme = bench.trx()
     for flag in (1, 7):
         bench.sms(esme, smin(replace_if_present_flag=flag))
-    assert len(bench.box.submissions) == 2
+    assert len(bench.box.submits) == 2
 
 
 @clause("C-122", "C-123", "C-126")

@@ -19,13 +19,13 @@ from ksmppd_py.esme.listener import Listener
 from ksmppd_py.esme.registry import EsmeRegistry
 from ksmppd_py.flows.delivery import DeliveryFlow
 from ksmppd_py.flows.simulation import SimulationFlow
-from ksmppd_py.flows.submission import SubmissionFlow
+from ksmppd_py.flows.submit import SubmitFlow
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.account import Account
 from ksmppd_py.model.esme import BindSnapshot, EsmeSnapshot
 from ksmppd_py.model.outcomes import Outcome
 from ksmppd_py.model.routes import Route
-from ksmppd_py.model.work import Delivery, Submission
+from ksmppd_py.model.work import Delivery, Submit
 from ksmppd_py.translate.tlvs import TlvTables
 from tests.fakes.esme import Esme, Policy, accept_all
 from tests.flows import memory
@@ -59,8 +59,8 @@ class AckingGateway(MemoryGateway):
         super().__init__()
         self.ack = 0
 
-    def send(self, submission: Submission) -> bool:
-        if not super().send(submission):
+    def send(self, submit: Submit) -> bool:
+        if not super().send(submit):
             return False
         if self.ack != NEVER:
             self.settle(self.ack)
@@ -96,7 +96,7 @@ class Bed:
         self.esmes: list[Esme] = []
         ids = memory.make_ids()
         simulation = SimulationFlow(self.delivery, self.registry, None, self.tray, ids, time.time)
-        flow = SubmissionFlow(
+        flow = SubmitFlow(
             self.router,
             self.gateway,
             None,

@@ -33,7 +33,7 @@ def always(decision: Decision) -> Policy:
 
 
 @dataclass(frozen=True)
-class Submission:
+class Submit:
     """An MT as it came in, with the connection that brought it."""
 
     sms: Sms
@@ -131,7 +131,7 @@ class FakeBearerbox:
         self.policy = policy
         self.port = port
         self.links: list[BoxLink] = []
-        self.submissions: list[Submission] = []
+        self.submits: list[Submit] = []
         self.acks: list[AckReceived] = []
         self.problems: list[str] = []
         self.connections = 0
@@ -178,7 +178,7 @@ class FakeBearerbox:
         if not found:
             raise AssertionError(
                 f"fake bearerbox waited {timeout:g} s in vain for {what}; links {len(self.links)}, "
-                f"texts {[entry.sms.msgdata for entry in self.submissions]}, acks {self.acks}"
+                f"texts {[entry.sms.msgdata for entry in self.submits]}, acks {self.acks}"
             )
         return found
 
@@ -189,18 +189,18 @@ class FakeBearerbox:
 
     def wait_for_sms(self, count: int = 1, timeout: float = 10.0) -> list[Sms]:
         """Wait until at least `count` MTs came in, and return all of them."""
-        self.wait_for(lambda: len(self.submissions) >= count, f"{count} MTs", timeout)
-        return [entry.sms for entry in self.submissions]
+        self.wait_for(lambda: len(self.submits) >= count, f"{count} MTs", timeout)
+        return [entry.sms for entry in self.submits]
 
-    def wait_for_text(self, text: bytes, timeout: float = 10.0) -> Submission:
+    def wait_for_text(self, text: bytes, timeout: float = 10.0) -> Submit:
         """Wait for the first MT with exactly this text."""
 
-        def found() -> Submission | None:
-            return next((entry for entry in self.submissions if entry.sms.msgdata == text), None)
+        def found() -> Submit | None:
+            return next((entry for entry in self.submits if entry.sms.msgdata == text), None)
 
-        submission = self.wait_for(found, f"an MT {text!r}", timeout)
-        assert submission is not None
-        return submission
+        submit = self.wait_for(found, f"an MT {text!r}", timeout)
+        assert submit is not None
+        return submit
 
     def wait_for_ack(self, sms_id: bytes, timeout: float = 10.0) -> AckReceived:
         """Wait for the first ack of an MO or DLR that this fake sent."""
@@ -215,9 +215,9 @@ class FakeBearerbox:
     def acks_of(self, sms_id: bytes) -> list[AckReceived]:
         return [ack for ack in self.acks if ack.id == sms_id]
 
-    def ack(self, submission: Submission, nack: int = box_wire.ACK_SUCCESS) -> None:
+    def ack(self, submit: Submit, nack: int = box_wire.ACK_SUCCESS) -> None:
         """Give the ack that the policy NEVER withheld."""
-        submission.link.send(box_wire.pack_ack(nack, submission.sms.id, submission.sms.time))
+        submit.link.send(box_wire.pack_ack(nack, submit.sms.id, submit.sms.time))
 
     def send_mo(
         self,
@@ -299,15 +299,15 @@ class FakeBearerbox:
             self._changed.notify_all()
 
     def heard_sms(self, link: BoxLink, sms: Sms) -> None:
-        submission = Submission(sms, link, time.monotonic())
+        submit = Submit(sms, link, time.monotonic())
         decision = self.policy(sms)
         with self._changed:
-            self.submissions.append(submission)
+            self.submits.append(submit)
             self._changed.notify_all()
         if decision == CLOSE:
             link.close()
         elif isinstance(decision, int):
-            self.ack(submission, decision)
+            self.ack(submit, decision)
 
     def heard_ack(self, link: BoxLink, ack: AckReceived) -> None:
         with self._changed:

@@ -126,7 +126,7 @@ class Esme:
     def submit_all(
         self, messages: Iterable[Message], window: int = 10, *, timeout: float = 20.0
     ) -> list[Pdu]:
-        """Submit with at most `window` unanswered at a time; return the responses in order of submission."""
+        """Submit with at most `window` unanswered at a time; return the responses in the order sent."""
         sequences: list[int] = []
         for message in messages:
             if len(sequences) >= window:

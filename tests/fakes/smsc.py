@@ -21,7 +21,7 @@ class SmppSmsc:
     """Listens on a free port for one SMPP client at a time; each wait has a timeout in seconds."""
 
     def __init__(self) -> None:
-        self.submissions: list[Message] = []
+        self.submits: list[Message] = []
         self.answers: list[Pdu] = []
         self.problems: list[str] = []
         self.is_bound = False
@@ -94,7 +94,7 @@ class SmppSmsc:
         )
         with self._changed:
             if message is not None:
-                self.submissions.append(message)
+                self.submits.append(message)
             elif pdu.command_id & wire.RESPONSE:
                 self.answers.append(pdu)
             elif pdu.command_id in _BINDS:

@@ -49,7 +49,7 @@ QUICK: Mapping[str, float] = {
     "ksmppd_py.flows.rows:FIRST_DELAY": 0.3,
     "ksmppd_py.flows.rows:LAST_DELAY": 0.6,
     "ksmppd_py.flows.replay:ROWS_PAUSE": 0.3,
-    "ksmppd_py.flows.resubmission:ROWS_PAUSE": 0.3,
+    "ksmppd_py.flows.submit_replay:ROWS_PAUSE": 0.3,
     "ksmppd_py.server.replay_jobs:ROUND": 0.2,
     "ksmppd_py.server.replay_jobs:REFRESH": 0.5,
     "ksmppd_py.storage.claim:INTERVAL": 0.3,

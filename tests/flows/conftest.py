@@ -10,18 +10,18 @@ import pytest
 
 from ksmppd_py.flows.delivery import DeliveryFlow
 from ksmppd_py.flows.simulation import SimulationFlow
-from ksmppd_py.flows.submission import SubmissionFlow
+from ksmppd_py.flows.submit import SubmitFlow
 from ksmppd_py.model.account import Account
 from ksmppd_py.model.esme import ServerMeters
 from ksmppd_py.model.routes import Route
-from ksmppd_py.model.work import Submission, Submitter
+from ksmppd_py.model.work import Submit, Submitter
 from tests.flows import memory
 from tests.flows.memory import Clock, MemoryCredit, MemoryGateway, MemoryReceivers, MemoryRouter, MemoryStore
 
 
 @dataclass
 class Corridor:
-    """A SubmissionFlow and everything around it."""
+    """A SubmitFlow and everything around it."""
 
     account: Account = field(default_factory=lambda: Account("esme"))
     queue: bool = True
@@ -42,7 +42,7 @@ class Corridor:
         delivery = DeliveryFlow(self.router, self.receivers)
         self.simulation = SimulationFlow(delivery, self.receivers, store, self.simulated, ids, self.clock)
         self.router.everything = self.router.everything or Route()
-        self.flow = SubmissionFlow(
+        self.flow = SubmitFlow(
             self.router,
             self.gateway,
             self.credit,
@@ -56,19 +56,19 @@ class Corridor:
         )
         self.submitter: Submitter = memory.make_submitter(self.account)
 
-    def submissions(self, pdus: Sequence[Any], first_ordinal: int = 2) -> list[Submission]:
+    def submits(self, pdus: Sequence[Any], first_ordinal: int = 2) -> list[Submit]:
         """As a bind makes them; its first submit is PDU number 2."""
-        return [Submission(self.tray, n, pdu, n + first_ordinal) for n, pdu in enumerate(pdus)]
+        return [Submit(self.tray, n, pdu, n + first_ordinal) for n, pdu in enumerate(pdus)]
 
-    def submit(self, *pdus: Any) -> list[Submission]:
+    def submit(self, *pdus: Any) -> list[Submit]:
         """All PDUs as one batch, down and, where the gateway settled them by now, up again."""
-        batch = self.submissions(pdus or (memory.submit_sm(),))
+        batch = self.submits(pdus or (memory.submit_sm(),))
         self.flow.submit(batch, self.submitter)
         return batch
 
-    def conclude(self) -> list[Submission]:
+    def conclude(self) -> list[Submit]:
         """Take what came back to the origin up to its answer."""
-        returned: list[Submission] = self.tray.take()
+        returned: list[Submit] = self.tray.take()
         self.flow.conclude(returned, self.submitter)
         return returned
 

@@ -16,7 +16,7 @@ from ksmppd_py.model.meters import BIND_INTERVALS, Load
 from ksmppd_py.model.outcomes import Outcome, SubmitResult, result_of_ack
 from ksmppd_py.model.ports import StoredMessage, StoredPdu
 from ksmppd_py.model.routes import Route
-from ksmppd_py.model.work import Delivery, Submission, Submitter
+from ksmppd_py.model.work import Delivery, Submit, Submitter
 from ksmppd_py.smpp.pdus import DeliverSm, SubmitSm
 from ksmppd_py.translate.dialect import Dialect
 
@@ -101,26 +101,26 @@ class MemoryGateway:
     def __init__(self, online: bool = True) -> None:
         self.online = online
         self.room = 1_000_000
-        self.sent: list[Submission] = []
+        self.sent: list[Submit] = []
 
-    def send(self, submission: Submission) -> bool:
+    def send(self, submit: Submit) -> bool:
         if not self.online or self.room <= 0:
             return False
         self.room -= 1
-        submission.sent_at = 1.0
-        self.sent.append(submission)
+        submit.sent_at = 1.0
+        self.sent.append(submit)
         return True
 
-    def send_all(self, batch: Sequence[Submission]) -> list[Submission]:
-        return [submission for submission in batch if not self.send(submission)]
+    def send_all(self, batch: Sequence[Submit]) -> list[Submit]:
+        return [submit for submit in batch if not self.send(submit)]
 
-    def settle(self, result: int | SubmitResult, count: int | None = None) -> list[Submission]:
+    def settle(self, result: int | SubmitResult, count: int | None = None) -> list[Submit]:
         """Answer the first `count` (or all) of what was handed over, as an ack of this number or with this result."""
         settled, self.sent = self.sent[:count], self.sent[count:] if count is not None else []
         self.room += len(settled)
-        for submission in settled:
-            submission.result = result if isinstance(result, SubmitResult) else result_of_ack(result)
-            submission.origin.settled(submission)
+        for submit in settled:
+            submit.result = result if isinstance(result, SubmitResult) else result_of_ack(result)
+            submit.origin.settled(submit)
         return settled
 
 
@@ -244,7 +244,7 @@ class MemoryStore:
         names = {(sms.service or b"").decode().lower() for sms in stored}
         return (names | {row.system_id.lower() for row in self.pdus.values()}) & set(among)
 
-    def has_submissions(self) -> bool:
+    def has_mts(self) -> bool:
         return bool(self.page(int(SmsType.MT_PUSH), 0, 1))
 
     @property

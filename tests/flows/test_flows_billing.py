@@ -11,7 +11,7 @@ from ksmppd_py.model import costs
 from ksmppd_py.model.account import Account
 from ksmppd_py.model.outcomes import SubmitResult
 from ksmppd_py.model.routes import Route
-from ksmppd_py.model.work import Submission
+from ksmppd_py.model.work import Submit
 from tests.flows.conftest import Corridor
 from tests.flows.memory import submit_sm
 
@@ -25,8 +25,8 @@ def prepaid(credit: float, cost: float = 1.0, **others: object) -> Corridor:
     return corridor
 
 
-def statuses(batch: list[Submission]) -> list[int | None]:
-    return [submission.command_status for submission in batch]
+def statuses(batch: list[Submit]) -> list[int | None]:
+    return [submit.command_status for submit in batch]
 
 
 def test_each_part_costs() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from ksmppd_py.errors import DatabaseUnavailable
 from ksmppd_py.flows.enquiries import Enquiries
-from ksmppd_py.flows.resubmission import SubmissionReplay
+from ksmppd_py.flows.submit_replay import SubmitReplay
 from ksmppd_py.kannel.messages import Sms, SmsType
 from ksmppd_py.model.history import MessageHistory
 from ksmppd_py.smpp.constants import CommandStatus
@@ -20,7 +20,7 @@ class Store(MemoryStore):
 
     breaks: BaseException | None = None
 
-    def find_submissions(self, system_id: str, message_id: bytes, limit: int) -> list[object]:
+    def find_mts(self, system_id: str, message_id: bytes, limit: int) -> list[object]:
         return [row for row in self.messages.values() if row.sms is not None and row.sms.id == message_id]
 
     def delete(self, global_ids: list[int]) -> int:
@@ -36,7 +36,7 @@ class Bed:
         self.store = Store()
         self.gateway = MemoryGateway()
         ids = make_ids()
-        self.replay = SubmissionReplay(self.store, self.gateway, Tray(), Tray(), ids, self.clock, self.clock)
+        self.replay = SubmitReplay(self.store, self.gateway, Tray(), Tray(), ids, self.clock, self.clock)
         self.enquiries = Enquiries(
             MessageHistory(0),
             self.store,

@@ -29,11 +29,11 @@ class Store(MemoryStore):
         mts = [row for row in self.messages.values() if row.sms and row.sms.sms_type == SmsType.MT_PUSH]
         return [row for row in mts if row.sms and row.sms.service == system_id.encode()]
 
-    def find_submissions(self, system_id: str, message_id: bytes, limit: int) -> list[StoredMessage]:
+    def find_mts(self, system_id: str, message_id: bytes, limit: int) -> list[StoredMessage]:
         rows = self._mts(system_id)
         return [row for row in rows if row.sms and (row.sms.dlr_url or b"").endswith(message_id)][:limit]
 
-    def find_submissions_to(
+    def find_mts_between(
         self, system_id: str, sender: bytes, receiver: bytes, limit: int
     ) -> list[StoredMessage]:
         rows = self._mts(system_id)

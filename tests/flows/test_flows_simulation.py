@@ -8,7 +8,7 @@ from ksmppd_py.errors import DatabaseUnavailable
 from ksmppd_py.model.account import Account, Simulation
 from ksmppd_py.model.esme import LONG_MESSAGE
 from ksmppd_py.model.outcomes import Outcome
-from ksmppd_py.model.work import Submission
+from ksmppd_py.model.work import Submit
 from ksmppd_py.smpp import codec
 from ksmppd_py.smpp.constants import CommandId
 from ksmppd_py.smpp.pdus import DataSm, DeliverSm
@@ -25,15 +25,15 @@ def simulating(
     return Corridor(account=account, queue=queue, receivers=binds)
 
 
-def statuses(batch: list[Submission]) -> list[int | None]:
-    return [submission.command_status for submission in batch]
+def statuses(batch: list[Submit]) -> list[int | None]:
+    return [submit.command_status for submit in batch]
 
 
 def test_everything_is_accepted_and_goes_nowhere() -> None:
     corridor = simulating()
     batch = corridor.submit(submit_sm(), DataSm(source_addr=b"1", destination_addr=b"2"))
     assert statuses(batch) == [0, 0]
-    assert len({submission.sms.id for submission in batch if submission.sms}) == 2
+    assert len({submit.sms.id for submit in batch if submit.sms}) == 2
     assert corridor.gateway.sent == []
     assert corridor.store.messages == {}
     assert corridor.counted == (2, 0)
@@ -74,13 +74,13 @@ def test_reports_come_with_the_next_round_whatever_was_asked() -> None:
     """D-14."""
     receiver = MemoryReceiver()
     corridor = simulating(receiver, deliver_every=1)
-    [submission] = corridor.submit(submit_sm(registered_delivery=0))
+    [submit] = corridor.submit(submit_sm(registered_delivery=0))
     assert receiver.pdus == []
     corridor.simulation.deliver_due()
     [pdu] = receiver.pdus
-    assert submission.sms is not None
+    assert submit.sms is not None
     assert pdu.esm_class & 0x04
-    assert pdu.short_message.startswith(b"id:" + submission.sms.id)
+    assert pdu.short_message.startswith(b"id:" + submit.sms.id)
     assert b"stat:DELIVRD" in pdu.short_message
     assert (pdu.source_addr, pdu.destination_addr) == (b"12345", b"491700")
     corridor.simulation.deliver_due()

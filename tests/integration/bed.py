@@ -111,7 +111,7 @@ class Bed:
         for esme in self.esmes:
             esme.close()
         self.box.policy = accept_all
-        self.box.submissions.clear()
+        self.box.submits.clear()
         self.box.acks.clear()
 
 

@@ -55,10 +55,10 @@ def report_on(box: FakeBearerbox, stop: threading.Event) -> None:
     """Report on what was accepted."""
     done = 0
     while not stop.wait(0.2):
-        fresh = list(box.submissions[done:])
+        fresh = list(box.submits[done:])
         done += len(fresh)
-        for submission in fresh[:20]:
-            box.send_dlr(submission.sms)
+        for submit in fresh[:20]:
+            box.send_dlr(submit.sms)
 
 
 def take(browser: Chrome, port: int, folder: Path | None) -> None:

@@ -40,12 +40,12 @@ def test_traffic_spreads_over_the_boxes(
     esme = two_box_bed.esme(two_box_bed.customer())
     replies = esme.submit_all((mt(f"text {number}") for number in range(100)), window=40)
     assert {reply.command_status for reply in replies} == {wire.ROK}
-    sent = [box.submissions for box in two_boxes]
+    sent = [box.submits for box in two_boxes]
     assert sum(map(len, sent)) == 100
     assert all(sent)
     for box, boxc_id in zip(two_boxes, (b"BOX-A", b"BOX-B"), strict=True):
         assert box.links[0].boxc_id == boxc_id
-        assert {entry.sms.boxc_id for entry in box.submissions} == {boxc_id}
+        assert {entry.sms.boxc_id for entry in box.submits} == {boxc_id}
 
 
 def test_messages_of_either_box_are_acked_where_they_came_from(
@@ -68,15 +68,15 @@ def test_one_box_goes_and_the_other_carries_on(
     esme = two_box_bed.esme(two_box_bed.customer())
     first.policy = second.policy = fake.always(fake.NEVER)
     sequences = [esme.send_submit(mt(f"text {number}")) for number in range(20)]
-    first.wait_for(lambda: len(first.submissions) + len(second.submissions) == 20, "20 MTs on two boxes")
-    second.wait_for(lambda: bool(second.submissions), "some on the second box")
+    first.wait_for(lambda: len(first.submits) + len(second.submits) == 20, "20 MTs on two boxes")
+    second.wait_for(lambda: bool(second.submits), "some on the second box")
     second.policy = fake.accept_all
-    for submission in list(second.submissions):
-        second.ack(submission)
+    for submit in list(second.submits):
+        second.ack(submit)
     first.stop()
     replies = [esme.wait_response(sequence, 20) for sequence in sequences]
     assert {reply.command_status for reply in replies} == {wire.ROK}
-    assert {entry.sms.id for entry in second.submissions} == {reply.text for reply in replies}
+    assert {entry.sms.id for entry in second.submits} == {reply.text for reply in replies}
     first.policy = fake.accept_all
     first.start()
     first.wait_for_box(timeout=20)
@@ -88,7 +88,7 @@ def test_two_connections_to_one_box(box: FakeBearerbox, start_daemon: Callable[.
     esme = bed.esme(bed.customer())
     replies = esme.submit_all((mt(f"text {number}") for number in range(60)), window=30)
     assert {reply.command_status for reply in replies} == {wire.ROK}
-    assert {entry.link for entry in box.submissions} == set(links)
+    assert {entry.link for entry in box.submits} == set(links)
     bed.close()
 
 

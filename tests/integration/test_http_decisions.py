@@ -157,10 +157,10 @@ def test_settings_of_the_answer_hold(daemon: Daemon, box: FakeBearerbox) -> None
     port = daemon.smpp_port
     with Esme.bound(port, "UserA", "secret"), Esme.bound(port, "UserA", "secret"), Esme(port) as third:
         assert third.bind("UserA", "secret").command_status == wire.RBINDFAIL
-    before = len(box.submissions)
+    before = len(box.submits)
     with Esme.bound(daemon.smpp_port, "dreamer", "secret") as esme:
         esme.wait_receipt(esme.submit(mt("dream")).text)
-    assert len(box.submissions) == before
+    assert len(box.submits) == before
 
 
 def test_a_window_of_submits_waits_for_routes_together(daemon: Daemon, box: FakeBearerbox) -> None:

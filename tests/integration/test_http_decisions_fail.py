@@ -283,7 +283,7 @@ class TestRouteTest:
         )
         refused = ask(to="sender", **{"from": "y"})
         assert (refused["status"], refused["command_status"]) == ("refused", "0x0000000a")
-        assert not bed.box.submissions
+        assert not bed.box.submits
         [row] = bed.daemon.database.execute(
             "SELECT credit FROM smpp_user WHERE system_id = ?", [customer.system_id]
         )

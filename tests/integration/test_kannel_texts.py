@@ -256,10 +256,10 @@ def test_the_parts_that_are_billed_are_sent(bed: Bed, bearerbox: Bearerbox, smsc
     )
     replies = bed.esme(customer).submit_all(messages, window=100, timeout=60)
     assert {reply.command_status for reply in replies} == {wire.ROK}
-    smsc.wait_for(lambda: len(smsc.submissions) >= total, f"{total} submits", 60)
+    smsc.wait_for(lambda: len(smsc.submits) >= total, f"{total} submits", 60)
     bearerbox.wait_for(lambda status: status.smscs[0].queued == 0, "nothing left to send")
 
-    sent = Counter(message.destination_addr for message in smsc.submissions)
+    sent = Counter(message.destination_addr for message in smsc.submits)
     differing = {
         (number, hex(data_coding), len(body), header.hex()): (billed[address], sent[address])
         for number, (data_coding, body, header) in enumerate(texts)

@@ -100,7 +100,7 @@ def test_columns_of_ours(start_bed: StartBed) -> None:
         esme = bed.esme(customer)
         assert esme.submit(mt(octets, registered_delivery=1)).command_status == wire.ROK
         sms = bed.box.wait_for_text(text.encode()).sms
-        bed.box.submissions.clear()
+        bed.box.submits.clear()
         bed.box.send_dlr(sms, 2, b"stat:UNDELIV err:1234567 text:")
         receipt = esme.wait_receipt(sms.id)
         assert (receipt.source_addr, receipt.receipt["err"]) == (source, err)

@@ -151,11 +151,11 @@ class TestStop:
         esme = bed.esme(bed.customer())
         bed.box.policy = fake.always(fake.NEVER)
         sequence = esme.send_submit(mt("in flight"))
-        submission = bed.box.wait_for_text(b"in flight")
+        submit = bed.box.wait_for_text(b"in flight")
         process = bed.daemon.process
         process.signal(signal.SIGTERM)
         bed.daemon.wait_for_log("received, aborting program...")
-        bed.box.ack(submission)
+        bed.box.ack(submit)
         assert esme.wait_response(sequence).command_status == wire.ROK
         assert process.wait() == 0
         bed.daemon.stop()

@@ -26,7 +26,7 @@ def test_a_receipt_for_each_submit(bed: Bed) -> None:
         receipt = esme.wait_receipt(reply.text)
         assert receipt.receipt["stat"] == "DELIVRD"
         assert (receipt.source_addr, receipt.destination_addr) == (b"12345", b"491701234567")
-    assert not bed.box.submissions
+    assert not bed.box.submits
 
 
 def test_mo_every_second_pdu(bed: Bed) -> None:

@@ -159,15 +159,15 @@ def test_a_response_waits_for_the_bearerboxs_ack(sqlite_bed: Bed) -> None:
     esme = sqlite_bed.esme(sqlite_bed.customer())
     sqlite_bed.box.policy = fake.always(fake.NEVER)
     first, second = esme.send_submit(mt("first")), esme.send_submit(mt("second"))
-    submission = sqlite_bed.box.wait_for_text(b"first")
+    submit = sqlite_bed.box.wait_for_text(b"first")
     later = sqlite_bed.box.wait_for_text(b"second")
     esme.enquire_link()
     assert first not in esme.responses
     sqlite_bed.box.ack(later)
     assert esme.wait_response(second).text == later.sms.id
     assert first not in esme.responses
-    sqlite_bed.box.ack(submission)
-    assert esme.wait_response(first).text == submission.sms.id
+    sqlite_bed.box.ack(submit)
+    assert esme.wait_response(first).text == submit.sms.id
 
 
 def test_a_window_of_submits_keeps_its_order(sqlite_bed: Bed) -> None:
@@ -176,7 +176,7 @@ def test_a_window_of_submits_keeps_its_order(sqlite_bed: Bed) -> None:
     replies = esme.submit_all((mt(text) for text in texts), window=50)
     assert {reply.command_status for reply in replies} == {wire.ROK}
     assert [sms.msgdata for sms in sqlite_bed.box.wait_for_sms(200)] == texts
-    assert [reply.text for reply in replies] == [entry.sms.id for entry in sqlite_bed.box.submissions]
+    assert [reply.text for reply in replies] == [entry.sms.id for entry in sqlite_bed.box.submits]
 
 
 def test_the_receipt_of_a_refused_submit_is_swallowed(sqlite_bed: Bed) -> None:
@@ -259,7 +259,7 @@ class TestCredit:
         assert esme.submit(long_text).command_status == wire.RSUBMITFAIL
         assert esme.submit(mt()).command_status == wire.ROK
         assert self.credit(bed, customer.system_id) == pytest.approx(0.5)
-        assert len(bed.box.submissions) == 2
+        assert len(bed.box.submits) == 2
 
     def test_refund_when_the_bearerbox_refuses(self, bed: Bed) -> None:
         customer = bed.customer(

@@ -19,7 +19,7 @@ from ksmppd_py.model.esme import (
 )
 from ksmppd_py.model.outcomes import Outcome
 from ksmppd_py.model.refusals import BIND, MOST_REMEMBERED, SIMULATED, SUBMIT, Example, RefusalCount, Refusals
-from ksmppd_py.model.work import Delivery, Submission
+from ksmppd_py.model.work import Delivery, Submit
 
 
 def test_a_new_account_starts_at_zero() -> None:
@@ -80,9 +80,9 @@ def test_a_delivery_comes_back_once_with_its_last_part() -> None:
     assert delivery.outcome is Outcome.TEMPORARY
 
 
-def test_a_submission_starts_open() -> None:
-    submission = Submission(Tray(), 5, object(), 2)
-    assert (submission.result, submission.command_status, submission.answered) == (None, None, False)
+def test_a_submit_starts_open() -> None:
+    submit = Submit(Tray(), 5, object(), 2)
+    assert (submit.result, submit.command_status, submit.answered) == (None, None, False)
 
 
 def test_what_was_not_delivered_counts_by_outcome() -> None:

@@ -27,7 +27,7 @@ class Store:
             raise DatabaseUnavailable("frozen")
         return set(among)
 
-    def has_submissions(self) -> bool:
+    def has_mts(self) -> bool:
         return False
 
 
@@ -77,7 +77,7 @@ def test_a_bearerbox_that_was_away_for_a_moment_is_noticed() -> None:
     nothing: Any = None
     replayer = replay_jobs.Replayer(nothing, nothing, nothing, nothing, queue=True)
     gateway, walk = Gateway(), Walk()
-    replayer._gateway, replayer._submissions = gateway, walk
+    replayer._gateway, replayer._submits = gateway, walk
     arrivals = replayer._look_at_boxes(0)
     assert (walk.walks, len(replayer._box_bell)) == (1, 1)
     arrivals = replayer._look_at_boxes(arrivals)

@@ -79,7 +79,7 @@ def everything(place: Place) -> dict[str, Callable[[], Any]]:
         "save PDU": lambda: store.save_pdus("smppusera", [b"x"]),
         "page PDUs": lambda: store.page_pdus("smppusera", 0, 10),
         "receivers": lambda: store.receivers_with_rows(["smppusera"]),
-        "submissions": store.has_submissions,
+        "submits": store.has_mts,
     }
 
 
@@ -203,7 +203,7 @@ class TestMariaDB:
                 with pytest.raises(DatabaseUnavailable):
                     change.get()
                 began = time.monotonic()
-                for name in ("authenticate", "route", "rebuild", "page", "receivers", "submissions"):
+                for name in ("authenticate", "route", "rebuild", "page", "receivers", "submits"):
                     calls[name]()
                 assert time.monotonic() - began < 0.9
                 assert quick.meter.available
@@ -269,7 +269,7 @@ class TestMariaDB:
         calls = everything(place)
         calls["save"]()
         kill_connections(mariadb)
-        for name in ("authenticate", "route", "page", "page PDUs", "receivers", "submissions"):
+        for name in ("authenticate", "route", "page", "page PDUs", "receivers", "submits"):
             calls[name]()
             kill_connections(mariadb)
         calls["page"]()
@@ -493,7 +493,7 @@ class TestSQLite:
                 place.run(f"INSERT INTO smpp_queued_pdu (system_id, pdu) VALUES ('x', zeroblob({64 * 1024}))")
             except DatabaseUnavailable:
                 refused += 1
-            for name in ("authenticate", "route", "rebuild", "page", "receivers", "submissions"):
+            for name in ("authenticate", "route", "rebuild", "page", "receivers", "submits"):
                 calls[name]()
         assert refused > 10
         place.run("SELECT 1")

@@ -50,7 +50,7 @@ def ids(rows: list[Any]) -> list[bytes]:
 
 @pytest.mark.parametrize(("wanted", "found"), [(1, [b"1", b"9"]), (2, [b"2"]), (4, []), (5, []), (8, [])])
 def test_by_id(store: DatabaseStore, wanted: int, found: list[bytes]) -> None:
-    assert ids(store.find_submissions("smppusera", ID + b"%d" % wanted, 10)) == found
+    assert ids(store.find_mts("smppusera", ID + b"%d" % wanted, 10)) == found
 
 
 @pytest.mark.parametrize(
@@ -64,16 +64,16 @@ def test_by_id(store: DatabaseStore, wanted: int, found: list[bytes]) -> None:
     ],
 )
 def test_by_addresses(store: DatabaseStore, sender: bytes, receiver: bytes, found: list[bytes]) -> None:
-    assert ids(store.find_submissions_to("smppusera", sender, receiver, 10)) == found
+    assert ids(store.find_mts_between("smppusera", sender, receiver, 10)) == found
 
 
 def test_at_most_so_many(store: DatabaseStore) -> None:
-    assert ids(store.find_submissions_to("smppusera", b"1234", b"+46700000000", 2)) == [b"1", b"9"]
+    assert ids(store.find_mts_between("smppusera", b"1234", b"+46700000000", 2)) == [b"1", b"9"]
 
 
 def test_delete_tells_how_many_there_were(store: DatabaseStore, place: Place) -> None:
-    rows = store.find_submissions("smppusera", ID + b"1", 10)
+    rows = store.find_mts("smppusera", ID + b"1", 10)
     assert store.delete([row.global_id for row in rows]) == 2
     assert store.delete([row.global_id for row in rows]) == 0
-    assert store.find_submissions("smppusera", ID + b"1", 10) == []
+    assert store.find_mts("smppusera", ID + b"1", 10) == []
     assert int(place.run("SELECT count(*) FROM smpp_store")[0][0]) == 5

@@ -88,12 +88,12 @@ def test_removed_rows_leave_the_page_at_once_and_the_table_soon(place: Place, st
     rows = store.page(SmsType.MT_PUSH, 0, 10)
     store.remove([row.global_id for row in rows[:4]])
     assert store.page(SmsType.MT_PUSH, 0, 2) == rows[4:]
-    assert store.has_submissions()
+    assert store.has_mts()
     with gevent.Timeout(5):
         while count(place) > 2:
             gevent.sleep(0.01)
     store.remove([row.global_id for row in rows[4:]])
-    assert not store.has_submissions()
+    assert not store.has_mts()
     assert store.flush()
     assert count(place) == 0
 

@@ -12,7 +12,7 @@ from ksmppd_py.model.ids import MessageIds
 from ksmppd_py.model.names import to_name
 from ksmppd_py.model.outcomes import SubmitResult
 from ksmppd_py.model.ports import Gateway, MessageStore, StoredMessage
-from ksmppd_py.model.work import Submission
+from ksmppd_py.model.work import Submit
 
 logger = logging.getLogger(__name__)
 
@@ -21,7 +21,7 @@ MOST_IN_FLIGHT = 1000
 _FAILURE_MASK = DlrMask.FAIL | DlrMask.SMSC_FAIL
 
 
-class SubmissionReplay:
+class SubmitReplay:
     """Sends stored MTs to the bearerboxes, in the order in which they were stored. They aren't routed or billed again.
 
     `bell` wakes the greenlet that calls `advance`; `accounts` wakes the one that sends an account its reports.
@@ -45,7 +45,7 @@ class SubmissionReplay:
         self._clock = clock
         self._monotonic = monotonic
         self._walk = RowWalk()
-        self._unsettled: list[Submission] = []
+        self._unsettled: list[Submit] = []
         self._withdrawn: set[int] = set()
         self._deleted: set[int] = set()
 
@@ -105,7 +105,7 @@ class SubmissionReplay:
 
     def look_for_passed_rows(self) -> bool:
         """Start over when the table has rows, since another process may have added some; True then. May yield."""
-        if not self._gateway.online or not self._store.has_submissions():
+        if not self._gateway.online or not self._store.has_mts():
             return False
         self._walk.start_over()
         return True
@@ -131,19 +131,19 @@ class SubmissionReplay:
             logger.error("Stored message %d can't be read and is left where it is: %s", row, problem)
 
     def _send(self, row: int, sms: Sms) -> bool:
-        submission = Submission(self, 0, None, 0)
-        submission.row = row
-        submission.sms = sms
-        return self._gateway.send(submission)
+        submit = Submit(self, 0, None, 0)
+        submit.row = row
+        submit.sms = sms
+        return self._gateway.send(submit)
 
-    def settled(self, submission: Submission) -> None:
+    def settled(self, submit: Submit) -> None:
         """Take back a stored MT with the bearerbox's result. Doesn't yield."""
-        if submission.result is SubmitResult.ACCEPTED:
-            self._remove(submission.row)
+        if submit.result is SubmitResult.ACCEPTED:
+            self._remove(submit.row)
             if len(self._walk.in_flight) == MOST_IN_FLIGHT // 2:
                 self._bell.put("")
         else:
-            self._unsettled.append(submission)
+            self._unsettled.append(submit)
             self._bell.put("")
 
     def _remove(self, row: int) -> None:
@@ -152,29 +152,29 @@ class SubmissionReplay:
 
     def _settle(self) -> None:
         unsettled, self._unsettled = self._unsettled, []
-        for submission in unsettled:
+        for submit in unsettled:
             now = self._monotonic()
-            if submission.result is SubmitResult.REFUSED:
+            if submit.result is SubmitResult.REFUSED:
                 try:
-                    self._refused(submission, now)
+                    self._refused(submit, now)
                 except Exception:
-                    logger.exception("Stored message %d failed unexpectedly", submission.row)
-                    self._walk.retry_later(submission.row, now)
-            elif submission.result is SubmitResult.NO_BEARERBOX:
-                self._walk.retry_at_once(submission.row, now)
+                    logger.exception("Stored message %d failed unexpectedly", submit.row)
+                    self._walk.retry_later(submit.row, now)
+            elif submit.result is SubmitResult.NO_BEARERBOX:
+                self._walk.retry_at_once(submit.row, now)
             else:
-                self._walk.retry_later(submission.row, now)
+                self._walk.retry_later(submit.row, now)
 
-    def _refused(self, submission: Submission, now: float) -> None:
+    def _refused(self, submit: Submit, now: float) -> None:
         """Remove a row that the bearerbox refuses for good, after storing the report that the ESME asked for.
 
         May yield.
         """
-        sms = submission.sms
+        sms = submit.sms
         assert sms is not None
         logger.error(
             "Stored message %d (%s) of %s is refused for good by the bearerbox",
-            submission.row,
+            submit.row,
             sms.id.decode("ascii", "replace"),
             to_name(sms.service or b""),
         )
@@ -193,7 +193,7 @@ class SubmissionReplay:
                 self._store.save((report,))
             except KsmppdError as error:
                 logger.warning("The failure report on it can't be stored now: %s", error)
-                self._walk.retry_later(submission.row, now)
+                self._walk.retry_later(submit.row, now)
                 return
             self._accounts.put(to_name(sms.service or b"").lower())
-        self._remove(submission.row)
+        self._remove(submit.row)

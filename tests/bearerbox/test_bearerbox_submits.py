@@ -22,7 +22,7 @@ NO_BEARERBOX = SubmitResult.NO_BEARERBOX
 
 
 def texts(bed: Bed) -> list[bytes | None]:
-    return [entry.sms.msgdata for entry in bed.box.submissions]
+    return [entry.sms.msgdata for entry in bed.box.submits]
 
 
 @pytest.mark.parametrize(("boxc_id", "expected"), [("KSMPPD", b"KSMPPD"), (None, None)])
@@ -36,11 +36,11 @@ def test_identify(start: StartBed, boxc_id: str | None, expected: bytes | None) 
 
 
 def test_what_the_bearerbox_gets(bed: Bed) -> None:
-    [submission] = bed.send(b"hello")
+    [submit] = bed.send(b"hello")
     [sms] = bed.box.wait_for_sms()
-    assert submission.sms is not None
-    assert (sms.id, sms.msgdata, sms.sms_type, sms.service) == (submission.sms.id, b"hello", 2, b"esme")
-    assert (sms.dlr_mask, sms.dlr_url) == (19, submission.sms.dlr_url)
+    assert submit.sms is not None
+    assert (sms.id, sms.msgdata, sms.sms_type, sms.service) == (submit.sms.id, b"hello", 2, b"esme")
+    assert (sms.dlr_mask, sms.dlr_url) == (19, submit.sms.dlr_url)
 
 
 @pytest.mark.parametrize(
@@ -50,25 +50,25 @@ def test_what_the_bearerbox_gets(bed: Bed) -> None:
 def test_acks(bed: Bed, nack: int, result: SubmitResult) -> None:
     """No number of a peer becomes NO_BEARERBOX."""
     bed.box.policy = always(nack)
-    [submission] = bed.send(b"hello")
+    [submit] = bed.send(b"hello")
     assert bed.wait_results() == [result]
-    assert submission.result is not NO_BEARERBOX
+    assert submit.result is not NO_BEARERBOX
 
 
 def test_acks_may_come_in_any_order(bed: Bed) -> None:
     bed.box.policy = always(NEVER)
-    submissions = bed.send(b"1", b"2", b"3")
+    submits = bed.send(b"1", b"2", b"3")
     bed.box.wait_for_sms(3)
     for position in (2, 0, 1):
-        bed.box.ack(bed.box.submissions[position])
+        bed.box.ack(bed.box.submits[position])
     wait_until(lambda: len(bed.tray.items) == 3)
-    assert bed.tray.take() == [submissions[2], submissions[0], submissions[1]]
+    assert bed.tray.take() == [submits[2], submits[0], submits[1]]
 
 
 def test_an_ack_that_nobody_waits_for(bed: Bed, caplog: pytest.LogCaptureFixture) -> None:
     bed.send(b"1")
     bed.wait_results()
-    bed.box.ack(bed.box.submissions[0])
+    bed.box.ack(bed.box.submits[0])
     wait_until(lambda: "isn't waiting" in caplog.text)
     bed.send(b"2")
     assert bed.wait_results() == [ACCEPTED]
@@ -87,7 +87,7 @@ def test_of_idle_bearerboxes_each_has_its_turn(start: StartBed) -> None:
     for _ in range(6):
         bed.send(b"hello")
         bed.wait_results()
-    assert [len(box.submissions) for box in bed.boxes] == [3, 3]
+    assert [len(box.submits) for box in bed.boxes] == [3, 3]
 
 
 def test_the_window_and_the_order_behind_it(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,7 +104,7 @@ def test_the_window_and_the_order_behind_it(bed: Bed, monkeypatch: pytest.Monkey
     position = 0
     while position < 8:
         bed.box.wait_for_sms(position + 1)
-        bed.box.ack(bed.box.submissions[position])
+        bed.box.ack(bed.box.submits[position])
         position += 1
     assert texts(bed) == [b"a", b"b", b"c", b"high 1", b"high 2", b"low 1", b"low 2", b"undefined"]
 
@@ -114,7 +114,7 @@ def test_only_so_many_wait(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool_module, "MOST_WAITING", 2)
     bed.box.policy = always(NEVER)
     bed.send(b"1", b"2", b"3")
-    assert not bed.pool.send(bed.submission(b"4"))
+    assert not bed.pool.send(bed.submit(b"4"))
 
 
 # -- loss ----------------------------------------------------------------------------------------------------------
@@ -124,7 +124,7 @@ def test_without_a_bearerbox_nothing_is_taken(start: StartBed) -> None:
     bed = start()
     bed.box.stop()
     wait_until(lambda: not bed.pool.online)
-    assert not bed.pool.send(bed.submission())
+    assert not bed.pool.send(bed.submit())
 
 
 def test_it_comes_back(bed: Bed) -> None:
@@ -147,7 +147,7 @@ def test_what_was_open_is_sent_again_with_the_same_id(bed: Bed, monkeypatch: pyt
     bed.box.wait_for_box()[0].close()
     assert bed.wait_results(3) == [ACCEPTED, ACCEPTED, ACCEPTED]
     assert texts(bed) == [b"1", b"2", b"1", b"2", b"3"]
-    ids = [entry.sms.id for entry in bed.box.submissions]
+    ids = [entry.sms.id for entry in bed.box.submits]
     assert ids[:2] == ids[2:4] == [each.sms.id for each in sent[:2] if each.sms]
 
 
@@ -160,12 +160,12 @@ def test_another_bearerbox_takes_over(start: StartBed) -> None:
     first.wait_for_sms(3)
     second.wait_for_sms(3)  # spread by who has fewest unanswered
     second.policy = always(0)
-    for entry in list(second.submissions):
+    for entry in list(second.submits):
         second.ack(entry)
     first.stop()
     assert bed.wait_results(6) == [ACCEPTED] * 6
-    assert len(second.submissions) == 6
-    assert {entry.sms.id for entry in first.submissions} <= {entry.sms.id for entry in second.submissions}
+    assert len(second.submits) == 6
+    assert {entry.sms.id for entry in first.submits} <= {entry.sms.id for entry in second.submits}
 
 
 def test_a_bearerbox_that_doesnt_come_back(bed: Bed) -> None:
@@ -176,13 +176,13 @@ def test_a_bearerbox_that_doesnt_come_back(bed: Bed) -> None:
         ACCEPTED
     ]  # a connection that never answered doesn't count as one that was there
     bed.box.policy = always(NEVER)
-    submissions = bed.send(b"1", b"2", b"3")
+    submits = bed.send(b"1", b"2", b"3")
     bed.box.wait_for_sms(4)
     began = time.monotonic()
     bed.box.stop()
     wait_until(lambda: len(bed.tray.items) == 3)
     assert time.monotonic() - began > 0.09
-    assert bed.tray.items == submissions
+    assert bed.tray.items == submits
     assert bed.wait_results(3) == [NO_BEARERBOX] * 3
 
 
@@ -200,7 +200,7 @@ def test_no_ack_in_time(bed: Bed, monkeypatch: pytest.MonkeyPatch, caplog: pytes
     bed.box.policy = always(NEVER)
     bed.send(b"late")
     assert bed.wait_results() == [FOR_NOW]
-    bed.box.ack(bed.box.submissions[0])
+    bed.box.ack(bed.box.submits[0])
     wait_until(lambda: "isn't waiting" in caplog.text)
     assert bed.tray.items == []
 
@@ -253,8 +253,8 @@ def test_open_ones_get_a_moment_for_their_acks(bed: Bed) -> None:
     [link] = bed.box.wait_for_box()
     link.send(box_wire.pack_admin(box_wire.SHUTDOWN))
     wait_until(lambda: not bed.pool.online)
-    assert not bed.pool.send(bed.submission(b"3"))
-    bed.box.ack(bed.box.submissions[0])
+    assert not bed.pool.send(bed.submit(b"3"))
+    bed.box.ack(bed.box.submits[0])
     assert bed.wait_results() == [ACCEPTED]
     assert bed.box.links == [link]
     bed.box.policy = always(0)

@@ -16,13 +16,13 @@ from ksmppd_py.errors import (
     RouteRefused,
     SenderRefused,
 )
-from ksmppd_py.flows.submission import _in_pieces
+from ksmppd_py.flows.submit import _in_pieces
 from ksmppd_py.kannel.messages import Sms, SmsType
 from ksmppd_py.model.account import Account
 from ksmppd_py.model.esme import LONG_MESSAGE
 from ksmppd_py.model.outcomes import SubmitResult
 from ksmppd_py.model.routes import Route
-from ksmppd_py.model.work import Submission
+from ksmppd_py.model.work import Submit
 from ksmppd_py.smpp.pdus import DataSm, SubmitSm
 from tests.flows.conftest import Corridor
 from tests.flows.memory import NOW, MemoryRouter, Tray, submit_sm
@@ -30,8 +30,8 @@ from tests.flows.memory import NOW, MemoryRouter, Tray, submit_sm
 UUID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 
-def statuses(batch: list[Submission]) -> list[int | None]:
-    return [submission.command_status for submission in batch]
+def statuses(batch: list[Submit]) -> list[int | None]:
+    return [submit.command_status for submit in batch]
 
 
 def test_what_the_bearerbox_gets(corridor: Corridor) -> None:
@@ -70,9 +70,9 @@ def test_what_the_bearerbox_gets(corridor: Corridor) -> None:
 )
 def test_conversion(corridor: Corridor, pdu: SubmitSm | DataSm, status: int) -> None:
     """docs/rules/flows.md 1.1; conversion errors count as errors (docs/rules/smpp-session.md 13)."""
-    [submission] = corridor.submit(pdu)
+    [submit] = corridor.submit(pdu)
     if status:
-        assert submission.command_status == status
+        assert submit.command_status == status
         assert corridor.counted == (0, 1)
         assert corridor.gateway.sent == []
     else:
@@ -96,8 +96,8 @@ def test_conversion(corridor: Corridor, pdu: SubmitSm | DataSm, status: int) -> 
 def test_routing_refuses(answer: KsmppdError, status: int, waits: bool) -> None:
     corridor = Corridor(router=MemoryRouter(waits=waits))
     corridor.router.everything = answer
-    [submission] = corridor.submit()
-    assert submission.command_status == status
+    [submit] = corridor.submit()
+    assert submit.command_status == status
     assert corridor.counted == (0, 1)
     assert corridor.gateway.sent == []
 
@@ -117,9 +117,9 @@ def test_the_bearerboxs_ack(corridor: Corridor, nack: int, status: int) -> None:
 def test_no_bearerbox_and_stored(corridor: Corridor) -> None:
     """Row 15."""
     corridor.gateway.online = False
-    [submission] = corridor.submit()
-    assert submission.command_status == 0
-    assert corridor.store.saved == [submission.sms]
+    [submit] = corridor.submit()
+    assert submit.command_status == 0
+    assert corridor.store.saved == [submit.sms]
     assert corridor.counted == (1, 0)
 
 
@@ -287,8 +287,8 @@ def test_parts_are_counted_before_the_router_changes_the_text() -> None:
 
     corridor.router.route_mt_all = change
     corridor.credit.credit = 10.0
-    [submission] = corridor.submit(submit_sm(text=b"x" * 161))
-    assert submission.cost == 4.0
+    [submit] = corridor.submit(submit_sm(text=b"x" * 161))
+    assert submit.cost == 4.0
 
 
 # -- throughput and loads ------------------------------------------------------------------------------------------
@@ -319,7 +319,7 @@ def test_all_binds_of_an_account_share_its_throughput() -> None:
     first = corridor.submitter
     corridor.submitter = Corridor(account=first.account).submitter
     corridor.submitter.esme = first.esme
-    corridor.flow.submit(batch := corridor.submissions([submit_sm(), submit_sm()]), corridor.submitter)
+    corridor.flow.submit(batch := corridor.submits([submit_sm(), submit_sm()]), corridor.submitter)
     assert statuses(batch) == [None, 0x58]
 
 
@@ -344,8 +344,8 @@ def test_every_submit_that_passed_the_throttle_is_load(corridor: Corridor) -> No
 def test_long_texts_are_stored_some_at_a_time(sizes: list[int], expected: list[list[int]]) -> None:
     batch = []
     for size in sizes:
-        submission = Submission(Tray(), 1, None, 1)
-        submission.sms = Sms(msgdata=b"x" * size)
-        batch.append(submission)
+        submit = Submit(Tray(), 1, None, 1)
+        submit.sms = Sms(msgdata=b"x" * size)
+        batch.append(submit)
     pieces = [[len(s.sms.msgdata or b"") for s in piece if s.sms] for piece in _in_pieces(batch)]
     assert pieces == expected

@@ -23,7 +23,7 @@ from ksmppd_py.model.outcomes import COMMAND_STATUS_OF_RESULT, SubmitResult
 from ksmppd_py.model.ports import Credit, Gateway, MessageStore, Router
 from ksmppd_py.model.refusals import SIMULATED, SUBMIT, Example
 from ksmppd_py.model.trial import RouteTrial
-from ksmppd_py.model.work import Submission, Submitter
+from ksmppd_py.model.work import Submit, Submitter
 from ksmppd_py.smpp.pdus import SubmitSm
 
 logger = logging.getLogger(__name__)
@@ -32,11 +32,11 @@ OCTETS_AT_ONCE = 1024 * 1024
 """Octets of text above which a batch is stored in several calls."""
 
 
-class SubmissionFlow:
+class SubmitFlow:
     """Takes batches of submits to a bearerbox or the store, and returned ones to their command_status.
 
     A batch holds the submits of one read of a bind. Every step is taken for the whole batch, so that the database is
-    asked once for each batch. The order within a bind is kept. Implements ports.Submissions.
+    asked once for each batch. The order within a bind is kept. Implements ports.SubmitService.
     """
 
     def __init__(
@@ -63,11 +63,11 @@ class SubmissionFlow:
         self._monotonic = monotonic
 
     def waits(self, submitter: Submitter) -> bool:
-        """See ports.Submissions."""
+        """See ports.SubmitService."""
         return self._routing.waits and submitter.account.simulation is None
 
     def is_quick(self, submitter: Submitter) -> bool:
-        """See ports.Submissions."""
+        """See ports.SubmitService."""
         account = submitter.account
         return (
             self._gateway.online
@@ -76,22 +76,22 @@ class SubmissionFlow:
             and self._routing.is_ready(account.system_id)
         )
 
-    def submit_at_once(self, batch: Sequence[Submission], submitter: Submitter) -> list[Submission]:
+    def submit_at_once(self, batch: Sequence[Submit], submitter: Submitter) -> list[Submit]:
         """Send each submit to a bearerbox; return those that are refused. Doesn't yield while `is_quick`.
 
         Those that no bearerbox takes return to their origin as NO_BEARERBOX, for `conclude`.
         """
         passed, settled = self._throttle(batch, submitter)
-        for submission in self._gateway.send_all(self._routing.run(passed, settled, submitter)):
-            submission.result = SubmitResult.NO_BEARERBOX
-            submission.origin.settled(submission)
+        for submit in self._gateway.send_all(self._routing.run(passed, settled, submitter)):
+            submit.result = SubmitResult.NO_BEARERBOX
+            submit.origin.settled(submit)
         if settled:
             self.count(settled, submitter)
         return settled
 
     def submit(
-        self, batch: Sequence[Submission], submitter: Submitter, turn: Callable[[], object] | None = None
-    ) -> list[Submission]:
+        self, batch: Sequence[Submit], submitter: Submitter, turn: Callable[[], object] | None = None
+    ) -> list[Submit]:
         """Send each submit to a bearerbox, the store or the simulation; return those whose command_status is set.
 
         The others return to their origin with a `result`, for `conclude`. May yield (routes, credit, store).
@@ -114,18 +114,18 @@ class SubmissionFlow:
             self.count(settled, submitter)
         return settled
 
-    def conclude(self, batch: Sequence[Submission], submitter: Submitter) -> None:
+    def conclude(self, batch: Sequence[Submit], submitter: Submitter) -> None:
         """Set the command_status of submits that came back with a `result`. May yield (refund, store)."""
-        refused: list[Submission] = []
-        lost: list[Submission] = []
-        for submission in batch:
-            result = submission.result
+        refused: list[Submit] = []
+        lost: list[Submit] = []
+        for submit in batch:
+            result = submit.result
             if result is None or result is SubmitResult.NO_BEARERBOX:
-                lost.append(submission)
+                lost.append(submit)
                 continue
-            submission.command_status = COMMAND_STATUS_OF_RESULT[result]
-            if submission.command_status:
-                refused.append(submission)
+            submit.command_status = COMMAND_STATUS_OF_RESULT[result]
+            if submit.command_status:
+                refused.append(submit)
         if lost:
             self._keep(lost, submitter)
         if refused:
@@ -133,18 +133,18 @@ class SubmissionFlow:
         self.count(batch, submitter)
 
     def _throttle(
-        self, batch: Sequence[Submission], submitter: Submitter
-    ) -> tuple[Sequence[Submission], list[Submission]]:
+        self, batch: Sequence[Submit], submitter: Submitter
+    ) -> tuple[Sequence[Submit], list[Submit]]:
         esme = submitter.esme
         allowed = len(batch)
         if esme.bucket.rate > 0:
             allowed = esme.bucket.take(allowed, self._monotonic())
-        settled: list[Submission] = []
+        settled: list[Submit] = []
         if allowed < len(batch):
             settled.extend(batch[allowed:])
             submitter.totals.throttled += len(settled)
-            for submission in settled:
-                refuse(submission, Throttled())
+            for submit in settled:
+                refuse(submit, Throttled())
             batch = batch[:allowed]
         if allowed:
             now = int(self._clock())
@@ -163,9 +163,7 @@ class SubmissionFlow:
         """Whether a bearerbox is connected or there is a store."""
         return self._gateway.online or self._store is not None
 
-    def _charge(
-        self, routed: list[Submission], settled: list[Submission], submitter: Submitter
-    ) -> list[Submission]:
+    def _charge(self, routed: list[Submit], settled: list[Submit], submitter: Submitter) -> list[Submit]:
         """Charge the batch; return the messages that are paid, the others are refused and go to `settled`.
 
         May yield.
@@ -183,13 +181,13 @@ class SubmissionFlow:
                 len(routed),
                 unavailable,
             )
-        for submission in routed[paid:]:
-            submission.cost = 0.0
-            refuse(submission, error)
-            settled.append(submission)
+        for submit in routed[paid:]:
+            submit.cost = 0.0
+            refuse(submit, error)
+            settled.append(submit)
         return routed[:paid]
 
-    def _keep(self, batch: list[Submission], submitter: Submitter) -> None:
+    def _keep(self, batch: list[Submit], submitter: Submitter) -> None:
         """Store what no bearerbox takes, or refuse it for now; sets each command_status. May yield.
 
         Long texts are stored in several calls, because every message is copied on its way to the database.
@@ -200,22 +198,22 @@ class SubmissionFlow:
         for some in _in_pieces(batch):
             self._keep_some(some, submitter)
 
-    def _keep_some(self, batch: list[Submission], submitter: Submitter) -> None:
+    def _keep_some(self, batch: list[Submit], submitter: Submitter) -> None:
         error = self._save(batch)
         if error is None:
-            for submission in batch:
-                submission.command_status = 0
+            for submit in batch:
+                submit.command_status = 0
             return
         for_now = isinstance(error, TemporaryError)
         if not for_now and len(batch) > 1:
-            for submission in batch:  # only the message that a column can't hold is refused
-                self._keep_some([submission], submitter)
+            for submit in batch:  # only the message that a column can't hold is refused
+                self._keep_some([submit], submitter)
             return
-        for submission in batch:
-            refuse(submission, error)
+        for submit in batch:
+            refuse(submit, error)
         self._refund(batch, submitter)
 
-    def _save(self, batch: list[Submission]) -> KsmppdError | None:
+    def _save(self, batch: list[Submit]) -> KsmppdError | None:
         """Store the batch; return None, or why it wasn't stored. May yield."""
         if self._store is None:
             return NoBearerbox()
@@ -229,9 +227,9 @@ class SubmissionFlow:
             return KsmppdError()
         return None
 
-    def _refund(self, batch: list[Submission], submitter: Submitter) -> None:
+    def _refund(self, batch: list[Submit], submitter: Submitter) -> None:
         """Give back the price of refused messages; logged as an error when that fails. May yield."""
-        amount = sum(submission.cost for submission in batch)
+        amount = sum(submit.cost for submit in batch)
         if amount and self._credit is not None:
             try:
                 self._credit.refund(submitter.account.system_id, amount)
@@ -243,20 +241,20 @@ class SubmissionFlow:
                     len(batch),
                 )
 
-    def count(self, settled: Sequence[Submission], submitter: Submitter) -> None:
+    def count(self, settled: Sequence[Submit], submitter: Submitter) -> None:
         """Count settled submits of a bind, the refused ones by status and reason. Doesn't yield."""
-        accepted = sum(1 for submission in settled if submission.command_status == 0)
+        accepted = sum(1 for submit in settled if submit.command_status == 0)
         submitter.count(accepted, len(settled) - accepted)
         if accepted < len(settled):
             self._count_refused(settled, submitter)
 
-    def _count_refused(self, settled: Sequence[Submission], submitter: Submitter) -> None:
+    def _count_refused(self, settled: Sequence[Submit], submitter: Submitter) -> None:
         """Count refused submits by status, and give operators one example of each reason."""
-        kinds: dict[tuple[str, int], list[Submission]] = {}
-        for submission in settled:
-            status = submission.command_status
+        kinds: dict[tuple[str, int], list[Submit]] = {}
+        for submit in settled:
+            status = submit.command_status
             if status:
-                kinds.setdefault((_reason(submission, submitter), status), []).append(submission)
+                kinds.setdefault((_reason(submit, submitter), status), []).append(submit)
         refused, system_id, now = submitter.totals.refused, submitter.account.system_id, self._clock()
         for (reason, status), alike in kinds.items():
             refused[status] = refused.get(status, 0) + len(alike)
@@ -264,22 +262,22 @@ class SubmissionFlow:
             self._meters.refusals.add(SUBMIT, system_id, "", reason, now, len(alike), example)
 
 
-def _example(submission: Submission, status: int) -> Example:
+def _example(submit: Submit, status: int) -> Example:
     """Return a refused message for operators, with the addresses of the PDU where it wasn't translated."""
-    sms, pdu = submission.sms, submission.pdu
+    sms, pdu = submit.sms, submit.pdu
     if sms is not None:
         return Example(status, to_name(sms.sender or b""), to_name(sms.receiver or b""), to_name(sms.id))
     sender, receiver = getattr(pdu, "source_addr", b""), getattr(pdu, "destination_addr", b"")
     return Example(status, to_name(sender), to_name(receiver))
 
 
-def _in_pieces(batch: list[Submission]) -> Iterator[list[Submission]]:
+def _in_pieces(batch: list[Submit]) -> Iterator[list[Submit]]:
     """Yield the messages in the same order, in pieces of at least OCTETS_AT_ONCE octets of text."""
-    piece: list[Submission] = []
+    piece: list[Submit] = []
     octets = 0
-    for submission in batch:
-        piece.append(submission)
-        octets += len((submission.sms and submission.sms.msgdata) or b"")
+    for submit in batch:
+        piece.append(submit)
+        octets += len((submit.sms and submit.sms.msgdata) or b"")
         if octets > OCTETS_AT_ONCE:
             yield piece
             piece, octets = [], 0
@@ -287,11 +285,11 @@ def _in_pieces(batch: list[Submission]) -> Iterator[list[Submission]]:
         yield piece
 
 
-def _reason(submission: Submission, submitter: Submitter) -> str:
-    if hasattr(submission, "reason"):
-        return submission.reason
-    if submission.result is not None:
+def _reason(submit: Submit, submitter: Submitter) -> str:
+    if hasattr(submit, "reason"):
+        return submit.reason
+    if submit.result is not None:
         return "refused by the bearerbox"
-    if submitter.account.simulation is not None and submission.command_status in SIMULATED_STATUSES:
+    if submitter.account.simulation is not None and submit.command_status in SIMULATED_STATUSES:
         return SIMULATED
     return "malformed message"

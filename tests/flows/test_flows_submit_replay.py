@@ -8,16 +8,16 @@ import pytest
 
 from ksmppd_py.errors import DatabaseUnavailable
 from ksmppd_py.flows import rows
-from ksmppd_py.flows.resubmission import MOST_IN_FLIGHT, SubmissionReplay
 from ksmppd_py.flows.rows import PAGE
+from ksmppd_py.flows.submit_replay import MOST_IN_FLIGHT, SubmitReplay
 from ksmppd_py.kannel.messages import DlrMask, Sms, SmsType
 from ksmppd_py.model.outcomes import SubmitResult
-from ksmppd_py.model.work import Submission
+from ksmppd_py.model.work import Submit
 from tests.flows.memory import NOW, Clock, MemoryGateway, MemoryStore, Tray, make_ids
 
 
 class Bed:
-    """A SubmissionReplay over ports in memory."""
+    """A SubmitReplay over ports in memory."""
 
     def __init__(self) -> None:
         self.store = MemoryStore()
@@ -25,7 +25,7 @@ class Bed:
         self.bell = Tray()
         self.accounts = Tray()
         self.clock = Clock()
-        self.replay = SubmissionReplay(
+        self.replay = SubmitReplay(
             self.store, self.gateway, self.bell, self.accounts, make_ids(), self.clock, self.clock
         )
 
@@ -36,7 +36,7 @@ class Bed:
 
     @property
     def texts(self) -> list[bytes | None]:
-        return [submission.sms.msgdata for submission in self.gateway.sent if submission.sms]
+        return [submit.sms.msgdata for submit in self.gateway.sent if submit.sms]
 
 
 def mt(text: bytes, dlr_mask: int = 0) -> Sms:
@@ -62,7 +62,7 @@ def bed() -> Bed:
 def test_first_stored_goes_first_and_nothing_is_changed(bed: Bed) -> None:
     messages = bed.stored(b"1", b"2", b"3")
     bed.replay.advance()
-    assert [submission.sms for submission in bed.gateway.sent] == messages
+    assert [submit.sms for submit in bed.gateway.sent] == messages
     assert bed.store.saved == messages  # not before the ack
     bed.replay.advance()
     assert len(bed.gateway.sent) == 3
@@ -241,11 +241,11 @@ def test_a_row_that_meets_a_defect_is_set_aside(
     bed.stored(b"poison", b"good")
     send = bed.gateway.send
 
-    def fail(submission: Submission) -> bool:
-        assert submission.sms is not None
-        if submission.sms.msgdata == b"poison":
+    def fail(submit: Submit) -> bool:
+        assert submit.sms is not None
+        if submit.sms.msgdata == b"poison":
             raise RuntimeError("a defect")
-        return send(submission)
+        return send(submit)
 
     monkeypatch.setattr(bed.gateway, "send", fail)
     for _ in range(2):
@@ -265,9 +265,9 @@ def test_with_too_many_refused_for_now_no_new_ones_are_tried(
     bed.gateway.online = True
     for _ in range(4):
         bed.replay.advance()
-        for submission in [each for each in bed.gateway.sent if each.result is None]:
-            submission.result = SubmitResult.REFUSED_FOR_NOW
-            bed.replay.settled(submission)
+        for submit in [each for each in bed.gateway.sent if each.result is None]:
+            submit.result = SubmitResult.REFUSED_FOR_NOW
+            bed.replay.settled(submit)
         bed.replay.start_over()
     tried = len(bed.gateway.sent)
     assert tried == 10  # in flight before any was refused
