@@ -14,7 +14,7 @@ from typing import NamedTuple
 from ksmppd_py.accesslog.escapes import clean, quoted, text_of
 from ksmppd_py.kannel.messages import NIL_ID, Sms, SmsType
 from ksmppd_py.model.outcomes import SubmitResult
-from ksmppd_py.model.work import Delivery, Submit, Submitter
+from ksmppd_py.model.work import BindContext, Delivery, Submit
 from ksmppd_py.smpp.constants import ESM_TYPE_DELIVERY_RECEIPT
 from ksmppd_py.translate.errors import Untranslatable
 from ksmppd_py.translate.udh import count_parts
@@ -79,20 +79,20 @@ class Style(ABC):
             self._stamp = self._render_time(epoch)
         self._now, self._since = now, -1.0
 
-    def submit(self, submit: Submit, submitter: Submitter) -> bytes:
+    def submit(self, submit: Submit, bind: BindContext) -> bytes:
         """Return the line of a submit that is being answered."""
         sms = submit.sms or _of_pdu(submit.pdu, _MT_PUSH)
         event, cost, status = SENT, submit.cost, submit.command_status
         if status:
             event, cost = FAILED, 0.0
         elif submit.result is not _ACCEPTED:
-            event = SIMULATED if submitter.account.simulation is not None else QUEUED
+            event = SIMULATED if bind.account.simulation is not None else QUEUED
         data, udh = sms.msgdata, sms.udhdata
         # Equal to a Kind, and made in a third of the time.
         kind = (
             event,
-            submitter.service,
-            submitter.bind_id,
+            bind.service,
+            bind.bind_id,
             1 if data and not udh and len(data) <= _SHORT else _parts(sms),
             cost,
             status or 0,

@@ -11,7 +11,7 @@ from gevent.hub import get_hub
 
 from ksmppd_py.accesslog.file import LogFile
 from ksmppd_py.accesslog.lines import JsonStyle, KannelStyle, Style
-from ksmppd_py.model.work import Delivery, Submit, Submitter
+from ksmppd_py.model.work import BindContext, Delivery, Submit
 
 logger = logging.getLogger(__name__)
 
@@ -73,13 +73,13 @@ class AccessLog:
             self._open(self._settings.path)
             self.on = self._file.is_open
 
-    def submitted(self, settled: Sequence[Submit], submitter: Submitter) -> None:
+    def submitted(self, settled: Sequence[Submit], bind: BindContext) -> None:
         """See model.ports.AccessLog."""
         if not self._turn_has_lines:
             self._begin_turn()
         for submit in settled:
             try:
-                self._lines.append(self._style.submit(submit, submitter))
+                self._lines.append(self._style.submit(submit, bind))
             except Exception:
                 logger.exception("A line of the access log can't be formatted")
 

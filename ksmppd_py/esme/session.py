@@ -23,7 +23,7 @@ from ksmppd_py.model.esme import BindSnapshot, Counters
 from ksmppd_py.model.meters import BIND_INTERVALS, Load
 from ksmppd_py.model.names import to_octets
 from ksmppd_py.model.outcomes import Outcome
-from ksmppd_py.model.work import Delivery, Submitter
+from ksmppd_py.model.work import BindContext, Delivery
 from ksmppd_py.smpp import codec
 from ksmppd_py.smpp.constants import CommandId, CommandStatus
 from ksmppd_py.smpp.errors import MalformedPdu
@@ -73,7 +73,7 @@ class SmppSession:
     _ending = False
     _refusing = False
     _unbound: Event | None = None
-    _submitter: Submitter | None = None
+    _bind_context: BindContext | None = None
     _submits: SubmitQueue | None = None
 
     def __init__(self, bind_id: int, framed: FramedSocket, ip: str, context: SessionContext) -> None:
@@ -156,8 +156,8 @@ class SmppSession:
                 break
         if self._submits is not None:
             self._submits.walk()
-        if answered and self._submitter is not None:
-            self._context.registry.count_answers(self._submitter.esme, self._outbound, answered)
+        if answered and self._bind_context is not None:
+            self._context.registry.count_answers(self._bind_context.esme, self._outbound, answered)
 
     def _take_other(self, command_id: int, sequence_number: int, pdu: object) -> None:
         if isinstance(pdu, BindRequest):
@@ -200,12 +200,14 @@ class SmppSession:
         self.bind_type = BIND_TYPES[request.__class__]
         self.dialect = self._context.binder.dialect(account, request.interface_version)
         service, counters = to_octets(account.system_id), self.counters
-        self._submitter = Submitter(
+        self._bind_context = BindContext(
             esme, account, self.dialect, service, counters, self._inbound, self.bind_type, self.bind_id
         )
         if self.bind_type & TRANSMITTER:
-            self._submits = SubmitQueue(f"bind {self.bind_id}", self._socket, self._submitter, self._context)
-        totals = self._submitter.totals
+            self._submits = SubmitQueue(
+                f"bind {self.bind_id}", self._socket, self._bind_context, self._context
+            )
+        totals = self._bind_context.totals
         self._window = DeliverWindow(
             self._link, self._socket, (counters, totals), totals, self._context.access, self.bind_id
         )
@@ -215,9 +217,9 @@ class SmppSession:
 
     def refresh(self, account: Account) -> None:
         """Take over changed settings of the account. Doesn't yield."""
-        if self._submitter is not None:
+        if self._bind_context is not None:
             self.dialect = self._context.binder.dialect(account, self.dialect.interface_version)
-            self._submitter.account, self._submitter.dialect = account, self.dialect
+            self._bind_context.account, self._bind_context.dialect = account, self.dialect
             self._max_open_acks = account.max_open_acks or self._context.settings.default_max_open_acks
 
     def _submitted(self, command_id: int, sequence_number: int, pdu: SubmitSm | DataSm) -> None:
@@ -285,8 +287,8 @@ class SmppSession:
     def settings_changed(self) -> None:
         """Take over the listener's settings, which have changed. Doesn't yield."""
         self._timers.settings = timers(self._context.settings)
-        if self._submitter is not None:
-            self.refresh(self._submitter.account)
+        if self._bind_context is not None:
+            self.refresh(self._bind_context.account)
 
     def _expire(self, now: float) -> None:
         before = now - self._context.settings.wait_ack_timeout
@@ -344,8 +346,8 @@ class SmppSession:
         self._socket.stop_reading()
 
     def _leave_registry(self) -> None:
-        if self._submitter is not None:
-            self._context.registry.remove(self._submitter.account.system_id, self)
+        if self._bind_context is not None:
+            self._context.registry.remove(self._bind_context.account.system_id, self)
 
     def _end(self) -> None:
         """End what waits for the peer; answer its submits if it may still read; close. May yield (D-31)."""
@@ -371,14 +373,14 @@ class SmppSession:
     def snapshot(self, now: float) -> BindSnapshot:
         """Return the bind's state for operators; `now` is epoch seconds."""
         second = int(now)
-        submitter = self._submitter
+        bind = self._bind_context
         return BindSnapshot(
             bind_id=self.bind_id,
             ip=self.ip,
             uptime=max(0, int(now - self._connected_at)),
             bind_type=self.bind_type,
             open_acks=len(self._window.unanswered),
-            simulate=submitter is not None and submitter.account.simulation is not None,
+            simulate=bind is not None and bind.account.simulation is not None,
             inbound_load=self._inbound.rate(0, second),
             inbound_queued=self._submits.queued if self._submits is not None else 0,
             inbound_processed=self._inbound_processed,

@@ -18,7 +18,7 @@ from ksmppd_py.esme.session_context import SessionContext
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.outcomes import SubmitResult
 from ksmppd_py.model.ports import Enquiries
-from ksmppd_py.model.work import Submit, Submitter
+from ksmppd_py.model.work import BindContext, Submit
 from ksmppd_py.smpp import codec
 from ksmppd_py.smpp.constants import CommandId, CommandStatus
 from ksmppd_py.smpp.pdus import CancelSm, DataSm, DataSmResp, QuerySm, SubmitMulti, SubmitSm
@@ -66,10 +66,10 @@ class SubmitQueue:
         "_quiet",
         "_remember",
         "_socket",
+        "bind",
         "in_flight",
         "read_at",
         "routing",
-        "submitter",
         "tlvs",
     )
 
@@ -77,11 +77,11 @@ class SubmitQueue:
         self,
         name: str,
         framed: FramedSocket,
-        submitter: Submitter,
+        bind: BindContext,
         context: SessionContext,
     ) -> None:
         enquiries = context.enquiries
-        self.submitter = submitter
+        self.bind = bind
         self.in_flight = 0
         self.tlvs = 0
         """Octets that the TLVs of unanswered submits take."""
@@ -141,9 +141,9 @@ class SubmitQueue:
             self._refuse(fresh)
             return
         queue = self._queue
-        if (queue is None or queue.is_idle) and self._flow.is_quick(self.submitter):
+        if (queue is None or queue.is_idle) and self._flow.is_quick(self.bind):
             try:
-                refused = self._flow.submit_at_once(fresh, self.submitter)
+                refused = self._flow.submit_at_once(fresh, self.bind)
                 if refused:
                     self._answer(refused)
             except Exception:
@@ -160,7 +160,7 @@ class SubmitQueue:
         for submit in fresh:
             submit.command_status = _NO_ROOM
             submit.reason = "too much unanswered"
-        self._flow.count(fresh, self.submitter)
+        self._flow.count(fresh, self.bind)
         self._answer(fresh)
 
     def operate(self, sequence_number: int, pdu: object, ordinal: int, refusing: bool) -> bool:
@@ -176,7 +176,7 @@ class SubmitQueue:
         if not isinstance(pdu, QuerySm | CancelSm):
             return False
         if self._query_cancel is None:
-            system_id = self.submitter.account.system_id
+            system_id = self.bind.account.system_id
             self._query_cancel = QueryCancelQueue(
                 self._name, self._socket, self._enquiries, system_id, self._greenlets, self._count_answered
             )
@@ -194,7 +194,7 @@ class SubmitQueue:
         try:
             messages = expand(pdu, message_id)
         except Untranslatable as refusal:
-            logger.debug("submit_multi of %s refused: %s", self.submitter.account.system_id, refusal)
+            logger.debug("submit_multi of %s refused: %s", self.bind.account.system_id, refusal)
             self._socket.write(error_response(_SUBMIT_MULTI, sequence_number, int(refusal.command_status)))
             return
         octets = octets_of(pdu.tlvs)
@@ -227,16 +227,16 @@ class SubmitQueue:
 
     def _walk_batch(self, batch: list[Submit]) -> None:
         fresh = [submit for submit in batch if submit.result is None]
-        if fresh and self._flow.waits(self.submitter):
+        if fresh and self._flow.waits(self.bind):
             before, self._handed_over = self._handed_over, Event()
             self._greenlets.spawn(
                 f"{self._name} routing", self._walk_in_turn, fresh, before, self._handed_over
             )
         elif fresh:
-            self._accepted(self._flow.submit(fresh, self.submitter))
+            self._accepted(self._flow.submit(fresh, self.bind))
         if len(fresh) < len(batch):
             returned = [submit for submit in batch if submit.result is not None]
-            self._flow.conclude(returned, self.submitter)
+            self._flow.conclude(returned, self.bind)
             self._accepted(returned)
 
     def _walk_in_turn(self, batch: list[Submit], before: Event | None, handed_over: Event) -> None:
@@ -246,7 +246,7 @@ class SubmitQueue:
         """
         self.routing += len(batch)
         try:
-            settled = self._flow.submit(batch, self.submitter, before.wait if before is not None else None)
+            settled = self._flow.submit(batch, self.bind, before.wait if before is not None else None)
         except Exception:
             self._failed(batch)
         else:
@@ -264,14 +264,14 @@ class SubmitQueue:
 
     def _failed(self, batch: list[Submit]) -> None:
         """Handle an unexpected error: refuse with ESME_RSYSERR what neither bearerbox nor store has. Doesn't yield."""
-        logger.exception("Submits of %s failed unexpectedly", self.submitter.account.system_id)
+        logger.exception("Submits of %s failed unexpectedly", self.bind.account.system_id)
         stranded = [
             s for s in batch if not s.answered and (s.result is not None or not (s.sent_at or s.waits_since))
         ]
         for submit in stranded:
             submit.command_status = _SYSTEM_ERROR
             submit.reason = "unexpected error"
-        self._flow.count(stranded, self.submitter)
+        self._flow.count(stranded, self.bind)
         self._answer(stranded)
 
     def settled(self, submit: Submit) -> None:
@@ -280,15 +280,15 @@ class SubmitQueue:
         Doesn't yield (model.work.Origin).
         """
         if submit.result is _ACCEPTED:
-            submitter = self.submitter
+            bind = self.bind
             submit.command_status = 0
-            submitter.count(1, 0)
+            bind.count(1, 0)
             self._remember(submit.sms)
             settled = (submit,)
             self._respond(settled)
             access = self._access
             if access is not None and access.on:
-                access.submitted(settled, submitter)
+                access.submitted(settled, bind)
         else:
             queue = self._queue if self._queue is not None else self._open()
             queue.put(submit)
@@ -297,7 +297,7 @@ class SubmitQueue:
         """Send the responses in this order, and log them in the access log. Doesn't yield."""
         self._respond(settled)
         if self._access is not None and self._access.on:
-            self._access.submitted(settled, self.submitter)
+            self._access.submitted(settled, self.bind)
 
     def _respond(self, settled: Sequence[Submit]) -> None:
         """Send the responses in this order; when the connection is gone they are dropped. Doesn't yield."""

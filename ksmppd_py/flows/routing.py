@@ -14,7 +14,7 @@ from ksmppd_py.model.outcomes import command_status_of, reason_of
 from ksmppd_py.model.ports import Router
 from ksmppd_py.model.routes import Route
 from ksmppd_py.model.trial import RouteTrial
-from ksmppd_py.model.work import Submit, Submitter
+from ksmppd_py.model.work import BindContext, Submit
 from ksmppd_py.smpp.constants import CommandStatus
 from ksmppd_py.smpp.pdus import SubmitSm
 from ksmppd_py.translate.errors import Untranslatable
@@ -58,19 +58,19 @@ class Routing:
         """Whether `run` for this account (lower case) wouldn't yield now."""
         return self._router.is_ready(system_id)
 
-    def run(self, batch: Sequence[Submit], settled: list[Submit], submitter: Submitter) -> list[Submit]:
+    def run(self, batch: Sequence[Submit], settled: list[Submit], bind: BindContext) -> list[Submit]:
         """Return the submits that have a route, in order; the others go to `settled` with their command_status.
 
         May yield.
         """
-        translated = self._translated(batch, settled, submitter)
-        parts = _parts_of(translated, submitter)
+        translated = self._translated(batch, settled, bind)
+        parts = _parts_of(translated, bind)
         asked_at = self._monotonic()
-        answers = self._ask_router(translated, submitter)
+        answers = self._ask_router(translated, bind)
         self._meters.routing.observe(self._monotonic() - asked_at)
         routed: list[Submit] = []
         for submit, answer, count in zip(translated, answers, parts, strict=True):
-            error = self._apply(submit, answer, submitter, count)
+            error = self._apply(submit, answer, bind, count)
             if error is None:
                 routed.append(submit)
             else:
@@ -78,41 +78,39 @@ class Routing:
                 settled.append(submit)
         return routed
 
-    def _translated(
-        self, batch: Sequence[Submit], settled: list[Submit], submitter: Submitter
-    ) -> list[Submit]:
+    def _translated(self, batch: Sequence[Submit], settled: list[Submit], bind: BindContext) -> list[Submit]:
         now = int(self._clock())
         translated: list[Submit] = []
         for submit in batch:
             try:
-                self._translate(submit, submitter, now)
+                self._translate(submit, bind, now)
             except Untranslatable as refusal:
                 submit.command_status = int(refusal.command_status)
                 settled.append(submit)
             except Exception:
-                logger.exception("A submit of %s failed unexpectedly", submitter.account.system_id)
+                logger.exception("A submit of %s failed unexpectedly", bind.account.system_id)
                 refuse(submit, KsmppdError())
                 settled.append(submit)
             else:
                 translated.append(submit)
         return translated
 
-    def _translate(self, submit: Submit, submitter: Submitter, now: int) -> None:
+    def _translate(self, submit: Submit, bind: BindContext, now: int) -> None:
         pdu = submit.pdu
-        sms = TRANSLATIONS[pdu.__class__](pdu, submitter.dialect, submitter.service, self._ids.next(), now)
-        default_smsc = submitter.account.default_smsc
+        sms = TRANSLATIONS[pdu.__class__](pdu, bind.dialect, bind.service, self._ids.next(), now)
+        default_smsc = bind.account.default_smsc
         if default_smsc:
             sms.smsc_id = to_octets(default_smsc)
         if sms.msgdata is not None and len(sms.msgdata) > LONG:
             count_parts(sms)  # refuses what doesn't fit into 255 parts
         submit.sms = sms
 
-    def try_out(self, pdu: SubmitSm, submitter: Submitter, is_known: bool) -> RouteTrial:
+    def try_out(self, pdu: SubmitSm, bind: BindContext, is_known: bool) -> RouteTrial:
         """Return the result that a submit would have, without sending, charging or counting it. May yield (router)."""
         submit = Submit(_NOWHERE, 0, pdu, 0)
         sender, receiver = pdu.source_addr.decode("latin-1"), pdu.destination_addr.decode("latin-1")
         try:
-            self._translate(submit, submitter, int(self._clock()))
+            self._translate(submit, bind, int(self._clock()))
             sms = submit.sms
             assert sms is not None
             parts = count_parts(sms)
@@ -120,12 +118,12 @@ class Routing:
             status = int(refusal.command_status)
             words = words_of(refusal)
             return RouteTrial(sender, receiver, status, reason=str(refusal), is_known=is_known, refusal=words)
-        if submitter.account.simulation is not None:
+        if bind.account.simulation is not None:
             return RouteTrial(sender, receiver, 0, "simulation", parts=parts, is_known=is_known)
-        [answer] = self._ask_router([submit], submitter)
-        error = self._apply(submit, answer, submitter, parts)
+        [answer] = self._ask_router([submit], bind)
+        error = self._apply(submit, answer, bind, parts)
         is_route = isinstance(answer, Route)
-        cost = answer.cost if isinstance(answer, Route) else submitter.account.default_cost
+        cost = answer.cost if isinstance(answer, Route) else bind.account.default_cost
         return RouteTrial(
             sender=(sms.sender or b"").decode("latin-1"),
             receiver=(sms.receiver or b"").decode("latin-1"),
@@ -136,17 +134,17 @@ class Routing:
             smsc_id=(sms.smsc_id or b"").decode("latin-1") if error is None else "",
             parts=parts,
             cost=cost if error is None else 0.0,
-            is_charged=submitter.is_charged,
+            is_charged=bind.is_charged,
             is_known=is_known,
             refusal="" if error is None else words_of(error),
         )
 
-    def _ask_router(self, batch: Sequence[Submit], submitter: Submitter) -> Sequence[Route | KsmppdError]:
+    def _ask_router(self, batch: Sequence[Submit], bind: BindContext) -> Sequence[Route | KsmppdError]:
         messages = [submit.sms for submit in batch if submit.sms is not None]
-        return self._router.route_mt_all(submitter.account.system_id, messages)
+        return self._router.route_mt_all(bind.account.system_id, messages)
 
     def _apply(
-        self, submit: Submit, answer: Route | KsmppdError, submitter: Submitter, parts: int
+        self, submit: Submit, answer: Route | KsmppdError, bind: BindContext, parts: int
     ) -> KsmppdError | None:
         """Set smsc_id and cost by the route or default_smsc, or return the refusal (docs/rules/flows.md 7)."""
         sms = submit.sms
@@ -154,13 +152,13 @@ class Routing:
         if isinstance(answer, Route):
             cost = answer.cost
             if not costs.MOST >= cost >= -costs.MOST:
-                return _unpriced(submitter, f"route {answer.route_id}", cost)
+                return _unpriced(bind, f"route {answer.route_id}", cost)
             if answer.smsc_id:
                 sms.smsc_id = to_octets(answer.smsc_id)
         elif sms.smsc_id and not self._is_final(answer):
-            cost = submitter.account.default_cost
+            cost = bind.account.default_cost
             if not costs.MOST >= cost >= -costs.MOST:
-                return _unpriced(submitter, "its default SMSC", cost)
+                return _unpriced(bind, "its default SMSC", cost)
         else:
             return answer
         if parts:
@@ -184,20 +182,20 @@ class _Nowhere:
 _NOWHERE = _Nowhere()
 
 
-def _unpriced(submitter: Submitter, way: str, cost: float) -> KsmppdError:
+def _unpriced(bind: BindContext, way: str, cost: float) -> KsmppdError:
     """Log and return the refusal of a message whose price can't be charged (D-33)."""
     logger.warning(
         "SMPP[%s] a message is refused: the cost of %s is no number that can be charged (%r)",
-        submitter.account.system_id,
+        bind.account.system_id,
         way,
         cost,
     )
     return RouteRefused(None, f"the cost of {way} is no number that can be charged", is_final=True)
 
 
-def _parts_of(batch: Sequence[Submit], submitter: Submitter) -> list[int]:
+def _parts_of(batch: Sequence[Submit], bind: BindContext) -> list[int]:
     """Return how many messages each is billed as, as the ESME sent it (docs/rules/http.md 2.2); 0 = not billed."""
-    if not submitter.is_charged:
+    if not bind.is_charged:
         return [0] * len(batch)
     return [count_parts(submit.sms) for submit in batch if submit.sms is not None]
 

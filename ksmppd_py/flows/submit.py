@@ -23,7 +23,7 @@ from ksmppd_py.model.outcomes import COMMAND_STATUS_OF_RESULT, SubmitResult
 from ksmppd_py.model.ports import Credit, Gateway, MessageStore, Router
 from ksmppd_py.model.refusals import SIMULATED, SUBMIT, Example
 from ksmppd_py.model.trial import RouteTrial
-from ksmppd_py.model.work import Submit, Submitter
+from ksmppd_py.model.work import BindContext, Submit
 from ksmppd_py.smpp.pdus import SubmitSm
 
 logger = logging.getLogger(__name__)
@@ -62,59 +62,59 @@ class SubmitFlow:
         self._clock = clock
         self._monotonic = monotonic
 
-    def waits(self, submitter: Submitter) -> bool:
+    def waits(self, bind: BindContext) -> bool:
         """See ports.SubmitService."""
-        return self._routing.waits and submitter.account.simulation is None
+        return self._routing.waits and bind.account.simulation is None
 
-    def is_quick(self, submitter: Submitter) -> bool:
+    def is_quick(self, bind: BindContext) -> bool:
         """See ports.SubmitService."""
-        account = submitter.account
+        account = bind.account
         return (
             self._gateway.online
             and account.simulation is None
-            and not submitter.is_charged
+            and not bind.is_charged
             and self._routing.is_ready(account.system_id)
         )
 
-    def submit_at_once(self, batch: Sequence[Submit], submitter: Submitter) -> list[Submit]:
+    def submit_at_once(self, batch: Sequence[Submit], bind: BindContext) -> list[Submit]:
         """Send each submit to a bearerbox; return those that are refused. Doesn't yield while `is_quick`.
 
         Those that no bearerbox takes return to their origin as NO_BEARERBOX, for `conclude`.
         """
-        passed, settled = self._throttle(batch, submitter)
-        for submit in self._gateway.send_all(self._routing.run(passed, settled, submitter)):
+        passed, settled = self._throttle(batch, bind)
+        for submit in self._gateway.send_all(self._routing.run(passed, settled, bind)):
             submit.result = SubmitResult.NO_BEARERBOX
             submit.origin.settled(submit)
         if settled:
-            self.count(settled, submitter)
+            self.count(settled, bind)
         return settled
 
     def submit(
-        self, batch: Sequence[Submit], submitter: Submitter, turn: Callable[[], object] | None = None
+        self, batch: Sequence[Submit], bind: BindContext, turn: Callable[[], object] | None = None
     ) -> list[Submit]:
         """Send each submit to a bearerbox, the store or the simulation; return those whose command_status is set.
 
         The others return to their origin with a `result`, for `conclude`. May yield (routes, credit, store).
         """
-        passed, settled = self._throttle(batch, submitter)
-        if submitter.account.simulation is not None:
-            settled.extend(self._simulation.submit(passed, submitter.account, submitter.dialect))
-            self.count(settled, submitter)
+        passed, settled = self._throttle(batch, bind)
+        if bind.account.simulation is not None:
+            settled.extend(self._simulation.submit(passed, bind.account, bind.dialect))
+            self.count(settled, bind)
             return settled
-        routed = self._routing.run(passed, settled, submitter)
+        routed = self._routing.run(passed, settled, bind)
         if turn is not None:
             turn()
-        if submitter.is_charged:
-            routed = self._charge(routed, settled, submitter)
+        if bind.is_charged:
+            routed = self._charge(routed, settled, bind)
         to_store = self._gateway.send_all(routed)
         if to_store:
-            self._keep(to_store, submitter)
+            self._keep(to_store, bind)
             settled.extend(to_store)
         if settled:
-            self.count(settled, submitter)
+            self.count(settled, bind)
         return settled
 
-    def conclude(self, batch: Sequence[Submit], submitter: Submitter) -> None:
+    def conclude(self, batch: Sequence[Submit], bind: BindContext) -> None:
         """Set the command_status of submits that came back with a `result`. May yield (refund, store)."""
         refused: list[Submit] = []
         lost: list[Submit] = []
@@ -127,43 +127,41 @@ class SubmitFlow:
             if submit.command_status:
                 refused.append(submit)
         if lost:
-            self._keep(lost, submitter)
+            self._keep(lost, bind)
         if refused:
-            self._refund(refused, submitter)
-        self.count(batch, submitter)
+            self._refund(refused, bind)
+        self.count(batch, bind)
 
-    def _throttle(
-        self, batch: Sequence[Submit], submitter: Submitter
-    ) -> tuple[Sequence[Submit], list[Submit]]:
-        esme = submitter.esme
+    def _throttle(self, batch: Sequence[Submit], bind: BindContext) -> tuple[Sequence[Submit], list[Submit]]:
+        esme = bind.esme
         allowed = len(batch)
         if esme.bucket.rate > 0:
             allowed = esme.bucket.take(allowed, self._monotonic())
         settled: list[Submit] = []
         if allowed < len(batch):
             settled.extend(batch[allowed:])
-            submitter.totals.throttled += len(settled)
+            bind.totals.throttled += len(settled)
             for submit in settled:
                 refuse(submit, Throttled())
             batch = batch[:allowed]
         if allowed:
             now = int(self._clock())
-            submitter.inbound.add(allowed, now)
+            bind.inbound.add(allowed, now)
             esme.inbound.add(allowed, now)
             self._meters.inbound.add(allowed, now)
             self._meters.inbound_processed += allowed
         return batch, settled
 
-    def try_out(self, pdu: SubmitSm, submitter: Submitter, is_known: bool) -> RouteTrial:
+    def try_out(self, pdu: SubmitSm, bind: BindContext, is_known: bool) -> RouteTrial:
         """See Routing.try_out."""
-        return self._routing.try_out(pdu, submitter, is_known)
+        return self._routing.try_out(pdu, bind, is_known)
 
     @property
     def has_next_hop(self) -> bool:
         """Whether a bearerbox is connected or there is a store."""
         return self._gateway.online or self._store is not None
 
-    def _charge(self, routed: list[Submit], settled: list[Submit], submitter: Submitter) -> list[Submit]:
+    def _charge(self, routed: list[Submit], settled: list[Submit], bind: BindContext) -> list[Submit]:
         """Charge the batch; return the messages that are paid, the others are refused and go to `settled`.
 
         May yield.
@@ -172,12 +170,12 @@ class SubmitFlow:
             return routed
         error: KsmppdError = CreditTooLow()
         try:
-            paid = self._credit.charge(submitter.account.system_id, [s.cost for s in routed])
+            paid = self._credit.charge(bind.account.system_id, [s.cost for s in routed])
         except DatabaseUnavailable as unavailable:
             paid, error = 0, unavailable
             logger.warning(
                 "%s: %d message(s) can't be charged now: %s",
-                submitter.account.system_id,
+                bind.account.system_id,
                 len(routed),
                 unavailable,
             )
@@ -187,18 +185,18 @@ class SubmitFlow:
             settled.append(submit)
         return routed[:paid]
 
-    def _keep(self, batch: list[Submit], submitter: Submitter) -> None:
+    def _keep(self, batch: list[Submit], bind: BindContext) -> None:
         """Store what no bearerbox takes, or refuse it for now; sets each command_status. May yield.
 
         Long texts are stored in several calls, because every message is copied on its way to the database.
         """
         if self._store is None:
-            self._keep_some(batch, submitter)
+            self._keep_some(batch, bind)
             return
         for some in _in_pieces(batch):
-            self._keep_some(some, submitter)
+            self._keep_some(some, bind)
 
-    def _keep_some(self, batch: list[Submit], submitter: Submitter) -> None:
+    def _keep_some(self, batch: list[Submit], bind: BindContext) -> None:
         error = self._save(batch)
         if error is None:
             for submit in batch:
@@ -207,11 +205,11 @@ class SubmitFlow:
         for_now = isinstance(error, TemporaryError)
         if not for_now and len(batch) > 1:
             for submit in batch:  # only the message that a column can't hold is refused
-                self._keep_some([submit], submitter)
+                self._keep_some([submit], bind)
             return
         for submit in batch:
             refuse(submit, error)
-        self._refund(batch, submitter)
+        self._refund(batch, bind)
 
     def _save(self, batch: list[Submit]) -> KsmppdError | None:
         """Store the batch; return None, or why it wasn't stored. May yield."""
@@ -227,35 +225,35 @@ class SubmitFlow:
             return KsmppdError()
         return None
 
-    def _refund(self, batch: list[Submit], submitter: Submitter) -> None:
+    def _refund(self, batch: list[Submit], bind: BindContext) -> None:
         """Give back the price of refused messages; logged as an error when that fails. May yield."""
         amount = sum(submit.cost for submit in batch)
         if amount and self._credit is not None:
             try:
-                self._credit.refund(submitter.account.system_id, amount)
+                self._credit.refund(bind.account.system_id, amount)
             except DatabaseUnavailable:
                 logger.error(
                     "%s: could not refund %f for %d refused message(s)",
-                    submitter.account.system_id,
+                    bind.account.system_id,
                     amount,
                     len(batch),
                 )
 
-    def count(self, settled: Sequence[Submit], submitter: Submitter) -> None:
+    def count(self, settled: Sequence[Submit], bind: BindContext) -> None:
         """Count settled submits of a bind, the refused ones by status and reason. Doesn't yield."""
         accepted = sum(1 for submit in settled if submit.command_status == 0)
-        submitter.count(accepted, len(settled) - accepted)
+        bind.count(accepted, len(settled) - accepted)
         if accepted < len(settled):
-            self._count_refused(settled, submitter)
+            self._count_refused(settled, bind)
 
-    def _count_refused(self, settled: Sequence[Submit], submitter: Submitter) -> None:
+    def _count_refused(self, settled: Sequence[Submit], bind: BindContext) -> None:
         """Count refused submits by status, and give operators one example of each reason."""
         kinds: dict[tuple[str, int], list[Submit]] = {}
         for submit in settled:
             status = submit.command_status
             if status:
-                kinds.setdefault((_reason(submit, submitter), status), []).append(submit)
-        refused, system_id, now = submitter.totals.refused, submitter.account.system_id, self._clock()
+                kinds.setdefault((_reason(submit, bind), status), []).append(submit)
+        refused, system_id, now = bind.totals.refused, bind.account.system_id, self._clock()
         for (reason, status), alike in kinds.items():
             refused[status] = refused.get(status, 0) + len(alike)
             example = _example(alike[-1], status)
@@ -285,11 +283,11 @@ def _in_pieces(batch: list[Submit]) -> Iterator[list[Submit]]:
         yield piece
 
 
-def _reason(submit: Submit, submitter: Submitter) -> str:
+def _reason(submit: Submit, bind: BindContext) -> str:
     if hasattr(submit, "reason"):
         return submit.reason
     if submit.result is not None:
         return "refused by the bearerbox"
-    if submitter.account.simulation is not None and submit.command_status in SIMULATED_STATUSES:
+    if bind.account.simulation is not None and submit.command_status in SIMULATED_STATUSES:
         return SIMULATED
     return "malformed message"

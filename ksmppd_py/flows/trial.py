@@ -15,7 +15,7 @@ from ksmppd_py.model.meters import BIND_INTERVALS, Load
 from ksmppd_py.model.outcomes import command_status_of
 from ksmppd_py.model.ports import AccountRows, Credit
 from ksmppd_py.model.trial import RouteQuestion, RouteTrial, number
-from ksmppd_py.model.work import Submitter
+from ksmppd_py.model.work import BindContext
 from ksmppd_py.smpp.constants import CommandStatus, Npi, Ton
 from ksmppd_py.smpp.pdus import SubmitSm
 from ksmppd_py.translate import gsm0338
@@ -76,7 +76,7 @@ class RouteTrials:
             account, is_known = row.account, True
         elif bound is not None:
             account, is_known = bound.account, True
-        trial = self._flow.try_out(submit_sm(question), self._submitter(account), is_known)
+        trial = self._flow.try_out(submit_sm(question), self._bind_context(account), is_known)
         trial = replace(
             trial,
             throughput=account.throughput,
@@ -86,8 +86,8 @@ class RouteTrials:
         )
         return trial if trial.command_status else self._checked(trial, account, bound)
 
-    def _submitter(self, account: Account) -> Submitter:
-        return Submitter(
+    def _bind_context(self, account: Account) -> BindContext:
+        return BindContext(
             esme=Esme(account, self._clock(), 0.0),
             account=account,
             dialect=self._dialect_of(account),

@@ -16,7 +16,7 @@ from ksmppd_py.model.account import Account, AccountRow
 from ksmppd_py.model.outcomes import Outcome
 from ksmppd_py.model.route_report import RouteReport, RouteRow
 from ksmppd_py.model.routes import Route
-from ksmppd_py.model.work import Delivery, Submit, Submitter
+from ksmppd_py.model.work import BindContext, Delivery, Submit
 from ksmppd_py.smpp.pdus import CancelSm, DeliverSm, QuerySm, QuerySmResp
 from ksmppd_py.translate.dialect import Dialect
 
@@ -170,17 +170,17 @@ class MessageStore(Protocol):
 class SubmitService(Protocol):
     """The flow of MTs, as the ESME side uses it."""
 
-    def waits(self, submitter: Submitter) -> bool:
+    def waits(self, bind: BindContext) -> bool:
         """Whether `submit` waits for an HTTP server or a plugin; batches may overlap then. Doesn't yield."""
 
-    def is_quick(self, submitter: Submitter) -> bool:
+    def is_quick(self, bind: BindContext) -> bool:
         """Whether `submit_at_once` may be used: nothing has to be waited for now. Doesn't yield."""
 
-    def submit_at_once(self, batch: Sequence[Submit], submitter: Submitter) -> list[Submit]:
+    def submit_at_once(self, batch: Sequence[Submit], bind: BindContext) -> list[Submit]:
         """Do as `submit`; one that would have to be stored returns to its origin, for `conclude`. Doesn't yield."""
 
     def submit(
-        self, batch: Sequence[Submit], submitter: Submitter, turn: Callable[[], object] | None = None
+        self, batch: Sequence[Submit], bind: BindContext, turn: Callable[[], object] | None = None
     ) -> list[Submit]:
         """Send each to its next hop; return those whose command_status is set. May yield.
 
@@ -188,10 +188,10 @@ class SubmitService(Protocol):
         when earlier batches of the bind have been sent.
         """
 
-    def conclude(self, batch: Sequence[Submit], submitter: Submitter) -> None:
+    def conclude(self, batch: Sequence[Submit], bind: BindContext) -> None:
         """Set the command_status of submits whose `result` is set. May yield."""
 
-    def count(self, settled: Sequence[Submit], submitter: Submitter) -> None:
+    def count(self, settled: Sequence[Submit], bind: BindContext) -> None:
         """Count submits whose command_status was set outside of the flow. Doesn't yield."""
 
 
@@ -217,7 +217,7 @@ class AccessLog(Protocol):
     on: bool
     """Whether lines are written; callers skip the other calls while it is false."""
 
-    def submitted(self, settled: Sequence[Submit], submitter: Submitter) -> None:
+    def submitted(self, settled: Sequence[Submit], bind: BindContext) -> None:
         """Log the submits of one bind that are being answered, with their `command_status`."""
 
     def delivered(self, delivery: Delivery, bind_id: int, command_status: int | None, sent_at: float) -> None:

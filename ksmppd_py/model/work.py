@@ -30,7 +30,7 @@ class Origin(Protocol):
 
 
 @dataclass(slots=True)
-class Submitter:
+class BindContext:
     """The bind that submits messages. `totals` are those of its account's binds of the same type."""
 
     esme: Esme

@@ -10,7 +10,7 @@ from ksmppd_py.model.account import Account, Simulation
 from ksmppd_py.model.esme import Counters, Esme
 from ksmppd_py.model.meters import BIND_INTERVALS, Load
 from ksmppd_py.model.outcomes import SubmitResult
-from ksmppd_py.model.work import Submit, Submitter
+from ksmppd_py.model.work import BindContext, Submit
 from ksmppd_py.smpp.pdus import SubmitSm
 from ksmppd_py.translate.dialect import Dialect
 
@@ -28,10 +28,10 @@ class Nowhere:
         """Take it."""
 
 
-def submitter(simulation: Simulation | None = None) -> Submitter:
+def bind(simulation: Simulation | None = None) -> BindContext:
     account = Account("acme", simulation=simulation)
     counters, load = Counters(), Load(BIND_INTERVALS, EPOCH)
-    return Submitter(
+    return BindContext(
         Esme(account, EPOCH, 0.0), account, Dialect(), b"acme", counters, load, bind_type=3, bind_id=7
     )
 

@@ -17,7 +17,7 @@ from ksmppd_py.accesslog import file as file_module
 from ksmppd_py.accesslog.log import AccessLog, AccessLogSettings
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.work import Delivery, Submit
-from tests.accesslog.messages import sms, submit, submitter
+from tests.accesslog.messages import bind, sms, submit
 from tests.parts.waiting import wait_until
 
 Open = Callable[..., AccessLog]
@@ -42,7 +42,7 @@ def opened(tmp_path: Path) -> Iterator[Open]:
 
 def note(log: AccessLog, receiver: bytes = b"+491700") -> None:
     """One accepted submit, of a turn of its own."""
-    log.submitted([submit(sms(receiver=receiver))], submitter())
+    log.submitted([submit(sms(receiver=receiver))], bind())
     gevent.sleep(0)
 
 
@@ -76,7 +76,7 @@ class _Nowhere:
 
 def test_stopping_writes_what_is_there(opened: Open, tmp_path: Path) -> None:
     log = opened()
-    log.submitted([submit(sms())], submitter())
+    log.submitted([submit(sms())], bind())
     log.stop()
     assert receivers(tmp_path / "access.log") == ["+491700"]
     assert not log.on
@@ -86,7 +86,7 @@ def test_rotation_loses_nothing(opened: Open, tmp_path: Path) -> None:
     log, path = opened(), tmp_path / "access.log"
     note(log, b"1")
     path.rename(tmp_path / "access.log.1")
-    log.submitted([submit(sms(receiver=b"2"))], submitter())  # not even formatted yet
+    log.submitted([submit(sms(receiver=b"2"))], bind())  # not even formatted yet
     log.reopen()
     note(log, b"3")
     log.stop()
@@ -293,7 +293,7 @@ def test_what_cannot_be_formatted_harms_nobody(
         log.delivered(delivery, 7, 0, 0.1)
         made = submit(sms(receiver=receiver + b"4"))
         made.received_at = damaged
-        log.submitted([made], submitter())
+        log.submitted([made], bind())
         log.delivered(Delivery(_Nowhere(), None), 7, 0, 0.1)  # neither a message nor a PDU
         gevent.sleep(0)
     log.stop()

@@ -21,15 +21,15 @@ from tests.accesslog.messages import (
     REPORT,
     STAMP,
     Nowhere,
+    bind,
     sms,
     submit,
-    submitter,
 )
 
 
 def line_of(style: Style, made: Submit, simulation: Simulation | None = None) -> bytes:
     style.set_time(EPOCH, 100.0)
-    return style.submit(made, submitter(simulation))
+    return style.submit(made, bind(simulation))
 
 
 SENT = (

@@ -84,7 +84,7 @@ def test_a_bearerbox_on_ipv6() -> None:
 class Faulty:
     """An origin that fails at one submit."""
 
-    submitter = None
+    bind = None
 
     def __init__(self) -> None:
         self.taken: list[Submit] = []

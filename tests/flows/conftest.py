@@ -14,7 +14,7 @@ from ksmppd_py.flows.submit import SubmitFlow
 from ksmppd_py.model.account import Account
 from ksmppd_py.model.esme import ServerMeters
 from ksmppd_py.model.routes import Route
-from ksmppd_py.model.work import Submit, Submitter
+from ksmppd_py.model.work import BindContext, Submit
 from tests.flows import memory
 from tests.flows.memory import Clock, MemoryCredit, MemoryGateway, MemoryReceivers, MemoryRouter, MemoryStore
 
@@ -54,7 +54,7 @@ class Corridor:
             self.clock,
             after_source_refusal=self.after_source_refusal,
         )
-        self.submitter: Submitter = memory.make_submitter(self.account)
+        self.bind: BindContext = memory.make_bind(self.account)
 
     def submits(self, pdus: Sequence[Any], first_ordinal: int = 2) -> list[Submit]:
         """As a bind makes them; its first submit is PDU number 2."""
@@ -63,19 +63,19 @@ class Corridor:
     def submit(self, *pdus: Any) -> list[Submit]:
         """All PDUs as one batch, down and, where the gateway settled them by now, up again."""
         batch = self.submits(pdus or (memory.submit_sm(),))
-        self.flow.submit(batch, self.submitter)
+        self.flow.submit(batch, self.bind)
         return batch
 
     def conclude(self) -> list[Submit]:
         """Take what came back to the origin up to its answer."""
         returned: list[Submit] = self.tray.take()
-        self.flow.conclude(returned, self.submitter)
+        self.flow.conclude(returned, self.bind)
         return returned
 
     @property
     def counted(self) -> tuple[int, int]:
         """mt and errors; bind and account agree."""
-        mine, account = self.submitter.counters, self.submitter.esme.counters
+        mine, account = self.bind.counters, self.bind.esme.counters
         assert (mine.mt, mine.errors) == (account.mt, account.errors)
         return mine.mt, mine.errors
 

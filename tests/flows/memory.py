@@ -16,7 +16,7 @@ from ksmppd_py.model.meters import BIND_INTERVALS, Load
 from ksmppd_py.model.outcomes import Outcome, SubmitResult, result_of_ack
 from ksmppd_py.model.ports import StoredMessage, StoredPdu
 from ksmppd_py.model.routes import Route
-from ksmppd_py.model.work import Delivery, Submit, Submitter
+from ksmppd_py.model.work import BindContext, Delivery, Submit
 from ksmppd_py.smpp.pdus import DeliverSm, SubmitSm
 from ksmppd_py.translate.dialect import Dialect
 
@@ -308,9 +308,9 @@ def make_ids() -> MessageIds:
     return MessageIds(os.urandom)
 
 
-def make_submitter(account: Account, dialect: Dialect | None = None, now: float = NOW) -> Submitter:
+def make_bind(account: Account, dialect: Dialect | None = None, now: float = NOW) -> BindContext:
     """A fresh bind of an account."""
-    return Submitter(
+    return BindContext(
         Esme(account, now, now),
         account,
         dialect or Dialect(),

@@ -134,7 +134,7 @@ def test_without_a_receiver_it_goes_to_the_pdu_table() -> None:
 def test_a_stored_pdu_suits_any_bind_that_comes() -> None:
     """One that can't be sent TLVs would get an empty text."""
     corridor = simulating(mo_every=1)
-    corridor.submitter.dialect = Dialect(long_mo_as_payload=True)
+    corridor.bind.dialect = Dialect(long_mo_as_payload=True)
     corridor.submit(submit_sm(text=b"x" * 200))
     corridor.simulation.deliver_due()
     rows = corridor.store.pdus.values()
@@ -198,4 +198,4 @@ def test_simulated_messages_are_load_too() -> None:
     corridor = simulating()
     corridor.submit(*[submit_sm() for _ in range(3)])
     assert corridor.meters.inbound.rate(0, NOW) == 3.0
-    assert corridor.submitter.inbound.rate(0, NOW) == 3.0
+    assert corridor.bind.inbound.rate(0, NOW) == 3.0

@@ -296,7 +296,7 @@ def test_parts_are_counted_before_the_router_changes_the_text() -> None:
 
 def leave_tokens(corridor: Corridor, count: int) -> None:
     """Spend what a bucket holds for a long message."""
-    corridor.submitter.esme.bucket.take(LONG_MESSAGE - count, corridor.flow._monotonic())
+    corridor.bind.esme.bucket.take(LONG_MESSAGE - count, corridor.flow._monotonic())
 
 
 def test_above_the_throughput() -> None:
@@ -306,7 +306,7 @@ def test_above_the_throughput() -> None:
     batch = corridor.submit(*[submit_sm() for _ in range(5)])
     assert statuses(batch) == [None, None, 0x58, 0x58, 0x58]
     assert corridor.counted == (0, 3)
-    assert corridor.submitter.inbound.rate(0, NOW) == 2.0
+    assert corridor.bind.inbound.rate(0, NOW) == 2.0
     assert corridor.meters.inbound_processed == 2
     corridor.clock.now += 1
     assert statuses(corridor.submit(*[submit_sm() for _ in range(3)])) == [None, None, 0x58]
@@ -316,18 +316,18 @@ def test_all_binds_of_an_account_share_its_throughput() -> None:
     corridor = Corridor(account=Account("esme", throughput=2))
     leave_tokens(corridor, 2)
     corridor.submit(submit_sm())
-    first = corridor.submitter
-    corridor.submitter = Corridor(account=first.account).submitter
-    corridor.submitter.esme = first.esme
-    corridor.flow.submit(batch := corridor.submits([submit_sm(), submit_sm()]), corridor.submitter)
+    first = corridor.bind
+    corridor.bind = Corridor(account=first.account).bind
+    corridor.bind.esme = first.esme
+    corridor.flow.submit(batch := corridor.submits([submit_sm(), submit_sm()]), corridor.bind)
     assert statuses(batch) == [None, 0x58]
 
 
 def test_every_submit_that_passed_the_throttle_is_load(corridor: Corridor) -> None:
     """Also one that is refused afterwards (docs/rules/smpp-session.md 6 and 13)."""
     corridor.submit(submit_sm(), submit_sm(b""), submit_sm())
-    submitter = corridor.submitter
-    for load in (submitter.inbound, submitter.esme.inbound, corridor.meters.inbound):
+    bind = corridor.bind
+    for load in (bind.inbound, bind.esme.inbound, corridor.meters.inbound):
         assert load.rate(0, NOW) == 3.0
     assert corridor.meters.inbound_processed == 3
 
