@@ -21,8 +21,8 @@ from ksmppd_py.model.refusals import BIND, Example
 from ksmppd_py.smpp import codec
 from ksmppd_py.smpp.constants import CommandStatus
 from ksmppd_py.smpp.pdus import BindReceiver, BindTransceiver, BindTransmitter
+from ksmppd_py.translate.bind_options import BindOptions
 from ksmppd_py.translate.coding import known_charset
-from ksmppd_py.translate.dialect import Dialect
 from ksmppd_py.translate.report_text import err_length
 from ksmppd_py.translate.tlvs import TlvTables
 
@@ -136,22 +136,22 @@ class Binder:
         return self._noted(name, ip, reason, CommandStatus.RBINDFAIL)
 
     def change(self, settings: KsmppdGroup, tlvs: TlvTables) -> None:
-        """Take over other settings, for later binds and later calls of `dialect`. Doesn't yield."""
+        """Take over other settings, for later binds and later calls of `options`. Doesn't yield."""
         self._settings = settings
         self._tlvs = tlvs
         self._admission.change(settings.max_unbound_connections)
 
-    def response(self, command_id: int, sequence_number: int, dialect: Dialect) -> bytes:
+    def response(self, command_id: int, sequence_number: int, options: BindOptions) -> bytes:
         """Return the frame of the positive response to a bind request."""
         response = codec.response_to(command_id)
         assert response is not None
-        tlvs = _SC_INTERFACE_VERSION if dialect.takes_tlvs else {}
+        tlvs = _SC_INTERFACE_VERSION if options.takes_tlvs else {}
         return codec.pack(response(server_id(self._settings), tlvs), sequence_number)  # type: ignore[call-arg]  # every bind_*_resp has these two
 
-    def dialect(self, account: Account, interface_version: int) -> Dialect:
+    def options(self, account: Account, interface_version: int) -> BindOptions:
         """Return the settings by which messages of this account's bind are translated."""
         switch, length = account.switch_dlr_addr, account.dlr_err_length
-        return Dialect(
+        return BindOptions(
             interface_version=interface_version,
             alt_charset=_charset(account) or self._settings.default_alt_charset,
             tlvs=self._tlvs.for_system_id(account.system_id),

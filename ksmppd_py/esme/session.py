@@ -30,7 +30,7 @@ from ksmppd_py.smpp.errors import MalformedPdu
 from ksmppd_py.smpp.link import Received, SmppLink
 from ksmppd_py.smpp.pdus import DataSm, DeliverSm, SubmitSm
 from ksmppd_py.smpp.timers import SessionTimers, TimerEvent
-from ksmppd_py.translate.dialect import Dialect
+from ksmppd_py.translate.bind_options import BindOptions
 from ksmppd_py.transport.framed import FramedSocket
 
 logger = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ class SmppSession:
         self.bind_id = bind_id
         self.ip = ip
         self.source = source_of(ip)
-        self.dialect = Dialect()
+        self.options = BindOptions()
         self._socket = framed
         self._context = context
         self._link = SmppLink()
@@ -193,15 +193,15 @@ class SmppSession:
             self._ending = True
             return
         self._bound(decision, request)
-        self._socket.write(self._context.binder.response(command_id, sequence_number, self.dialect))
+        self._socket.write(self._context.binder.response(command_id, sequence_number, self.options))
 
     def _bound(self, account: Account, request: BindRequest) -> None:
         esme, self._name = self._context.registry.esme_of(account), account.system_id
         self.bind_type = BIND_TYPES[request.__class__]
-        self.dialect = self._context.binder.dialect(account, request.interface_version)
+        self.options = self._context.binder.options(account, request.interface_version)
         service, counters = to_octets(account.system_id), self.counters
         self._bind_context = BindContext(
-            esme, account, self.dialect, service, counters, self._inbound, self.bind_type, self.bind_id
+            esme, account, self.options, service, counters, self._inbound, self.bind_type, self.bind_id
         )
         if self.bind_type & TRANSMITTER:
             self._submits = SubmitQueue(
@@ -218,8 +218,8 @@ class SmppSession:
     def refresh(self, account: Account) -> None:
         """Take over changed settings of the account. Doesn't yield."""
         if self._bind_context is not None:
-            self.dialect = self._context.binder.dialect(account, self.dialect.interface_version)
-            self._bind_context.account, self._bind_context.dialect = account, self.dialect
+            self.options = self._context.binder.options(account, self.options.interface_version)
+            self._bind_context.account, self._bind_context.options = account, self.options
             self._max_open_acks = account.max_open_acks or self._context.settings.default_max_open_acks
 
     def _submitted(self, command_id: int, sequence_number: int, pdu: SubmitSm | DataSm) -> None:

@@ -16,7 +16,7 @@ from ksmppd_py.model.work import Delivery
 from ksmppd_py.smpp.pdus import DeliverSm
 from ksmppd_py.smpp.tlvs import NO_TLVS
 from ksmppd_py.translate import mo, receipts
-from ksmppd_py.translate.dialect import Dialect
+from ksmppd_py.translate.bind_options import BindOptions
 from ksmppd_py.translate.errors import Untranslatable
 
 logger = logging.getLogger(__name__)
@@ -67,13 +67,13 @@ class DeliveryFlow:
         if receiver is None:
             return Outcome.NO_RECEIVER
         if sms is None:
-            pdus = [_as_spoken(delivery.pdu, receiver.dialect)]
+            pdus = [_as_spoken(delivery.pdu, receiver.options)]
         else:
             try:
                 if sms.sms_type == _REPORT:
-                    pdus = receipts.to_deliver_sm(sms, receiver.dialect)
+                    pdus = receipts.to_deliver_sm(sms, receiver.options)
                 else:
-                    pdus = mo.to_deliver_sm(sms, receiver.dialect, receiver.next_reference())
+                    pdus = mo.to_deliver_sm(sms, receiver.options, receiver.next_reference())
             except Untranslatable as error:
                 logger.error("Message %s can't be told to %s: %s", _id(sms), delivery.system_id, error)
                 return Outcome.PERMANENT
@@ -97,9 +97,9 @@ class DeliveryFlow:
         return route.system_id
 
 
-def _as_spoken(pdu: DeliverSm, dialect: Dialect) -> DeliverSm:
+def _as_spoken(pdu: DeliverSm, options: BindOptions) -> DeliverSm:
     """Return a stored PDU as this bind may be sent it: a bind of version 3.3 gets no TLVs."""
-    return pdu if dialect.takes_tlvs or not pdu.tlvs else replace(pdu, tlvs=NO_TLVS)
+    return pdu if options.takes_tlvs or not pdu.tlvs else replace(pdu, tlvs=NO_TLVS)
 
 
 @lru_cache(maxsize=1024)

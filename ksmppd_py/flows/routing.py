@@ -97,7 +97,7 @@ class Routing:
 
     def _translate(self, submit: Submit, bind: BindContext, now: int) -> None:
         pdu = submit.pdu
-        sms = TRANSLATIONS[pdu.__class__](pdu, bind.dialect, bind.service, self._ids.next(), now)
+        sms = TRANSLATIONS[pdu.__class__](pdu, bind.options, bind.service, self._ids.next(), now)
         default_smsc = bind.account.default_smsc
         if default_smsc:
             sms.smsc_id = to_octets(default_smsc)

@@ -20,7 +20,7 @@ from ksmppd_py.smpp import codec
 from ksmppd_py.smpp.constants import CommandStatus
 from ksmppd_py.smpp.pdus import DeliverSm
 from ksmppd_py.translate import mo, receipts, report_text
-from ksmppd_py.translate.dialect import Dialect
+from ksmppd_py.translate.bind_options import BindOptions
 from ksmppd_py.translate.errors import Untranslatable
 from ksmppd_py.translate.multi import TRANSLATIONS
 
@@ -57,15 +57,15 @@ class SimulationFlow:
         self._ids = ids
         self._clock = clock
         self._delay = delay
-        self._dialects: dict[str, Dialect] = {}
+        self._options: dict[str, BindOptions] = {}
         self._waiting: deque[tuple[float, Delivery]] = deque()
 
-    def submit(self, batch: Sequence[Submit], account: Account, dialect: Dialect) -> list[Submit]:
+    def submit(self, batch: Sequence[Submit], account: Account, options: BindOptions) -> list[Submit]:
         """Set the command_status of every submit of the batch, and return them all. Doesn't yield."""
         simulation = account.simulation
         assert simulation is not None
         now = int(self._clock())
-        self._dialects[account.system_id] = dialect
+        self._options[account.system_id] = options
         for submit in batch:
             ordinal = submit.ordinal
             if _hits(simulation.temporary_failure_every, ordinal):
@@ -73,17 +73,17 @@ class SimulationFlow:
             elif _hits(simulation.permanent_failure_every, ordinal):
                 submit.command_status = SIMULATED_STATUSES[1]
             else:
-                self._accept(submit, account.system_id, simulation, dialect, now)
+                self._accept(submit, account.system_id, simulation, options, now)
         return list(batch)
 
     def _accept(
-        self, submit: Submit, system_id: str, simulation: Simulation, dialect: Dialect, now: int
+        self, submit: Submit, system_id: str, simulation: Simulation, options: BindOptions, now: int
     ) -> None:
         service = to_octets(system_id)
         message_id = self._ids.next()
         pdu = submit.pdu
         try:
-            sms = TRANSLATIONS[pdu.__class__](pdu, dialect, service, message_id, now)
+            sms = TRANSLATIONS[pdu.__class__](pdu, options, service, message_id, now)
         except Untranslatable as refusal:
             submit.command_status = int(refusal.command_status)
             return
@@ -155,17 +155,17 @@ class SimulationFlow:
         sms = delivery.sms
         assert sms is not None
         try:
-            pdus = _translate(sms, self._dialects.get(delivery.system_id, Dialect()))
+            pdus = _translate(sms, self._options.get(delivery.system_id, BindOptions()))
             self._store.save_pdus(delivery.system_id, [codec.pack(pdu, 0)[4:] for pdu in pdus])
         except (KsmppdError, Untranslatable) as error:
             logger.warning("A simulated message for %s could not be stored: %s", delivery.system_id, error)
 
 
-def _translate(sms: Sms, dialect: Dialect) -> list[DeliverSm]:
+def _translate(sms: Sms, options: BindOptions) -> list[DeliverSm]:
     """Return the PDUs for a later bind, which may be too old for message_payload."""
     if sms.sms_type == SmsType.REPORT_MO:
-        return receipts.to_deliver_sm(sms, dialect)
-    return mo.to_deliver_sm(sms, replace(dialect, long_mo_as_payload=False), 0)
+        return receipts.to_deliver_sm(sms, options)
+    return mo.to_deliver_sm(sms, replace(options, long_mo_as_payload=False), 0)
 
 
 def _hits(every: int, ordinal: int) -> bool:

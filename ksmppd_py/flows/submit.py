@@ -98,7 +98,7 @@ class SubmitFlow:
         """
         passed, settled = self._throttle(batch, bind)
         if bind.account.simulation is not None:
-            settled.extend(self._simulation.submit(passed, bind.account, bind.dialect))
+            settled.extend(self._simulation.submit(passed, bind.account, bind.options))
             self.count(settled, bind)
             return settled
         routed = self._routing.run(passed, settled, bind)

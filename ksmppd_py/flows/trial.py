@@ -19,7 +19,7 @@ from ksmppd_py.model.work import BindContext
 from ksmppd_py.smpp.constants import CommandStatus, Npi, Ton
 from ksmppd_py.smpp.pdus import SubmitSm
 from ksmppd_py.translate import gsm0338
-from ksmppd_py.translate.dialect import Dialect
+from ksmppd_py.translate.bind_options import BindOptions
 
 LONGEST_SHORT_MESSAGE = 254
 _MESSAGE_PAYLOAD = 0x0424
@@ -45,7 +45,7 @@ class RouteTrials:
         binds: Binds,
         rows: AccountRows | None,
         credit: Credit,
-        dialect_of: Callable[[Account], Dialect],
+        options_of: Callable[[Account], BindOptions],
         clock: Callable[[], float],
         monotonic: Callable[[], float],
     ) -> None:
@@ -54,7 +54,7 @@ class RouteTrials:
         self._binds = binds
         self._rows = rows
         self._credit = credit
-        self._dialect_of = dialect_of
+        self._options_of = options_of
         self._clock = clock
         self._monotonic = monotonic
 
@@ -90,7 +90,7 @@ class RouteTrials:
         return BindContext(
             esme=Esme(account, self._clock(), 0.0),
             account=account,
-            dialect=self._dialect_of(account),
+            options=self._options_of(account),
             service=account.system_id.encode("latin-1", "replace"),
             counters=Counters(),
             inbound=Load(BIND_INTERVALS, int(self._clock())),

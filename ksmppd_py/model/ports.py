@@ -18,7 +18,7 @@ from ksmppd_py.model.route_report import RouteReport, RouteRow
 from ksmppd_py.model.routes import Route
 from ksmppd_py.model.work import BindContext, Delivery, Submit
 from ksmppd_py.smpp.pdus import CancelSm, DeliverSm, QuerySm, QuerySmResp
-from ksmppd_py.translate.dialect import Dialect
+from ksmppd_py.translate.bind_options import BindOptions
 
 
 class Authenticator(Protocol):
@@ -268,7 +268,7 @@ class Gateway(Protocol):
 class Receiver(Protocol):
     """One bind that receives."""
 
-    dialect: Dialect
+    options: BindOptions
 
     def next_reference(self) -> int:
         """Return the next concatenation reference of this bind, 0 to 255. Doesn't yield."""

@@ -16,7 +16,7 @@ from ksmppd_py.model.account import Account
 from ksmppd_py.model.esme import Counters, Esme, Totals
 from ksmppd_py.model.meters import Load
 from ksmppd_py.model.outcomes import Outcome, SubmitResult
-from ksmppd_py.translate.dialect import Dialect
+from ksmppd_py.translate.bind_options import BindOptions
 
 REFUSED_IDS = 10_000
 """Refused message ids that are remembered, so that the bearerbox's reports on them are dropped."""
@@ -35,7 +35,7 @@ class BindContext:
 
     esme: Esme
     account: Account
-    dialect: Dialect
+    options: BindOptions
     service: bytes
     counters: Counters
     inbound: Load

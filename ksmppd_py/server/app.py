@@ -48,7 +48,7 @@ from ksmppd_py.storage.database import Database
 from ksmppd_py.storage.store import DatabaseStore
 from ksmppd_py.storage.upgrade import Layout, prepare
 from ksmppd_py.storage.users import DatabaseCredit
-from ksmppd_py.translate.dialect import Dialect
+from ksmppd_py.translate.bind_options import BindOptions
 from ksmppd_py.transport import names
 from ksmppd_py.transport.greenlets import GreenletGroup
 
@@ -322,10 +322,10 @@ def _trials(
     credit: DatabaseCredit,
     binder: Binder,
 ) -> RouteTrials:
-    def dialect_of(account: Account) -> Dialect:
-        return binder.dialect(account, 0x34)
+    def options_of(account: Account) -> BindOptions:
+        return binder.options(account, 0x34)
 
-    return RouteTrials(flow, registry, decisions.account_rows, credit, dialect_of, time, monotonic)
+    return RouteTrials(flow, registry, decisions.account_rows, credit, options_of, time, monotonic)
 
 
 def _reach(database: Database) -> None:

@@ -148,7 +148,7 @@ def to_ucs2(msgdata: bytes) -> bytes:
 
 
 def known_charset(name: str) -> str:
-    """Return Python's name of an iconv charset, fit for Dialect.alt_charset. Raises LookupError when there is none."""
+    """Return Python's name of an iconv charset, for BindOptions.alt_charset. Raises LookupError for an unknown one."""
     try:
         "?".encode(name, "replace")  # also refuses codecs that aren't charsets, such as hex
         b"?".decode(name, "replace")

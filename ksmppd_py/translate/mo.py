@@ -10,6 +10,7 @@ from ksmppd_py.smpp.constants import CommandStatus
 from ksmppd_py.smpp.pdus import DeliverSm
 from ksmppd_py.smpp.tlvs import NO_TLVS, TlvTag
 from ksmppd_py.translate import addresses, gsm0338, udh
+from ksmppd_py.translate.bind_options import BindOptions
 from ksmppd_py.translate.coding import (
     SEVEN_BIT,
     UCS2,
@@ -19,7 +20,6 @@ from ksmppd_py.translate.coding import (
     to_ucs2,
     write_text,
 )
-from ksmppd_py.translate.dialect import Dialect
 from ksmppd_py.translate.errors import Untranslatable
 
 MAX_SHORT_MESSAGE = 254
@@ -27,7 +27,7 @@ MAX_PAYLOAD = 0xFFFF
 MAX_SERVICE_TYPE = 5
 
 
-def to_deliver_sm(sms: Sms, dialect: Dialect, reference: int) -> list[DeliverSm]:
+def to_deliver_sm(sms: Sms, options: BindOptions, reference: int) -> list[DeliverSm]:
     """Return the deliver_sm PDUs for an MO; `reference` joins the parts of a long one (its low 8 bits count).
 
     A text with a character that the bind's alphabet lacks goes as UCS-2, all its parts (D-27); where that is too
@@ -36,21 +36,21 @@ def to_deliver_sm(sms: Sms, dialect: Dialect, reference: int) -> list[DeliverSm]
     """
     data_coding = data_coding_of(sms)
     if coding_of(sms) != SEVEN_BIT:
-        return _to_deliver_sm(sms, dialect, reference, data_coding)
+        return _to_deliver_sm(sms, options, reference, data_coding)
     text = sms.msgdata or b""
-    charset = dialect.alt_charset if data_coding == 0 else None
+    charset = options.alt_charset if data_coding == 0 else None
     septets = gsm0338.encode_all(text) if charset is None else None
     if septets is None and not (charset is not None and can_write(text, charset)):
         try:
-            return _as_ucs2(sms, dialect, reference)
+            return _as_ucs2(sms, options, reference)
         except Untranslatable:
             septets = gsm0338.encode(text) if charset is None else None
-    return _to_deliver_sm(sms, dialect, reference, data_coding, septets, charset)
+    return _to_deliver_sm(sms, options, reference, data_coding, septets, charset)
 
 
 def _to_deliver_sm(
     sms: Sms,
-    dialect: Dialect,
+    options: BindOptions,
     reference: int,
     data_coding: int,
     septets: bytes | None = None,
@@ -58,49 +58,49 @@ def _to_deliver_sm(
 ) -> list[DeliverSm]:
     """Return the PDUs for octets, or for a text given as `septets` or to be sent in a `charset`."""
     source, destination = addresses.source(sms.sender), addresses.destination(sms.receiver)
-    tlvs = configured_tlvs(sms, dialect)
+    tlvs = configured_tlvs(sms, options)
     pdus = []
-    for part in _parts(sms, dialect, reference, septets):
+    for part in _parts(sms, options, reference, septets):
         octets = part.msgdata if charset is None else write_text(part.msgdata, charset)
         if part.udhdata:
             octets = part.udhdata + octets
-        if len(octets) > MAX_SHORT_MESSAGE and charset is not None and not dialect.takes_tlvs:
-            return _as_ucs2(sms, dialect, reference)  # the charset takes many octets a character
+        if len(octets) > MAX_SHORT_MESSAGE and charset is not None and not options.takes_tlvs:
+            return _as_ucs2(sms, options, reference)  # the charset takes many octets a character
         esm_class = (0x40 if part.udhdata else 0) | (0x80 if sms.rpi == 1 else 0)
         pdu = deliver_sm(sms, source, destination, esm_class, data_coding, octets, tlvs)
         if len(octets) > MAX_SHORT_MESSAGE or (part.msg_left == UNDEFINED and octets):
-            _move_to_payload(pdu, dialect)
+            _move_to_payload(pdu, options)
         pdus.append(pdu)
     return pdus
 
 
-def _as_ucs2(sms: Sms, dialect: Dialect, reference: int) -> list[DeliverSm]:
+def _as_ucs2(sms: Sms, options: BindOptions, reference: int) -> list[DeliverSm]:
     sms = replace(sms, coding=UCS2, msgdata=to_ucs2(sms.msgdata or b""))
-    return _to_deliver_sm(sms, dialect, reference, data_coding_of(sms))
+    return _to_deliver_sm(sms, options, reference, data_coding_of(sms))
 
 
-def _parts(sms: Sms, dialect: Dialect, reference: int, septets: bytes | None) -> list[udh.Part]:
+def _parts(sms: Sms, options: BindOptions, reference: int, septets: bytes | None) -> list[udh.Part]:
     """Return the parts; a long message that is sent whole has msg_left undefined."""
-    if dialect.long_mo_as_payload and dialect.takes_tlvs and not udh.fits_one(sms):
+    if options.long_mo_as_payload and options.takes_tlvs and not udh.fits_one(sms):
         body = (sms.msgdata or b"") if septets is None else septets
         return [udh.Part(sms.udhdata or None, body, UNDEFINED)]
     return udh.split(sms, reference, septets)
 
 
-def _move_to_payload(pdu: DeliverSm, dialect: Dialect) -> None:
+def _move_to_payload(pdu: DeliverSm, options: BindOptions) -> None:
     size = len(pdu.short_message)
-    if not dialect.takes_tlvs or size > MAX_PAYLOAD:
+    if not options.takes_tlvs or size > MAX_PAYLOAD:
         raise Untranslatable(CommandStatus.RINVMSGLEN, f"{size} octets in one message")
     pdu.tlvs = {int(TlvTag.MESSAGE_PAYLOAD): pdu.short_message, **pdu.tlvs}
     pdu.short_message = b""
 
 
-def configured_tlvs(sms: Sms, dialect: Dialect) -> dict[int, bytes]:
+def configured_tlvs(sms: Sms, options: BindOptions) -> dict[int, bytes]:
     """Return the TLVs that meta_data's group `smpp` asks for, none for a bind below 0x34."""
     meta_data = sms.meta_data
-    if meta_data is None or meta_data == EMPTY_SMPP or not dialect.takes_tlvs or not dialect.tlvs.by_name:
+    if meta_data is None or meta_data == EMPTY_SMPP or not options.takes_tlvs or not options.tlvs.by_name:
         return NO_TLVS
-    return dialect.tlvs.to_tlvs(get_group(meta_data, "smpp")) or NO_TLVS
+    return options.tlvs.to_tlvs(get_group(meta_data, "smpp")) or NO_TLVS
 
 
 def deliver_sm(

@@ -12,8 +12,8 @@ from ksmppd_py.smpp.pdus import DataSm, SubmitSm
 from ksmppd_py.smpp.times import is_relative, to_epoch
 from ksmppd_py.smpp.tlvs import TlvTag
 from ksmppd_py.translate import addresses, gsm0338, submit_tlvs, udh
+from ksmppd_py.translate.bind_options import BindOptions
 from ksmppd_py.translate.coding import DATA_CODINGS, UCS2, read_text
-from ksmppd_py.translate.dialect import Dialect
 from ksmppd_py.translate.errors import Untranslatable
 from ksmppd_py.translate.receipts import make_dlr_url
 
@@ -45,17 +45,17 @@ _QOS_TIME_TO_LIVE = int(TlvTag.QOS_TIME_TO_LIVE)
 _USER_MESSAGE_REFERENCE = int(TlvTag.USER_MESSAGE_REFERENCE)
 
 
-def from_submit_sm(pdu: SubmitSm, dialect: Dialect, service: bytes, message_id: bytes, now: int) -> Sms:
+def from_submit_sm(pdu: SubmitSm, options: BindOptions, service: bytes, message_id: bytes, now: int) -> Sms:
     """Return the sms for a submit_sm; `service` is the lower-case system_id, `now` epoch seconds.
 
     smsc_id is set by routing, boxc_id by the bearerbox connection. Raises Untranslatable with the response's status.
     """
     text = pdu.short_message
-    if len(text) > 254 and dialect.interface_version <= 0x34:
+    if len(text) > 254 and options.interface_version <= 0x34:
         raise Untranslatable(CommandStatus.RINVMSGLEN, "sm_length 255")
     if not text or pdu.tlvs:
         text = _text_of(pdu)
-    sms = _translate(pdu, text, dialect, service, message_id=message_id, now=now)
+    sms = _translate(pdu, text, options, service, message_id=message_id, now=now)
     priority = pdu.priority_flag
     sms.priority = priority if priority <= MAX_PRIORITY else 0
     sms.pid = pdu.protocol_id
@@ -66,12 +66,12 @@ def from_submit_sm(pdu: SubmitSm, dialect: Dialect, service: bytes, message_id: 
     return sms
 
 
-def from_data_sm(pdu: DataSm, dialect: Dialect, service: bytes, message_id: bytes, now: int) -> Sms:
+def from_data_sm(pdu: DataSm, options: BindOptions, service: bytes, message_id: bytes, now: int) -> Sms:
     """Return the sms for a data_sm, as from_submit_sm; a missing message_payload is an empty text."""
     if pdu.esm_class & 3 == 2:
         raise Untranslatable(CommandStatus.RINVESMCLASS, "transaction mode")
     tlvs = pdu.tlvs
-    sms = _translate(pdu, tlvs.get(_MESSAGE_PAYLOAD, b""), dialect, service, message_id=message_id, now=now)
+    sms = _translate(pdu, tlvs.get(_MESSAGE_PAYLOAD, b""), options, service, message_id=message_id, now=now)
     if sms.dlr_mask:
         _check_receipt_addresses(sms)
     seconds = int.from_bytes(tlvs.get(_QOS_TIME_TO_LIVE, b""), "big")
@@ -93,7 +93,7 @@ def _text_of(pdu: SubmitSm) -> bytes:
 
 
 def _translate(
-    pdu: SubmitSm | DataSm, text: bytes, dialect: Dialect, service: bytes, *, message_id: bytes, now: int
+    pdu: SubmitSm | DataSm, text: bytes, options: BindOptions, service: bytes, *, message_id: bytes, now: int
 ) -> Sms:
     """Return the sms with everything that submit_sm and data_sm share; `text` is the whole user data."""
     sender = addresses.to_box(pdu.source_addr_ton, pdu.source_addr, _BAD_SOURCE)
@@ -107,23 +107,23 @@ def _translate(
     if esm_class & 0x40:
         udhdata, text = udh.take_header(text)
     if tlvs:
-        udhdata, sms.msg_left = submit_tlvs.user_data_header(tlvs, udhdata, dialect.tlvs.by_tag)
+        udhdata, sms.msg_left = submit_tlvs.user_data_header(tlvs, udhdata, options.tlvs.by_tag)
         octets = tlvs.get(_USER_MESSAGE_REFERENCE, b"")
         if len(octets) == 2:
             reference = int.from_bytes(octets, "big")
-        sms.meta_data = set_group(None, "smpp", dialect.tlvs.to_values(tlvs))
-    if dialect.fields_in_meta_data:
+        sms.meta_data = set_group(None, "smpp", options.tlvs.to_values(tlvs))
+    if options.fields_in_meta_data:
         sms.meta_data = set_group(None, "smpp", _fields(pdu) | get_group(sms.meta_data, "smpp"))
     if esm_class & 0x80:
         sms.rpi = 1
     coding, sms.mclass, sms.mwi, sms.compress, sms.alt_dcs, to_text = DATA_CODINGS[pdu.data_coding]
-    if to_text is gsm0338.decode and coding == 0 and dialect.alt_charset is None:
+    if to_text is gsm0338.decode and coding == 0 and options.alt_charset is None:
         sms.coding, sms.msgdata = 0, gsm0338.decode(text)
     else:
-        sms.coding, sms.msgdata = read_text(pdu.data_coding, text, udhdata is not None, dialect.alt_charset)
+        sms.coding, sms.msgdata = read_text(pdu.data_coding, text, udhdata is not None, options.alt_charset)
     sms.udhdata = udhdata
     if tlvs:
-        submit_tlvs.set_class_and_waiting(sms, tlvs, dialect.tlvs.by_tag)
+        submit_tlvs.set_class_and_waiting(sms, tlvs, options.tlvs.by_tag)
     if udhdata is not None and len(udhdata) > LONG_HEADER:
         udh.count_parts(sms)  # refuses a text with no room beside it
     sms.dlr_mask = _DLR_MASKS[pdu.registered_delivery]

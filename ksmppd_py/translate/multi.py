@@ -12,7 +12,7 @@ from ksmppd_py.smpp.constants import CommandStatus
 from ksmppd_py.smpp.destinations import SmeAddress
 from ksmppd_py.smpp.pdus import DataSm, SubmitMulti, SubmitSm
 from ksmppd_py.translate import addresses
-from ksmppd_py.translate.dialect import Dialect
+from ksmppd_py.translate.bind_options import BindOptions
 from ksmppd_py.translate.errors import Untranslatable
 from ksmppd_py.translate.mt import from_data_sm, from_submit_sm
 
@@ -77,13 +77,15 @@ def _to(destination: SmeAddress, pdu: SubmitMulti, message_id: bytes, first: lis
     )
 
 
-def from_one_of_many(pdu: OneOfMany, dialect: Dialect, service: bytes, message_id: bytes, now: int) -> Sms:
+def from_one_of_many(
+    pdu: OneOfMany, options: BindOptions, service: bytes, message_id: bytes, now: int
+) -> Sms:
     """Return the sms for one destination, as mt.from_submit_sm; its dlr_url names the shared id."""
-    if pdu.first and not dialect.fields_in_meta_data:
+    if pdu.first and not options.fields_in_meta_data:
         sms = copy(pdu.first[0])
         sms.receiver = _receiver(pdu)
     else:
-        sms = from_submit_sm(pdu, dialect, service, pdu.message_id, now)
+        sms = from_submit_sm(pdu, options, service, pdu.message_id, now)
         if not pdu.first:
             pdu.first.append(copy(sms))
         elif sms.msgdata == pdu.first[0].msgdata:
@@ -102,11 +104,11 @@ def _receiver(pdu: OneOfMany) -> bytes:
     return receiver
 
 
-Translate: TypeAlias = Callable[[Any, Dialect, bytes, bytes, int], Sms]
+Translate: TypeAlias = Callable[[Any, BindOptions, bytes, bytes, int], Sms]
 
 TRANSLATIONS: Mapping[type, Translate] = {
     SubmitSm: from_submit_sm,
     DataSm: from_data_sm,
     OneOfMany: from_one_of_many,
 }
-"""The function that makes the sms of each PDU that submits: (pdu, dialect, service, message_id, now)."""
+"""The function that makes the sms of each PDU that submits: (pdu, options, service, message_id, now)."""

@@ -14,7 +14,7 @@ from ksmppd_py.smpp.constants import CommandStatus, MessageState
 from ksmppd_py.smpp.pdus import DeliverSm
 from ksmppd_py.smpp.tlvs import NO_TLVS, TlvTag
 from ksmppd_py.translate import addresses, report_text
-from ksmppd_py.translate.dialect import Dialect
+from ksmppd_py.translate.bind_options import BindOptions
 from ksmppd_py.translate.errors import Untranslatable
 from ksmppd_py.translate.mo import MAX_SHORT_MESSAGE, deliver_sm
 
@@ -161,7 +161,9 @@ def state_of(dlr_mask: int, stat: bytes, values: Mapping[bytes, bytes]) -> State
     return state
 
 
-def to_deliver_sm(sms: Sms, dialect: Dialect, local: Callable[[int], bytes] = local_time) -> list[DeliverSm]:
+def to_deliver_sm(
+    sms: Sms, options: BindOptions, local: Callable[[int], bytes] = local_time
+) -> list[DeliverSm]:
     """Return the receipts for a DLR, one for each id in its dlr_url; `local` writes an epoch as YYMMDDhhmmss.
 
     A report that isn't final goes as an intermediate notification. Raises Untranslatable when no PDU can hold it, or
@@ -169,17 +171,17 @@ def to_deliver_sm(sms: Sms, dialect: Dialect, local: Callable[[int], bytes] = lo
     """
     url = parse_dlr_url(sms.dlr_url)
     source, destination = addresses.source(sms.sender), addresses.destination(sms.receiver)
-    if dialect.switch_dlr_addr:
+    if options.switch_dlr_addr:
         source, destination = destination, source
     values = smpp_values(sms.meta_data) if sms.meta_data else NO_VALUES
     stat, err, text = (
-        report_text.read(sms.msgdata, sms.coding, dialect.alt_charset) if sms.msgdata else report_text.NOTHING
+        report_text.read(sms.msgdata, sms.coding, options.alt_charset) if sms.msgdata else report_text.NOTHING
     )
     state = state_of(sms.dlr_mask, stat, values)
     network_error_code = b""
     if values or (err and err != _NO_ERROR):
         number, network_error_code = error_of(err, values)
-        err = report_text.err_word(err, number, dialect.err_length, dialect.alt_charset)
+        err = report_text.err_word(err, number, options.err_length, options.alt_charset)
     submitted, done = local(url.submit_time), local(sms.time)
     esm_class = (RECEIPT if state.final else INTERMEDIATE) | (0x80 if sms.rpi == 1 else 0)
     pdus = []
@@ -189,7 +191,7 @@ def to_deliver_sm(sms: Sms, dialect: Dialect, local: Callable[[int], bytes] = lo
         )
         if len(short_message) > MAX_SHORT_MESSAGE or 0 in id:
             raise Untranslatable(CommandStatus.RINVMSGID, f"message id {id!r} doesn't fit")
-        tlvs = _tlvs(id, state, url, network_error_code, values, dialect) if dialect.takes_tlvs else NO_TLVS
+        tlvs = _tlvs(id, state, url, network_error_code, values, options) if options.takes_tlvs else NO_TLVS
         pdus.append(deliver_sm(sms, source, destination, esm_class, 0, short_message, tlvs))
     return pdus
 
@@ -224,7 +226,7 @@ def _tlvs(
     url: DlrUrl,
     network_error_code: bytes,
     values: Mapping[bytes, bytes],
-    dialect: Dialect,
+    options: BindOptions,
 ) -> dict[int, bytes]:
     tlvs: dict[int, bytes] = {}
     if network_error_code:
@@ -234,6 +236,6 @@ def _tlvs(
         tlvs[_RECEIPTED_MESSAGE_ID] = id + b"\0"
     if url.user_message_reference is not None:
         tlvs[_USER_MESSAGE_REFERENCE] = url.user_message_reference.to_bytes(2, "big")
-    if values and dialect.tlvs.by_name:
-        tlvs |= dialect.tlvs.to_tlvs(values)
+    if values and options.tlvs.by_name:
+        tlvs |= options.tlvs.to_tlvs(values)
     return tlvs

@@ -12,7 +12,7 @@ from ksmppd_py.model.meters import BIND_INTERVALS, Load
 from ksmppd_py.model.outcomes import SubmitResult
 from ksmppd_py.model.work import BindContext, Submit
 from ksmppd_py.smpp.pdus import SubmitSm
-from ksmppd_py.translate.dialect import Dialect
+from ksmppd_py.translate.bind_options import BindOptions
 
 EPOCH = 1_700_000_000
 STAMP = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(EPOCH))
@@ -32,7 +32,7 @@ def bind(simulation: Simulation | None = None) -> BindContext:
     account = Account("acme", simulation=simulation)
     counters, load = Counters(), Load(BIND_INTERVALS, EPOCH)
     return BindContext(
-        Esme(account, EPOCH, 0.0), account, Dialect(), b"acme", counters, load, bind_type=3, bind_id=7
+        Esme(account, EPOCH, 0.0), account, BindOptions(), b"acme", counters, load, bind_type=3, bind_id=7
     )
 
 

@@ -18,7 +18,7 @@ from ksmppd_py.model.ports import StoredMessage, StoredPdu
 from ksmppd_py.model.routes import Route
 from ksmppd_py.model.work import BindContext, Delivery, Submit
 from ksmppd_py.smpp.pdus import DeliverSm, SubmitSm
-from ksmppd_py.translate.dialect import Dialect
+from ksmppd_py.translate.bind_options import BindOptions
 
 NOW = 1_700_000_000
 
@@ -256,8 +256,8 @@ class MemoryStore:
 class MemoryReceiver:
     """A bind with a window; `answer` ends the oldest open part."""
 
-    def __init__(self, window: int = 500, dialect: Dialect | None = None) -> None:
-        self.dialect = dialect or Dialect()
+    def __init__(self, window: int = 500, options: BindOptions | None = None) -> None:
+        self.options = options or BindOptions()
         self.window = window
         self.open: list[Delivery] = []
         self.pdus: list[DeliverSm] = []
@@ -308,12 +308,12 @@ def make_ids() -> MessageIds:
     return MessageIds(os.urandom)
 
 
-def make_bind(account: Account, dialect: Dialect | None = None, now: float = NOW) -> BindContext:
+def make_bind(account: Account, options: BindOptions | None = None, now: float = NOW) -> BindContext:
     """A fresh bind of an account."""
     return BindContext(
         Esme(account, now, now),
         account,
-        dialect or Dialect(),
+        options or BindOptions(),
         account.system_id.encode(),
         Counters(),
         Load(BIND_INTERVALS, int(now)),

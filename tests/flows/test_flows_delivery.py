@@ -11,7 +11,7 @@ from ksmppd_py.model.outcomes import Outcome
 from ksmppd_py.model.routes import Route
 from ksmppd_py.model.work import Delivery
 from ksmppd_py.smpp.pdus import DeliverSm
-from ksmppd_py.translate.dialect import Dialect
+from ksmppd_py.translate.bind_options import BindOptions
 from tests.flows.memory import (
     NOW,
     MemoryReceiver,
@@ -166,7 +166,7 @@ def test_a_ready_pdu_goes_as_it_is(bed: Bed, receiver: MemoryReceiver) -> None:
 
 def test_a_ready_pdu_loses_its_tlvs_for_an_old_bind(bed: Bed, receiver: MemoryReceiver) -> None:
     """C-071."""
-    receiver.dialect = Dialect(interface_version=0x33)
+    receiver.options = BindOptions(interface_version=0x33)
     delivery = Delivery(bed.tray, None, 5, DeliverSm(short_message=b"ready", tlvs={0x0427: b"\2"}))
     delivery.system_id = "esme"
     assert bed.flow.dispatch(delivery) is None
@@ -223,10 +223,10 @@ def test_the_parts_of_each_message_have_their_own_reference(bed: Bed, receiver: 
     assert [header[5] for header in headers] == [1, 2, 1, 2]
 
 
-def test_the_binds_dialect_counts(bed: Bed, receiver: MemoryReceiver) -> None:
-    receiver.dialect = Dialect(interface_version=0x33)
+def test_the_binds_options_count(bed: Bed, receiver: MemoryReceiver) -> None:
+    receiver.options = BindOptions(interface_version=0x33)
     bed.accept(report())
-    receiver.dialect = Dialect(interface_version=0x34, switch_dlr_addr=True)
+    receiver.options = BindOptions(interface_version=0x34, switch_dlr_addr=True)
     bed.accept(report())
     old, new = receiver.pdus
     assert (bool(old.tlvs), old.source_addr) == (False, b"12345")

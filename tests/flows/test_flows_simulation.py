@@ -12,7 +12,7 @@ from ksmppd_py.model.work import Submit
 from ksmppd_py.smpp import codec
 from ksmppd_py.smpp.constants import CommandId
 from ksmppd_py.smpp.pdus import DataSm, DeliverSm
-from ksmppd_py.translate.dialect import Dialect
+from ksmppd_py.translate.bind_options import BindOptions
 from tests.flows.conftest import Corridor
 from tests.flows.memory import NOW, MemoryReceiver, MemoryReceivers, submit_sm
 
@@ -134,7 +134,7 @@ def test_without_a_receiver_it_goes_to_the_pdu_table() -> None:
 def test_a_stored_pdu_suits_any_bind_that_comes() -> None:
     """One that can't be sent TLVs would get an empty text."""
     corridor = simulating(mo_every=1)
-    corridor.bind.dialect = Dialect(long_mo_as_payload=True)
+    corridor.bind.options = BindOptions(long_mo_as_payload=True)
     corridor.submit(submit_sm(text=b"x" * 200))
     corridor.simulation.deliver_due()
     rows = corridor.store.pdus.values()

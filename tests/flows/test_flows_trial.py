@@ -19,7 +19,7 @@ from ksmppd_py.model.account import Account, AccountRow, Simulation
 from ksmppd_py.model.esme import Esme
 from ksmppd_py.model.routes import Route
 from ksmppd_py.model.trial import RouteQuestion, RouteTrial
-from ksmppd_py.translate.dialect import Dialect
+from ksmppd_py.translate.bind_options import BindOptions
 from tests.flows.conftest import Corridor
 from tests.flows.memory import NOW, MemoryCredit
 
@@ -67,7 +67,7 @@ def ask(
         Binds(bound, count),
         rows if rows is not None else Rows(AccountRow(corridor.account)),
         corridor.credit,
-        lambda account: Dialect(),
+        lambda account: BindOptions(),
         corridor.clock,
         corridor.clock,
     )
@@ -144,7 +144,7 @@ def test_accounts_that_others_know(bound: Esme | None) -> None:
         Binds(bound),
         None,
         corridor.credit,
-        lambda account: Dialect(),
+        lambda account: BindOptions(),
         corridor.clock,
         corridor.clock,
     )

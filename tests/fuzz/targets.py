@@ -27,7 +27,7 @@ from ksmppd_py.smpp.pdus import DataSm, DeliverSm, SubmitSm
 from ksmppd_py.smpp.tlvs import limits_of, unpack_tlvs
 from ksmppd_py.storage.pdus import _stored
 from ksmppd_py.translate import mo, mt, receipts
-from ksmppd_py.translate.dialect import Dialect
+from ksmppd_py.translate.bind_options import BindOptions
 from ksmppd_py.translate.errors import Untranslatable
 from ksmppd_py.translate.udh import count_parts
 from tests.fakes import smpp_wire as wire
@@ -35,7 +35,7 @@ from tests.fuzz.mutation import mutate
 from tests.parts.daemon import REPOSITORY
 
 ID = b"0b45a7a1-3a5f-4f1e-9b7c-2f6f1f0a9d3e"
-_DIALECTS = (Dialect(), Dialect(interface_version=0x33), Dialect(alt_charset="UTF-8"))
+_OPTIONS = (BindOptions(), BindOptions(interface_version=0x33), BindOptions(alt_charset="UTF-8"))
 
 
 @dataclass(frozen=True)
@@ -102,12 +102,12 @@ def _read_stream(octets: bytes) -> None:
 
 
 def _submit(pdu: SubmitSm | DataSm) -> None:
-    for dialect in _DIALECTS:
+    for options in _OPTIONS:
         try:
             if isinstance(pdu, SubmitSm):
-                sms = mt.from_submit_sm(pdu, dialect, b"system", ID, 1_700_000_000)
+                sms = mt.from_submit_sm(pdu, options, b"system", ID, 1_700_000_000)
             else:
-                sms = mt.from_data_sm(pdu, dialect, b"system", ID, 1_700_000_000)
+                sms = mt.from_data_sm(pdu, options, b"system", ID, 1_700_000_000)
             count_parts(sms)
         except Untranslatable:
             continue
@@ -165,12 +165,12 @@ def _read_box(octets: bytes) -> None:
 
 
 def _deliver(sms: Sms) -> None:
-    for dialect in _DIALECTS:
+    for options in _OPTIONS:
         try:
             if sms.dlr_url is not None and sms.sms_type == SmsType.REPORT_MO:
-                pdus = receipts.to_deliver_sm(sms, dialect)
+                pdus = receipts.to_deliver_sm(sms, options)
             else:
-                pdus = mo.to_deliver_sm(sms, dialect, 7)
+                pdus = mo.to_deliver_sm(sms, options, 7)
         except Untranslatable:
             continue
         for pdu in pdus:

@@ -11,7 +11,7 @@ import pytest
 
 from ksmppd_py.smpp.codec import unpack_body
 from ksmppd_py.translate import gsm0338, udh
-from ksmppd_py.translate.dialect import Dialect
+from ksmppd_py.translate.bind_options import BindOptions
 from ksmppd_py.translate.mt import from_submit_sm
 from tests.fakes import smpp_wire as wire
 from tests.fakes.bearerbox import FakeBearerbox
@@ -234,7 +234,7 @@ def _text(chance: random.Random) -> tuple[int, bytes, bytes]:
 def _billed(message: Message) -> int:
     body = wire.pack_message(message)
     pdu = unpack_body(wire.SUBMIT_SM, body, 0, len(body))
-    return udh.count_parts(from_submit_sm(pdu, Dialect(alt_charset="utf-8"), b"acc", b"", 0))
+    return udh.count_parts(from_submit_sm(pdu, BindOptions(alt_charset="utf-8"), b"acc", b"", 0))
 
 
 def test_the_parts_that_are_billed_are_sent(bed: Bed, bearerbox: Bearerbox, smsc: SmppSmsc) -> None:

@@ -14,34 +14,34 @@ from ksmppd_py.smpp.codec import pack, unpack_body
 from ksmppd_py.smpp.pdus import DeliverSm
 from ksmppd_py.smpp.tlvs import TlvType
 from ksmppd_py.translate import gsm0338
-from ksmppd_py.translate.dialect import Dialect
+from ksmppd_py.translate.bind_options import BindOptions
 from ksmppd_py.translate.errors import Untranslatable
 from ksmppd_py.translate.mo import to_deliver_sm
 from ksmppd_py.translate.tlvs import TlvDefinition, TlvTable
 
-V33, V34 = Dialect(0x33), Dialect(0x34)
-PAYLOAD = Dialect(0x34, long_mo_as_payload=True)
+V33, V34 = BindOptions(0x33), BindOptions(0x34)
+PAYLOAD = BindOptions(0x34, long_mo_as_payload=True)
 MO = Sms(sender=b"+491701234567", receiver=b"12345", msgdata=b"Hello", sms_type=0, coding=0)
 
 
-def deliver(dialect: Dialect = V34, reference: int = 1, **fields: Any) -> list[DeliverSm]:
-    return to_deliver_sm(dataclasses.replace(MO, **fields), dialect, reference)
+def deliver(options: BindOptions = V34, reference: int = 1, **fields: Any) -> list[DeliverSm]:
+    return to_deliver_sm(dataclasses.replace(MO, **fields), options, reference)
 
 
-def one(dialect: Dialect = V34, **fields: Any) -> DeliverSm:
-    (pdu,) = deliver(dialect, **fields)
+def one(options: BindOptions = V34, **fields: Any) -> DeliverSm:
+    (pdu,) = deliver(options, **fields)
     return pdu
 
 
-def refused(dialect: Dialect = V34, **fields: Any) -> int:
+def refused(options: BindOptions = V34, **fields: Any) -> int:
     with pytest.raises(Untranslatable) as refusal:
-        deliver(dialect, **fields)
+        deliver(options, **fields)
     return refusal.value.command_status
 
 
-@pytest.mark.parametrize("dialect", [V33, V34, PAYLOAD])
-def test_worked_example_6(dialect: Dialect) -> None:
-    assert pack(one(dialect), 0) == bytes.fromhex(
+@pytest.mark.parametrize("options", [V33, V34, PAYLOAD])
+def test_worked_example_6(options: BindOptions) -> None:
+    assert pack(one(options), 0) == bytes.fromhex(
         "0000003700000005000000000000000000010134393137303132333435363700"
         "02013132333435000000000000000000000548656c6c6f"
     )
@@ -173,8 +173,8 @@ def test_a_part_that_is_too_long_for_sm_length() -> None:
 
 
 def test_alt_charset() -> None:
-    assert one(Dialect(alt_charset="latin-1"), msgdata="Hé".encode()).short_message == b"H\xe9"
-    parts = deliver(Dialect(alt_charset="iso8859-5"), msgdata="Ж".encode() * 161)
+    assert one(BindOptions(alt_charset="latin-1"), msgdata="Hé".encode()).short_message == b"H\xe9"
+    parts = deliver(BindOptions(alt_charset="iso8859-5"), msgdata="Ж".encode() * 161)
     assert [part.short_message[6:] for part in parts] == [b"\xb6" * 153, b"\xb6" * 8]
 
 
@@ -189,16 +189,16 @@ def test_configured_tlvs() -> None:
     )
     meta_data = b"?smpp?vendor_str=str&user_ref=7&vendor_int=256&"
     tlvs = {0x1401: b"str\0", 0x0204: b"\x00\x07", 0x1402: bytes.fromhex("00000100")}
-    assert one(Dialect(tlvs=table), meta_data=meta_data).tlvs == tlvs
-    assert one(Dialect(0x33, tlvs=table), meta_data=meta_data).tlvs == {}
+    assert one(BindOptions(tlvs=table), meta_data=meta_data).tlvs == tlvs
+    assert one(BindOptions(0x33, tlvs=table), meta_data=meta_data).tlvs == {}
     assert one(meta_data=meta_data).tlvs == {}
-    for pdu in deliver(Dialect(tlvs=table), meta_data=meta_data, msgdata=b"x" * 161):
+    for pdu in deliver(BindOptions(tlvs=table), meta_data=meta_data, msgdata=b"x" * 161):
         assert pdu.tlvs == tlvs
-    assert one(Dialect(tlvs=table), meta_data=b"?smpp?vendor_oct=a+b%26%00%FF&").tlvs == {
+    assert one(BindOptions(tlvs=table), meta_data=b"?smpp?vendor_oct=a+b%26%00%FF&").tlvs == {
         0x1400: b"a b&\x00\xff"
     }
-    assert one(Dialect(tlvs=table), meta_data=b"?smpp?vendor_int=-1&").tlvs == {0x1402: b"\xff" * 4}
-    long_one = one(Dialect(tlvs=table, long_mo_as_payload=True), meta_data=meta_data, msgdata=b"x" * 161)
+    assert one(BindOptions(tlvs=table), meta_data=b"?smpp?vendor_int=-1&").tlvs == {0x1402: b"\xff" * 4}
+    long_one = one(BindOptions(tlvs=table, long_mo_as_payload=True), meta_data=meta_data, msgdata=b"x" * 161)
     assert list(long_one.tlvs) == [0x0424, *tlvs]
 
 
@@ -206,21 +206,23 @@ def test_configured_tlvs() -> None:
 def test_what_an_alphabet_of_many_octets_makes_too_long(charset: str, text: str) -> None:
     """Without message_payload the text goes as UCS-2 instead of being refused."""
     fields = {"coding": 0, "msgdata": text.encode()}
-    pdus = deliver(Dialect(0x33, alt_charset=charset), **fields)
+    pdus = deliver(BindOptions(0x33, alt_charset=charset), **fields)
     assert {(pdu.data_coding, pdu.esm_class) for pdu in pdus} == {(8, 0x40)}
     assert b"".join(pdu.short_message[6:] for pdu in pdus).decode("utf-16-be") == text
-    assert [pdu.data_coding for pdu in deliver(Dialect(0x33, alt_charset=charset), msgdata=b"short")] == [0]
-    for pdu in deliver(Dialect(0x34, alt_charset=charset), **fields):
+    assert [pdu.data_coding for pdu in deliver(BindOptions(0x33, alt_charset=charset), msgdata=b"short")] == [
+        0
+    ]
+    for pdu in deliver(BindOptions(0x34, alt_charset=charset), **fields):
         assert (pdu.data_coding, 0x0424 in pdu.tlvs) == (0, not pdu.short_message)
 
 
-LATIN1, CYRILLIC = Dialect(alt_charset="latin-1"), Dialect(alt_charset="iso8859-5")
+LATIN1, CYRILLIC = BindOptions(alt_charset="latin-1"), BindOptions(alt_charset="iso8859-5")
 CONCATENATED = bytes.fromhex("050003010201")
 PORTS = bytes.fromhex("0605040b8423f0")
 
 
 @pytest.mark.parametrize(
-    ("dialect", "text", "fields", "data_coding"),
+    ("options", "text", "fields", "data_coding"),
     [
         (V34, "mañana", {}, 0x00),
         (V34, "Grüße [€]^\f", {}, 0x00),
@@ -248,22 +250,22 @@ PORTS = bytes.fromhex("0605040b8423f0")
         (LATIN1, "mañana", {"mclass": 1}, 0xF1),
         (CYRILLIC, "Привет", {}, 0x00),
         (CYRILLIC, "mañana", {}, 0x08),
-        (Dialect(alt_charset="utf-8"), "Привет 😀", {}, 0x00),
+        (BindOptions(alt_charset="utf-8"), "Привет 😀", {}, 0x00),
     ],
 )
 @pytest.mark.parametrize("shape", ["short", "long", "ports", "part", "payload"])
 def test_no_letter_is_lost(
-    dialect: Dialect, text: str, fields: dict[str, Any], data_coding: int, shape: str
+    options: BindOptions, text: str, fields: dict[str, Any], data_coding: int, shape: str
 ) -> None:
     """D-27, whatever the shape of the message; each part by itself is whole characters of the one data_coding."""
     text = text * 30 if shape in ("long", "payload") else text
     udhdata = {"ports": PORTS, "part": CONCATENATED}.get(shape)
     if udhdata and fields.get("coding") == -1:
         return  # beside a UDH that means binary
-    dialect = dataclasses.replace(dialect, long_mo_as_payload=shape == "payload")
-    pdus = deliver(dialect, msgdata=text.encode(), udhdata=udhdata, **fields)
+    options = dataclasses.replace(options, long_mo_as_payload=shape == "payload")
+    pdus = deliver(options, msgdata=text.encode(), udhdata=udhdata, **fields)
     assert {pdu.data_coding for pdu in pdus} == {data_coding}
-    charset = dialect.alt_charset if data_coding == 0 else None
+    charset = options.alt_charset if data_coding == 0 else None
     bodies = []
     for pdu in pdus:
         octets = pdu.tlvs.get(0x0424, pdu.short_message)
@@ -277,26 +279,26 @@ def test_no_letter_is_lost(
             bodies.append(octets.decode("utf-16-be"))
     expected = text.replace("ç", "Ç") if data_coding == 0 and charset is None else text
     assert "".join(bodies) == expected
-    if shape == "payload" and dialect.takes_tlvs:
+    if shape == "payload" and options.takes_tlvs:
         assert len(pdus) == 1
 
 
 @pytest.mark.parametrize(
-    ("dialect", "fields", "octets"),
+    ("options", "fields", "octets"),
     [
         # A part of another message can't be cut again
         (V33, {"msgdata": "á".encode() * 134, "udhdata": CONCATENATED}, CONCATENATED + b"?" * 134),
         (
-            Dialect(0x33, alt_charset="latin-1"),
+            BindOptions(0x33, alt_charset="latin-1"),
             {"msgdata": "я".encode() * 134, "udhdata": CONCATENATED},
             CONCATENATED + b"?" * 134,
         ),
     ],
 )
 def test_a_text_that_is_too_long_as_ucs2_goes_with_question_marks(
-    dialect: Dialect, fields: dict[str, Any], octets: bytes
+    options: BindOptions, fields: dict[str, Any], octets: bytes
 ) -> None:
-    pdu = one(dialect, **fields)
+    pdu = one(options, **fields)
     assert (pdu.data_coding, pdu.short_message) == (0, octets)
 
 
@@ -341,14 +343,16 @@ _sms = st.builds(
 
 @given(
     _sms,
-    st.sampled_from([V33, V34, PAYLOAD, Dialect(alt_charset="utf-8"), Dialect(0x33, alt_charset="utf-8")]),
+    st.sampled_from(
+        [V33, V34, PAYLOAD, BindOptions(alt_charset="utf-8"), BindOptions(0x33, alt_charset="utf-8")]
+    ),
     st.integers(0, 2**31),
 )
 def test_any_sms_becomes_pdus_that_can_be_packed_or_is_given_up(
-    sms: Sms, dialect: Dialect, reference: int
+    sms: Sms, options: BindOptions, reference: int
 ) -> None:
     try:
-        pdus = to_deliver_sm(sms, dialect, reference)
+        pdus = to_deliver_sm(sms, options, reference)
     except Untranslatable:
         return
     assert pdus
@@ -356,5 +360,5 @@ def test_any_sms_becomes_pdus_that_can_be_packed_or_is_given_up(
         assert len(pdu.short_message) <= 254
         octets = pack(pdu, 1)
         assert unpack_body(5, octets, 16, len(octets)) == pdu
-        if not dialect.takes_tlvs:
+        if not options.takes_tlvs:
             assert not pdu.tlvs

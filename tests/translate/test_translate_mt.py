@@ -17,7 +17,7 @@ from ksmppd_py.smpp.link import SmppLink
 from ksmppd_py.smpp.pdus import DataSm, SubmitMulti, SubmitSm
 from ksmppd_py.smpp.tlvs import TlvType
 from ksmppd_py.translate import addresses
-from ksmppd_py.translate.dialect import Dialect
+from ksmppd_py.translate.bind_options import BindOptions
 from ksmppd_py.translate.errors import Untranslatable
 from ksmppd_py.translate.mt import from_data_sm, from_submit_sm
 from ksmppd_py.translate.multi import expand
@@ -28,7 +28,7 @@ ID = b"11111111-2222-4333-8444-555555555555"
 NOW = 1795414823  # 2026-11-23 06:20:23 UTC
 HOUR = 3600
 LAST_HOUR = NOW - NOW % HOUR
-V34 = Dialect(0x34)
+V34 = BindOptions(0x34)
 SMIN = SubmitSm(
     source_addr_ton=1,
     source_addr_npi=1,
@@ -48,7 +48,7 @@ DATA = DataSm(
     tlvs={0x0424: b"by data sm"},
 )
 SAR = {0x020C: b"\x00\xa5", 0x020E: b"\x02", 0x020F: b"\x01"}
-VENDOR = Dialect(
+VENDOR = BindOptions(
     tlvs=TlvTables(
         [
             TlvDefinition("vendor_oct", 0x1400, 8, TlvType.OCTETS),
@@ -60,17 +60,17 @@ VENDOR = Dialect(
 )
 
 
-def submit(dialect: Dialect = V34, **fields: Any) -> Sms:
-    return from_submit_sm(dataclasses.replace(SMIN, **fields), dialect, b"esme1", ID, NOW)
+def submit(options: BindOptions = V34, **fields: Any) -> Sms:
+    return from_submit_sm(dataclasses.replace(SMIN, **fields), options, b"esme1", ID, NOW)
 
 
-def data(dialect: Dialect = V34, **fields: Any) -> Sms:
-    return from_data_sm(dataclasses.replace(DATA, **fields), dialect, b"esme1", ID, NOW)
+def data(options: BindOptions = V34, **fields: Any) -> Sms:
+    return from_data_sm(dataclasses.replace(DATA, **fields), options, b"esme1", ID, NOW)
 
 
-def refused(dialect: Dialect = V34, **fields: Any) -> int:
+def refused(options: BindOptions = V34, **fields: Any) -> int:
     with pytest.raises(Untranslatable) as refusal:
-        submit(dialect, **fields)
+        submit(options, **fields)
     assert refusal.value.reason
     return refusal.value.command_status
 
@@ -222,7 +222,7 @@ def test_sar(tlvs: dict[int, bytes], udhdata: str | None, msg_left: int) -> None
     sms = submit(tlvs=tlvs)
     assert sms.udhdata == (None if udhdata is None else bytes.fromhex(udhdata))
     assert (sms.msg_left, sms.msgdata) == (msg_left, b"Hello")
-    assert submit(Dialect(0x33), tlvs=tlvs) == sms  # D-04
+    assert submit(BindOptions(0x33), tlvs=tlvs) == sms  # D-04
     assert data(tlvs=tlvs | {0x0424: b"Hello"}).udhdata == sms.udhdata
 
 
@@ -322,9 +322,9 @@ def test_configured_tags_stay_tlvs() -> None:
     names = {"dport": (0x020B, 2), "sport": (0x020A, 2), "subunit": (0x0005, 1), "waiting": (0x0030, 1)}
     for name, (tag, length) in names.items():
         definition = TlvDefinition(name, tag, length, TlvType.INTEGER)
-        dialect = Dialect(tlvs=TlvTables([definition]).for_system_id("esme1"))
+        options = BindOptions(tlvs=TlvTables([definition]).for_system_id("esme1"))
         tlvs = {0x020B: b"\x0b\x84", 0x020A: b"\x23\xf0", 0x0005: b"\x02", 0x0030: b"\x81"}
-        sms = submit(dialect, tlvs=tlvs)
+        sms = submit(options, tlvs=tlvs)
         assert sms.meta_data == b"?smpp?%b=%d&" % (name.encode(), int.from_bytes(tlvs[tag], "big"))
         assert (sms.udhdata is None) == (name in ("dport", "sport"))
         assert (sms.mclass, sms.mwi) == (-1 if name == "subunit" else 1, -1 if name == "waiting" else 1)
@@ -343,7 +343,7 @@ def test_what_clients_send_is_taken(client_submit: Submit) -> None:
 
 def test_payload() -> None:
     assert submit(short_message=b"", tlvs={0x0424: b"x" * 300}).msgdata == b"x" * 300
-    assert submit(Dialect(0x33), short_message=b"", tlvs={0x0424: b"x"}).msgdata == b"x"  # D-04
+    assert submit(BindOptions(0x33), short_message=b"", tlvs={0x0424: b"x"}).msgdata == b"x"  # D-04
     sms = submit(short_message=b"", tlvs={0x0424: bytes.fromhex("050003a50201") + b"x"}, esm_class=0x40)
     assert (sms.udhdata, sms.msgdata) == (bytes.fromhex("050003a50201"), b"x")
     assert submit(short_message=b"").msgdata == b""
@@ -439,8 +439,8 @@ def test_sm_default_msg_id() -> None:  # D-11
 def test_sm_length_255() -> None:  # D-11
     assert len(submit(short_message=b"x" * 254).msgdata or b"") == 254
     assert refused(short_message=b"x" * 255) == 0x01
-    assert refused(Dialect(0x33), short_message=b"x" * 255) == 0x01
-    assert len(submit(Dialect(0x50), short_message=b"x" * 255).msgdata or b"") == 255
+    assert refused(BindOptions(0x33), short_message=b"x" * 255) == 0x01
+    assert len(submit(BindOptions(0x50), short_message=b"x" * 255).msgdata or b"") == 255
 
 
 @pytest.mark.parametrize(
@@ -536,8 +536,8 @@ def test_user_message_reference_goes_into_dlr_url() -> None:  # D-15
 
 
 def test_alt_charset() -> None:
-    assert submit(Dialect(alt_charset="latin-1"), short_message=b"\xe9").msgdata == "é".encode()
-    assert submit(Dialect(alt_charset="latin-1"), short_message=b"\xe9", data_coding=4).msgdata == b"\xe9"
+    assert submit(BindOptions(alt_charset="latin-1"), short_message=b"\xe9").msgdata == "é".encode()
+    assert submit(BindOptions(alt_charset="latin-1"), short_message=b"\xe9", data_coding=4).msgdata == b"\xe9"
 
 
 _octet = st.integers(0, 255)

@@ -6,7 +6,7 @@ import pytest
 
 from ksmppd_py.smpp.destinations import SmeAddress
 from ksmppd_py.smpp.pdus import SubmitMulti
-from ksmppd_py.translate.dialect import Dialect
+from ksmppd_py.translate.bind_options import BindOptions
 from ksmppd_py.translate.errors import Untranslatable
 from ksmppd_py.translate.mt import from_submit_sm
 from ksmppd_py.translate.multi import OneOfMany, expand, from_one_of_many
@@ -35,12 +35,12 @@ def messages(
 def test_every_destination_is_as_if_it_were_alone_and_shares_the_text(
     data_coding: int, fields_in_meta_data: bool
 ) -> None:
-    dialect = Dialect(fields_in_meta_data=fields_in_meta_data)
+    options = BindOptions(fields_in_meta_data=fields_in_meta_data)
     made = []
     for number, pdu in enumerate(messages(data_coding)):
         own = b"own%d" % number
-        sms = from_one_of_many(pdu, dialect, b"esme", own, 1000)
-        alone = from_submit_sm(pdu, dialect, b"esme", b"shared", 1000)
+        sms = from_one_of_many(pdu, options, b"esme", own, 1000)
+        alone = from_submit_sm(pdu, options, b"esme", b"shared", 1000)
         alone.id = b"shared" if pdu.last else own
         assert sms == alone
         sms.smsc_id = own  # what routing adds to one is no other's
@@ -52,8 +52,8 @@ def test_every_destination_is_as_if_it_were_alone_and_shares_the_text(
 
 def test_a_bad_destination_is_refused_by_itself() -> None:
     first, bad, last = messages(receivers=(b"491", b"", b"493"))
-    dialect = Dialect()
-    from_one_of_many(first, dialect, b"esme", b"own", 1000)
+    options = BindOptions()
+    from_one_of_many(first, options, b"esme", b"own", 1000)
     with pytest.raises(Untranslatable):
-        from_one_of_many(bad, dialect, b"esme", b"own", 1000)
-    assert from_one_of_many(last, dialect, b"esme", b"own", 1000).receiver == b"+493"
+        from_one_of_many(bad, options, b"esme", b"own", 1000)
+    assert from_one_of_many(last, options, b"esme", b"own", 1000).receiver == b"+493"

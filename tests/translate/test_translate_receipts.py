@@ -16,7 +16,7 @@ from ksmppd_py.smpp.codec import pack
 from ksmppd_py.smpp.pdus import DeliverSm
 from ksmppd_py.smpp.tlvs import TlvType
 from ksmppd_py.translate import receipts
-from ksmppd_py.translate.dialect import Dialect
+from ksmppd_py.translate.bind_options import BindOptions
 from ksmppd_py.translate.errors import Untranslatable
 from ksmppd_py.translate.receipts import DlrUrl, make_dlr_url, parse_dlr_url, to_deliver_sm
 from ksmppd_py.translate.tlvs import TlvDefinition, TlvTable
@@ -30,7 +30,7 @@ DLR = Sms(
     dlr_url=b"e|1700000000|" + ID,
 )
 TEXT = b"id:%b sub:001 dlvrd:%b submit date:231114221320 done date:691231235959 stat:%b err:%b text:%b"
-V33, V34 = Dialect(0x33), Dialect(0x34)
+V33, V34 = BindOptions(0x33), BindOptions(0x34)
 
 
 @pytest.fixture(autouse=True)
@@ -53,8 +53,8 @@ def _forget() -> None:
     receipts._local_minute.cache_clear()
 
 
-def one(dialect: Dialect = V34, **fields: Any) -> DeliverSm:
-    (pdu,) = to_deliver_sm(dataclasses.replace(DLR, **fields), dialect)
+def one(options: BindOptions = V34, **fields: Any) -> DeliverSm:
+    (pdu,) = to_deliver_sm(dataclasses.replace(DLR, **fields), options)
     return pdu
 
 
@@ -159,7 +159,7 @@ def test_tlvs() -> None:
     assert one(msgdata=b"err:001", meta_data=b"?smpp?dlr_err=%02%00%1B&").tlvs[0x0423] == b"\x02\x00\x1b"
     assert one(V33, meta_data=b"?smpp?dlr_err=%03%00%1B&").tlvs == {}
     table = TlvTable([TlvDefinition("x", 0x1400, 4, TlvType.OCTETS)])
-    assert list(one(Dialect(tlvs=table), meta_data=b"?smpp?x=1&dlr_err=%03%00%1B&").tlvs) == [
+    assert list(one(BindOptions(tlvs=table), meta_data=b"?smpp?x=1&dlr_err=%03%00%1B&").tlvs) == [
         0x423,
         0x427,
         0x1E,
@@ -178,9 +178,9 @@ def test_addresses() -> None:
     fields: dict[str, Any] = {"sender": b"+491701", "receiver": b"+491709999999"}
     pdu = one(**fields)
     assert (pdu.source_addr, pdu.destination_addr) == (b"491701", b"491709999999")
-    pdu = one(Dialect(switch_dlr_addr=True), **fields)  # D-01
+    pdu = one(BindOptions(switch_dlr_addr=True), **fields)  # D-01
     assert (pdu.source_addr, pdu.destination_addr) == (b"491709999999", b"491701")
-    pdu = one(Dialect(switch_dlr_addr=True), sender=b"Acme", receiver=b"+49")
+    pdu = one(BindOptions(switch_dlr_addr=True), sender=b"Acme", receiver=b"+49")
     assert (pdu.source_addr_ton, pdu.source_addr_npi, pdu.dest_addr_ton, pdu.dest_addr_npi) == (1, 1, 5, 0)
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.smpp.codec import pack
 from ksmppd_py.translate import report_text
-from ksmppd_py.translate.dialect import Dialect
+from ksmppd_py.translate.bind_options import BindOptions
 from ksmppd_py.translate.receipts import to_deliver_sm
 from ksmppd_py.translate.report_text import MAX_ERR, err_length
 
@@ -22,13 +22,13 @@ UCS2 = "id:1 stat:UNDELIV err:027 text:Hi é".encode("utf-16-be")
 
 
 def receipt(
-    msgdata: bytes, dialect: Dialect | None = None, *, dates: bytes = b"231114221320", **fields: Any
+    msgdata: bytes, options: BindOptions | None = None, *, dates: bytes = b"231114221320", **fields: Any
 ) -> bytes:
     """Return the text that an ESME gets for a report with this text."""
     sms = Sms(
         sender=b"1", receiver=b"2", sms_type=3, dlr_url=b"e|1700000000|" + ID, msgdata=msgdata, **fields
     )
-    (pdu,) = to_deliver_sm(sms, dialect or Dialect(), local=lambda epoch: dates)
+    (pdu,) = to_deliver_sm(sms, options or BindOptions(), local=lambda epoch: dates)
     assert pdu.data_coding == 0
     pack(pdu, 1)
     return pdu.short_message
@@ -126,7 +126,7 @@ def test_reads_what_is_said_to_be_ucs2() -> None:
 )
 def test_text_is_in_the_accounts_alphabet(alt_charset: str, text: str, octets: bytes) -> None:
     msgdata = b"stat:UNDELIV err:027 text:" + text.encode()
-    assert words(receipt(msgdata, Dialect(alt_charset=alt_charset), dlr_mask=2))[2] == octets
+    assert words(receipt(msgdata, BindOptions(alt_charset=alt_charset), dlr_mask=2))[2] == octets
 
 
 @pytest.mark.parametrize(
@@ -146,11 +146,11 @@ def test_text_is_in_the_accounts_alphabet(alt_charset: str, text: str, octets: b
     ],
 )
 def test_whole_codes(msgdata: bytes, length: int, err: bytes) -> None:
-    assert words(receipt(msgdata, Dialect(err_length=length), dlr_mask=2))[1] == err
+    assert words(receipt(msgdata, BindOptions(err_length=length), dlr_mask=2))[1] == err
 
 
 def test_whole_code_of_a_tlv() -> None:
-    text = receipt(b"", Dialect(err_length=MAX_ERR), dlr_mask=2, meta_data=b"?smpp?dlr_err=%03%FF%FF&")
+    text = receipt(b"", BindOptions(err_length=MAX_ERR), dlr_mask=2, meta_data=b"?smpp?dlr_err=%03%FF%FF&")
     assert words(text)[1] == b"65535"
 
 
@@ -265,12 +265,12 @@ any_text = st.binary(max_size=60) | st.lists(_pieces | st.binary(max_size=3), ma
 @example(b"err:000 Text:Hello", 1, 0)
 @example(b"NACK/0x0000000b/Invalid Destination Address", 16, 0)
 def test_widespread_esmes_read_any_receipt(msgdata: bytes, dlr_mask: int, coding: int) -> None:
-    for dialect in (Dialect(), Dialect(alt_charset="latin-1")):
-        text = receipt(msgdata, dialect, dlr_mask=dlr_mask, coding=coding)
+    for options in (BindOptions(), BindOptions(alt_charset="latin-1")):
+        text = receipt(msgdata, options, dlr_mask=dlr_mask, coding=coding)
         for read in READERS:
             read(text.decode("latin-1"))
         aiosmpplib(
-            receipt(msgdata, dialect, dates=b"2311142213", dlr_mask=dlr_mask, coding=coding).decode("latin-1")
+            receipt(msgdata, options, dates=b"2311142213", dlr_mask=dlr_mask, coding=coding).decode("latin-1")
         )
 
 

@@ -9,7 +9,7 @@ from ksmppd_py.translate.tlvs import NO_DEFINITIONS, TlvTable
 
 
 @dataclass(frozen=True, slots=True)
-class Dialect:
+class BindOptions:
     """Settings of a bind; TLVs are read from any version, but sent from 0x34 on only.
 
     `alt_charset` stands for GSM 03.38 in data_coding 0, under a name that Python knows. `switch_dlr_addr`:
