@@ -43,7 +43,7 @@ MOST_HELD = 0.5
 
 
 class ReplayHandover(Protocol):
-    """Takes over deliveries whose message has been stored: flows.replay. No method yields."""
+    """Takes over deliveries whose message has been stored: flows.deliver_replay. No method yields."""
 
     def expect_rows(self, message_ids: Sequence[bytes]) -> None:
         """Announce rows with these message ids, whose messages are in flight already. Doesn't yield."""

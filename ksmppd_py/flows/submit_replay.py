@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 
 from ksmppd_py.errors import KsmppdError
-from ksmppd_py.flows.rows import PAGE, ROWS_PAUSE, Bell, RowWalk
+from ksmppd_py.flows.row_cursor import PAGE, ROWS_PAUSE, Bell, RowCursor
 from ksmppd_py.kannel.messages import DlrMask, Sms, SmsType
 from ksmppd_py.model.ids import MessageIds
 from ksmppd_py.model.names import to_name
@@ -44,44 +44,44 @@ class SubmitReplay:
         self._ids = ids
         self._clock = clock
         self._monotonic = monotonic
-        self._walk = RowWalk()
+        self._cursor = RowCursor()
         self._unsettled: list[Submit] = []
         self._withdrawn: set[int] = set()
         self._deleted: set[int] = set()
 
     def start_over(self) -> None:
         """Read from the first row again: a bearerbox has come back. Doesn't yield."""
-        self._walk.start_over()
+        self._cursor.start_over()
 
     @property
     def unusable(self) -> int:
         """Number of rows found that can't be read or sent."""
-        return self._walk.unusable
+        return self._cursor.unusable
 
     def look_later(self) -> None:
         """Read again after ROWS_PAUSE: the database didn't answer. Doesn't yield."""
-        self._walk.retry_at_once(0, self._monotonic() + ROWS_PAUSE)
+        self._cursor.retry_at_once(0, self._monotonic() + ROWS_PAUSE)
 
     def due(self) -> bool:
         """Whether rows may be tried again by now. Doesn't yield."""
-        return self._walk.due(self._monotonic())
+        return self._cursor.due(self._monotonic())
 
     def advance(self) -> None:
         """Settle the answered rows, then send as many as there is room for. Raises DatabaseUnavailable. May yield."""
         self._settle()
-        while self._gateway.online and len(self._walk.in_flight) <= MOST_IN_FLIGHT // 2:
-            if self._walk.due(self._monotonic()):
-                self._walk.start_over()
+        while self._gateway.online and len(self._cursor.in_flight) <= MOST_IN_FLIGHT // 2:
+            if self._cursor.due(self._monotonic()):
+                self._cursor.start_over()
             self._withdrawn -= self._deleted  # pages read from now on can't contain these
             self._deleted.clear()
-            reading = self._walk.begin_page()
-            rows = self._store.page(SmsType.MT_PUSH, self._walk.after, PAGE)
-            if not self._walk.keeps_page(reading, [row.global_id for row in rows], PAGE):
+            reading = self._cursor.begin_page()
+            rows = self._store.page(SmsType.MT_PUSH, self._cursor.after, PAGE)
+            if not self._cursor.keeps_page(reading, [row.global_id for row in rows], PAGE):
                 continue
             now = self._monotonic()
             for row in rows:
                 if not self._walk_on(row, now):
-                    self._walk.step_back(row.global_id)
+                    self._cursor.step_back(row.global_id)
                     return
             if len(rows) < PAGE:
                 return
@@ -89,9 +89,9 @@ class SubmitReplay:
     def _walk_on(self, row: StoredMessage, now: float) -> bool:
         """Send one row or skip it; False when it has to wait for room. Doesn't yield."""
         number = row.global_id
-        if self._walk.must_stop_before(number):
+        if self._cursor.must_stop_before(number):
             return False
-        if number in self._withdrawn or not self._walk.takes(number, now):
+        if number in self._withdrawn or not self._cursor.takes(number, now):
             return True
         if row.sms is None:
             self._set_aside(number, row.problem)
@@ -103,16 +103,16 @@ class SubmitReplay:
             self._set_aside(number, str(error))
             return True
 
-    def look_for_passed_rows(self) -> bool:
+    def rescan(self) -> bool:
         """Start over when the table has rows, since another process may have added some; True then. May yield."""
         if not self._gateway.online or not self._store.has_mts():
             return False
-        self._walk.start_over()
+        self._cursor.start_over()
         return True
 
     def withdraw(self, row: int) -> bool:
         """See enquiries.Withdrawals."""
-        if row in self._walk.in_flight or row in self._withdrawn:
+        if row in self._cursor.in_flight or row in self._withdrawn:
             return False
         self._withdrawn.add(row)
         return True
@@ -124,10 +124,10 @@ class SubmitReplay:
     def put_back(self, row: int) -> None:
         """See enquiries.Withdrawals."""
         self._withdrawn.discard(row)
-        self._walk.retry_at_once(row, self._monotonic())
+        self._cursor.retry_at_once(row, self._monotonic())
 
     def _set_aside(self, row: int, problem: str) -> None:
-        if self._walk.set_aside(row):
+        if self._cursor.set_aside(row):
             logger.error("Stored message %d can't be read and is left where it is: %s", row, problem)
 
     def _send(self, row: int, sms: Sms) -> bool:
@@ -140,7 +140,7 @@ class SubmitReplay:
         """Take back a stored MT with the bearerbox's result. Doesn't yield."""
         if submit.result is SubmitResult.ACCEPTED:
             self._remove(submit.row)
-            if len(self._walk.in_flight) == MOST_IN_FLIGHT // 2:
+            if len(self._cursor.in_flight) == MOST_IN_FLIGHT // 2:
                 self._bell.put("")
         else:
             self._unsettled.append(submit)
@@ -148,7 +148,7 @@ class SubmitReplay:
 
     def _remove(self, row: int) -> None:
         self._store.remove((row,))
-        self._walk.done(row)
+        self._cursor.done(row)
 
     def _settle(self) -> None:
         unsettled, self._unsettled = self._unsettled, []
@@ -159,11 +159,11 @@ class SubmitReplay:
                     self._refused(submit, now)
                 except Exception:
                     logger.exception("Stored message %d failed unexpectedly", submit.row)
-                    self._walk.retry_later(submit.row, now)
+                    self._cursor.retry_later(submit.row, now)
             elif submit.result is SubmitResult.NO_BEARERBOX:
-                self._walk.retry_at_once(submit.row, now)
+                self._cursor.retry_at_once(submit.row, now)
             else:
-                self._walk.retry_later(submit.row, now)
+                self._cursor.retry_later(submit.row, now)
 
     def _refused(self, submit: Submit, now: float) -> None:
         """Remove a row that the bearerbox refuses for good, after storing the report that the ESME asked for.
@@ -193,7 +193,7 @@ class SubmitReplay:
                 self._store.save((report,))
             except KsmppdError as error:
                 logger.warning("The failure report on it can't be stored now: %s", error)
-                self._walk.retry_later(submit.row, now)
+                self._cursor.retry_later(submit.row, now)
                 return
             self._accounts.put(to_name(sms.service or b"").lower())
         self._remove(submit.row)

@@ -136,7 +136,7 @@ class MessageStore(Protocol):
     ) -> list[StoredMessage]:
         """Return waiting MTs of an account between these two addresses. Raises DatabaseUnavailable. May yield."""
 
-    def nameless(self, after: int, limit: int) -> list[StoredMessage]:
+    def unaddressed(self, after: int, limit: int) -> list[StoredMessage]:
         """Return MOs and reports without an account, in order as `page`. Raises DatabaseUnavailable. May yield."""
 
     def give(self, global_id: int, system_id: str) -> None:

@@ -9,10 +9,10 @@ from typing import Protocol
 import gevent
 
 from ksmppd_py.errors import DatabaseUnavailable
+from ksmppd_py.flows.deliver_replay import DeliverReplay
 from ksmppd_py.flows.delivery import DeliveryFlow
-from ksmppd_py.flows.nameless import NamelessRows
-from ksmppd_py.flows.replay import DeliveryReplay
 from ksmppd_py.flows.submit_replay import SubmitReplay
+from ksmppd_py.flows.unaddressed_rows import UnaddressedRows
 from ksmppd_py.model.ids import MessageIds
 from ksmppd_py.model.ports import Gateway, MessageStore, Receivers
 from ksmppd_py.transport.batch_queue import BatchQueue
@@ -53,8 +53,8 @@ class Replayer:
         self._gateway: Gateway | None = None
         self._submits: SubmitReplay | None = None
         self._greenlets = GreenletGroup("replay")
-        self.deliveries = DeliveryReplay(store, delivery, receivers, self._bell, monotonic, queue)
-        self._nameless = NamelessRows(store, delivery)
+        self.deliveries = DeliverReplay(store, delivery, receivers, self._bell, monotonic, queue)
+        self._unaddressed = UnaddressedRows(store, delivery)
 
     def start(self, gateway: Gateway, ids: MessageIds) -> None:
         """Start the greenlets. Doesn't yield."""
@@ -67,7 +67,7 @@ class Replayer:
         self._greenlets.supervise("replay rounds", self._make_rounds)
         if self._submits is not None:
             self._greenlets.supervise("replay to bearerboxes", self._walk_submits)
-            self._greenlets.supervise("replay of nameless rows", self._name_rows)
+            self._greenlets.supervise("replay of unaddressed rows", self._name_rows)
 
     def stop(self) -> None:
         """End the greenlets; messages in flight end by themselves. May yield."""
@@ -86,7 +86,7 @@ class Replayer:
     def unusable(self) -> int:
         """Number of stored rows found since the start that can't be read."""
         submits = self._submits.unusable if self._submits is not None else 0
-        return self.deliveries.unusable + submits + self._nameless.unusable
+        return self.deliveries.unusable + submits + self._unaddressed.unusable
 
     def put_back(self, row: int) -> None:
         """See enquiries.Withdrawals. Doesn't yield."""
@@ -135,12 +135,12 @@ class Replayer:
         """Route rows without an account; return the seconds until the next time. May yield."""
         began = monotonic()
         try:
-            named = self._nameless.advance()
+            named = self._unaddressed.advance()
         except DatabaseUnavailable as error:
             logger.debug("Can't look for stored messages of no account: %s", error)
             return 0.0
         for system_id in named:
-            self.deliveries.look_for_passed_rows(system_id)
+            self.deliveries.rescan(system_id)
         return _pause_after(began) - REFRESH
 
     def _make_rounds(self) -> None:
@@ -154,7 +154,7 @@ class Replayer:
                 continue
             receiving = set(self._receivers.receiving())
             for system_id in receiving - known:
-                self.deliveries.look_for_passed_rows(system_id)
+                self.deliveries.rescan(system_id)
             known = receiving
             for system_id in self.deliveries.due():
                 self._bell.put(system_id)
@@ -182,8 +182,8 @@ class Replayer:
         began = monotonic()
         try:
             for system_id in self._store.receivers_with_rows(receiving):
-                self.deliveries.look_for_passed_rows(system_id)
-            if self._submits is not None and self._submits.look_for_passed_rows():
+                self.deliveries.rescan(system_id)
+            if self._submits is not None and self._submits.rescan():
                 self._box_bell.put("")
         except DatabaseUnavailable as error:
             logger.debug("Can't look for stored messages: %s", error)

@@ -82,7 +82,7 @@ class StoredMessages:
                 after = rows[-1][0]
         return found[:limit]
 
-    def nameless(self, after: int, limit: int) -> list[StoredMessage]:
+    def unaddressed(self, after: int, limit: int) -> list[StoredMessage]:
         """See ports.MessageStore."""
         with self.remover.reading() as settled:
             rows = self._of_account.of_nobody({"after": after, "limit": limit})

@@ -41,9 +41,9 @@ class DatabaseStore:
         """See ports.MessageStore."""
         return self._messages.find_mts_between(system_id, sender, receiver, limit)
 
-    def nameless(self, after: int, limit: int) -> list[StoredMessage]:
+    def unaddressed(self, after: int, limit: int) -> list[StoredMessage]:
         """See ports.MessageStore."""
-        return self._messages.nameless(after, limit)
+        return self._messages.unaddressed(after, limit)
 
     def give(self, global_id: int, system_id: str) -> None:
         """See ports.MessageStore."""

@@ -32,12 +32,17 @@ _ID = "%s-0000-4000-8000-%s"
 
 
 def fill(
-    database: Database, system_id: str, count: int, sms_type: int = 3, first: int = 1, nameless: bool = False
+    database: Database,
+    system_id: str,
+    count: int,
+    sms_type: int = 3,
+    first: int = 1,
+    unaddressed: bool = False,
 ) -> None:
-    """Insert `count` rows; report n is about the message_id `message_id(n)`. `nameless`: only dlr_url has it."""
+    """Insert `count` rows; report n is about the message_id `message_id(n)`. `unaddressed`: only dlr_url has it."""
     step = 100_000
     for start in range(first, first + count, step):
-        service = "NULL" if nameless else f"'{system_id}'"
+        service = "NULL" if unaddressed else f"'{system_id}'"
         _fill(database, system_id, service, start, min(start + step, first + count) - 1, sms_type)
 
 

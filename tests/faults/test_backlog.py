@@ -111,7 +111,7 @@ def test_reports_that_name_no_account_and_come_while_we_run(kind: str) -> None:
     with Lane(kind).opened() as lane:
         taker = Taker(lane.daemon.smpp_port, "faulta", PASSWORD)
         for first in (1, 11):
-            fill(lane.database, "faulta", 10, first=first, nameless=True)
+            fill(lane.database, "faulta", 10, first=first, unaddressed=True)
             taker.take_until(first + 9)
         assert sorted(taker.numbers) == list(range(1, 21))
         taker.close()

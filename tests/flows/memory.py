@@ -202,7 +202,7 @@ class MemoryStore:
                 found.append(message)
         return found[:limit]
 
-    def nameless(self, after: int, limit: int) -> list[StoredMessage]:
+    def unaddressed(self, after: int, limit: int) -> list[StoredMessage]:
         self._check()
         kinds = (SmsType.MO, SmsType.REPORT_MO)
         rows = [row for _, row in sorted(self.messages.items()) if row.global_id > after]

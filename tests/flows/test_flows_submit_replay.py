@@ -8,7 +8,7 @@ import pytest
 
 from ksmppd_py.errors import DatabaseUnavailable
 from ksmppd_py.flows import rows
-from ksmppd_py.flows.rows import PAGE
+from ksmppd_py.flows.row_cursor import PAGE
 from ksmppd_py.flows.submit_replay import MOST_IN_FLIGHT, SubmitReplay
 from ksmppd_py.kannel.messages import DlrMask, Sms, SmsType
 from ksmppd_py.model.outcomes import SubmitResult
@@ -90,7 +90,7 @@ def test_without_a_bearerbox_nothing_is_read(bed: Bed) -> None:
     bed.gateway.online = False
     bed.replay.advance()
     assert bed.store.pages == 0
-    assert not bed.replay.look_for_passed_rows()
+    assert not bed.replay.rescan()
 
 
 @pytest.mark.parametrize("nack", [2, 9])
@@ -212,14 +212,14 @@ def test_when_a_bearerbox_comes_back_it_starts_over(bed: Bed) -> None:
 
 def test_rows_that_were_passed_are_found_by_looking(bed: Bed) -> None:
     """Another process may commit a row whose number is lower than that of one that we have read."""
-    assert not bed.replay.look_for_passed_rows()
+    assert not bed.replay.rescan()
     bed.stored(b"late", b"1")
     late = bed.store.messages.pop(1)
     bed.replay.advance()
     bed.store.messages[1] = late
     bed.replay.advance()
     assert bed.texts == [b"1"]
-    assert bed.replay.look_for_passed_rows()  # although one is in flight
+    assert bed.replay.rescan()  # although one is in flight
     bed.replay.advance()
     assert bed.texts == [b"1", b"late"]
 

@@ -16,7 +16,7 @@ from geventhttpclient._parser import HTTPParseError
 from ksmppd_py.callbacks.answers import Headers
 from ksmppd_py.callbacks.parser import AnswerParser
 from ksmppd_py.config.load import ConfigProblems, load
-from ksmppd_py.flows.replay import _read_pdu
+from ksmppd_py.flows.deliver_replay import _read_pdu
 from ksmppd_py.kannel import meta_data
 from ksmppd_py.kannel.codec import BoxLink, pack, pack_sms
 from ksmppd_py.kannel.messages import Ack, Admin, AdminCommand, Heartbeat, Sms, SmsType

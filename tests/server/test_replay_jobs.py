@@ -148,8 +148,8 @@ def test_when_rows_of_no_account_are_looked_for(
 
     monkeypatch.setattr(replay_jobs, "monotonic", clock)
     monkeypatch.setattr(replay_jobs.gevent, "sleep", sleep)
-    replayer._nameless = SimpleNamespace(advance=advance)
-    replayer.deliveries = SimpleNamespace(look_for_passed_rows=rung.append)
+    replayer._unaddressed = SimpleNamespace(advance=advance)
+    replayer.deliveries = SimpleNamespace(rescan=rung.append)
     with pytest.raises(gevent.GreenletExit):
         replayer._name_rows()
     assert asked == looks

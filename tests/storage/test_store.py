@@ -284,12 +284,12 @@ def test_rows_of_nobody(place: Place, store: DatabaseStore) -> None:
     ]
     rows = store.save([*mine, make_sms(sms_type=SmsType.MT_PUSH, service=None)])
     nobodys = [rows[index] for index in (0, 1, 3, 4)]
-    assert [row.global_id for row in store.nameless(0, 10)] == nobodys
-    assert [row.global_id for row in store.nameless(nobodys[1], 1)] == nobodys[2:3]
+    assert [row.global_id for row in store.unaddressed(0, 10)] == nobodys
+    assert [row.global_id for row in store.unaddressed(nobodys[1], 1)] == nobodys[2:3]
     store.remove(nobodys[3:])
     store.give(nobodys[0], "smppuserb")
     store.give(nobodys[2], "jos\xe9")
-    assert [row.global_id for row in store.nameless(0, 10)] == nobodys[1:2]
+    assert [row.global_id for row in store.unaddressed(0, 10)] == nobodys[1:2]
     assert [row.global_id for row in store.page(SmsType.MO, 0, 10, "smppuserb")] == nobodys[:1]
     [given] = store.page(SmsType.REPORT_MO, 0, 10, "jos\xe9")
     assert given.sms is not None

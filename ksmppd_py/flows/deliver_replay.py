@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from ksmppd_py.flows.delivery import DeliveryFlow
-from ksmppd_py.flows.rows import PAGE, ROWS_PAUSE, Bell, RowWalk
+from ksmppd_py.flows.row_cursor import PAGE, ROWS_PAUSE, Bell, RowCursor
 from ksmppd_py.kannel.messages import SmsType
 from ksmppd_py.model.names import to_name, to_octets
 from ksmppd_py.model.outcomes import Outcome
@@ -23,13 +23,13 @@ logger = logging.getLogger(__name__)
 class _Source:
     """The rows of one account in one table or of one sms_type, and the origin to which their deliveries return."""
 
-    __slots__ = ("_replay", "account", "sms_type", "walk")
+    __slots__ = ("_replay", "account", "cursor", "sms_type")
 
-    def __init__(self, replay: DeliveryReplay, account: _Account, sms_type: int | None) -> None:
+    def __init__(self, replay: DeliverReplay, account: _Account, sms_type: int | None) -> None:
         self._replay = replay
         self.account = account
         self.sms_type = sms_type  # None = the PDU table
-        self.walk = RowWalk()
+        self.cursor = RowCursor()
 
     def settled(self, delivery: Delivery) -> None:
         """Take back a row with its outcome. Doesn't yield."""
@@ -41,7 +41,7 @@ class _Account:
 
     __slots__ = ("peak", "rung", "sources", "unfinished")
 
-    def __init__(self, replay: DeliveryReplay, queue: bool) -> None:
+    def __init__(self, replay: DeliverReplay, queue: bool) -> None:
         kinds = (None, int(SmsType.REPORT_MO), int(SmsType.MO)) if queue else (None,)
         self.sources = [_Source(replay, self, kind) for kind in kinds]
         self.rung = False
@@ -51,10 +51,10 @@ class _Account:
     @property
     def in_flight(self) -> int:
         """Number of rows that were sent and aren't answered yet."""
-        return sum(len(source.walk.in_flight) for source in self.sources)
+        return sum(len(source.cursor.in_flight) for source in self.sources)
 
 
-class DeliveryReplay:
+class DeliverReplay:
     """Sends stored MOs, reports and PDUs to the accounts' receiving binds, in the order in which they were stored.
 
     `bell` wakes the greenlet that calls `advance`, with the account. `queue` tells whether the store table is used. Of
@@ -85,12 +85,12 @@ class DeliveryReplay:
         account.rung = False
         now = self._monotonic()
         for source in account.sources:
-            if source.walk.due(now):
-                source.walk.start_over()
+            if source.cursor.due(now):
+                source.cursor.start_over()
         account.unfinished = not all(self._advance_source(system_id, source) for source in account.sources)
         account.peak = account.in_flight
 
-    def look_for_passed_rows(self, system_id: str) -> None:
+    def rescan(self, system_id: str) -> None:
         """Read this account's rows from the first one again, since another process may have added some.
 
         Doesn't yield.
@@ -98,7 +98,7 @@ class DeliveryReplay:
         account = self._accounts.get(system_id)
         if account is not None:
             for source in account.sources:
-                source.walk.start_over()
+                source.cursor.start_over()
         self._bell.put(system_id)
 
     def expect_rows(self, message_ids: Sequence[bytes]) -> None:
@@ -117,7 +117,7 @@ class DeliveryReplay:
         source = self._source_of(delivery)
         delivery.row = row
         delivery.origin = source
-        source.walk.in_flight.add(row)
+        source.cursor.in_flight.add(row)
         if delivery.left == 0:
             self.settled(delivery, source)
 
@@ -130,18 +130,18 @@ class DeliveryReplay:
     @property
     def unusable(self) -> int:
         """Number of rows found that can't be read or delivered."""
-        return sum(source.walk.unusable for each in self._accounts.values() for source in each.sources)
+        return sum(source.cursor.unusable for each in self._accounts.values() for source in each.sources)
 
     def look_later(self, system_id: str) -> None:
         """Read this account's rows again after ROWS_PAUSE: the database didn't answer. Doesn't yield."""
         account = self._accounts.get(system_id)
         if account is not None:
             for source in account.sources:
-                source.walk.retry_at_once(0, self._monotonic() + ROWS_PAUSE)
+                source.cursor.retry_at_once(0, self._monotonic() + ROWS_PAUSE)
 
     def retry_later(self, delivery: Delivery, row: int) -> None:
         """Send the message stored as `row` only after its delay: its ESME refused it for now. Doesn't yield."""
-        self._source_of(delivery).walk.retry_later(row, self._monotonic())
+        self._source_of(delivery).cursor.retry_later(row, self._monotonic())
 
     def _source_of(self, delivery: Delivery) -> _Source:
         assert delivery.sms is not None
@@ -161,7 +161,7 @@ class DeliveryReplay:
         return [
             system_id
             for system_id, account in self._accounts.items()
-            if any(source.walk.due(now) for source in account.sources)
+            if any(source.cursor.due(now) for source in account.sources)
             or (account.unfinished and self._receivers.room(system_id) > 0)
         ]
 
@@ -171,13 +171,13 @@ class DeliveryReplay:
             room = min(PAGE, self._receivers.room(system_id))
             if room <= 0:
                 return False
-            reading = source.walk.begin_page()
+            reading = source.cursor.begin_page()
             rows = self._read(system_id, source, room)
-            if not source.walk.keeps_page(reading, [row.global_id for row in rows], room):
+            if not source.cursor.keeps_page(reading, [row.global_id for row in rows], room):
                 continue
             for row in rows:
                 delivery = self._delivery_of(row, source, system_id)
-                if delivery is not None and not self._dispatch(delivery, source.walk):
+                if delivery is not None and not self._dispatch(delivery, source.cursor):
                     return False
             if len(rows) < room:
                 return True
@@ -185,8 +185,8 @@ class DeliveryReplay:
     def _read(self, system_id: str, source: _Source, room: int) -> Sequence[StoredPdu | StoredMessage]:
         """Return the next rows. Raises DatabaseUnavailable. May yield."""
         if source.sms_type is None:
-            return self._store.page_pdus(system_id, source.walk.after, room)
-        return self._store.page(source.sms_type, source.walk.after, room, system_id)
+            return self._store.page_pdus(system_id, source.cursor.after, room)
+        return self._store.page(source.sms_type, source.cursor.after, room, system_id)
 
     def _delivery_of(
         self, row: StoredPdu | StoredMessage, source: _Source, system_id: str
@@ -198,14 +198,14 @@ class DeliveryReplay:
 
     def _of_pdu(self, row: StoredPdu, source: _Source, system_id: str) -> Delivery | None:
         if not _names(to_octets(row.system_id), system_id):
-            source.walk.after = row.global_id
+            source.cursor.after = row.global_id
             return None
         pdu = _read_pdu(row.octets)
         if pdu is None:
-            if source.walk.set_aside(row.global_id):
+            if source.cursor.set_aside(row.global_id):
                 logger.error("Stored PDU %d can't be read and is removed", row.global_id)
                 self._store.remove_pdus((row.global_id,))
-            source.walk.after = row.global_id
+            source.cursor.after = row.global_id
             return None
         delivery = Delivery(source, None, row.global_id, pdu)
         delivery.system_id = system_id
@@ -213,35 +213,35 @@ class DeliveryReplay:
 
     def _of_message(self, row: StoredMessage, source: _Source, system_id: str) -> Delivery | None:
         if row.sms is None:
-            if source.walk.set_aside(row.global_id):
+            if source.cursor.set_aside(row.global_id):
                 logger.error(
                     "Stored message %d can't be read and is left where it is: %s", row.global_id, row.problem
                 )
-            source.walk.after = row.global_id
+            source.cursor.after = row.global_id
             return None
         expected = self._expected and row.sms.id in self._expected
         if expected or not _names(row.sms.service or b"", system_id):
-            source.walk.after = row.global_id
+            source.cursor.after = row.global_id
             return None
         delivery = Delivery(source, row.sms, row.global_id)
         delivery.system_id = system_id
         return delivery
 
-    def _dispatch(self, delivery: Delivery, walk: RowWalk) -> bool:
+    def _dispatch(self, delivery: Delivery, cursor: RowCursor) -> bool:
         """Send one row unless it is in flight or waits for its delay; False when no bind has room. Doesn't yield."""
-        if walk.must_stop_before(delivery.row):
-            walk.step_back(delivery.row)
+        if cursor.must_stop_before(delivery.row):
+            cursor.step_back(delivery.row)
             return False
-        if not walk.takes(delivery.row, self._monotonic()):
+        if not cursor.takes(delivery.row, self._monotonic()):
             return True
         try:
             outcome = self._delivery.dispatch(delivery)
         except Exception:
-            walk.set_aside(delivery.row)
+            cursor.set_aside(delivery.row)
             logger.exception("Stored row %d failed unexpectedly and is left where it is", delivery.row)
             return True
         if outcome is Outcome.NO_RECEIVER:
-            walk.step_back(delivery.row)
+            cursor.step_back(delivery.row)
             return False
         if outcome is not None:
             delivery.outcome = outcome
@@ -250,16 +250,16 @@ class DeliveryReplay:
 
     def settled(self, delivery: Delivery, source: _Source) -> None:
         """Remove or keep a row, as its outcome says (docs/rules/flows.md 4). Doesn't yield."""
-        row, outcome, walk = delivery.row, delivery.outcome, source.walk
+        row, outcome, cursor = delivery.row, delivery.outcome, source.cursor
         if outcome in (Outcome.DONE, Outcome.PERMANENT):
             if outcome is Outcome.PERMANENT:
                 logger.error("Stored row %d is refused for good by %s", row, delivery.system_id)
             (self._store.remove_pdus if source.sms_type is None else self._store.remove)((row,))
-            walk.done(row)
+            cursor.done(row)
         elif outcome in (Outcome.GONE, Outcome.TIMEOUT):
-            walk.retry_at_once(row, self._monotonic())
+            cursor.retry_at_once(row, self._monotonic())
         else:
-            walk.retry_later(row, self._monotonic())
+            cursor.retry_later(row, self._monotonic())
         account = source.account
         if not account.rung and account.in_flight * 2 <= account.peak:
             account.rung = True

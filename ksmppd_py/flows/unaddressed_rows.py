@@ -6,7 +6,7 @@ import logging
 
 from ksmppd_py.errors import PermanentError, TemporaryError
 from ksmppd_py.flows.delivery import DeliveryFlow
-from ksmppd_py.flows.rows import PAGE
+from ksmppd_py.flows.row_cursor import PAGE
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.ports import MessageStore, StoredMessage
 from ksmppd_py.translate.errors import Untranslatable
@@ -14,7 +14,7 @@ from ksmppd_py.translate.errors import Untranslatable
 logger = logging.getLogger(__name__)
 
 
-class NamelessRows:
+class UnaddressedRows:
     """Routes such rows as if they came from the bearerbox now, and writes the account into them.
 
     This server never stores such a row; another program that shares the tables may do so at any time.
@@ -38,7 +38,7 @@ class NamelessRows:
         named: set[str] = set()
         after = 0
         unreadable: set[int] = set()
-        while rows := self._store.nameless(after, PAGE):
+        while rows := self._store.unaddressed(after, PAGE):
             after = rows[-1].global_id
             for row in rows:
                 if row.sms is None:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from ksmppd_py.errors import DatabaseUnavailable
+from ksmppd_py.flows.deliver_replay import DeliverReplay
 from ksmppd_py.flows.delivery import DeliveryFlow
-from ksmppd_py.flows.replay import DeliveryReplay
 from ksmppd_py.kannel.messages import SmsType
 from ksmppd_py.model.outcomes import Outcome
 from ksmppd_py.model.ports import StoredPdu
@@ -31,7 +31,7 @@ from tests.flows.memory import (
 
 
 class Bed:
-    """A DeliveryReplay, the account `esme` and its receiver."""
+    """A DeliverReplay, the account `esme` and its receiver."""
 
     def __init__(self, window: int = 500, queue: bool = True) -> None:
         self.store = MemoryStore()
@@ -40,7 +40,7 @@ class Bed:
         self.bell = Tray()
         self.clock = Clock()
         delivery = DeliveryFlow(MemoryRouter(), self.receivers)
-        self.replay = DeliveryReplay(self.store, delivery, self.receivers, self.bell, self.clock, queue)
+        self.replay = DeliverReplay(self.store, delivery, self.receivers, self.bell, self.clock, queue)
 
     def store_mos(self, *texts: bytes) -> None:
         self.store.save([mo(text, service=b"esme") for text in texts])
@@ -180,7 +180,7 @@ def test_an_unreadable_message_blocks_nothing(bed: Bed, caplog: pytest.LogCaptur
     row = bed.store.add_unreadable(int(SmsType.MO))
     bed.store_mos(b"after it")
     for _ in range(3):
-        bed.replay.look_for_passed_rows("esme")
+        bed.replay.rescan("esme")
         bed.advance()
     assert bed.texts == [b"after it"]
     assert row in bed.store.messages
@@ -297,7 +297,7 @@ def test_a_row_that_another_process_commits_late(bed: Bed) -> None:
     late = bed.store.messages.pop(1)
     bed.advance()
     bed.store.messages[1] = late
-    bed.replay.look_for_passed_rows("esme")
+    bed.replay.rescan("esme")
     bed.advance()
     assert bed.texts == [b"1", b"late"]
 
@@ -330,7 +330,7 @@ class Replays(RuleBasedStateMachine):
         texts = [b"%d" % (self.stored + n) for n in range(count)]
         self.stored += count
         (self.bed.store_pdus if pdus else self.bed.store_mos)(*texts)
-        self.bed.replay.look_for_passed_rows("esme")
+        self.bed.replay.rescan("esme")
 
     @rule()
     def turn(self) -> None:
@@ -371,7 +371,7 @@ class Replays(RuleBasedStateMachine):
             while bed.receiver.open:
                 bed.answer()
             bed.clock.now += 700
-            bed.replay.look_for_passed_rows("esme")
+            bed.replay.rescan("esme")
             self.turn()
         assert bed.store.messages == bed.store.pdus == {}
 

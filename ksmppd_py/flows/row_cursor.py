@@ -27,20 +27,20 @@ class Bell(Protocol):
 class Reading(NamedTuple):
     """A page being read: the pass that it belongs to, and the rows waiting for a retry that it may contain."""
 
-    walk: int
+    pass_number: int
     waiting: frozenset[int]
 
 
-class RowWalk:
+class RowCursor:
     """Reads rows in passes: from the first to the last, then, when rows need it, from the first again.
 
     Pure bookkeeping, time is given in monotonic seconds. No row is in flight twice. `after` is the last row passed.
     """
 
-    __slots__ = ("_again_at", "_set_aside", "_waiting", "_walks", "after", "in_flight")
+    __slots__ = ("_again_at", "_passes", "_set_aside", "_waiting", "after", "in_flight")
 
     def __init__(self) -> None:
-        self._walks = 0
+        self._passes = 0
         self.after = 0
         self.in_flight: set[int] = set()
         self._waiting: dict[int, tuple[float, float]] = {}
@@ -49,7 +49,7 @@ class RowWalk:
 
     def begin_page(self) -> Reading:
         """Note the start of a read of the rows behind `after`."""
-        return Reading(self._walks, frozenset(row for row in self._waiting if row > self.after))
+        return Reading(self._passes, frozenset(row for row in self._waiting if row > self.after))
 
     def keeps_page(self, reading: Reading, rows: Sequence[int], limit: int) -> bool:
         """Whether to process these rows, which were read with `limit`: not if a new pass began meanwhile.
@@ -57,7 +57,7 @@ class RowWalk:
         Rows waiting for a retry that should be among them and aren't were deleted by another process. They are
         forgotten here; otherwise they would count against MOST_WAITING for ever.
         """
-        if reading.walk != self._walks:
+        if reading.pass_number != self._passes:
             return False
         if reading.waiting:
             found = set(rows)
@@ -122,7 +122,7 @@ class RowWalk:
 
     def start_over(self) -> None:
         """Begin a new pass from the first row, for rows that were skipped or added."""
-        self._walks += 1
+        self._passes += 1
         self.after = 0
         self._again_at = None
 
