@@ -68,7 +68,7 @@ class _Guesser:
     pause: float = 0.0
 
 
-class Gate:
+class PasswordCheck:
     """Checks passwords, each address's at a bounded rate. No method yields.
 
     While an address has to pause its passwords aren't checked, not even the right one; otherwise guessing would go on.
@@ -79,7 +79,7 @@ class Gate:
         self._now = now
         self._guessers: dict[str, _Guesser] = {}
 
-    def opens(self, given: bytes, ip: str) -> bool:
+    def accepts(self, given: bytes, ip: str) -> bool:
         """Whether this is the password; a wrong one is counted and logged. Raises TooManyGuesses.
 
         An empty one isn't a guess.
@@ -130,7 +130,7 @@ def password_in(authorization: str) -> bytes | None:
 
 
 @dataclass(slots=True)
-class Session:
+class BrowserSession:
     """One browser's session. `csrf` must be in every request that changes something."""
 
     token: str
@@ -144,21 +144,21 @@ class Sessions:
 
     def __init__(self, now: Callable[[], float] = monotonic) -> None:
         self._now = now
-        self._sessions: dict[bytes, Session] = {}
+        self._sessions: dict[bytes, BrowserSession] = {}
 
     def __len__(self) -> int:
         return len(self._sessions)
 
-    def open(self) -> Session:
+    def open(self) -> BrowserSession:
         """Open a session; with too many, the one that was silent longest ends."""
         now = self._now()
-        session = Session(secrets.token_urlsafe(32), secrets.token_urlsafe(32), now, now)
+        session = BrowserSession(secrets.token_urlsafe(32), secrets.token_urlsafe(32), now, now)
         self._sessions[_digest(session.token.encode())] = session
         if len(self._sessions) > MOST_SESSIONS:
             del self._sessions[min(self._sessions, key=lambda key: self._sessions[key].seen)]
         return session
 
-    def find(self, token: str) -> Session | None:
+    def find(self, token: str) -> BrowserSession | None:
         """Return the session of a cookie; None without one, or when its time is over."""
         key = _digest(token.encode("utf-8", "replace"))
         session = self._sessions.get(key)
@@ -171,7 +171,7 @@ class Sessions:
         session.seen = now
         return session
 
-    def close(self, session: Session) -> None:
+    def close(self, session: BrowserSession) -> None:
         """End a session: the operator signed out."""
         self._sessions.pop(_digest(session.token.encode()), None)
 

@@ -12,21 +12,21 @@ from ksmppd_py.admin.commands import COMMANDS, PUBLIC
 logger = logging.getLogger(__name__)
 
 BY_PAGE, BY_PASSWORD = "the dashboard", "the password"
-_UNTOLD = frozenset({"password", "text"})
+_NEVER_LOGGED = frozenset({"password", "text"})
 """Parameters that are never logged: the password, and texts of messages."""
 _LONGEST = 100
 
 
-def tell_command(path: str, parameters: Mapping[str, str], ip: str, who: str) -> None:
+def log_command(path: str, parameters: Mapping[str, str], ip: str, user: str) -> None:
     """Log a command. Those of load balancers, and pages that aren't commands, aren't logged."""
     if path not in COMMANDS or path in PUBLIC:
         return
     given = "".join(
         f" {name[:_LONGEST]}={value[:_LONGEST]}"
         for name, value in parameters.items()
-        if name.lower() not in _UNTOLD
+        if name.lower() not in _NEVER_LOGGED
     )
-    logger.info("Administration: %s%s from %s by %s", path[1:], given, ip, who)
+    logger.info("Administration: %s%s from %s by %s", path[1:], given, ip, user)
 
 
 def user_of(authorization: str) -> str:

@@ -10,6 +10,8 @@ import logging
 import re
 import socket
 import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
@@ -19,16 +21,14 @@ from gevent.pool import Pool
 from gevent.pywsgi import Input, WSGIHandler, WSGIServer, headers_factory
 
 from ksmppd_py.admin.heads import LONGEST_HEAD, MOST_LINES, BadRequest, check_fields, line_end
-from ksmppd_py.admin.patience import REQUEST_TIME, TimedReader
+from ksmppd_py.admin.requests import Accepted
+from ksmppd_py.admin.timed_reader import TimedReader
 from ksmppd_py.ip_addresses import plain
 from ksmppd_py.transport.descriptors import HALF, SparingServer
 
 logger = logging.getLogger(__name__)
 
 SERVER = b"KSMPPD"
-METHODS = ("GET", "POST", "HEAD")
-LONGEST_BODY = 16_384
-"""Octets of a request's body; only the dashboard sends any."""
 
 _REQUEST_LINE = re.compile(r"[^\s\x00-\x20\x7f]+ +[^\s\x00-\x20\x7f]+ +HTTP/1\.\d{1,3}\r?\n", re.ASCII)
 _END = b"\r\nServer: KSMPPD\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -37,14 +37,24 @@ _TOO_LARGE = b"HTTP/1.1 413 Content Too Large" + _END
 
 
 class _TooLarge(ValueError):
-    """A body of more than LONGEST_BODY octets."""
+    """A body of more octets than are accepted on its path."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpLimits:
+    """Seconds: `idle_timeout` of a client's silence, `request_time` from a request's first octet to its last."""
+
+    idle_timeout: float = 60.0
+    request_time: float = 10.0
+    max_connections: int = 500
 
 
 class Handler(WSGIHandler):  # type: ignore[misc]  # gevent has no type hints
     """One connection. A request is read whole, body included, before it is processed."""
 
     def __init__(self, sock: Any, address: Any, server: Server) -> None:
-        self._octets = TimedReader(sock, server.idle_timeout, server.request_time)
+        limits = server.limits
+        self._octets = TimedReader(sock, limits.idle_timeout, limits.request_time)
         super().__init__(sock, address, server, io.BufferedReader(self._octets))
         self._line_end = b"\r\n"
         self._body = b""
@@ -68,9 +78,10 @@ class Handler(WSGIHandler):  # type: ignore[misc]  # gevent has no type hints
             raise BadRequest("malformed request line")
         self._line_end = line_end(raw_requestline.encode("latin-1"))
         parsed: bool = super().read_request(raw_requestline)
-        if self.command not in METHODS:
+        accepted: Accepted = self.server.accepted(self.path)
+        if self.command not in accepted.methods:
             raise BadRequest("unsupported method")
-        self._body = self._read_body()
+        self._body = self._read_body(accepted.longest_body)
         self.server.serves()
         return parsed
 
@@ -90,21 +101,21 @@ class Handler(WSGIHandler):  # type: ignore[misc]  # gevent has no type hints
         check_fields(lines, self._line_end, self.request_version)
         return headers_factory(io.BytesIO(b"".join(lines) + b"\r\n"))
 
-    def _read_body(self) -> bytes:
+    def _read_body(self, longest: int) -> bytes:
         chunked = "transfer-encoding" in self.headers
         if not chunked and not self.content_length:
             return b""
-        if (self.content_length or 0) > LONGEST_BODY:
+        if (self.content_length or 0) > longest:
             raise _TooLarge
         waits = self.headers.get("expect", "").lower() == "100-continue"
         source = Input(self.rfile, self.content_length, self.socket if waits else None, chunked)
         try:
-            body: bytes = source.read(LONGEST_BODY + 1)
+            body: bytes = source.read(longest + 1)
         except OSError as error:  # gevent's error about chunks is one
             if self._octets.ended or isinstance(error, ConnectionError):
                 raise
             raise BadRequest("malformed chunks") from error
-        if len(body) > LONGEST_BODY:
+        if len(body) > longest:
             raise _TooLarge
         return body
 
@@ -155,10 +166,10 @@ class Handler(WSGIHandler):  # type: ignore[misc]  # gevent has no type hints
 
 
 class Server(SparingServer, WSGIServer):  # type: ignore[misc]  # gevent has no type hints
-    """All connections, at most `most`; one more closes the one that has waited longest for its request.
+    """All connections. One above the limit closes the one that has waited longest for its request.
 
-    `idle_timeout` is the longest silence of a client, `request_time` the longest time from a request's first octet to
-    its last; both in seconds. Operators may use half of the descriptors that are kept back.
+    `accepted` returns the requests that are accepted for a target. Operators may use half of the descriptors that are
+    kept back.
     """
 
     part = HALF
@@ -167,9 +178,8 @@ class Server(SparingServer, WSGIServer):  # type: ignore[misc]  # gevent has no 
         self,
         listener: Any,
         application: Any,
-        idle_timeout: float,
-        most: int,
-        request_time: float = REQUEST_TIME,
+        limits: HttpLimits,
+        accepted: Callable[[str], Accepted],
         **options: Any,
     ) -> None:
         # SERVER_NAME is given since gevent would ask the DNS for it; no access log.
@@ -183,9 +193,8 @@ class Server(SparingServer, WSGIServer):  # type: ignore[misc]  # gevent has no 
             spawn=Pool(),
             **options,
         )
-        self.idle_timeout = idle_timeout
-        self.request_time = request_time
-        self._most = most
+        self.limits = limits
+        self.accepted = accepted
         self._waiting: dict[Greenlet, str] = {}
 
     def waits(self, peer: str) -> None:
@@ -212,7 +221,7 @@ class Server(SparingServer, WSGIServer):  # type: ignore[misc]  # gevent has no 
 
     def do_handle(self, *arguments: Any) -> None:
         """Take a connection, in the hub. With too many another one is closed, or this one if all others are busy."""
-        if len(self.pool) >= self._most and not self.make_room():
+        if len(self.pool) >= self.limits.max_connections and not self.make_room():
             logger.warning("All connections of the administration port are at work, one more is refused")
             arguments[0].close()
             return
@@ -222,10 +231,10 @@ class Server(SparingServer, WSGIServer):  # type: ignore[misc]  # gevent has no 
     def wrap_socket_and_handle(self, client_socket: Any, address: Any) -> None:
         """Do the TLS handshake within the limits, then serve."""
         self.waits(address[0])
-        client_socket.settimeout(self.idle_timeout)
+        client_socket.settimeout(self.limits.idle_timeout)
         try:
             with self.wrap_socket(client_socket, **self.ssl_args) as tls:
-                with gevent.Timeout(self.request_time, TimeoutError("too slow")):
+                with gevent.Timeout(self.limits.request_time, TimeoutError("too slow")):
                     tls.do_handshake()
                 self.handle(tls, address)
         except ssl.SSLError as error:
@@ -243,7 +252,7 @@ class Server(SparingServer, WSGIServer):  # type: ignore[misc]  # gevent has no 
     def handle(self, sock: Any, address: Any) -> None:
         """Serve one connection until either side closes it."""
         self._waiting.setdefault(gevent.getcurrent(), address[0])
-        sock.settimeout(self.idle_timeout)
+        sock.settimeout(self.limits.idle_timeout)
         try:
             # Head and body leave in two writes: Nagle's algorithm would hold the second until the first is acked.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -35,7 +35,7 @@ _ORDERS_BY_BINDS: Mapping[str, Callable[[BindSnapshot], Any]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class Filter:
     """The browser's choice: accounts that fit `find` ("" = all), and the binds of those that are `opened`.
 
     `sort` is a column; an unknown one, or "", is the account's name. `falling`: the greatest comes first.
@@ -68,21 +68,21 @@ class Wish:
         return self.sort not in _ORDERS and self.sort not in _ORDERS_BY_BINDS
 
 
-def listing(esmes: Sequence[EsmeSnapshot], wish: Wish) -> dict[str, Any]:
+def listing(esmes: Sequence[EsmeSnapshot], chosen: Filter) -> dict[str, Any]:
     """Return `esmes`, each with `bind_count`, how many `fit`, and `folded`: only opened accounts list binds then.
 
     Of too many accounts the first in the chosen order are listed; by name, those without binds are left out first.
     """
-    fitting = [esme for esme in esmes if wish.fits(esme)] if wish.find else list(esmes)
+    fitting = [esme for esme in esmes if chosen.fits(esme)] if chosen.find else list(esmes)
     shown = fitting
-    if len(fitting) > MOST_ACCOUNTS and wish.sort in ("", "account"):
+    if len(fitting) > MOST_ACCOUNTS and chosen.sort in ("", "account"):
         shown = sorted(fitting, key=lambda esme: not esme.binds)[:MOST_ACCOUNTS]
-    shown = wish.sorted(shown)[:MOST_ACCOUNTS]
+    shown = chosen.sorted(shown)[:MOST_ACCOUNTS]
     folded = sum(len(esme.binds) for esme in shown) > MOST_BINDS
     room = MOST_BINDS
     listed = []
     for esme in shown:
-        binds = esme.binds[:room] if not folded or esme.system_id in wish.opened else ()
+        binds = esme.binds[:room] if not folded or esme.system_id in chosen.opened else ()
         room -= len(binds)
         listed.append({**values(replace(esme, binds=binds)), "bind_count": len(esme.binds)})
     return {"esmes": listed, "fit": len(fitting), "folded": folded}

@@ -27,6 +27,7 @@ from ksmppd_py.admin.facts import (
     SystemIdUnknown,
     Version,
 )
+from ksmppd_py.admin.requests import Reply
 from ksmppd_py.admin.text import duration, escape
 from ksmppd_py.model.esme import ServerSnapshot
 from ksmppd_py.model.status import BearerboxStatus
@@ -35,16 +36,6 @@ from ksmppd_py.model.trial import RouteTrial
 PLAIN = "text/plain; charset=utf-8"
 XML = "text/xml; charset=utf-8"
 JSON = "application/json"
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An HTTP answer."""
-
-    status: int
-    content_type: str
-    body: bytes
-    headers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,7 +125,7 @@ class BindSnapshot:
     errors: int
 
 
-class Pictured(Protocol):
+class SnapshotSource(Protocol):
     """A bind that can make a snapshot of itself."""
 
     def snapshot(self, now: float) -> BindSnapshot:
@@ -140,7 +140,7 @@ class BindSnapshots(Sequence[BindSnapshot]):
 
     __slots__ = ("_binds", "_now")
 
-    def __init__(self, binds: Sequence[Pictured], now: float) -> None:
+    def __init__(self, binds: Sequence[SnapshotSource], now: float) -> None:
         self._binds = binds
         self._now = now
 

@@ -108,7 +108,7 @@ class App:
         self.overview.database = self._database
         self.overview.backlog = BacklogReader(self._database, layout)
         self.overview.credits = CreditReader(self._database, layout)
-        self._admin = _admin_server(config, self)
+        self._admin = AdminServer(self, settings.admin(config))
         self._admin.start()
         self._decisions = Decisions(config, self._database, layout)
         _patiently("The routes can't be loaded", self._decisions.start)
@@ -354,17 +354,3 @@ def _patiently(problem: str, step: Callable[[], T]) -> T:
                 logger.warning("%s: %s; trying again for %g s", problem, error, DATABASE_PATIENCE)
                 told = True
         gevent.sleep(STEP_PAUSE)
-
-
-def _admin_server(config: Config, app: App) -> AdminServer:
-    http = config.http_server
-    certificate, key = settings.admin_certificate(config)
-    return AdminServer(
-        app,
-        http.port,
-        http.password,
-        http.interface,
-        certfile=certificate,
-        keyfile=key,
-        host_names=http.host_names,
-    )

@@ -51,10 +51,10 @@ class Live:
 
         May yield (routes, at the end).
         """
-        admin_certificate = settings.admin_certificate(config)
+        admin = settings.admin(config)
         try:
             context = tls_context(config.ksmppd)
-            self._admin.check(*admin_certificate)
+            self._admin.check(admin)
         except StartError as error:
             logger.error("%s; the configuration stays as it was", error, extra=logs.EACH)
             return
@@ -64,7 +64,7 @@ class Live:
         self._access.change(settings.access_log(config))
         names.know(settings.hosts(config))
         self._pool.change(config.bearerboxes)
-        self._admin.change(config.http_server.password, *admin_certificate, config.http_server.host_names)
+        self._admin.change(admin)
         self._decisions.keep_up(config, self._registry)
         level = config.ksmppd.log_level
         if level != self._log_level:  # otherwise the level of the operator's log-level command stays

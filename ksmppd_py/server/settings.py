@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from ksmppd_py.accesslog.log import AccessLogSettings
+from ksmppd_py.admin.server import AdminSettings
 from ksmppd_py.config import AccessLogFormat, Config, MysqlConnection, Sqlite3Connection
 from ksmppd_py.config.convert import url_problem
 from ksmppd_py.storage.database import Database
@@ -29,12 +30,17 @@ def tlvs(config: Config) -> TlvTables:
     )
 
 
-def admin_certificate(config: Config) -> tuple[str | None, str | None]:
-    """Return certificate and key of the administration port; (None, None) without TLS."""
+def admin(config: Config) -> AdminSettings:
+    """Return the settings of the administration port; without TLS no certificate."""
     http = config.http_server
-    if not http.ssl:
-        return None, None
-    return http.ssl_server_cert_file or None, http.ssl_server_key_file or None
+    return AdminSettings(
+        http.port,
+        http.password,
+        http.interface,
+        certfile=(http.ssl and http.ssl_server_cert_file) or None,
+        keyfile=(http.ssl and http.ssl_server_key_file) or None,
+        host_names=http.host_names,
+    )
 
 
 def access_log(config: Config) -> AccessLogSettings:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
+from ksmppd_py.admin.access import Password, PasswordCheck
+from ksmppd_py.admin.command_handler import CommandHandler, CommandRequest
+from ksmppd_py.admin.requests import Reply
 from ksmppd_py.errors import TemporaryError
 from ksmppd_py.model import refusals
 from ksmppd_py.model.account import Account
@@ -183,7 +186,7 @@ class FakeOperations:
         self.report: RouteReport | None = None
         self.questions: list[RouteQuestion] = []
         self.trial = RouteTrial("12345", "+49170", 0, "route", "", 12, "one<two", 2, 1.5, True)
-        self.picture = server_snapshot(SMPPUSERA, SMPPUSERB)
+        self.state = server_snapshot(SMPPUSERA, SMPPUSERB)
         self.blocked = [BlockedAddress("10.0.0.9", 5, 280), BlockedAddress("10.0.0.8", 7, 3)]
         self.routes_error: Exception | None = None
 
@@ -193,7 +196,7 @@ class FakeOperations:
 
     def snapshot(self) -> ServerSnapshot:
         """As in the sample."""
-        return self.picture
+        return self.state
 
     def log_level(self) -> int | None:
         """The one that was set last."""
@@ -237,3 +240,9 @@ class FakeOperations:
 def routes_down() -> TemporaryError:
     """The error that a failing route source raises."""
     return TemporaryError("the database is away")
+
+
+def run_target(operations: FakeOperations, target: str) -> Reply:
+    """Run the command of a request target, without password, and return its reply."""
+    commands = CommandHandler(operations, PasswordCheck(Password(b"")), {})
+    return commands.run_command(CommandRequest.from_target(target.encode()))

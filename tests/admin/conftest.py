@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
+from dataclasses import fields
 from typing import Any
 
 import pytest
 from admin_fakes import FakeOperations
 from admin_http import PASSWORD, Client, StartServer
 
-from ksmppd_py.admin.server import AdminServer
+from ksmppd_py.admin.http import HttpLimits
+from ksmppd_py.admin.server import AdminServer, AdminSettings
+
+LIMITS = {field.name for field in fields(HttpLimits)}
 
 
 @pytest.fixture
@@ -21,12 +25,13 @@ def operations() -> FakeOperations:
 
 @pytest.fixture
 def start(operations: FakeOperations) -> Iterator[StartServer]:
-    """Starts admin servers on free loopback ports, and stops them at the end."""
+    """Starts admin servers with settings and limits on free loopback ports, and stops them at the end."""
     servers: list[AdminServer] = []
 
     def start_one(**options: object) -> AdminServer:
         settings: dict[str, Any] = {"port": 0, "password": PASSWORD, "interface": "127.0.0.1", **options}
-        server = AdminServer(operations, **settings)
+        limits = {name: settings.pop(name) for name in LIMITS & settings.keys()}
+        server = AdminServer(operations, AdminSettings(**settings), HttpLimits(**limits))
         server.start()
         servers.append(server)
         return server

@@ -10,7 +10,7 @@ from admin_http import PASSWORD, PASSWORD_QUERY, Client, StartServer
 
 from ksmppd_py.admin import access
 from ksmppd_py.admin.access import IDLE, LONGEST, MOST_SESSIONS, Password, Sessions, password_in
-from ksmppd_py.admin.server import AdminServer
+from ksmppd_py.admin.server import AdminServer, AdminSettings
 from ksmppd_py.model.condition import Trouble
 
 
@@ -135,16 +135,16 @@ class TestSessions:
 
 
 def test_servers_have_sessions_of_their_own(start: StartServer, server: AdminServer) -> None:
-    token = server._panel.sessions.open().token
-    assert start()._panel.sessions.find(token) is None
+    token = server._dashboard.sessions.open().token
+    assert start()._dashboard.sessions.find(token) is None
 
 
 def test_another_password_ends_all_sessions(server: AdminServer, client: Client) -> None:
-    sessions = server._panel.sessions
+    sessions = server._dashboard.sessions
     sessions.open()
-    server.change(PASSWORD, None, None)
+    server.change(AdminSettings(server.port, PASSWORD))
     assert len(sessions) == 1
-    server.change("another", None, None)
+    server.change(AdminSettings(server.port, "another"))
     assert len(sessions) == 0
     assert get(client, f"Bearer {PASSWORD}") == 403
     assert get(client, "Bearer another") == 200

@@ -15,8 +15,8 @@ from admin_http import PASSWORD, PASSWORD_QUERY, Client, StartServer
 from gevent import socket, ssl
 
 from ksmppd_py import logs
-from ksmppd_py.admin.access import MOST_ADDRESSES, Gate, Password, TooManyGuesses
-from ksmppd_py.admin.server import AdminServer
+from ksmppd_py.admin.access import MOST_ADDRESSES, Password, PasswordCheck, TooManyGuesses
+from ksmppd_py.admin.server import AdminServer, AdminSettings
 from tests.parts.certificate import write_certificate
 
 UPTIME = b"Uptime 0d 0h 0m 11s\n"
@@ -273,48 +273,48 @@ def test_many_connections_guess_together(server: AdminServer) -> None:
         assert sorted(client.read().status for client in clients) == [403] * 5 + [429] * 35
 
 
-class TestGate:
+class TestPasswordCheck:
     @pytest.fixture
     def clock(self) -> list[float]:
         return [1000.0]
 
     @pytest.fixture
-    def gate(self, clock: list[float]) -> Gate:
-        return Gate(Password(b"right"), lambda: clock[0])
+    def passwords(self, clock: list[float]) -> PasswordCheck:
+        return PasswordCheck(Password(b"right"), lambda: clock[0])
 
-    def pauses(self, gate: Gate, clock: list[float], ip: str, guesses: int) -> list[float]:
+    def pauses(self, passwords: PasswordCheck, clock: list[float], ip: str, guesses: int) -> list[float]:
         """Seconds before each guess, as soon as each is let."""
         found = []
         for _ in range(guesses):
             began = clock[0]
             while True:
                 try:
-                    assert not gate.opens(b"wrong", ip)
+                    assert not passwords.accepts(b"wrong", ip)
                     break
                 except TooManyGuesses:
                     clock[0] += 0.5
             found.append(clock[0] - began)
         return found
 
-    def test_pauses_grow(self, gate: Gate, clock: list[float]) -> None:
-        assert self.pauses(gate, clock, "10.0.0.1", 12) == [0, 0, 0, 0, 0, 1, 2, 4, 8, 16, 30, 30]
+    def test_pauses_grow(self, passwords: PasswordCheck, clock: list[float]) -> None:
+        assert self.pauses(passwords, clock, "10.0.0.1", 12) == [0, 0, 0, 0, 0, 1, 2, 4, 8, 16, 30, 30]
 
-    def test_others_dont_wait(self, gate: Gate, clock: list[float]) -> None:
-        self.pauses(gate, clock, "10.0.0.1", 6)
-        assert gate.opens(b"right", "10.0.0.2")
+    def test_others_dont_wait(self, passwords: PasswordCheck, clock: list[float]) -> None:
+        self.pauses(passwords, clock, "10.0.0.1", 6)
+        assert passwords.accepts(b"right", "10.0.0.2")
 
-    def test_the_right_one_clears_its_own_address(self, gate: Gate, clock: list[float]) -> None:
-        self.pauses(gate, clock, "10.0.0.1", 9)
-        self.pauses(gate, clock, "10.0.0.2", 9)
+    def test_the_right_one_clears_its_own_address(self, passwords: PasswordCheck, clock: list[float]) -> None:
+        self.pauses(passwords, clock, "10.0.0.1", 9)
+        self.pauses(passwords, clock, "10.0.0.2", 9)
         clock[0] += 30
-        assert gate.opens(b"right", "10.0.0.1")
-        assert self.pauses(gate, clock, "10.0.0.1", 5) == [0] * 5
-        assert self.pauses(gate, clock, "10.0.0.2", 2) == [0, 30]
+        assert passwords.accepts(b"right", "10.0.0.1")
+        assert self.pauses(passwords, clock, "10.0.0.1", 5) == [0] * 5
+        assert self.pauses(passwords, clock, "10.0.0.2", 2) == [0, 30]
 
-    def test_quiet_ones_are_forgiven(self, gate: Gate, clock: list[float]) -> None:
-        self.pauses(gate, clock, "10.0.0.1", 9)
+    def test_quiet_ones_are_forgiven(self, passwords: PasswordCheck, clock: list[float]) -> None:
+        self.pauses(passwords, clock, "10.0.0.1", 9)
         clock[0] += 901
-        assert self.pauses(gate, clock, "10.0.0.1", 6) == [0] * 5 + [1]
+        assert self.pauses(passwords, clock, "10.0.0.1", 6) == [0] * 5 + [1]
 
     @pytest.mark.parametrize(
         ("first", "second", "is_same"),
@@ -328,17 +328,19 @@ class TestGate:
         ],
     )
     def test_who_is_one_client(
-        self, gate: Gate, clock: list[float], first: str, second: str, is_same: bool
+        self, passwords: PasswordCheck, clock: list[float], first: str, second: str, is_same: bool
     ) -> None:
-        self.pauses(gate, clock, first, 5)
-        assert (self.pauses(gate, clock, second, 1) == [1]) is is_same
+        self.pauses(passwords, clock, first, 5)
+        assert (self.pauses(passwords, clock, second, 1) == [1]) is is_same
 
-    def test_addresses_are_forgotten_when_there_are_too_many(self, gate: Gate, clock: list[float]) -> None:
-        self.pauses(gate, clock, "10.0.0.1", 5)
+    def test_addresses_are_forgotten_when_there_are_too_many(
+        self, passwords: PasswordCheck, clock: list[float]
+    ) -> None:
+        self.pauses(passwords, clock, "10.0.0.1", 5)
         for number in range(MOST_ADDRESSES):
-            gate.opens(b"wrong", f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}x")
-        assert len(gate._guessers) == MOST_ADDRESSES
-        assert self.pauses(gate, clock, "10.0.0.1", 1) == [0]
+            passwords.accepts(b"wrong", f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}x")
+        assert len(passwords._guessers) == MOST_ADDRESSES
+        assert self.pauses(passwords, clock, "10.0.0.1", 1) == [0]
 
 
 @pytest.mark.parametrize(
@@ -378,7 +380,7 @@ def test_names_that_a_browser_knows_us_by(start: StartServer, host: str, status:
 def test_names_can_change(server: AdminServer, client: Client) -> None:
     request = b"GET / HTTP/1.1\r\nHost: smpp.example.com\r\n\r\n"
     for names, status in (((), 421), (("smpp.example.com",), 200), ((), 421)):
-        server.change(PASSWORD, None, None, names)
+        server.change(AdminSettings(server.port, PASSWORD, host_names=names))
         client.send(request)
         assert client.read().status == status
 

@@ -8,7 +8,7 @@ import logging
 import pytest
 from admin_http import PASSWORD, Client
 
-from ksmppd_py.admin.audit import tell_command, user_of
+from ksmppd_py.admin.audit import log_command, user_of
 
 
 def basic(user: str) -> str:
@@ -60,7 +60,7 @@ def test_lines(
     path: str, parameters: dict[str, str], line: str | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO):
-        tell_command(path, parameters, "::1", "x")
+        log_command(path, parameters, "::1", "x")
     assert lines(caplog) == ([] if line is None else [f"Administration: {line}"])
     assert all(record.levelno == logging.INFO for record in caplog.records)
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 
 import pytest
-from admin_fakes import FakeOperations, routes_down
+from admin_fakes import FakeOperations, routes_down, run_target
 
+from ksmppd_py.admin.access import Password, PasswordCheck
+from ksmppd_py.admin.command_handler import CommandHandler, CommandRequest
 from ksmppd_py.admin.commands import COMMANDS, NO_BIND, leading_integer
 from ksmppd_py.admin.facts import (
     BindsDisconnected,
@@ -19,8 +21,7 @@ from ksmppd_py.admin.facts import (
     SystemIdMissing,
     SystemIdUnknown,
 )
-from ksmppd_py.admin.pages import Pages, Request, command_pages
-from ksmppd_py.admin.render import Reply, plain_reply
+from ksmppd_py.admin.render import plain_reply
 from ksmppd_py.errors import DatabaseUnavailable
 from ksmppd_py.model.route_report import RouteReport
 from ksmppd_py.model.routes import RouteProblem
@@ -79,7 +80,7 @@ def test_invalid_log_level(operations: FakeOperations, parameters: dict[str, str
 
 
 def test_esme_status(operations: FakeOperations) -> None:
-    assert run(operations, "/esme-status") is operations.picture
+    assert run(operations, "/esme-status") is operations.state
 
 
 @pytest.mark.parametrize(
@@ -146,27 +147,19 @@ def test_rebuild_routes_that_fails(
     ],
 )
 def test_request_target(target: bytes, path: str, extension: str, parameters: dict[str, str]) -> None:
-    assert Request.read(target) == Request(path, extension, parameters)
+    assert CommandRequest.from_target(target) == CommandRequest(path, extension, parameters)
 
 
 def test_further_pages(operations: FakeOperations) -> None:
-    def hello(request: Request) -> Reply:
-        return plain_reply(200, f"hello {request.extension}")
-
-    pages = command_pages(operations)
-    pages.add("/hello", hello)
-    pages.add("/hidden", hello, listed=False)
-    assert pages.answer(Request("/hello", ".x", {})).body == b"hello .x"
-    assert pages.answer(Request("/hidden", "", {})).body == b"hello "
-    listing = pages.answer(Request("/hello/", "", {}))
+    passwords = PasswordCheck(Password(b"x"))
+    commands = CommandHandler(operations, passwords, {"/hello": lambda: plain_reply(200, "hello")})
+    assert commands.run_command(CommandRequest("/hello", ".x", {})).body == b"hello"
+    listing = commands.run_command(CommandRequest("/hello/", "", {}))
     assert listing.status == 404
     assert b"\n/rebuild-routes\n/blocked-ips\n/route-test\n" in listing.body
     assert listing.body.endswith(b"\n/readyz\n/hello\n")
-    with pytest.raises(ValueError, match="two pages for /hello"):
-        pages.add("/hello", hello)
 
 
-def test_paths_are_case_sensitive_and_exact(operations: FakeOperations) -> None:
-    pages: Pages = command_pages(operations)
-    for path in ("/Uptime", "/uptime/", "uptime", "//uptime", "/", "", "/uptim"):
-        assert pages.answer(Request(path, "", {})).status == 404
+@pytest.mark.parametrize("path", ["/Uptime", "/uptime/", "uptime", "//uptime", "/", "", "/uptim"])
+def test_paths_are_case_sensitive_and_exact(operations: FakeOperations, path: str) -> None:
+    assert run_target(operations, path).status == 404

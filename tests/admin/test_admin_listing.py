@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from admin_fakes import BIND, SMPPUSERA, SMPPUSERB
 
-from ksmppd_py.admin.listing import MOST_ACCOUNTS, MOST_BINDS, Wish, listing
+from ksmppd_py.admin.listing import MOST_ACCOUNTS, MOST_BINDS, Filter, listing
 
 A = replace(
     SMPPUSERA, system_id="a", mt=1, mo=9, dlr=5, errors=0, inbound_load=(0, 0, 3), outbound_load=(0, 0, 1)
@@ -49,18 +49,18 @@ C = replace(SMPPUSERB, system_id="c", mt=2)
 )
 def test_orders(sort: str, rising: str, falling: str) -> None:
     for is_falling, names in ((False, rising), (True, falling)):
-        listed = listing((C, A, B), Wish(sort=sort, falling=is_falling))
+        listed = listing((C, A, B), Filter(sort=sort, falling=is_falling))
         assert "".join(esme["system_id"] for esme in listed["esmes"]) == names
 
 
 def test_of_many_accounts_the_first_in_this_order_are_listed() -> None:
     crowd = [replace(C, system_id=f"x{number:04}", mt=number) for number in range(MOST_ACCOUNTS + 50)]
-    listed = listing(crowd, Wish(sort="mt", falling=True))
+    listed = listing(crowd, Filter(sort="mt", falling=True))
     assert [esme["mt"] for esme in listed["esmes"]] == list(range(MOST_ACCOUNTS + 49, 49, -1))
     assert listed["fit"] == MOST_ACCOUNTS + 50
 
 
-def test_no_pictures_of_too_many_binds_are_made() -> None:
+def test_no_snapshots_of_too_many_binds_are_made() -> None:
     """A thousand of them take as long as a thousand messages."""
 
     class Unseen(tuple[object, ...]):
@@ -72,5 +72,5 @@ def test_no_pictures_of_too_many_binds_are_made() -> None:
 
     many = [replace(A, system_id=f"x{number}", binds=Unseen((BIND,) * MOST_BINDS)) for number in (2, 1)]
     for sort in ("from", "up", "open"):
-        listed = listing(many, Wish(sort=sort))  # type: ignore[arg-type]  # as above
+        listed = listing(many, Filter(sort=sort))  # type: ignore[arg-type]  # as above
         assert [esme["system_id"] for esme in listed["esmes"]] == ["x1", "x2"]

@@ -6,9 +6,8 @@ import json
 from datetime import datetime
 
 import pytest
-from admin_fakes import LAST, FakeOperations
+from admin_fakes import LAST, FakeOperations, run_target
 
-from ksmppd_py.admin.pages import Request, command_pages
 from ksmppd_py.admin.text import one_line, status_words
 from ksmppd_py.model.condition import Trouble
 
@@ -17,7 +16,7 @@ CLOSED = Trouble("closed", "the SMPP port is closed")
 
 
 def told(operations: FakeOperations, target: str) -> tuple[int, str]:
-    reply = command_pages(operations).answer(Request.read(target.encode()))
+    reply = run_target(operations, target)
     return reply.status, reply.body.decode()
 
 

@@ -7,12 +7,11 @@ from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
-from admin_fakes import FakeOperations
+from admin_fakes import FakeOperations, run_target
 
 from ksmppd_py.admin.commands import COMMANDS
 from ksmppd_py.admin.facts import Fact, ReceiverMissing, SystemIdMissing
-from ksmppd_py.admin.pages import Request, command_pages
-from ksmppd_py.admin.render import Reply
+from ksmppd_py.admin.requests import Reply
 from ksmppd_py.model.trial import RouteQuestion, RouteTrial
 
 REFUSED = RouteTrial("1", "2", 0x0B, reason="no route & none", parts=1, is_known=False, refusal="no route")
@@ -24,8 +23,7 @@ def run(operations: FakeOperations, **parameters: str) -> Fact:
 
 
 def answer(operations: FakeOperations, extension: str = "") -> Reply:
-    target = f"/route-test{extension}?system-id=a&from=1&to=2"
-    return command_pages(operations).answer(Request.read(target.encode()))
+    return run_target(operations, f"/route-test{extension}?system-id=a&from=1&to=2")
 
 
 @pytest.mark.parametrize(
@@ -51,8 +49,7 @@ def test_missing_parameters(operations: FakeOperations) -> None:
     assert run(operations, to="1") == SystemIdMissing()
     assert run(operations, system_id="a") == ReceiverMissing()
     assert operations.questions == []
-    target = b"/route-test?system-id=a"
-    reply = command_pages(operations).answer(Request.read(target))
+    reply = run_target(operations, "/route-test?system-id=a")
     assert (reply.status, reply.body) == (406, b"You must specify a 'to' parameter\n")
 
 

@@ -188,17 +188,17 @@ class Counted:
         )
 
 
-def test_pictures_of_binds_are_made_when_they_are_looked_at() -> None:
+def test_snapshots_of_binds_are_made_when_they_are_looked_at() -> None:
     binds = [Counted(number) for number in range(5)]
-    pictures = BindSnapshots(binds, 1000.0)
-    assert len(pictures) == 5
-    assert pictures
+    snapshots = BindSnapshots(binds, 1000.0)
+    assert len(snapshots) == 5
+    assert snapshots
     assert [bind.looks for bind in binds] == [0] * 5
-    assert [each.bind_id for each in pictures[1:3]] == [1, 2]
-    assert pictures[4].uptime == 1000
+    assert [each.bind_id for each in snapshots[1:3]] == [1, 2]
+    assert snapshots[4].uptime == 1000
     assert [bind.looks for bind in binds] == [0, 1, 1, 0, 1]
-    assert [each.bind_id for each in pictures] == [0, 1, 2, 3, 4]
-    assert pictures == tuple(bind.snapshot(1000.0) for bind in binds)
-    assert pictures != ()
+    assert [each.bind_id for each in snapshots] == [0, 1, 2, 3, 4]
+    assert snapshots == tuple(bind.snapshot(1000.0) for bind in binds)
+    assert snapshots != ()
     assert BindSnapshots([], 1.0) == ()
-    assert hash(pictures) == hash(tuple(pictures))
+    assert hash(snapshots) == hash(tuple(snapshots))

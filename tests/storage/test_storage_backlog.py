@@ -60,22 +60,22 @@ def test_rows_by_queue_and_account(place: Place) -> None:
 def test_portions(place: Place, monkeypatch: pytest.MonkeyPatch, portion: int) -> None:
     monkeypatch.setattr(backlog, "PORTION", portion)
     fill(place)
-    picture = BacklogReader(place.database, place.layout).read(0)
-    assert picture is not None
-    assert (picture.complete, picture.depths) == (True, DEPTHS)
+    snapshot = BacklogReader(place.database, place.layout).read(0)
+    assert snapshot is not None
+    assert (snapshot.complete, snapshot.depths) == (True, DEPTHS)
 
 
 def test_more_rows_than_we_look_at(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backlog, "PORTION", 1)
     monkeypatch.setattr(backlog, "MOST_PORTIONS", 2)
     fill(place)
-    picture = BacklogReader(place.database, place.layout).read(0)
-    assert picture is not None
-    assert not picture.complete
-    assert sum(depth.rows for depth in picture.depths) == 4
+    snapshot = BacklogReader(place.database, place.layout).read(0)
+    assert snapshot is not None
+    assert not snapshot.complete
+    assert sum(depth.rows for depth in snapshot.depths) == 4
 
 
-def test_a_picture_is_kept_until_it_is_old(place: Place) -> None:
+def test_a_snapshot_is_kept_until_it_is_old(place: Place) -> None:
     clock = Clock()
     reader = BacklogReader(place.database, place.layout, monotonic=clock)
     first = reader.read(30)
@@ -88,7 +88,7 @@ def test_a_picture_is_kept_until_it_is_old(place: Place) -> None:
 def test_a_database_that_is_away(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
     reader = BacklogReader(place.database, place.layout, monotonic=clock)
-    picture = reader.read(30)
+    snapshot = reader.read(30)
 
     def away(*_: object, **__: object) -> None:
         clock.now += 5
@@ -97,12 +97,12 @@ def test_a_database_that_is_away(place: Place, monkeypatch: pytest.MonkeyPatch) 
     asked: Callable[..., object] = place.database.execute
     monkeypatch.setattr(place.database, "execute", away)
     clock.now += 60
-    assert reader.read(30) is picture
+    assert reader.read(30) is snapshot
     monkeypatch.setattr(place.database, "execute", asked)
     clock.now += 60
-    assert reader.read(30) is picture  # it took 5 s: not before 100 s
+    assert reader.read(30) is snapshot  # it took 5 s: not before 100 s
     clock.now += 60
-    assert reader.read(30) is not picture
+    assert reader.read(30) is not snapshot
 
 
 def test_the_database_is_measured(place: Place) -> None:

@@ -7,9 +7,6 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
-REQUEST_TIME = 10.0
-"""Seconds from a request's first octet to its last."""
-
 
 class TimedReader(io.RawIOBase):
     """The octets of a connection: silence ends it after `idle` seconds, a begun request `limit` seconds after `begin`.
@@ -45,13 +42,13 @@ class TimedReader(io.RawIOBase):
         """Read octets as they come; 0 at the end. Raises OSError when the connection is lost. May yield."""
         if self.ended:
             return 0
-        patience = self._idle
+        timeout = self._idle
         if self._deadline is not None:
-            patience = min(patience, self._deadline - self._now())
-        if patience <= 0:
+            timeout = min(timeout, self._deadline - self._now())
+        if timeout <= 0:
             self.ended = True
             return 0
-        self._socket.settimeout(patience)
+        self._socket.settimeout(timeout)
         try:
             count = int(self._socket.recv_into(buffer))
         except TimeoutError:

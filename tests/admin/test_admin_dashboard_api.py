@@ -14,8 +14,8 @@ import pytest
 from admin_fakes import FakeOperations, routes_down
 from admin_http import PASSWORD, Answer, Client
 
+from ksmppd_py.admin.dashboard_api import _FILES
 from ksmppd_py.admin.listing import MOST_ACCOUNTS, MOST_BINDS
-from ksmppd_py.admin.panel import _FILES
 
 FILES = sorted(path for path in _FILES if path != "/")
 
@@ -259,10 +259,10 @@ class TestState:
 
     def test_many_binds_are_folded(self, operator: Browser, operations: FakeOperations) -> None:
         """So that an answer stays small: those of one account are shown when somebody opens it."""
-        esme = operations.picture.esmes[0]
+        esme = operations.state.esmes[0]
         many = replace(esme, binds=esme.binds * (MOST_BINDS - 1))
         other = replace(esme, system_id="other", binds=esme.binds * 2)
-        operations.picture = replace(operations.picture, esmes=(other, many))
+        operations.state = replace(operations.state, esmes=(other, many))
         state = json.loads(operator.get("/dashboard/state").body)
         assert state["folded"]
         assert [(each["binds"], each["bind_count"]) for each in state["esmes"]] == [
@@ -275,9 +275,9 @@ class TestState:
     def test_accounts_are_found_by_name_and_address(
         self, operator: Browser, operations: FakeOperations
     ) -> None:
-        first, second = operations.picture.esmes
+        first, second = operations.state.esmes
         elsewhere = replace(first, system_id="b", binds=(replace(first.binds[0], ip="192.168.1.7"),))
-        operations.picture = replace(operations.picture, esmes=(elsewhere, first, second))
+        operations.state = replace(operations.state, esmes=(elsewhere, first, second))
         for find, names in (
             ("USERa", ["smppusera"]),
             ("user", ["smppusera", "smppuserb"]),
@@ -293,18 +293,18 @@ class TestState:
     def test_of_many_accounts_those_without_binds_are_left_out(
         self, operator: Browser, operations: FakeOperations
     ) -> None:
-        bound, silent = operations.picture.esmes
+        bound, silent = operations.state.esmes
         crowd = [replace(silent, system_id=f"a{number:04}") for number in range(MOST_ACCOUNTS)]
-        operations.picture = replace(operations.picture, esmes=(*crowd, bound))
+        operations.state = replace(operations.state, esmes=(*crowd, bound))
         state = json.loads(operator.get("/dashboard/state").body)
         assert (len(state["esmes"]), state["fit"]) == (MOST_ACCOUNTS, MOST_ACCOUNTS + 1)
         assert (state["esmes"][0]["system_id"], state["esmes"][-1]["system_id"]) == ("a0000", "smppusera")
 
-    def test_browsers_share_a_picture_until_something_is_done(
+    def test_browsers_share_a_snapshot_until_something_is_done(
         self, operator: Browser, operations: FakeOperations
     ) -> None:
         assert json.loads(operator.get("/dashboard/state").body)["accounts"] == 2
-        operations.picture = replace(operations.picture, esmes=())
+        operations.state = replace(operations.state, esmes=())
         assert json.loads(operator.get("/dashboard/state").body)["accounts"] == 2
         operator.command("/rebuild-routes")
         assert json.loads(operator.get("/dashboard/state").body)["accounts"] == 0
