@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from ksmppd_py.flows import rows
+from ksmppd_py.flows import row_cursor
 from ksmppd_py.flows.row_cursor import FIRST_DELAY, LAST_DELAY, RowCursor
 
 
@@ -102,7 +102,7 @@ def test_an_unreadable_row_is_told_once_and_never_taken() -> None:
 
 def test_so_many_delays_are_remembered_and_no_more() -> None:
     cursor = RowCursor()
-    limit = rows.MOST_WAITING
+    limit = row_cursor.MOST_WAITING
     for row in range(1, limit + 1):
         assert not cursor.must_stop_before(row)
         assert cursor.takes(row, 0.0)
@@ -119,7 +119,7 @@ def test_so_many_delays_are_remembered_and_no_more() -> None:
 def test_rows_that_somebody_else_deleted_stop_no_walk() -> None:
     """An operator tidies up: what waited for another try is gone, and must not count for ever."""
     cursor = RowCursor()
-    limit = rows.MOST_WAITING
+    limit = row_cursor.MOST_WAITING
     for row in range(1, limit + 1):
         assert cursor.takes(row, 0.0)
         cursor.retry_later(row, 0.0)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ksmppd_py.errors import DatabaseUnavailable
-from ksmppd_py.flows import rows
+from ksmppd_py.flows import row_cursor
 from ksmppd_py.flows.row_cursor import PAGE
 from ksmppd_py.flows.submit_replay import MOST_IN_FLIGHT, SubmitReplay
 from ksmppd_py.kannel.messages import DlrMask, Sms, SmsType
@@ -260,7 +260,7 @@ def test_a_row_that_meets_a_defect_is_set_aside(
 def test_with_too_many_refused_for_now_no_new_ones_are_tried(
     bed: Bed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rows, "MOST_WAITING", 3)
+    monkeypatch.setattr(row_cursor, "MOST_WAITING", 3)
     bed.stored(*[b"%d" % number for number in range(10)])
     bed.gateway.online = True
     for _ in range(4):
@@ -276,7 +276,7 @@ def test_with_too_many_refused_for_now_no_new_ones_are_tried(
 
 
 def test_rows_that_an_operator_deleted_stop_no_walk(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rows, "MOST_WAITING", 3)
+    monkeypatch.setattr(row_cursor, "MOST_WAITING", 3)
     bed.stored(b"1", b"2", b"3")
     bed.replay.advance()
     bed.gateway.settle(2)

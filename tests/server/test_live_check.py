@@ -13,7 +13,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from sqlalchemy.options import sqlite
+from sqlalchemy.dialects import sqlite
 
 from ksmppd_py.config import load
 from ksmppd_py.launch import cli
@@ -86,7 +86,7 @@ def database(tmp_path: Path) -> Path:
     """A file with our tables."""
     path = tmp_path / "db"
     with sqlite3.connect(path) as connection:
-        connection.executescript(render(sqlite.options()))
+        connection.executescript(render(sqlite.dialect()))
     connection.close()
     return path
 

@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy.options import sqlite
+from sqlalchemy.dialects import sqlite
 
 from ksmppd_py.storage.schema import render
 from ksmppd_py.tools import seed
@@ -23,7 +23,7 @@ ROUTES = "SELECT direction, regex, system_id, smsc_id FROM smpp_route ORDER BY s
 def database(tmp_path: Path) -> Path:
     path = tmp_path / "ksmppd.sqlite3"
     with closing(sqlite3.connect(path)) as connection:
-        connection.executescript(render(sqlite.options()))
+        connection.executescript(render(sqlite.dialect()))
     return path
 
 
