@@ -167,6 +167,14 @@ class MessageStore(Protocol):
         """Whether the table has MT rows. Raises DatabaseUnavailable. May yield."""
 
 
+class ReplayClaim(Protocol):
+    """The right to replay stored messages: two processes at once would deliver each row twice."""
+
+    @property
+    def held(self) -> bool:
+        """Whether this process has it. Doesn't yield."""
+
+
 class SubmitService(Protocol):
     """The flow of MTs, as the ESME side uses it."""
 

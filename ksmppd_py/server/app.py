@@ -45,8 +45,9 @@ from ksmppd_py.storage.backlog import BacklogReader
 from ksmppd_py.storage.claim import Claim, open_claim
 from ksmppd_py.storage.credits import CreditReader
 from ksmppd_py.storage.database import Database
+from ksmppd_py.storage.layout import Layout
 from ksmppd_py.storage.store import DatabaseStore
-from ksmppd_py.storage.upgrade import Layout, prepare
+from ksmppd_py.storage.upgrade import prepare
 from ksmppd_py.storage.users import DatabaseCredit
 from ksmppd_py.translate.bind_options import BindOptions
 from ksmppd_py.transport import names

@@ -17,9 +17,9 @@ from ksmppd_py.plugins import PluginContext
 from ksmppd_py.plugins.load import load_plugin
 from ksmppd_py.plugins.roles import PluginAuthenticator, PluginRouter
 from ksmppd_py.storage.database import Database
+from ksmppd_py.storage.layout import Layout
 from ksmppd_py.storage.router import DatabaseRouter
 from ksmppd_py.storage.routes import DatabaseRoutes
-from ksmppd_py.storage.upgrade import Layout
 from ksmppd_py.storage.users import DatabaseAuthenticator
 from ksmppd_py.transport.greenlets import GreenletGroup
 

@@ -15,9 +15,10 @@ from ksmppd_py.errors import DatabaseUnavailable, StartError
 from ksmppd_py.model.routes import RegexChecker
 from ksmppd_py.server import settings
 from ksmppd_py.storage.database import Database
-from ksmppd_py.storage.look import look_at, reason_of, version_of
+from ksmppd_py.storage.layout import Layout
 from ksmppd_py.storage.routes import DatabaseRoutes
-from ksmppd_py.storage.upgrade import Layout, describe
+from ksmppd_py.storage.table_check import check_tables, reason_of, version_of
+from ksmppd_py.storage.upgrade import describe
 from ksmppd_py.transport.certificates import validity
 
 PATIENCE = 5.0
@@ -74,7 +75,7 @@ def _database(config: Config) -> Iterator[Finding]:
         yield Finding(subject, version_of(database))
         layout = describe(database, config.ksmppd)
         needed = _needed_tables(config)
-        for table in look_at(database, layout):
+        for table in check_tables(database, layout):
             text, failed = table.problem or table.note, bool(table.problem)
             yield Finding(f"table {table.name}", text, failed and table.use in needed, failed)
         if config.routing.routing_method is Method.DATABASE and layout.columns(layout.tables.route):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from time import monotonic, time
-from typing import Protocol
 
 import gevent
 
@@ -14,19 +13,11 @@ from ksmppd_py.flows.delivery import DeliveryFlow
 from ksmppd_py.flows.submit_replay import SubmitReplay
 from ksmppd_py.flows.unaddressed_rows import UnaddressedRows
 from ksmppd_py.model.ids import MessageIds
-from ksmppd_py.model.ports import Gateway, MessageStore, Receivers
+from ksmppd_py.model.ports import Gateway, MessageStore, Receivers, ReplayClaim
 from ksmppd_py.transport.batch_queue import BatchQueue
 from ksmppd_py.transport.greenlets import GreenletGroup
 
 logger = logging.getLogger(__name__)
-
-
-class Claim(Protocol):
-    """The right to replay: two processes at once would deliver each row twice."""
-
-    @property
-    def held(self) -> bool:
-        """Whether this process has it. Doesn't yield."""
 
 
 ROUND = 1.0
@@ -42,7 +33,12 @@ class Replayer:
     """Wakes the replays: when an ESME binds, a bearerbox connects, rows come back or are due."""
 
     def __init__(
-        self, store: MessageStore, claim: Claim, delivery: DeliveryFlow, receivers: Receivers, queue: bool
+        self,
+        store: MessageStore,
+        claim: ReplayClaim,
+        delivery: DeliveryFlow,
+        receivers: Receivers,
+        queue: bool,
     ) -> None:
         self._store = store
         self._claim = claim

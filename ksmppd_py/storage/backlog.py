@@ -14,7 +14,7 @@ from ksmppd_py.errors import DatabaseUnavailable
 from ksmppd_py.kannel.messages import SmsType
 from ksmppd_py.model.status import Backlog, QueueDepth
 from ksmppd_py.storage.database import Database, Statement, compile_statement
-from ksmppd_py.storage.upgrade import Layout
+from ksmppd_py.storage.layout import Layout
 from ksmppd_py.storage.values import integer, name
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ import hashlib
 import logging
 import os
 from abc import ABC, abstractmethod
-from typing import Any, Protocol
+from typing import Any
 
 import gevent
 import pymysql
@@ -23,22 +23,11 @@ INTERVAL = 2.0
 _LONGEST_NAME = 64
 
 
-class Claim(Protocol):
-    """The right to replay."""
+class Claim(ABC):
+    """The right to replay, checked again and again in a greenlet of its own. Implements ports.ReplayClaim.
 
-    @property
-    def held(self) -> bool:
-        """Whether this process has it now. Doesn't yield."""
-
-    def start(self) -> None:
-        """Try to get it, and keep trying. Doesn't yield."""
-
-    def stop(self) -> None:
-        """Give it up. May yield."""
-
-
-class _Keeper(ABC):
-    """Checks the claim again and again in a greenlet of its own."""
+    `held`: whether this process has it now.
+    """
 
     def __init__(self, what: str) -> None:
         self.held = False
@@ -47,12 +36,12 @@ class _Keeper(ABC):
         self._greenlet: gevent.Greenlet | None = None
 
     def start(self) -> None:
-        """See Claim."""
+        """Try to get it, and keep trying. Doesn't yield."""
         self._greenlet = gevent.spawn(self._keep)
         self._greenlet.name = "claim"
 
     def stop(self) -> None:
-        """See Claim."""
+        """Give it up. May yield."""
         if self._greenlet is not None:
             self._greenlet.kill()
         self.held = False
@@ -87,7 +76,7 @@ class _Keeper(ABC):
         """Give the claim up. May yield."""
 
 
-class MySQLClaim(_Keeper):
+class MySQLClaim(Claim):
     """GET_LOCK on a connection of its own: the server frees it when the process ends."""
 
     def __init__(self, database: MySQLDatabase, store_table: str) -> None:
@@ -100,7 +89,7 @@ class MySQLClaim(_Keeper):
         self._connection: Any = None
 
     def claim(self) -> bool | None:
-        """See _Keeper."""
+        """See Claim."""
         try:
             if self._connection is None:
                 self._connection = self._database.connect_apart()
@@ -116,13 +105,13 @@ class MySQLClaim(_Keeper):
         return bool(row and row[0] == 1)
 
     def release(self) -> None:
-        """See _Keeper."""
+        """See Claim."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection._force_close()
 
 
-class SQLiteClaim(_Keeper):
+class SQLiteClaim(Claim):
     """A lock on a file beside the database: the system frees it when the process ends."""
 
     def __init__(self, database: SQLiteDatabase) -> None:
@@ -131,7 +120,7 @@ class SQLiteClaim(_Keeper):
         self._file: int | None = None
 
     def claim(self) -> bool | None:
-        """See _Keeper."""
+        """See Claim."""
         if self._file is not None:
             return True
         try:
@@ -148,21 +137,21 @@ class SQLiteClaim(_Keeper):
         return True
 
     def release(self) -> None:
-        """See _Keeper."""
+        """See Claim."""
         if self._file is not None:
             os.close(self._file)
             self._file = None
 
 
-class OnlyOurs(_Keeper):
+class OnlyOurs(Claim):
     """The claim on a database in memory, which no other process can have."""
 
     def claim(self) -> bool | None:
-        """See _Keeper."""
+        """See Claim."""
         return True
 
     def release(self) -> None:
-        """See _Keeper."""
+        """See Claim."""
 
 
 def open_claim(database: Database, store_table: str) -> Claim:

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from ksmppd_py.errors import DatabaseUnavailable
 from ksmppd_py.storage.database import Database, compile_statement
-from ksmppd_py.storage.upgrade import Layout
+from ksmppd_py.storage.layout import Layout
 from ksmppd_py.storage.values import name, real
 
 log = logging.getLogger(__name__)

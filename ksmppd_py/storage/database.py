@@ -55,7 +55,7 @@ class StatementRefused(DatabaseUnavailable):
         self.number = number
 
 
-class Reply(NamedTuple):
+class StatementResult(NamedTuple):
     """The result of a statement: its rows, the number of rows that a change matched, the first id of an INSERT."""
 
     rows: Sequence[tuple[Any, ...]]
@@ -63,10 +63,10 @@ class Reply(NamedTuple):
     first_id: int = 0
 
 
-class Session(Protocol):
+class Transaction(Protocol):
     """A connection in a transaction. SQLite's runs in another thread: use it for SQL and arithmetic only."""
 
-    def execute(self, statement: Statement, values: Mapping[str, Value] | None = None) -> Reply:
+    def execute(self, statement: Statement, values: Mapping[str, Value] | None = None) -> StatementResult:
         """Run one statement."""
 
     def execute_many(self, statement: Statement, rows: Sequence[Mapping[str, Value]]) -> None:
@@ -90,7 +90,7 @@ class Database(Protocol):
 
     def execute(
         self, statement: Statement, values: Mapping[str, Value] | None = None, *, repeatable: bool
-    ) -> Reply:
+    ) -> StatementResult:
         """Run one statement and commit it.
 
         A `repeatable` statement whose connection is lost is sent again over a new one; it may then have run twice.
@@ -105,7 +105,7 @@ class Database(Protocol):
         Each portion takes at most 5 s.
         """
 
-    def transaction(self, work: Callable[[Session], T]) -> T:
+    def transaction(self, work: Callable[[Transaction], T]) -> T:
         """Commit what `work` does, or nothing; return its result.
 
         It may be called again after a lost connection or deadlock.

@@ -10,11 +10,11 @@ from sqlalchemy import bindparam, func, select
 from ksmppd_py.kannel.messages import SMS_FIELDS, Sms, SmsType
 from ksmppd_py.model.names import to_octets
 from ksmppd_py.model.ports import StoredMessage
-from ksmppd_py.storage.accounts import AccountRows
+from ksmppd_py.storage.account_rows import AccountRows
 from ksmppd_py.storage.database import Database, Statement, compile_statement
-from ksmppd_py.storage.reading import read_stored
-from ksmppd_py.storage.rows import Row, TooLongForColumn, make_inserter, sms_renderer
-from ksmppd_py.storage.upgrade import Layout
+from ksmppd_py.storage.inserts import Row, TooLongForColumn, make_inserter, sms_renderer
+from ksmppd_py.storage.layout import Layout
+from ksmppd_py.storage.row_reader import read_stored
 from ksmppd_py.storage.values import Value
 from ksmppd_py.storage.writer import GroupWriter, Remover
 
@@ -62,14 +62,6 @@ class StoredMessages:
         """See ports.MessageStore. MessageTooLong is a TooLongForColumn, whose `index` names the message."""
         return self._writer.save([self._render_one(index, sms) for index, sms in enumerate(batch)])
 
-    def too_long(self, sms: Sms) -> str | None:
-        """Return the column that can't hold its value; None when `sms` can be saved. Doesn't yield."""
-        try:
-            self._render(sms)
-        except TooLongForColumn as error:
-            return error.column
-        return None
-
     def page(self, sms_type: int, after: int, limit: int, service: str | None = None) -> list[StoredMessage]:
         """See ports.MessageStore. Rows that are about to be deleted are left out."""
         found: list[StoredMessage] = []
@@ -85,7 +77,7 @@ class StoredMessages:
     def unaddressed(self, after: int, limit: int) -> list[StoredMessage]:
         """See ports.MessageStore."""
         with self.remover.reading() as settled:
-            rows = self._of_account.of_nobody({"after": after, "limit": limit})
+            rows = self._of_account.unaddressed({"after": after, "limit": limit})
             return [read_stored(row) for row in rows if row[0] not in settled]
 
     def give(self, global_id: int, system_id: str) -> None:
@@ -95,6 +87,18 @@ class StoredMessages:
             "service_name": to_octets(system_id).decode("latin-1"),
         }
         self._database.execute(self._give, values, repeatable=True)
+
+    def delete(self, global_ids: Sequence[int]) -> int:
+        """See ports.MessageStore."""
+        return self.remover.remove_now(global_ids)
+
+    def remove(self, global_ids: Sequence[int]) -> None:
+        """See ports.MessageStore."""
+        self.remover.remove(global_ids)
+
+    def has_mts(self) -> bool:
+        """See ports.MessageStore."""
+        return bool(self.page(SmsType.MT_PUSH, after=0, limit=1))
 
     def services(self, among: Collection[str]) -> set[str]:
         """Return those of these accounts that have MOs or DLRs. Raises DatabaseUnavailable. May yield."""

@@ -29,10 +29,10 @@ from ksmppd_py.storage.database import (
     PORTION,
     Gate,
     Passage,
-    Reply,
-    Session,
     Statement,
     StatementRefused,
+    StatementResult,
+    Transaction,
 )
 from ksmppd_py.storage.values import Value
 
@@ -112,7 +112,7 @@ def _filled_in(statement: Statement, values: Mapping[str, Value] | None) -> str:
     return statement.text % {key: literal(value) for key, value in known.items()}
 
 
-class _Session:
+class _Transaction:
     """One connection. `uncertain`: a change may have been committed although no answer came."""
 
     def __init__(self, connection: Any, repeatable: bool) -> None:
@@ -120,12 +120,12 @@ class _Session:
         self._repeatable = repeatable
         self.uncertain = False
 
-    def execute(self, statement: Statement, values: Mapping[str, Value] | None = None) -> Reply:
+    def execute(self, statement: Statement, values: Mapping[str, Value] | None = None) -> StatementResult:
         self.uncertain = not self._repeatable
         text = _filled_in(statement, values)
         with self._connection.cursor() as cursor:
             matched = _talk(cursor.execute, text)
-            return Reply(cursor.fetchall(), matched, cursor.lastrowid or 0)
+            return StatementResult(cursor.fetchall(), matched, cursor.lastrowid or 0)
 
     def execute_many(self, statement: Statement, rows: Sequence[Mapping[str, Value]]) -> None:
         for row in rows:
@@ -199,10 +199,10 @@ class MySQLDatabase:
 
     def execute(
         self, statement: Statement, values: Mapping[str, Value] | None = None, *, repeatable: bool
-    ) -> Reply:
+    ) -> StatementResult:
         """See Database."""
         return self._within_deadline(
-            lambda session: session.execute(statement, values), repeatable, statement.changes
+            lambda transaction: transaction.execute(statement, values), repeatable, statement.changes
         )
 
     def stream(
@@ -251,18 +251,18 @@ class MySQLDatabase:
         passage.answered()
         return result
 
-    def transaction(self, work: Callable[[Session], T]) -> T:
+    def transaction(self, work: Callable[[Transaction], T]) -> T:
         """See Database."""
 
-        def in_transaction(session: _Session) -> T:
-            session.execute(Statement("BEGIN"))
-            result = work(session)
-            session.commit()
+        def in_transaction(transaction: _Transaction) -> T:
+            transaction.execute(Statement("BEGIN"))
+            result = work(transaction)
+            transaction.commit()
             return result
 
         return self._within_deadline(in_transaction, repeatable=True, changes=True)
 
-    def _within_deadline(self, work: Callable[[_Session], T], repeatable: bool, changes: bool) -> T:
+    def _within_deadline(self, work: Callable[[_Transaction], T], repeatable: bool, changes: bool) -> T:
         passage = self._gate.enter(changes)
         deadline = gevent.Timeout(self._timeout)
         try:
@@ -277,15 +277,17 @@ class MySQLDatabase:
         finally:
             passage.leave()
 
-    def _attempt(self, work: Callable[[_Session], T], repeatable: bool, passage: Passage, last: bool) -> T:
+    def _attempt(
+        self, work: Callable[[_Transaction], T], repeatable: bool, passage: Passage, last: bool
+    ) -> T:
         connection = self._check_out(passage, ping=not repeatable)
-        session = _Session(connection, repeatable)
+        transaction = _Transaction(connection, repeatable)
         try:
-            result = work(session)
+            result = work(transaction)
         except (pymysql.err.MySQLError, OSError) as error:
             broken = self._give_back_after(error, connection)
             rolled_back = bool(error.args) and error.args[0] in _ROLLED_BACK
-            if not last and (rolled_back or (broken and not session.uncertain)):
+            if not last and (rolled_back or (broken and not transaction.uncertain)):
                 return self._attempt(work, repeatable, passage, last=True)
             if broken:
                 passage.lost(str(error))

@@ -9,8 +9,8 @@ from sqlalchemy import bindparam, select
 
 from ksmppd_py.model.ports import StoredPdu
 from ksmppd_py.storage.database import Database, compile_statement
-from ksmppd_py.storage.rows import Row, TooLongForColumn, make_inserter, render_pdu
-from ksmppd_py.storage.upgrade import Layout
+from ksmppd_py.storage.inserts import Row, TooLongForColumn, make_inserter, render_pdu
+from ksmppd_py.storage.layout import Layout
 from ksmppd_py.storage.values import Value, name, octets
 from ksmppd_py.storage.writer import GroupWriter, Remover
 

@@ -15,7 +15,7 @@ from ksmppd_py.model.direction import Direction
 from ksmppd_py.model.route_report import RouteRow
 from ksmppd_py.model.routes import Route
 from ksmppd_py.storage.database import Database, compile_statement
-from ksmppd_py.storage.upgrade import Layout
+from ksmppd_py.storage.layout import Layout
 from ksmppd_py.storage.values import Value, cost_of, integer, name, octets, shown
 
 log = logging.getLogger(__name__)

@@ -26,10 +26,10 @@ from ksmppd_py.storage.database import (
     OPERATION_TIMEOUT,
     PORTION,
     Gate,
-    Reply,
-    Session,
     Statement,
     StatementRefused,
+    StatementResult,
+    Transaction,
 )
 from ksmppd_py.storage.values import Value
 
@@ -60,15 +60,15 @@ def _text(octets: bytes) -> str:
     return octets.decode("utf-8", "surrogateescape")
 
 
-class _Session:
+class _Transaction:
     """The connection in its thread."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
-    def execute(self, statement: Statement, values: Mapping[str, Value] | None = None) -> Reply:
+    def execute(self, statement: Statement, values: Mapping[str, Value] | None = None) -> StatementResult:
         cursor = self._connection.execute(statement.text, {**statement.defaults, **(values or {})})
-        return Reply(cursor.fetchall(), max(0, cursor.rowcount))
+        return StatementResult(cursor.fetchall(), max(0, cursor.rowcount))
 
     def execute_many(self, statement: Statement, rows: Sequence[Mapping[str, Value]]) -> None:
         self._connection.executemany(statement.text, rows)
@@ -124,12 +124,12 @@ class SQLiteDatabase:
 
     def execute(
         self, statement: Statement, values: Mapping[str, Value] | None = None, *, repeatable: bool
-    ) -> Reply:
+    ) -> StatementResult:
         """See Database."""
         if statement.changes:  # it could get its lock after its caller has given up
-            return self.transaction(lambda session: session.execute(statement, values))
+            return self.transaction(lambda transaction: transaction.execute(statement, values))
         return self._within_deadline(
-            lambda connection: _Session(connection).execute(statement, values), changes=False
+            lambda connection: _Transaction(connection).execute(statement, values), changes=False
         )
 
     def stream(
@@ -140,12 +140,12 @@ class SQLiteDatabase:
         for start in range(0, len(rows), PORTION):
             yield rows[start : start + PORTION]
 
-    def transaction(self, work: Callable[[Session], T]) -> T:
+    def transaction(self, work: Callable[[Transaction], T]) -> T:
         """See Database."""
 
         def in_transaction(connection: sqlite3.Connection) -> T:
             connection.execute("BEGIN IMMEDIATE")
-            result = work(_Session(connection))
+            result = work(_Transaction(connection))
             if time.monotonic() > self._give_up_at:
                 raise sqlite3.OperationalError("locked too long")  # the caller has given up already
             connection.execute("COMMIT")

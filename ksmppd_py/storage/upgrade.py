@@ -8,100 +8,20 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, TypeAlias
 
-from sqlalchemy import Column, ColumnElement, Table, func, literal_column, null, select
+from sqlalchemy import ColumnElement, Table, literal_column, select
 from sqlalchemy.schema import CreateColumn
 
 from ksmppd_py.config import KsmppdGroup
 from ksmppd_py.storage.database import Database, Statement, StatementRefused, compile_statement
-from ksmppd_py.storage.limits import ColumnLimit, limit_of
-from ksmppd_py.storage.schema import COMPONENT, VERSION, Tables, create_statements, define
+from ksmppd_py.storage.layout import FoundColumn, Layout
+from ksmppd_py.storage.schema import COMPONENT, VERSION, create_statements, define
 
 log = logging.getLogger(__name__)
 
 _NO_SUCH_TABLE = 1146
 _INDEX_OF_ONE = re.compile(r"^ *KEY `([^`]+)` \(`([^`]+)`(?:\(\d+\))?\)(?: USING BTREE)?,?$", re.MULTILINE)
 ADDED_LATER = {"user": ("connect_allow_ip",), "route": ("source_regex", "priority")}
-
-
-@dataclass(frozen=True, slots=True)
-class FoundColumn:
-    """A column as the database describes it: its type, and its collation if it holds characters."""
-
-    type: str
-    collation: str | None
-
-
-_Found: TypeAlias = Mapping[str, Mapping[str, FoundColumn]]
-
-
-class Layout:
-    """The five tables, and their differences in this database from those that would be created."""
-
-    def __init__(
-        self,
-        database: Database,
-        tables: Tables,
-        found: Mapping[str, Mapping[str, FoundColumn]],
-        indexes: Mapping[str, Mapping[str, str]] | None = None,
-    ) -> None:
-        self.tables = tables
-        self._indexes = indexes or {}
-        self._mysql = database.dialect.name == "mysql"
-        self._found = found
-
-    def has(self, table: Table, column: str) -> bool:
-        """Whether the column exists; a table that couldn't be described counts as complete."""
-        found = self._found.get(table.fullname)
-        return column in found if found else column in table.c
-
-    def columns(self, table: Table) -> frozenset[str]:
-        """Return the columns that were found; empty without such a table, or when it couldn't be described."""
-        return frozenset(self._found.get(table.fullname, ()))
-
-    def read(self, table: Table, column: str) -> ColumnElement[Any]:
-        """Return the column to select, or NULL when the table lacks it."""
-        if not self.has(table, column):
-            return null().label(column)
-        return table.c[column] if column in table.c else literal_column(self._quoted(column))
-
-    def equals(self, column: Column[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
-        """Return the condition that `column` is the name `value` (lower case), with any collation of the column.
-
-        The column stays bare where its collation ignores case, so that an index can be used.
-        """
-        found = self._found.get(column.table.fullname, {}).get(column.name)
-        if not self._mysql:
-            return column.collate("NOCASE") == value
-        if found is None or not _minds_case(found.collation):
-            return column == value
-        return func.lower(literal_column(f"CONVERT({self._quoted(column.name)} USING latin1)")) == func.lower(
-            value
-        )
-
-    def index_on(self, column: Column[Any]) -> str | None:
-        """Return the name, quoted, of an InnoDB index on this column alone; None on SQLite or without one."""
-        found = self._found.get(column.table.fullname, {}).get(column.name)
-        if found is None or (found.collation is not None and _minds_case(found.collation)):
-            return None  # `equals` doesn't leave it bare
-        name = self._indexes.get(column.table.fullname, {}).get(column.name)
-        return None if name is None else self._quoted(name)
-
-    def limits(self, table: Table) -> dict[str, ColumnLimit]:
-        """Return the sizes of the text columns; empty on SQLite, which has no limits."""
-        if not self._mysql:
-            return {}
-        found = self._found.get(table.fullname) or {
-            column.name: FoundColumn(str(column.type), "latin1") for column in table.c
-        }
-        limits = {key: limit_of(column.type, column.collation) for key, column in found.items()}
-        return {key: limit for key, limit in limits.items() if limit is not None}
-
-    def _quoted(self, column: str) -> str:
-        return f"`{column}`" if self._mysql else f'"{column}"'
 
 
 def prepare(database: Database, ksmppd: KsmppdGroup) -> Layout:
@@ -207,7 +127,3 @@ def _write_version(database: Database, version: Table) -> None:
         database.execute(compile_statement(change, database.dialect), repeatable=False)
     except StatementRefused as error:
         log.warning("Can't write the schema version into %s: %s", version.fullname, error)
-
-
-def _minds_case(collation: str | None) -> bool:
-    return collation is None or collation.endswith(("_bin", "_cs", "binary"))

@@ -14,11 +14,11 @@ from ksmppd_py.logs import EACH
 from ksmppd_py.model import costs
 from ksmppd_py.model.account import Account, AccountRow, Simulation
 from ksmppd_py.storage.bcrypt_checks import BcryptChecks
-from ksmppd_py.storage.combine import Combiner
-from ksmppd_py.storage.database import Database, Session, compile_statement
+from ksmppd_py.storage.database import Database, Transaction, compile_statement
+from ksmppd_py.storage.group_commit import GroupCommit
+from ksmppd_py.storage.layout import Layout
 from ksmppd_py.storage.passwords import Form, Stored, read_column, takes
 from ksmppd_py.storage.schema import OPTIONAL_USER_COLUMNS
-from ksmppd_py.storage.upgrade import Layout
 from ksmppd_py.storage.values import Value, cost_of, integer, name, octets, real, shown
 
 logger = logging.getLogger(__name__)
@@ -165,7 +165,7 @@ class DatabaseCredit:
         self._take = compile_statement(user.update().where(mine).values(credit=left), dialect)
         self._read = compile_statement(select(credit).where(mine).limit(1), dialect)
         self._lock = compile_statement(select(credit).where(mine).limit(1).with_for_update(), dialect)
-        self._accounts: dict[str, Combiner[Sequence[float], int]] = {}
+        self._accounts: dict[str, GroupCommit[Sequence[float], int]] = {}
 
     def charge(self, system_id: str, costs: Sequence[float]) -> int:
         """See ports.Credit."""
@@ -173,7 +173,7 @@ class DatabaseCredit:
             return 0
         account = self._accounts.get(system_id)
         if account is None:
-            account = self._accounts[system_id] = Combiner(
+            account = self._accounts[system_id] = GroupCommit(
                 "credit",
                 lambda claims: self._serve(system_id, claims),
                 capacity=_WAITING_CHARGES,
@@ -216,11 +216,11 @@ class DatabaseCredit:
         }
         if self._database.execute(self._charge, values, repeatable=False).matched:
             return [len(claim) for claim in claims]
-        return self._database.transaction(lambda session: self._fit(session, system_id, claims))
+        return self._database.transaction(lambda transaction: self._fit(transaction, system_id, claims))
 
-    def _fit(self, session: Session, system_id: str, claims: Sequence[Sequence[float]]) -> list[int]:
+    def _fit(self, transaction: Transaction, system_id: str, claims: Sequence[Sequence[float]]) -> list[int]:
         """Charge as much of each claim as the credit covers, with the row locked."""
-        rows = session.execute(self._lock, {"id": system_id}).rows
+        rows = transaction.execute(self._lock, {"id": system_id}).rows
         if not rows:
             return [0] * len(claims)
         (before,) = _millionths([real(rows[0][0])])
@@ -235,5 +235,5 @@ class DatabaseCredit:
                 count += 1
             counts.append(count)
         if credit != before:
-            session.execute(self._take, {"id": system_id, "cost": (before - credit) / _MILLION})
+            transaction.execute(self._take, {"id": system_id, "cost": (before - credit) / _MILLION})
         return counts

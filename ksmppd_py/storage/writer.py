@@ -13,9 +13,9 @@ from gevent.event import Event
 from sqlalchemy import Column
 
 from ksmppd_py.errors import DatabaseUnavailable, MessageTooLong
-from ksmppd_py.storage.combine import Combiner
 from ksmppd_py.storage.database import BACK_OFF, Database, Statement, StatementRefused
-from ksmppd_py.storage.rows import Inserter
+from ksmppd_py.storage.group_commit import GroupCommit
+from ksmppd_py.storage.inserts import Inserter
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class GroupWriter(Generic[R]):
 
     def __init__(self, name: str, inserter: Inserter) -> None:
         self._inserter = inserter
-        self._combiner: Combiner[Sequence[R], Sequence[int] | Exception] = Combiner(
+        self._group_commit: GroupCommit[Sequence[R], Sequence[int] | Exception] = GroupCommit(
             name, self._serve, capacity=_WAITING_ROWS, batch_size=_ROWS_AT_ONCE, weigh=_weight
         )
         self._down_until = 0.0
@@ -66,7 +66,7 @@ class GroupWriter(Generic[R]):
         if monotonic() < self._down_until:
             raise DatabaseUnavailable(self._reason)
         try:
-            answer = self._combiner.call(rows)
+            answer = self._group_commit.call(rows)
         except StatementRefused:
             raise
         except DatabaseUnavailable as error:

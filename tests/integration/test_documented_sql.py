@@ -11,9 +11,10 @@ import pytest
 from ksmppd_py.config import KsmppdGroup, MysqlConnection
 from ksmppd_py.model.routes import RouteTable
 from ksmppd_py.storage.database import Database
+from ksmppd_py.storage.layout import Layout
 from ksmppd_py.storage.mysql import MySQLDatabase
 from ksmppd_py.storage.routes import DatabaseRoutes
-from ksmppd_py.storage.upgrade import Layout, prepare
+from ksmppd_py.storage.upgrade import prepare
 from ksmppd_py.storage.users import DatabaseAuthenticator
 from tests.parts.mariadb import MariaDB
 

@@ -11,10 +11,11 @@ import pytest
 
 from ksmppd_py.config import KsmppdGroup, MysqlConnection, Sqlite3Connection
 from ksmppd_py.storage.database import Database, Statement
+from ksmppd_py.storage.layout import Layout
 from ksmppd_py.storage.mysql import MySQLDatabase
 from ksmppd_py.storage.passwords import password_hash
 from ksmppd_py.storage.sqlite import SQLiteDatabase
-from ksmppd_py.storage.upgrade import Layout, prepare
+from ksmppd_py.storage.upgrade import prepare
 from tests.parts.mariadb import MariaDB
 
 MARIADB = [pytest.mark.integration, pytest.mark.database]

@@ -289,12 +289,12 @@ class TestMariaDB:
         place.add_user(credit=0)
         attempts = []
 
-        def work(session: Any) -> int:
+        def work(transaction: Any) -> int:
             attempts.append(1)
-            session.execute(Statement("UPDATE smpp_user SET credit = credit + 1"))
+            transaction.execute(Statement("UPDATE smpp_user SET credit = credit + 1"))
             if len(attempts) == 1:
                 kill_connections(mariadb)
-            return int(session.execute(Statement("UPDATE smpp_user SET credit = credit + 1")).matched)
+            return int(transaction.execute(Statement("UPDATE smpp_user SET credit = credit + 1")).matched)
 
         assert place.database.transaction(work) == 1
         assert len(attempts) == 2
@@ -307,11 +307,11 @@ class TestMariaDB:
         attempts = []
 
         def both(first: str, second: str) -> None:
-            def work(session: Any) -> None:
+            def work(transaction: Any) -> None:
                 attempts.append(1)
                 for system_id in (first, second):
                     update = f"UPDATE smpp_user SET credit = credit + 1 WHERE system_id = '{system_id}'"
-                    session.execute(Statement(update))
+                    transaction.execute(Statement(update))
                     gevent.sleep(0.2 if len(attempts) < 3 else 0)
 
             place.database.transaction(work)
@@ -555,9 +555,9 @@ class TestSQLite:
         database.start()
         database.execute(Statement("CREATE TABLE t (x UNIQUE)"), repeatable=False)
 
-        def twice(session: Any) -> None:
-            session.execute(Statement("INSERT INTO t VALUES (1)"))
-            session.execute(Statement("INSERT INTO t VALUES (1)"))
+        def twice(transaction: Any) -> None:
+            transaction.execute(Statement("INSERT INTO t VALUES (1)"))
+            transaction.execute(Statement("INSERT INTO t VALUES (1)"))
 
         with pytest.raises(DatabaseUnavailable, match="UNIQUE"):
             database.transaction(twice)

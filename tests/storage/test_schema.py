@@ -10,6 +10,7 @@ from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.engine import Dialect
 
 from ksmppd_py.config import KsmppdGroup
+from ksmppd_py.errors import MessageTooLong
 from ksmppd_py.kannel.messages import SMS_FIELDS, Kind, Sms, SmsType
 from ksmppd_py.storage.routes import DatabaseRoutes
 from ksmppd_py.storage.schema import render
@@ -200,9 +201,9 @@ def test_limits_are_the_servers(mysql_place: OpenMySQL, charset: str, octet: int
     most = next(65_535 // size for size in (1, 2, 3) if limit.holds(bytes([octet]) * (65_535 // size)))
     store = DatabaseStore(place.database, place.layout)
     fits = Sms(sms_type=0, msgdata=bytes([octet]) * most)
-    assert store.too_long(fits) is None
     store.save([fits])
-    assert store.too_long(Sms(msgdata=bytes([octet]) * (most + 1))) == "msgdata"
+    with pytest.raises(MessageTooLong, match="column msgdata"):
+        store.save([Sms(msgdata=bytes([octet]) * (most + 1))])
     (row,) = store.page(0, 0, 1)
     assert row.sms is not None
     assert row.sms.msgdata == fits.msgdata

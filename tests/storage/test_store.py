@@ -15,7 +15,7 @@ from ksmppd_py.errors import MessageTooLong
 from ksmppd_py.kannel.messages import SMS_FIELDS, Kind, Sms, SmsType
 from ksmppd_py.model.ports import StoredMessage
 from ksmppd_py.storage.database import Statement
-from ksmppd_py.storage.rows import TooLongForColumn
+from ksmppd_py.storage.inserts import TooLongForColumn
 from ksmppd_py.storage.sqlite import SQLiteDatabase
 from ksmppd_py.storage.store import DatabaseStore
 from ksmppd_py.storage.upgrade import prepare
@@ -243,7 +243,6 @@ class TestLimits:
             store.save([fits, make_sms(2, meta_data=b"x" * 65_536)])
         assert isinstance(caught.value, TooLongForColumn)
         assert (caught.value.index, caught.value.column) == (1, "meta_data")
-        assert store.too_long(fits) is None
         assert count(place) == 0
         store.save([fits])
         assert stored(store.page(SmsType.MT_PUSH, 0, 2)) == [fits]

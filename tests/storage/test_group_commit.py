@@ -8,7 +8,7 @@ import gevent
 import pytest
 
 from ksmppd_py.errors import DatabaseUnavailable
-from ksmppd_py.storage.combine import Combiner
+from ksmppd_py.storage.group_commit import GroupCommit
 from ksmppd_py.storage.writer import _weight as row_weight
 
 
@@ -20,7 +20,7 @@ def test_what_comes_through_too_late_is_undone() -> None:
         gevent.sleep(0.1)
         return [item * 10 for item in items]
 
-    combiner = Combiner(
+    group_commit = GroupCommit(
         "slow",
         serve,
         capacity=10,
@@ -28,12 +28,12 @@ def test_what_comes_through_too_late_is_undone() -> None:
         timeout=0.05,
         undo=lambda item, result: undone.append((item, result)),
     )
-    first = gevent.spawn(combiner.call, 1)
-    second = gevent.spawn(combiner.call, 2)
+    first = gevent.spawn(group_commit.call, 1)
+    second = gevent.spawn(group_commit.call, 2)
     for caller in (first, second):
         with pytest.raises(DatabaseUnavailable):
             caller.get()
-    while not combiner.idle:
+    while not group_commit.idle:
         gevent.sleep(0.01)
     assert undone == [(1, 10)]  # the second one was withdrawn in time
 

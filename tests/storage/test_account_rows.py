@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from ksmppd_py.kannel.messages import Sms, SmsType
-from ksmppd_py.storage import accounts
+from ksmppd_py.storage import account_rows
 from ksmppd_py.storage.store import DatabaseStore
 from tests.storage.conftest import MARIADB, Place
 
@@ -36,7 +36,7 @@ def texts(store: DatabaseStore, after: int = 0, limit: int = 100) -> list[bytes 
 
 @pytest.mark.parametrize("few", [20_000, 0])
 def test_pages(place: Place, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
-    monkeypatch.setattr(accounts, "FEW", few)
+    monkeypatch.setattr(account_rows, "FEW", few)
     store = DatabaseStore(place.database, place.layout)
     fill(store)
     expected = [b"%d" % number for number in range(60) if number % 6 == 1]
@@ -52,7 +52,7 @@ def test_pages(place: Place, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
 def test_more_accounts_than_are_asked_at_once(
     place: Place, monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
-    monkeypatch.setattr(accounts, "FEW", few)
+    monkeypatch.setattr(account_rows, "FEW", few)
     store = DatabaseStore(place.database, place.layout)
     fill(store)
     assert store.receivers_with_rows([f"user{number}" for number in range(250)] + ["userb"]) == {"userb"}
@@ -63,7 +63,7 @@ def test_more_accounts_than_are_asked_at_once(
 @pytest.mark.parametrize("few", [20_000, 0])
 def test_no_plan_sorts(mysql_place: Callable[..., Place], monkeypatch: pytest.MonkeyPatch, few: int) -> None:
     """EXPLAIN of what is really sent, with many rows of many accounts."""
-    monkeypatch.setattr(accounts, "FEW", few)
+    monkeypatch.setattr(account_rows, "FEW", few)
     place = mysql_place()
     store = DatabaseStore(place.database, place.layout)
     for _ in range(20):

@@ -13,7 +13,7 @@ from sqlalchemy import Table
 
 from ksmppd_py.errors import MessageTooLong
 from ksmppd_py.kannel.messages import Field, Kind, Sms
-from ksmppd_py.storage.database import Database, Session, Statement
+from ksmppd_py.storage.database import Database, Statement, Transaction
 from ksmppd_py.storage.limits import ColumnLimit
 from ksmppd_py.storage.mysql import literal
 from ksmppd_py.storage.values import Value, name
@@ -60,7 +60,7 @@ class MySQLInserter:
             replies = [self._database.execute(statements[0], repeatable=False)]
         else:
             replies = self._database.transaction(
-                lambda session: [session.execute(statement) for statement in statements]
+                lambda transaction: [transaction.execute(statement) for statement in statements]
             )
         return [
             reply.first_id + index
@@ -88,9 +88,9 @@ class SQLiteInserter:
     def insert(self, rows: Sequence[Mapping[str, Value]]) -> Sequence[int]:
         """See Inserter. SQLite has one writer at a time, so the ids of a transaction are consecutive."""
 
-        def all_of_them(session: Session) -> int:
-            session.execute_many(self._statement, rows)
-            return int(session.execute(Statement("SELECT last_insert_rowid()")).rows[0][0])
+        def all_of_them(transaction: Transaction) -> int:
+            transaction.execute_many(self._statement, rows)
+            return int(transaction.execute(Statement("SELECT last_insert_rowid()")).rows[0][0])
 
         last = self._database.transaction(all_of_them)
         return range(last - len(rows) + 1, last + 1)

@@ -15,7 +15,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-class Combiner(Generic[Item, Result]):
+class GroupCommit(Generic[Item, Result]):
     """Serves calls in batches: one batch at a time, the next one as soon as the last one has ended.
 
     `serve` takes the items of a batch and returns their results in order; each caller of the batch gets the error that

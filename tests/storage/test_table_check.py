@@ -9,9 +9,9 @@ import pytest
 
 from ksmppd_py.config import KsmppdGroup, Sqlite3Connection
 from ksmppd_py.storage.database import Database, Statement
-from ksmppd_py.storage.look import TableState, look_at, privileges_on, version_of
 from ksmppd_py.storage.mysql import MySQLDatabase
 from ksmppd_py.storage.sqlite import SQLiteDatabase
+from ksmppd_py.storage.table_check import TableState, check_tables, privileges_on, version_of
 from ksmppd_py.storage.upgrade import describe, prepare
 from tests.parts.mariadb import MariaDB
 from tests.storage.conftest import Place, mysql_settings
@@ -26,7 +26,7 @@ READY = [
 
 
 def states(database: Database) -> list[TableState]:
-    return list(look_at(database, describe(database, KsmppdGroup())))
+    return list(check_tables(database, describe(database, KsmppdGroup())))
 
 
 def run(database: Database, sql: str) -> None:

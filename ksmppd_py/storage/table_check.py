@@ -10,8 +10,9 @@ from sqlalchemy import ColumnElement, Table, literal_column, select
 from sqlalchemy.sql.elements import ClauseElement
 
 from ksmppd_py.storage.database import Database, Statement, StatementRefused, compile_statement
+from ksmppd_py.storage.layout import Layout
 from ksmppd_py.storage.schema import Tables
-from ksmppd_py.storage.upgrade import ADDED_LATER, Layout
+from ksmppd_py.storage.upgrade import ADDED_LATER
 
 _NEVER: ColumnElement[bool] = literal_column("1 = 0")
 _READ = ("SELECT",)
@@ -50,7 +51,7 @@ def version_of(database: Database) -> str:
     return _text(database.execute(Statement("SELECT VERSION()"), repeatable=True).rows[0][0])
 
 
-def look_at(database: Database, layout: Layout) -> Iterator[TableState]:
+def check_tables(database: Database, layout: Layout) -> Iterator[TableState]:
     """Yield the state of each table that this server uses. May yield. Raises DatabaseUnavailable."""
     grants = _grants(database)
     tables: Tables = layout.tables

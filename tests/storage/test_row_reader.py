@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ksmppd_py.kannel.messages import SMS_FIELDS, Kind, Sms
-from ksmppd_py.storage.reading import _read_leniently, read_stored
+from ksmppd_py.storage.row_reader import _read_leniently, read_stored
 
 ID = b"0123abcd-0000-4000-8000-0123456789ab"
 

@@ -19,8 +19,8 @@ from sqlalchemy.sql import Select
 
 from ksmppd_py.kannel.messages import SmsType
 from ksmppd_py.storage.database import Database, Statement, compile_statement
+from ksmppd_py.storage.layout import Layout
 from ksmppd_py.storage.mysql import literal
-from ksmppd_py.storage.upgrade import Layout
 from ksmppd_py.storage.values import Value, name
 
 FEW = 20_000
@@ -66,7 +66,7 @@ class AccountRows:
             store.c.global_id > bindparam("after"),
         )
         ordered = nobodys.order_by(store.c.global_id).limit(bindparam("limit"))
-        self._of_nobody = self._compile(ordered, self._by_service)
+        self._unaddressed = self._compile(ordered, self._by_service)
 
     def _compile(self, query: Select[Any], index: str | None) -> Statement:
         if index is not None:
@@ -80,9 +80,9 @@ class AccountRows:
         rows = self._database.execute(statement, {**values, "service_name": service}, repeatable=True).rows
         return rows if few else sorted(rows, key=lambda row: int(row[0]))
 
-    def of_nobody(self, values: dict[str, Value]) -> Rows:
+    def unaddressed(self, values: dict[str, Value]) -> Rows:
         """Return the next MOs and DLRs without an account in global_id order. `values`: after, limit. May yield."""
-        return self._database.execute(self._of_nobody, {**values, "no_name": ""}, repeatable=True).rows
+        return self._database.execute(self._unaddressed, {**values, "no_name": ""}, repeatable=True).rows
 
     def having_rows(self, among: Collection[str]) -> set[str]:
         """Return those of these accounts (lower case) that have MOs or DLRs. May yield."""
