@@ -13,14 +13,14 @@ from gevent import socket as gevent_socket
 from gevent.event import Event
 
 from ksmppd_py.bearerbox.acks import AcksLately
-from ksmppd_py.bearerbox.incoming import Incoming, ReplayHandover
+from ksmppd_py.bearerbox.inbound import InboundMessages, InboundServices
+from ksmppd_py.bearerbox.timings import BoxLimits, BoxTimings
 from ksmppd_py.config import BearerboxConnection
 from ksmppd_py.kannel.codec import BoxLink, pack, pack_all, pack_sms
 from ksmppd_py.kannel.messages import Ack, AckStatus, Admin, AdminCommand, Heartbeat, Sms, SmsType
 from ksmppd_py.logs import EACH
 from ksmppd_py.model.meters import Histogram
 from ksmppd_py.model.outcomes import SubmitResult, result_of_ack
-from ksmppd_py.model.ports import Deliveries, MessageStore
 from ksmppd_py.model.status import BearerboxSnapshot
 from ksmppd_py.model.work import Submit
 from ksmppd_py.transport.framed import FramedSocket
@@ -35,18 +35,8 @@ MOST_UNREAD = 4 * 1024 * 1024
 LARGE = 256 * 1024
 """Octets of a batch from which it is flushed at once, to find out whether the bearerbox reads."""
 CONNECT_TIMEOUT = 5.0
-FIRST_PAUSE = 1.0
-"""Seconds until the next attempt to connect; doubles up to LAST_PAUSE."""
-LAST_PAUSE = 10.0
-PROOF = 5.0
-"""Seconds online after which a silent bearerbox counts as there; a proxy may accept without one behind it."""
-HEARTBEAT_INTERVAL = 30.0
-ACK_TIMEOUT = 60.0
-"""Seconds after which a live MT without ack is answered as a temporary failure (docs/rules/flows.md 1.2)."""
 PEER_TIMEOUT_MS = 30_000
 """Milliseconds of TCP_USER_TIMEOUT: the box protocol has no ping, so a dead peer shows by octets left unconfirmed."""
-FAREWELL_PATIENCE = 2.0
-"""Seconds for the acks of open MTs after the bearerbox announced its shutdown."""
 _HEARTBEAT = pack(Heartbeat(load=0))
 _FAILED, _FAILED_TMP, _BUFFERED = int(AckStatus.FAILED), int(AckStatus.FAILED_TMP), int(AckStatus.BUFFERED)
 _REPORT_MO = int(SmsType.REPORT_MO)
@@ -71,7 +61,7 @@ class Pool(Protocol):
     def refused(self, message_id: bytes) -> None:
         """Note that the bearerbox refused this MT for good."""
 
-    def swallows(self, report: Sms) -> bool:
+    def is_duplicate_report(self, report: Sms) -> bool:
         """Whether to drop a report, because its MT was already refused to the ESME."""
 
 
@@ -80,17 +70,17 @@ class BoxConnection:
 
     `acks` counts acks of them by AckStatus; `ack_latency` takes the seconds of one MT of each read. `changed_at` is
     when the connection last came up or was lost (monotonic seconds), None before the first time. `proven` tells whether
-    a bearerbox really answered on the last connection. `incoming` has the messages that came from it.
+    a bearerbox really answered on the last connection. `inbound` has the messages that came from it.
     """
 
     def __init__(
         self,
         settings: BearerboxConnection,
         pool: Pool,
-        delivery: Deliveries,
-        store: MessageStore | None,
-        handover: ReplayHandover | None,
+        services: InboundServices,
         greenlets: GreenletGroup,
+        timings: BoxTimings,
+        limits: BoxLimits,
     ) -> None:
         self.settings = settings
         self.online = False
@@ -109,21 +99,20 @@ class BoxConnection:
         self._last_heartbeat = 0.0
         self._early_reports: dict[bytes, list[Sms]] = {}
         self._stopping = False
-        self.incoming = Incoming(
-            settings.name, delivery, store, handover, self._write, greenlets, settings.smsbox_max_pending
-        )
+        self._timings = timings
+        self.inbound = InboundMessages(settings, services, self._write, greenlets, timings, limits)
 
     def run(self) -> None:
         """Connect and serve, again and again, until `stop`. May yield."""
-        pause = FIRST_PAUSE
+        pause = self._timings.first_pause
         while not self._stopping:
             try:
                 framed = self._connect()
             except Exception as error:  # OSError, or UnicodeError for a name that can't be resolved
-                level = logging.WARNING if pause == FIRST_PAUSE else logging.DEBUG
+                level = logging.WARNING if pause == self._timings.first_pause else logging.DEBUG
                 logger.log(level, "Can't connect to bearerbox %s: %s", self.settings.name, error)
                 gevent.sleep(pause)
-                pause = min(LAST_PAUSE, pause * 2)
+                pause = min(self._timings.last_pause, pause * 2)
                 continue
             self._idle.clear()
             try:
@@ -131,9 +120,9 @@ class BoxConnection:
             except Exception:
                 logger.exception("Bearerbox %s: unexpected error, connecting again", self.settings.name)
             finally:
-                framed.finish(FAREWELL_PATIENCE)
+                framed.finish(self._timings.farewell_timeout)
                 self._idle.set()
-            pause = FIRST_PAUSE if self.proven else min(LAST_PAUSE, pause * 2)
+            pause = self._timings.first_pause if self.proven else min(self._timings.last_pause, pause * 2)
             if not self._stopping:
                 gevent.sleep(pause)
 
@@ -169,7 +158,7 @@ class BoxConnection:
         finally:
             self.online = False
             now = monotonic()
-            self.proven = self.proven or now - self.changed_at >= PROOF
+            self.proven = self.proven or now - self.changed_at >= self._timings.proof
             self.changed_at = now
             self._socket = None
             unanswered = list(self.open.values())
@@ -206,7 +195,7 @@ class BoxConnection:
     def _leave(self, framed: FramedSocket) -> None:
         """Close after the acks of open MTs, because the bearerbox shuts down and waits for that. Doesn't yield."""
         self._pool.leaving(self)
-        gevent.spawn_later(FAREWELL_PATIENCE if self.open else 0.0, framed.stop_reading)
+        gevent.spawn_later(self._timings.farewell_timeout if self.open else 0.0, framed.stop_reading)
 
     def _acked(self, ack: Ack) -> float:
         """Settle the MT of an ack; return when it was sent (monotonic seconds), 0 without such an MT. Doesn't yield."""
@@ -231,16 +220,16 @@ class BoxConnection:
         return submit.sent_at
 
     def _take(self, sms: Sms) -> None:
-        """Take in an MO or DLR; an unexpected error holds back that message and doesn't end the connection.
+        """Take in an MO or DLR; after an unexpected error it is refused later, and the connection goes on.
 
         May yield.
         """
         try:
             if sms.sms_type != _REPORT_MO or not self._is_early_or_late(sms):
-                self.incoming.receive(sms)
+                self.inbound.receive(sms)
         except Exception:
             logger.exception("Message %r from bearerbox %s failed unexpectedly", sms.id, self.settings.name)
-            self.incoming.hold_back(sms.id)
+            self.inbound.nack_later(sms.id)
 
     def _is_early_or_late(self, report: Sms) -> bool:
         """Handle a report that came before its MT's ack, or whose MT was refused; False for any other. Doesn't yield.
@@ -253,8 +242,8 @@ class BoxConnection:
         if message_id in self.open:
             self._early_reports.setdefault(message_id, []).append(report)
             return True
-        if self._pool.swallows(report):
-            self.incoming.swallow(report)
+        if self._pool.is_duplicate_report(report):
+            self.inbound.ack_and_drop(report)
             return True
         return False
 
@@ -265,7 +254,7 @@ class BoxConnection:
         return framed is not None and framed.blocked_since > 0 and framed.queued_octets > MOST_UNREAD
 
     def send_all(self, batch: Sequence[Submit], now: float) -> None:
-        """Send MTs; each is settled by its ack, by ACK_TIMEOUT or by the loss of the connection. Doesn't yield."""
+        """Send MTs; each is settled by its ack, by its timeout or by the loss of the connection. Doesn't yield."""
         boxc_id, framed = self._boxc_id, self._socket
         messages: list[Sms] = []
         for submit in batch:
@@ -333,12 +322,12 @@ class BoxConnection:
             self._socket.write(octets)
 
     def tick(self, now: float) -> None:
-        """Send heartbeats, refuse MTs without ack, let go of held-back messages; called once a second. May yield."""
-        if self.online and now - self._last_heartbeat >= HEARTBEAT_INTERVAL:
+        """Send heartbeats, refuse MTs without ack, refuse delayed messages; called once a second. May yield."""
+        if self.online and now - self._last_heartbeat >= self._timings.heartbeat_interval:
             self._last_heartbeat = now
             self._write(_HEARTBEAT)
-        self.refuse_for_now(now - ACK_TIMEOUT)
-        self.incoming.tick(now)
+        self.refuse_for_now(now - self._timings.ack_timeout)
+        self.inbound.tick(now)
         self.acks_lately.tick(self.acks)
 
     def refuse_for_now(self, before: float) -> None:
@@ -369,8 +358,8 @@ class BoxConnection:
             online=self.online,
             since=0 if self.changed_at is None else int(now - self.changed_at),
             open_acks=len(self.open),
-            incoming=len(self.incoming),
-            received=self.incoming.received,
+            incoming=len(self.inbound),
+            received=self.inbound.received,
             accepted=self.acks[AckStatus.SUCCESS] + self.acks[AckStatus.BUFFERED],
             refused=self.acks[AckStatus.FAILED],
             refused_for_now=self.acks[AckStatus.FAILED_TMP],
@@ -387,7 +376,7 @@ class BoxConnection:
         """
         self._stopping = True
         deadline = monotonic() + timeout
-        self.incoming.finish(timeout / 2)
+        self.inbound.finish(timeout / 2)
         if self._socket is not None:
             self._socket.drain(max(0.0, deadline - monotonic()))
             self._socket.stop_reading()

@@ -9,34 +9,20 @@ from time import monotonic
 import gevent
 
 from ksmppd_py.bearerbox.connection import BoxConnection
-from ksmppd_py.bearerbox.incoming import ReplayHandover
-from ksmppd_py.bearerbox.line import WaitingLine
+from ksmppd_py.bearerbox.inbound import InboundServices
+from ksmppd_py.bearerbox.timings import BoxLimits, BoxTimings
+from ksmppd_py.bearerbox.waiting_queue import WaitingQueue
 from ksmppd_py.config import BearerboxConnection
 from ksmppd_py.kannel.messages import DlrMask, Sms
 from ksmppd_py.model.outcomes import SubmitResult
-from ksmppd_py.model.ports import Deliveries, MessageStore
 from ksmppd_py.model.status import BearerboxStatus
 from ksmppd_py.model.work import REFUSED_IDS, Submit
 from ksmppd_py.transport.greenlets import GreenletGroup
 
 logger = logging.getLogger(__name__)
 
-WINDOW = 1000
-"""Unacked MTs of one connection: those that have to be sent again when it is lost."""
 AT_ONCE = 256
 """MTs that are packed and written together, at most. The rest waits unpacked if the bearerbox doesn't read."""
-MOST_WAITING = 100_000
-"""MTs that wait for room; further ones are stored, or refused for now."""
-PATIENCE = 5.0
-"""Seconds for which MTs wait for a bearerbox to come back before they are stored or refused for now."""
-ROUND = 1.0
-"""Seconds between two rounds of heartbeats and overdue acks."""
-LONGEST_WAIT = 30.0
-"""Seconds for which MTs wait for room at a connected bearerbox that acks nothing."""
-RETIREMENT = 10.0
-"""Seconds for a connection to finish when its bearerbox is removed from the configuration."""
-RELIEF_INTERVAL = 0.025
-"""Seconds between two rounds over messages that slow ESMEs haven't answered."""
 _REPORT_ID = 36
 _SMSC_FAIL = int(DlrMask.SMSC_FAIL)
 
@@ -51,24 +37,26 @@ class BearerboxPool:
     def __init__(
         self,
         settings: Sequence[BearerboxConnection],
-        delivery: Deliveries,
-        store: MessageStore | None,
-        handover: ReplayHandover | None,
+        services: InboundServices,
+        timings: BoxTimings,
+        limits: BoxLimits,
     ) -> None:
         self._greenlets = GreenletGroup("bearerbox")
-        self._waiting = WaitingLine()
+        self._waiting = WaitingQueue()
         self._online: list[BoxConnection] = []
         self._offline_since = monotonic()
         self._refused: dict[bytes, None] = {}
         self._greenlets_of: dict[BoxConnection, GreenletGroup] = {}
         self.arrivals = 0
         self._started = False
-        self._rooms = (delivery, store, handover)
+        self._services = services
+        self._timings = timings
+        self._limits = limits
         self.connections = [self._make(box) for box in settings]
 
     def _make(self, box: BearerboxConnection) -> BoxConnection:
         greenlets = GreenletGroup(f"bearerbox {box.name}")
-        connection = BoxConnection(box, self, *self._rooms, greenlets)
+        connection = BoxConnection(box, self, self._services, greenlets, self._timings, self._limits)
         self._greenlets_of[connection] = greenlets
         return connection
 
@@ -89,7 +77,7 @@ class BearerboxPool:
         for connection in self.connections:
             self._run(connection)
         self._greenlets.supervise("bearerbox housekeeping", self._keep_house)
-        self._greenlets.supervise("bearerbox relief", self._relieve)
+        self._greenlets.supervise("bearerbox back-pressure", self._relieve_backpressure)
 
     def _run(self, connection: BoxConnection) -> None:
         self._greenlets_of[connection].spawn(f"bearerbox {connection.settings.name}", connection.run)
@@ -118,9 +106,9 @@ class BearerboxPool:
             self._greenlets.spawn(f"bearerbox {connection.settings.name} farewell", self._retire, connection)
 
     def _retire(self, connection: BoxConnection) -> None:
-        """Give it nothing more, wait for its acks and its messages, close. May yield, about RETIREMENT seconds."""
+        """Give it nothing more, wait for its acks and its messages, close. May yield, about 10 seconds."""
         self.leaving(connection)
-        deadline = monotonic() + RETIREMENT
+        deadline = monotonic() + self._timings.retirement_timeout
         while connection.open and monotonic() < deadline:
             gevent.sleep(0.05)
         connection.stop(max(0.1, deadline - monotonic()))
@@ -166,7 +154,7 @@ class BearerboxPool:
             sent += taken
             if taken < len(some):
                 break
-        room = max(0, MOST_WAITING - len(waiting))
+        room = max(0, self._limits.most_waiting - len(waiting))
         for submit in batch[sent : sent + room]:
             submit.waits_since = now
             waiting.add(submit)
@@ -177,7 +165,7 @@ class BearerboxPool:
         if len(self._online) > 1:
             return self._spread(batch, now)
         connection = self._online[0]
-        sent = min(len(batch), _room(connection))
+        sent = min(len(batch), self._room_of(connection))
         if sent:
             connection.send_all(batch if sent == len(batch) else batch[:sent], now)
         return sent
@@ -185,7 +173,7 @@ class BearerboxPool:
     def _spread(self, batch: Sequence[Submit], now: float) -> int:
         """Send each to the connection with fewest unacked MTs; return how many there was room for."""
         shares: dict[BoxConnection, list[Submit]] = {
-            connection: [] for connection in self._online if _room(connection)
+            connection: [] for connection in self._online if self._room_of(connection)
         }
         sent = 0
         for submit in batch:
@@ -200,7 +188,7 @@ class BearerboxPool:
 
     def _with_room(self, shares: dict[BoxConnection, list[Submit]]) -> BoxConnection | None:
         best = None
-        fewest = WINDOW
+        fewest = self._limits.window
         for connection in self._online:
             share = shares.get(connection)
             if share is None:
@@ -219,7 +207,7 @@ class BearerboxPool:
             return
         now = monotonic()
         waiting = self._waiting
-        while waiting and (room := _room(connection)):
+        while waiting and (room := self._room_of(connection)):
             some = min(len(waiting), room, AT_ONCE)
             connection.send_all([waiting.pop() for _ in range(some)], now)
 
@@ -252,7 +240,7 @@ class BearerboxPool:
         if len(self._refused) > REFUSED_IDS:
             del self._refused[next(iter(self._refused))]
 
-    def swallows(self, report: Sms) -> bool:
+    def is_duplicate_report(self, report: Sms) -> bool:
         """Whether a report repeats a refusal that was the submit_sm_resp already (docs/rules/box-protocol.md 6.1)."""
         if not self._refused or report.dlr_mask != _SMSC_FAIL or report.dlr_url is None:
             return False
@@ -264,22 +252,26 @@ class BearerboxPool:
 
     def _keep_house(self) -> None:
         while True:
-            gevent.sleep(ROUND)
+            gevent.sleep(self._timings.housekeeping_interval)
             now = monotonic()
             for connection in list(self.connections):
                 connection.tick(now)
                 self.has_room(connection)
-            if not self._online and self._waiting and now - self._offline_since >= PATIENCE:
-                logger.warning("No bearerbox came back within %s s", PATIENCE)
+            if (
+                not self._online
+                and self._waiting
+                and now - self._offline_since >= self._timings.reconnect_timeout
+            ):
+                logger.warning("No bearerbox came back within %s s", self._timings.reconnect_timeout)
                 self._give_up(now)
             elif self._waiting:
-                self._give_up(now - LONGEST_WAIT)
+                self._give_up(now - self._timings.longest_wait)
 
-    def _relieve(self) -> None:
+    def _relieve_backpressure(self) -> None:
         while True:
-            gevent.sleep(RELIEF_INTERVAL)
+            gevent.sleep(self._timings.relief_interval)
             for connection in list(self.connections):
-                connection.incoming.relieve(monotonic())
+                connection.inbound.relieve_backpressure(monotonic())
 
     def _give_up(self, before: float) -> None:
         """Return every MT that waits since `before` (monotonic seconds) or longer, as NO_BEARERBOX. Doesn't yield."""
@@ -291,7 +283,6 @@ class BearerboxPool:
             submit.result = SubmitResult.NO_BEARERBOX
             submit.origin.settled(submit)
 
-
-def _room(connection: BoxConnection) -> int:
-    """Return how many more MTs the connection may be sent now."""
-    return 0 if connection.is_clogged else max(0, WINDOW - len(connection.open))
+    def _room_of(self, connection: BoxConnection) -> int:
+        """Return how many more MTs the connection may be sent now."""
+        return 0 if connection.is_clogged else max(0, self._limits.window - len(connection.open))

@@ -14,7 +14,9 @@ from gevent.event import Event
 from ksmppd_py import logs
 from ksmppd_py.accesslog.log import AccessLog
 from ksmppd_py.admin.server import AdminServer
+from ksmppd_py.bearerbox.inbound import InboundServices
 from ksmppd_py.bearerbox.pool import BearerboxPool
+from ksmppd_py.bearerbox.timings import BoxLimits, BoxTimings
 from ksmppd_py.config import Config
 from ksmppd_py.errors import StartError, TemporaryError
 from ksmppd_py.esme.binding import Binder
@@ -144,7 +146,8 @@ class App:
         claim = self._claim = open_claim(self._database, config.ksmppd.database_store_table)
         replayer = self._replayer = Replayer(messages, claim, delivery, registry, queue is not None)
         self.overview.unusable_rows = lambda: replayer.unusable
-        pool = self._pool = BearerboxPool(config.bearerboxes, delivery, queue, replayer.deliveries)
+        inbound = InboundServices(delivery, queue, replayer.deliveries)
+        pool = self._pool = BearerboxPool(config.bearerboxes, inbound, BoxTimings(), BoxLimits())
         credit = DatabaseCredit(self._database, layout)
         submit_flow = self._submit_flow(router, pool, credit, queue, simulation, ids)
         binder = Binder(

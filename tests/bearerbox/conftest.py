@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import gevent
 import pytest
 
-from ksmppd_py.bearerbox import connection as connection_module
-from ksmppd_py.bearerbox import held as held_module
-from ksmppd_py.bearerbox import incoming as incoming_module
-from ksmppd_py.bearerbox import pool as pool_module
+from ksmppd_py.bearerbox.inbound import InboundServices
 from ksmppd_py.bearerbox.pool import BearerboxPool
+from ksmppd_py.bearerbox.timings import BoxLimits, BoxTimings
 from ksmppd_py.config import BearerboxConnection
 from ksmppd_py.flows.delivery import DeliveryFlow
 from ksmppd_py.kannel.messages import Sms, SmsType
@@ -58,10 +57,38 @@ class MemoryHandover:
         self.rows.append((delivery, row))
 
 
+SHORT = BoxTimings(
+    first_pause=0.01,
+    last_pause=0.04,
+    farewell_timeout=0.1,
+    housekeeping_interval=0.01,
+    reconnect_timeout=0.1,
+    relief_interval=0.01,
+    first_nack_delay=0.05,
+    last_nack_delay=0.2,
+    slow_after=0.05,
+    silent_after=0.02,
+)
+"""Seconds become hundredths."""
+
+
+def make_pool(
+    settings: Sequence[BearerboxConnection], services: InboundServices | None = None, **changes: Any
+) -> BearerboxPool:
+    """A pool with SHORT times; `changes` are fields of BoxTimings and BoxLimits."""
+    if services is None:
+        flow = DeliveryFlow(MemoryRouter(), MemoryReceivers())
+        services = InboundServices(flow, None, MemoryHandover())
+    limits = {name: changes.pop(name) for name in BoxLimits.__dataclass_fields__ if name in changes}
+    return BearerboxPool(settings, services, replace(SHORT, **changes), BoxLimits(**limits))
+
+
 class Bed:
     """A pool, its scripted bearerboxes, and the account `esme` with one receiver."""
 
-    def __init__(self, boxes: list[FakeBearerbox], boxc_id: str | None, queue: bool) -> None:
+    def __init__(
+        self, boxes: list[FakeBearerbox], boxc_id: str | None, queue: bool, changes: dict[str, Any]
+    ) -> None:
         self.boxes = boxes
         self.box = boxes[0]
         self.receiver = MemoryReceiver()
@@ -72,8 +99,9 @@ class Bed:
         self.handover = MemoryHandover()
         self.tray = Tray()
         settings = [BearerboxConnection(host="127.0.0.1", port=box.port, id=boxc_id or "") for box in boxes]
-        delivery = DeliveryFlow(self.router, self.receivers)
-        self.pool = BearerboxPool(settings, delivery, self.store if queue else None, self.handover)
+        self.flow = DeliveryFlow(self.router, self.receivers)
+        services = InboundServices(self.flow, self.store if queue else None, self.handover)
+        self.pool = make_pool(settings, services, **changes)
         self.pool.start()
 
     def wait_online(self, count: int = 1) -> None:
@@ -122,26 +150,19 @@ def make_mt(text: bytes = b"hello", priority: int = 0) -> Sms:
 StartBed = Callable[..., Bed]
 
 
-@pytest.fixture(autouse=True)
-def short_times(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Seconds become hundredths."""
-    for name, value in (("FIRST_PAUSE", 0.01), ("LAST_PAUSE", 0.04), ("FAREWELL_PATIENCE", 0.1)):
-        monkeypatch.setattr(connection_module, name, value)
-    for name, value in (("ROUND", 0.01), ("PATIENCE", 0.1), ("RELIEF_INTERVAL", 0.01)):
-        monkeypatch.setattr(pool_module, name, value)
-    for name, value in (("FIRST_DELAY", 0.05), ("LAST_DELAY", 0.2)):
-        monkeypatch.setattr(held_module, name, value)
-    for name, value in (("SLOW_AFTER", 0.05), ("SILENT_AFTER", 0.02)):
-        monkeypatch.setattr(incoming_module, name, value)
-
-
 @pytest.fixture
 def start() -> Iterator[StartBed]:
     beds: list[Bed] = []
 
-    def start(count: int = 1, boxc_id: str | None = "KSMPPD", queue: bool = True, **options: Any) -> Bed:
-        beds.append(Bed([FakeBearerbox().start() for _ in range(count)], boxc_id, queue))
-        if options.get("online", True):
+    def start(
+        count: int = 1,
+        boxc_id: str | None = "KSMPPD",
+        queue: bool = True,
+        online: bool = True,
+        **changes: Any,
+    ) -> Bed:
+        beds.append(Bed([FakeBearerbox().start() for _ in range(count)], boxc_id, queue, changes))
+        if online:
             beds[-1].wait_online(count)
         return beds[-1]
 

@@ -9,18 +9,16 @@ from contextlib import contextmanager
 import gevent
 import pytest
 
-from ksmppd_py.bearerbox import pool as pool_module
-from ksmppd_py.bearerbox.pool import BearerboxPool
+from ksmppd_py.bearerbox.pool import AT_ONCE, BearerboxPool
 from ksmppd_py.config import BearerboxConnection
-from ksmppd_py.flows.delivery import DeliveryFlow
 from ksmppd_py.kannel.messages import AdminCommand
 from ksmppd_py.model.outcomes import SubmitResult
 from ksmppd_py.model.work import Submit
 from ksmppd_py.transport.framed import FramedSocket
-from tests.bearerbox.conftest import StartBed, make_mt
+from tests.bearerbox.conftest import StartBed, make_mt, make_pool
 from tests.fakes import box_wire
 from tests.fakes.bearerbox import NEVER, always
-from tests.flows.memory import MemoryReceivers, MemoryRouter, Tray
+from tests.flows.memory import Tray
 from tests.parts.waiting import wait_until
 
 ACCEPTED = SubmitResult.ACCEPTED
@@ -33,7 +31,7 @@ def server() -> Iterator[tuple[BearerboxPool, socket.socket]]:
     """A pool, and the bearerbox's end of its one connection."""
     with gevent.Timeout(10), socket.create_server(("127.0.0.1", 0)) as listening:
         settings = BearerboxConnection(host="127.0.0.1", port=listening.getsockname()[1], id="KSMPPD")
-        pool = BearerboxPool([settings], DeliveryFlow(MemoryRouter(), MemoryReceivers()), None, None)
+        pool = make_pool([settings])
         pool.start()
         box, _ = listening.accept()
         with box:
@@ -73,7 +71,7 @@ def test_a_bearerbox_reads_our_last_octet_though_its_own_are_unread(reason: str)
 def test_a_bearerbox_on_ipv6() -> None:
     with gevent.Timeout(10), socket.create_server(("::1", 0), family=socket.AF_INET6) as listening:
         settings = BearerboxConnection(host="::1", port=listening.getsockname()[1], id="KSMPPD")
-        pool = BearerboxPool([settings], DeliveryFlow(MemoryRouter(), MemoryReceivers()), None, None)
+        pool = make_pool([settings])
         pool.start()
         box, _ = listening.accept()
         with box:
@@ -117,8 +115,7 @@ def test_without_memory_for_a_batch_it_goes_with_the_connection(
     start: StartBed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing of it has left, so the next connection is its first."""
-    monkeypatch.setattr(pool_module, "PATIENCE", 10.0)
-    bed = start()
+    bed = start(reconnect_timeout=10.0)
     real = FramedSocket.write
     failures = [MemoryError()]
 
@@ -135,9 +132,8 @@ def test_without_memory_for_a_batch_it_goes_with_the_connection(
     assert bed.box.connections == 2
 
 
-def test_a_bearerbox_that_reads_nothing_is_given_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bearerbox_that_reads_nothing_is_given_no_more() -> None:
     """MTs for a bearerbox that doesn't read wait as messages, not as frames, and follow as it reads."""
-    monkeypatch.setattr(pool_module, "ROUND", 0.01)
     with server() as (pool, box):
         wait_until(lambda: pool.online)
         tray = Tray()
@@ -149,7 +145,7 @@ def test_a_bearerbox_that_reads_nothing_is_given_no_more(monkeypatch: pytest.Mon
         assert pool.send_all(batch) == []
         [connection] = pool.connections
         wait_until(lambda: connection.is_clogged)
-        assert len(connection.open) <= pool_module.AT_ONCE
+        assert len(connection.open) <= AT_ONCE
         assert pool.status().waiting == 900 - len(connection.open)
 
         def read() -> None:

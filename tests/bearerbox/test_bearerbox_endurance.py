@@ -8,19 +8,14 @@ from typing import Any
 import pytest
 from gevent.server import StreamServer
 
-from ksmppd_py.bearerbox import held as held_module
-from ksmppd_py.bearerbox import incoming as incoming_module
-from ksmppd_py.bearerbox import pool as pool_module
-from ksmppd_py.bearerbox.pool import BearerboxPool
 from ksmppd_py.config import BearerboxConnection
 from ksmppd_py.errors import MessageTooLong
-from ksmppd_py.flows.delivery import DeliveryFlow
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.outcomes import Outcome, SubmitResult
 from ksmppd_py.model.work import Submit
-from tests.bearerbox.conftest import Bed, StartBed, make_mt
+from tests.bearerbox.conftest import Bed, StartBed, make_mt, make_pool
 from tests.fakes import bearerbox as fake
-from tests.flows.memory import MemoryReceivers, MemoryRouter, Tray
+from tests.flows.memory import Tray
 from tests.parts.waiting import wait_until
 
 ACCEPTED = SubmitResult.ACCEPTED
@@ -28,9 +23,8 @@ FOR_NOW = SubmitResult.REFUSED_FOR_NOW
 NO_BEARERBOX = SubmitResult.NO_BEARERBOX
 
 
-def test_what_waits_behind_a_silent_bearerbox_goes_back(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool_module, "WINDOW", 2)
-    monkeypatch.setattr(pool_module, "LONGEST_WAIT", 0.1)
+def test_what_waits_behind_a_silent_bearerbox_goes_back(start: StartBed) -> None:
+    bed = start(window=2, longest_wait=0.1)
     bed.box.policy = fake.always(fake.NEVER)
     bed.wait_online()
     submits = bed.send(b"1", b"2", b"3", b"4")
@@ -38,8 +32,8 @@ def test_what_waits_behind_a_silent_bearerbox_goes_back(bed: Bed, monkeypatch: p
     assert [each.result for each in submits] == [None, None, NO_BEARERBOX, NO_BEARERBOX]
 
 
-def test_at_a_stop_everything_goes_back(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool_module, "WINDOW", 1)
+def test_at_a_stop_everything_goes_back(start: StartBed) -> None:
+    bed = start(window=1)
     bed.box.policy = fake.always(fake.NEVER)
     bed.wait_online()
     bed.send(b"1", b"2")
@@ -53,14 +47,14 @@ def test_a_message_that_meets_a_defect_is_held_back(
 ) -> None:
     """The connection and the messages behind it go on."""
     bed.wait_online()
-    dispatch = bed.pool.connections[0].incoming._flow.dispatch
+    dispatch = bed.flow.dispatch
 
     def fail_once(delivery: Any) -> Any:
         if delivery.sms.msgdata == b"poison":
             raise RuntimeError("a defect")
         return dispatch(delivery)
 
-    monkeypatch.setattr(bed.pool.connections[0].incoming._flow, "dispatch", fail_once)
+    monkeypatch.setattr(bed.flow, "dispatch", fail_once)
     poison = bed.box.send_mo("1", "2", "poison")
     good = bed.box.send_mo("1", "2", "good")
     wait_until(lambda: bed.receiver.open)
@@ -71,8 +65,10 @@ def test_a_message_that_meets_a_defect_is_held_back(
     assert bed.box.connections == 1
 
 
-def test_one_too_long_keeps_no_other_out_of_the_store(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(incoming_module, "BUSY", 0.02)
+def test_one_too_long_keeps_no_other_out_of_the_store(
+    start: StartBed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bed = start(busy=0.02)
     save = bed.store.save
 
     def refuse_long_ones(batch: list[Sms]) -> Any:
@@ -89,17 +85,15 @@ def test_one_too_long_keeps_no_other_out_of_the_store(bed: Bed, monkeypatch: pyt
     assert len(bed.handover.rows) == 3
 
 
-def test_many_refusals_are_no_loop_at_full_speed(start: StartBed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_refusals_are_no_loop_at_full_speed(start: StartBed) -> None:
     """Delayed refusals above half of the window are sent at each round, not as soon as another one comes."""
-    monkeypatch.setattr(incoming_module, "MOST_HELD", 0.03)
-    monkeypatch.setattr(held_module, "FIRST_DELAY", 5.0)
-    monkeypatch.setattr(held_module, "LAST_DELAY", 5.0)
-    monkeypatch.setattr(pool_module, "RELIEF_INTERVAL", 0.3)
-    bed = start(queue=False)
+    bed = start(
+        queue=False, most_delayed=0.03, first_nack_delay=5.0, last_nack_delay=5.0, relief_interval=0.3
+    )
     bed.receivers.binds.clear()
     for number in range(6):
         bed.box.send_mo("1", "2", f"{number}")
-    wait_until(lambda: len(bed.pool.connections[0].incoming) == 6)
+    wait_until(lambda: len(bed.pool.connections[0].inbound) == 6)
     assert bed.box.acks == []
     wait_until(lambda: len(bed.box.acks) == 3)
     assert {ack.nack for ack in bed.box.acks} == {2}
@@ -121,7 +115,7 @@ def _only_poison(function: Any) -> Any:
 
 def test_a_defect_at_a_second_try_ends_no_settler(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
     """The bind of both is gone; what happens to one is no matter of the other."""
-    flow = bed.pool.connections[0].incoming._flow
+    flow = bed.flow
     poison, good = bed.box.send_mo("1", "2", "poison"), bed.box.send_mo("1", "2", "good")
     wait_until(lambda: len(bed.receiver.open) == 2)
     monkeypatch.setattr(flow, "dispatch", _only_poison(flow.dispatch))
@@ -150,10 +144,10 @@ def test_a_defect_at_the_last_try_costs_nobody_else(start: StartBed, monkeypatch
     """Delayed refusals are acked; heartbeats and other refusals go on."""
     bed = start(queue=False)
     bed.receivers.binds.clear()
-    flow = bed.pool.connections[0].incoming._flow
+    flow = bed.flow
     poison = bed.box.send_mo("1", "2", "poison")
     other = bed.box.send_mo("1", "2", "other")
-    wait_until(lambda: len(bed.pool.connections[0].incoming) == 2)
+    wait_until(lambda: len(bed.pool.connections[0].inbound) == 2)
     monkeypatch.setattr(flow, "dispatch", _only_poison(flow.dispatch))
     assert bed.box.wait_for_ack(poison).nack == 2
     assert bed.box.wait_for_ack(other).nack == 2
@@ -164,16 +158,16 @@ def test_a_defect_of_a_router_that_waits_keeps_no_slot(
 ) -> None:
     bed = start()
     bed.router.waits = True
-    flow = bed.pool.connections[0].incoming._flow
+    flow = bed.flow
     monkeypatch.setattr(flow, "route", _broken)
     assert bed.box.wait_for_ack(bed.box.send_mo("1", "2", "poison")).nack == 2
-    wait_until(lambda: len(bed.pool.connections[0].incoming) == 0)
+    wait_until(lambda: len(bed.pool.connections[0].inbound) == 0)
 
 
 def test_a_defect_while_slow_messages_are_moved_keeps_no_slot(
-    bed: Bed, monkeypatch: pytest.MonkeyPatch
+    start: StartBed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(incoming_module, "BUSY", 0.01)
+    bed = start(busy=0.01)
     failed = []
 
     def fail(batch: list[Sms]) -> Any:
@@ -200,10 +194,8 @@ def test_what_cant_be_packed_goes_back(bed: Bed) -> None:
     assert bed.box.connections == 1
 
 
-def test_what_cant_be_packed_ends_no_connection_when_its_turn_comes(
-    bed: Bed, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pool_module, "WINDOW", 1)
+def test_what_cant_be_packed_ends_no_connection_when_its_turn_comes(start: StartBed) -> None:
+    bed = start(window=1)
     poison = bed.submit(b"poison")
     assert poison.sms is not None
     poison.sms.id = b"no UUID"
@@ -232,7 +224,7 @@ def test_two_of_one_id_dont_shadow_each_other(bed: Bed) -> None:
 
 def test_a_name_that_no_resolver_takes_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = BearerboxConnection(host=f"{'a' * 64}.example", port=13001)
-    pool = BearerboxPool([settings], DeliveryFlow(MemoryRouter(), MemoryReceivers()), None, None)
+    pool = make_pool([settings])
     attempts = []
     connect = pool.connections[0]._connect
     monkeypatch.setattr(pool.connections[0], "_connect", lambda: (attempts.append(1), connect()))
@@ -258,7 +250,7 @@ def test_a_port_that_only_accepts_is_no_bearerbox(monkeypatch: pytest.MonkeyPatc
     server = StreamServer(("127.0.0.1", 0), take_and_hang_up)
     server.start()
     settings = [BearerboxConnection(host="127.0.0.1", port=server.server_port)]
-    pool = BearerboxPool(settings, DeliveryFlow(MemoryRouter(), MemoryReceivers()), None, None)
+    pool = make_pool(settings)
     pool.start()
     wait_until(lambda: pool.online)
     tray = Tray()

@@ -7,10 +7,9 @@ import time
 import gevent
 import pytest
 
-from ksmppd_py.bearerbox import connection as connection_module
-from ksmppd_py.bearerbox import pool as pool_module
+from ksmppd_py.bearerbox.timings import BoxLimits, BoxTimings
 from ksmppd_py.model.outcomes import SubmitResult
-from tests.bearerbox.conftest import Bed, StartBed
+from tests.bearerbox.conftest import SHORT, Bed, StartBed
 from tests.fakes import box_wire
 from tests.fakes.bearerbox import CLOSE, NEVER, always
 from tests.parts.waiting import wait_until
@@ -74,9 +73,9 @@ def test_an_ack_that_nobody_waits_for(bed: Bed, caplog: pytest.LogCaptureFixture
     assert bed.wait_results() == [ACCEPTED]
 
 
-def test_heartbeats(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_heartbeats(start: StartBed) -> None:
     """docs/rules/box-protocol.md 4: load 0."""
-    monkeypatch.setattr(connection_module, "HEARTBEAT_INTERVAL", 0.05)
+    bed = start(heartbeat_interval=0.05)
     [link] = bed.box.wait_for_box()
     bed.box.wait_for(lambda: len(link.heartbeats) >= 2)
     assert set(link.heartbeats) == {0}
@@ -90,10 +89,10 @@ def test_of_idle_bearerboxes_each_has_its_turn(start: StartBed) -> None:
     assert [len(box.submits) for box in bed.boxes] == [3, 3]
 
 
-def test_the_window_and_the_order_behind_it(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_window_and_the_order_behind_it(start: StartBed) -> None:
     """Higher priority first, then first come (docs/rules/flows.md 1.2)."""
-    assert pool_module.WINDOW == 1000
-    monkeypatch.setattr(pool_module, "WINDOW", 3)
+    bed = start(window=3)
+    assert BoxLimits().window == 1000
     bed.box.policy = always(NEVER)
     bed.send(b"a", b"b", b"c")
     bed.send(b"low 1", b"low 2", priority=0)
@@ -109,9 +108,8 @@ def test_the_window_and_the_order_behind_it(bed: Bed, monkeypatch: pytest.Monkey
     assert texts(bed) == [b"a", b"b", b"c", b"high 1", b"high 2", b"low 1", b"low 2", b"undefined"]
 
 
-def test_only_so_many_wait(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool_module, "WINDOW", 1)
-    monkeypatch.setattr(pool_module, "MOST_WAITING", 2)
+def test_only_so_many_wait(start: StartBed) -> None:
+    bed = start(window=1, most_waiting=2)
     bed.box.policy = always(NEVER)
     bed.send(b"1", b"2", b"3")
     assert not bed.pool.send(bed.submit(b"4"))
@@ -136,10 +134,9 @@ def test_it_comes_back(bed: Bed) -> None:
     assert bed.wait_results() == [ACCEPTED]
 
 
-def test_what_was_open_is_sent_again_with_the_same_id(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_open_is_sent_again_with_the_same_id(start: StartBed) -> None:
     """docs/rules/flows.md 9 row 13: in the same order, ahead of what came later."""
-    monkeypatch.setattr(pool_module, "PATIENCE", 5.0)
-    monkeypatch.setattr(pool_module, "WINDOW", 2)
+    bed = start(reconnect_timeout=5.0, window=2)
     bed.box.policy = always(NEVER)
     sent = bed.send(b"1", b"2", b"3")
     bed.box.wait_for_sms(2)
@@ -169,8 +166,8 @@ def test_another_bearerbox_takes_over(start: StartBed) -> None:
 
 
 def test_a_bearerbox_that_doesnt_come_back(bed: Bed) -> None:
-    """Open and waiting ones alike are NO_BEARERBOX, in order, after PATIENCE."""
-    assert pool_module.PATIENCE == 0.1  # 5 s in earnest
+    """Open and waiting ones alike are NO_BEARERBOX, in order, after `reconnect_timeout`."""
+    assert SHORT.reconnect_timeout == 0.1 < BoxTimings().reconnect_timeout == 5.0
     bed.send(b"0")
     assert bed.wait_results() == [
         ACCEPTED
@@ -194,9 +191,9 @@ def test_closing_instead_of_an_ack(bed: Bed) -> None:
     assert bed.box.connections == 2
 
 
-def test_no_ack_in_time(bed: Bed, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_ack_in_time(start: StartBed, caplog: pytest.LogCaptureFixture) -> None:
     """docs/rules/flows.md 1.2: refused for now; a late ack is logged and harmless."""
-    monkeypatch.setattr(connection_module, "ACK_TIMEOUT", 0.05)
+    bed = start(ack_timeout=0.05)
     bed.box.policy = always(NEVER)
     bed.send(b"late")
     assert bed.wait_results() == [FOR_NOW]
@@ -205,8 +202,8 @@ def test_no_ack_in_time(bed: Bed, monkeypatch: pytest.MonkeyPatch, caplog: pytes
     assert bed.tray.items == []
 
 
-def test_only_those_that_are_overdue(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection_module, "ACK_TIMEOUT", 0.1)
+def test_only_those_that_are_overdue(start: StartBed) -> None:
+    bed = start(ack_timeout=0.1)
     bed.box.policy = always(NEVER)
     [early] = bed.send(b"early")
     gevent.sleep(0.06)
@@ -217,10 +214,9 @@ def test_only_those_that_are_overdue(bed: Bed, monkeypatch: pytest.MonkeyPatch) 
     assert bed.wait_results() == [ACCEPTED]
 
 
-def test_overdue_ones_make_room_for_those_that_wait(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_overdue_ones_make_room_for_those_that_wait(start: StartBed) -> None:
     """A bearerbox that lost its acks must not stop those that came later."""
-    monkeypatch.setattr(connection_module, "ACK_TIMEOUT", 0.05)
-    monkeypatch.setattr(pool_module, "WINDOW", 1)
+    bed = start(ack_timeout=0.05, window=1)
     bed.box.policy = always(NEVER)
     bed.send(b"never acked")
     bed.box.wait_for_sms(1)

@@ -1,16 +1,20 @@
 """Runs ksmppd with some of its constants changed: `launcher.py module:NAME=number ... -- arguments of ksmppd`.
 
+`module:Class.field=number` changes the default of a field of a dataclass.
+
 Only for tests: what the daemon waits 5, 30 or 60 seconds for, a fault suite can't wait for a thousand times.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 import importlib
 import signal
 import sys
 import traceback
 from pathlib import Path
+from types import ModuleType
 
 import gevent
 from gevent import monkey
@@ -24,6 +28,21 @@ def print_greenlets() -> None:
             traceback.print_stack(each.gr_frame, file=sys.stderr)
 
 
+def change(module: ModuleType, constant: str, value: float) -> None:
+    """Set a constant of the module, or the default of a dataclass's field."""
+    name, _, field = constant.partition(".")
+    before = getattr(module, name)
+    if not field:
+        setattr(module, name, type(before)(value))
+        return
+    fields = dataclasses.fields(before)
+    assert field in [each.name for each in fields]
+    before.__init__.__defaults__ = tuple(
+        value if each.name == field else default
+        for each, default in zip(fields, before.__init__.__defaults__, strict=True)
+    )
+
+
 def main() -> None:
     """Patch, then go through the daemon's own front door."""
     monkey.patch_all()
@@ -31,9 +50,7 @@ def main() -> None:
     for assignment in sys.argv[1:end]:
         place, _, value = assignment.partition("=")
         module_name, _, constant = place.partition(":")
-        module = importlib.import_module(module_name)
-        before = getattr(module, constant)
-        setattr(module, constant, type(before)(float(value)))
+        change(importlib.import_module(module_name), constant, float(value))
     gevent.signal_handler(signal.SIGUSR2, print_greenlets)
     sys.argv[:] = ["ksmppd", *sys.argv[end + 1 :]]
     front_door = importlib.import_module("ksmppd_py.__main__")

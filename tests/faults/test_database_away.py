@@ -30,7 +30,7 @@ SLACK = 1.5
 def lane(request: pytest.FixtureRequest) -> Iterator[Lane]:
     """A daemon whose constants are those of production, but for what a stay of the bearerbox costs."""
     keys = {"wait-ack-timeout": 60, "default-max-open-acks": 100, "ip-blocklist-attempts": 2}
-    quick = {"ksmppd_py.bearerbox.connection:FIRST_PAUSE": 0.1}
+    quick = {"ksmppd_py.bearerbox.timings:BoxTimings.first_pause": 0.1}
     with Lane(request.param, keys=keys, constants=quick).opened() as lane:
         wait_until(lambda: lane.box.connection is not None, "the bearerbox connection")
         yield lane

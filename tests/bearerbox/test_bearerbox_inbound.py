@@ -6,9 +6,7 @@ import time
 
 import pytest
 
-from ksmppd_py.bearerbox import connection as connection_module
-from ksmppd_py.bearerbox import held as held_module
-from ksmppd_py.bearerbox import incoming as incoming_module
+from ksmppd_py.bearerbox.inbound import MOST_ATTEMPTS
 from ksmppd_py.errors import BackendUnavailable, DatabaseUnavailable, MessageTooLong, NoRoute
 from ksmppd_py.model.outcomes import Outcome, SubmitResult
 from tests.bearerbox.conftest import Bed, StartBed, make_mt
@@ -115,7 +113,7 @@ def test_another_bind_of_the_account_gets_it_at_once(bed: Bed) -> None:
 
 def test_after_some_binds_it_is_stored(bed: Bed) -> None:
     message_id = mo(bed)
-    for _ in range(1 + incoming_module.MOST_ATTEMPTS):
+    for _ in range(1 + MOST_ATTEMPTS):
         wait_until(lambda: bed.receiver.open)
         bed.receiver.answer(Outcome.GONE)
     assert acked(bed, message_id) == 0
@@ -151,7 +149,7 @@ def test_a_receiver_that_comes_in_time_gets_it(start: StartBed) -> None:
     bed = start(queue=False)
     bed.receivers.binds = {}
     message_id = mo(bed)
-    wait_until(lambda: len(bed.pool.connections[0].incoming) == 1)
+    wait_until(lambda: len(bed.pool.connections[0].inbound) == 1)
     bed.receivers.binds = {"esme": bed.receiver}
     wait_until(lambda: bed.receiver.open)
     bed.receiver.answer()
@@ -172,15 +170,12 @@ def test_success_ends_the_delays(start: StartBed) -> None:
         assert acked(bed, message_id) == 0
 
 
-def test_only_half_of_the_window_is_held(start: StartBed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(held_module, "FIRST_DELAY", 60.0)
-    monkeypatch.setattr(held_module, "LAST_DELAY", 60.0)
-    monkeypatch.setattr(incoming_module, "MOST_HELD", 0.03)
-    bed = start(queue=False)
+def test_only_half_of_the_window_is_held(start: StartBed) -> None:
+    bed = start(queue=False, first_nack_delay=60.0, last_nack_delay=60.0, most_delayed=0.03)
     bed.receivers.binds = {}
     ids = [mo(bed) for _ in range(5)]
     assert [acked(bed, message_id) for message_id in ids[:2]] == [2, 2]
-    assert len(bed.pool.connections[0].incoming) == 3
+    assert len(bed.pool.connections[0].inbound) == 3
 
 
 @pytest.mark.parametrize("what", ["routing", "store"])
@@ -250,9 +245,9 @@ def test_a_report_that_overtakes_its_ack_waits_for_it(bed: Bed) -> None:
     assert [acked(bed, each) for each in (marker, report_id)] == [0, 0]
 
 
-def test_a_report_on_an_mt_that_is_never_acked_is_let_go(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_report_on_an_mt_that_is_never_acked_is_let_go(start: StartBed) -> None:
     """Otherwise it would occupy one of the bearerbox's slots for good."""
-    monkeypatch.setattr(connection_module, "ACK_TIMEOUT", 0.05)
+    bed = start(ack_timeout=0.05)
     mt = sent_mt(bed, NEVER)
     report_id = bed.box.send_dlr(mt)
     assert bed.wait_results() == [FOR_NOW]
@@ -297,9 +292,9 @@ def test_reports_on_messages_of_before_the_start(bed: Bed) -> None:
 # -- slow ESMEs ----------------------------------------------------------------------------------------------------
 
 
-def test_messages_of_a_slow_esme_are_moved_to_the_store(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_messages_of_a_slow_esme_are_moved_to_the_store(start: StartBed) -> None:
     """docs/rules/flows.md 2: one slow ESME must not hold all of the bearerbox's slots."""
-    monkeypatch.setattr(incoming_module, "BUSY", 0.03)
+    bed = start(busy=0.03)
     ids = [mo(bed, b"%d" % n) for n in range(5)]
     assert [acked(bed, message_id) for message_id in ids] == [0] * 5
     assert len(bed.store.saved) == 5
@@ -308,10 +303,9 @@ def test_messages_of_a_slow_esme_are_moved_to_the_store(bed: Bed, monkeypatch: p
     assert bed.handover.expected == set()
 
 
-def test_a_slow_esme_is_forgiven(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_esme_is_forgiven(start: StartBed) -> None:
     """An ESME stops being slow when all of its messages were moved and its answers go to the rows."""
-    monkeypatch.setattr(incoming_module, "BUSY", 0.03)
-    monkeypatch.setattr(incoming_module, "SLOW_FOR", 0.05)
+    bed = start(busy=0.03, slow_for=0.05)
     ids = [mo(bed, b"%d" % n) for n in range(5)]
     assert [acked(bed, message_id) for message_id in ids] == [0] * 5
     for delivery, _ in bed.handover.rows:
@@ -325,11 +319,10 @@ def test_a_slow_esme_is_forgiven(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> N
     wait_until(delivered_live)
 
 
-def test_stopping_lets_go_of_what_is_held(start: StartBed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(held_module, "FIRST_DELAY", 60.0)
-    bed = start(queue=False)
+def test_stopping_lets_go_of_what_is_held(start: StartBed) -> None:
+    bed = start(queue=False, first_nack_delay=60.0)
     bed.receivers.binds = {}
     message_id = mo(bed)
-    wait_until(lambda: len(bed.pool.connections[0].incoming) == 1)
+    wait_until(lambda: len(bed.pool.connections[0].inbound) == 1)
     bed.pool.stop(0.2)
     assert acked(bed, message_id) == 2

@@ -5,19 +5,18 @@ from __future__ import annotations
 from heapq import heappop, heappush
 from itertools import count
 
+from ksmppd_py.bearerbox.timings import BoxTimings
 from ksmppd_py.model.work import Delivery
 
-FIRST_DELAY = 1.0
-"""Seconds for which an account's first temporary refusal is delayed; doubles up to LAST_DELAY."""
-LAST_DELAY = 30.0
 
+class DelayedNacks:
+    """Messages to be refused temporarily, by the time at which that is due (monotonic seconds). No method yields."""
 
-class HeldBack:
-    """Messages to be refused for now, by the time at which that is due (monotonic seconds). No method yields."""
-
-    def __init__(self) -> None:
+    def __init__(self, timings: BoxTimings) -> None:
         self._heap: list[tuple[float, int, Delivery]] = []
         self._order = count()
+        self._first_delay = timings.first_nack_delay
+        self._last_delay = timings.last_nack_delay
         self._delays: dict[str, float] = {}
 
     def __len__(self) -> int:
@@ -25,12 +24,12 @@ class HeldBack:
 
     def put(self, delivery: Delivery, now: float) -> None:
         """Delay the refusal of a message, each one of an account longer than the one before."""
-        delay = self._delays.get(delivery.system_id, FIRST_DELAY)
-        self._delays[delivery.system_id] = min(LAST_DELAY, delay * 2)
+        delay = self._delays.get(delivery.system_id, self._first_delay)
+        self._delays[delivery.system_id] = min(self._last_delay, delay * 2)
         heappush(self._heap, (now + delay, next(self._order), delivery))
 
     def forgive(self, system_id: str) -> None:
-        """Start with FIRST_DELAY again: the account took a message."""
+        """Start with the first delay again: the account took a message."""
         if self._delays:
             self._delays.pop(system_id, None)
 

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ksmppd_py.bearerbox import incoming as incoming_module
-from ksmppd_py.bearerbox.shares import Shares
+from ksmppd_py.bearerbox.slot_shares import SlotShares
 from ksmppd_py.flows.delivery import DeliveryFlow
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.outcomes import Outcome
@@ -21,11 +20,11 @@ from tests.parts.waiting import wait_until
 
 
 class Table:
-    """Shares of a window, some accounts with a receiver each, and what wasn't sent at once."""
+    """SlotShares of a window, some accounts with a receiver each, and what wasn't sent at once."""
 
     def __init__(self, window: int, held: Sized = (), **receivers: MemoryReceiver) -> None:
         self.receivers = receivers
-        self.shares = Shares(window, DeliveryFlow(MemoryRouter(), MemoryReceivers(**receivers)), held)
+        self.shares = SlotShares(window, DeliveryFlow(MemoryRouter(), MemoryReceivers(**receivers)), held)
         self.tray = Tray()
 
     def send(self, system_id: str, count: int = 1, text: str = "") -> list[Outcome | None]:
@@ -84,21 +83,21 @@ def test_what_waits_goes_in_order_with_each_answer() -> None:
     for _ in range(4):
         table.answer("a")
     assert table.receivers["a"].texts == [b"0", b"1", b"2", b"3", b"4", b"5"]
-    assert table.shares.parked == []
+    assert table.shares.waiting == []
 
 
 def test_a_full_window_of_the_esme_waits_for_its_answer() -> None:
     table = Table(100, a=MemoryReceiver(window=1))
     assert table.send("a", 3) == [None] * 3
-    assert table.shares.parked == ["a"]
+    assert table.shares.waiting == ["a"]
     table.answer("a")
     assert table.receivers["a"].texts == [b"0", b"1"]
 
 
-def test_nobody_bound_is_nothing_to_wait_for() -> None:
+def test_without_a_bind_nothing_waits() -> None:
     table = Table(100, a=MemoryReceiver(window=0))
     assert table.send("a", 2) == [Outcome.NO_RECEIVER] * 2
-    assert table.shares.parked == []
+    assert table.shares.waiting == []
 
 
 def test_a_larger_window_shows_by_being_used() -> None:
@@ -131,14 +130,18 @@ def test_no_slot_is_lost_and_none_is_taken_twice(steps: list[tuple[str, bool]]) 
 # -- with a bearerbox ----------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def two(start: StartBed) -> Bed:
+def start_two(start: StartBed, **changes: float) -> Bed:
     """Without a queue; MOs for 1… are for the account `esme`, for 2… for `other`."""
-    bed = start(queue=False)
+    bed = start(queue=False, **changes)
     bed.receivers.binds["other"] = MemoryReceiver()
     bed.router.everything = None
     bed.router.answers = {b"1": Route(system_id="esme"), b"2": Route(system_id="other")}
     return bed
+
+
+@pytest.fixture
+def two(start: StartBed) -> Bed:
+    return start_two(start)
 
 
 def test_a_silent_esme_leaves_slots_to_others(two: Bed) -> None:
@@ -157,15 +160,15 @@ def test_a_silent_esme_leaves_slots_to_others(two: Bed) -> None:
 
 def test_an_esme_that_answers_keeps_its_order_and_nothing_is_given_back(two: Bed) -> None:
     ids = [two.box.send_mo("9", "1", f"{number}") for number in range(100)]
-    wait_until(lambda: len(two.pool.connections[0].incoming) == 100)
+    wait_until(lambda: len(two.pool.connections[0].inbound) == 100)
     for each in ids:
         two.receiver.answer()
         assert two.box.wait_for_ack(each).nack == 0
     assert two.receiver.texts == [b"%d" % number for number in range(100)]
 
 
-def test_one_that_answers_again_is_served_again(two: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(incoming_module, "SLOW_FOR", 60.0)
+def test_one_that_answers_again_is_served_again(start: StartBed) -> None:
+    two = start_two(start, slow_for=60.0)
     for number in range(100):
         two.box.send_mo("9", "1", f"{number}")
     wait_until(lambda: len(two.box.acks) == 50)
@@ -179,7 +182,7 @@ def test_one_that_answers_again_is_served_again(two: Bed, monkeypatch: pytest.Mo
 
 def test_what_waits_for_a_share_is_held_back_when_the_esme_goes(two: Bed) -> None:
     ids = [two.box.send_mo("9", "1", f"{number}") for number in range(70)]
-    wait_until(lambda: len(two.pool.connections[0].incoming) == 70)
+    wait_until(lambda: len(two.pool.connections[0].inbound) == 70)
     gone = two.receivers.binds.pop("esme")
     assert isinstance(gone, MemoryReceiver)
     gone.answer(Outcome.GONE, 50)
@@ -188,6 +191,6 @@ def test_what_waits_for_a_share_is_held_back_when_the_esme_goes(two: Bed) -> Non
 
 def test_stopping_gives_back_what_waits_for_a_share(two: Bed) -> None:
     ids = [two.box.send_mo("9", "1", f"{number}") for number in range(70)]
-    wait_until(lambda: len(two.pool.connections[0].incoming) == 70)
-    two.pool.connections[0].incoming.finish(0.01)
+    wait_until(lambda: len(two.pool.connections[0].inbound) == 70)
+    two.pool.connections[0].inbound.finish(0.01)
     assert {two.box.wait_for_ack(each).nack for each in ids[50:]} == {2}

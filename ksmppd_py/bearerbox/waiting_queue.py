@@ -11,7 +11,7 @@ from ksmppd_py.model.work import Submit
 _waits_since = attrgetter("waits_since")
 
 
-class WaitingLine:
+class WaitingQueue:
     """One queue for each priority. No method yields."""
 
     __slots__ = ("_count", "_queues")
@@ -45,7 +45,7 @@ class WaitingLine:
                 if not self._count:
                     self._queues = {}
                 return queue.popleft()
-        raise IndexError("nobody waits")
+        raise IndexError("no MT waits")
 
     def put_back(self, submits: Sequence[Submit]) -> None:
         """Put these back, which were sent to a bearerbox: they wait since then, ahead of those that came later."""

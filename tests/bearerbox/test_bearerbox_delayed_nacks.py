@@ -1,19 +1,15 @@
-"""Refusals for now are held back, longer each time (docs/rules/flows.md 2, docs/rules/box-protocol.md 6.2)."""
+"""Temporary refusals are delayed, longer each time (docs/rules/flows.md 2, docs/rules/box-protocol.md 6.2)."""
 
 from __future__ import annotations
 
-import pytest
-
-from ksmppd_py.bearerbox import held as held_module
-from ksmppd_py.bearerbox.held import HeldBack
+from ksmppd_py.bearerbox.delayed_nacks import DelayedNacks
+from ksmppd_py.bearerbox.timings import BoxTimings
 from ksmppd_py.model.work import Delivery
 from tests.flows.memory import Tray
 
 
-def test_refusals_are_held_longer_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(held_module, "FIRST_DELAY", 1.0)
-    monkeypatch.setattr(held_module, "LAST_DELAY", 4.0)
-    held = HeldBack()
+def test_refusals_are_delayed_longer_each_time() -> None:
+    held = DelayedNacks(BoxTimings(first_nack_delay=1.0, last_nack_delay=4.0))
     deliveries = [Delivery(Tray(), None) for _ in range(8)]
     for delivery in deliveries:
         delivery.system_id = "a"

@@ -16,26 +16,26 @@ from ksmppd_py.model.ports import Deliveries
 from ksmppd_py.model.work import Delivery
 
 
-class Shares:
+class SlotShares:
     """The number of places that each account uses.
 
-    `window` is the number of places; it grows when more turn out to be used. `held` are the delayed refusals, which use
-    places too.
+    `window` is the number of places; it grows when more turn out to be used. `delayed` are the delayed refusals, which
+    use places too.
     """
 
-    def __init__(self, window: int, flow: Deliveries, held: Sized) -> None:
+    def __init__(self, window: int, flow: Deliveries, delayed: Sized) -> None:
         self.window = window
         self._flow = flow
-        self._held = held
+        self._delayed = delayed
         self._open: dict[str, int] = {}
         self._total = 0
-        self._parked: dict[str, deque[Delivery]] = {}
+        self._waiting: dict[str, deque[Delivery]] = {}
 
     def dispatch(self, delivery: Delivery) -> Outcome | None:
         """Send a message. None: it was sent, or waits for the next answer of its account. Doesn't yield."""
         system_id = delivery.system_id
-        if system_id in self._parked or not self._fits(system_id):
-            self._park(delivery, False)
+        if system_id in self._waiting or not self._fits(system_id):
+            self._let_wait(delivery, False)
             return None
         return self.take(delivery, False)
 
@@ -54,14 +54,14 @@ class Shares:
             if outcome is not None:
                 self.ended(system_id)
         if outcome is Outcome.NO_RECEIVER and system_id in self._open:
-            self._park(delivery, first)
+            self._let_wait(delivery, first)
             return None
         return outcome
 
     def _fits(self, system_id: str) -> bool:
         """Whether the account may have another message in flight; one is always allowed."""
         own = self._open.get(system_id, 0)
-        return not own or own < self.window - self._total - len(self._held)
+        return not own or own < self.window - self._total - len(self._delayed)
 
     def ended(self, system_id: str) -> None:
         """Note that a message of the account ended, well or not."""
@@ -72,8 +72,8 @@ class Shares:
             self._open.pop(system_id, None)
         self._total -= 1
 
-    def _park(self, delivery: Delivery, first: bool) -> None:
-        waiting = self._parked.setdefault(delivery.system_id, deque())
+    def _let_wait(self, delivery: Delivery, first: bool) -> None:
+        waiting = self._waiting.setdefault(delivery.system_id, deque())
         if first:
             waiting.appendleft(delivery)
         else:
@@ -81,38 +81,38 @@ class Shares:
 
     def next(self, system_id: str) -> Delivery | None:
         """Remove and return the account's message that waited longest; None without one, or without room for it."""
-        waiting = self._parked.get(system_id)
+        waiting = self._waiting.get(system_id)
         if waiting is None or not self._fits(system_id):
             return None
         delivery = waiting.popleft()
         if not waiting:
-            del self._parked[system_id]
+            del self._waiting[system_id]
         return delivery
 
     def release(self, system_id: str, most: int) -> list[Delivery]:
         """Remove and return those of the account's messages that waited longest, `most` at most."""
-        waiting = self._parked.get(system_id)
+        waiting = self._waiting.get(system_id)
         if waiting is None:
             return []
         released = [waiting.popleft() for _ in range(min(most, len(waiting)))]
         if not waiting:
-            del self._parked[system_id]
+            del self._waiting[system_id]
         return released
 
     @property
-    def parked(self) -> list[str]:
+    def waiting(self) -> list[str]:
         """The accounts whose messages wait."""
-        return list(self._parked)
+        return list(self._waiting)
 
-    def is_crowded(self, in_flight: int) -> bool:
+    def is_crowded(self, unacked: int) -> bool:
         """Whether less than a quarter of the places is free.
 
-        `in_flight` above the window shows that there are more places.
+        `unacked` above the window shows that there are more places.
         """
-        if in_flight > self.window:
-            self.window = in_flight
-        return in_flight * 4 > self.window * 3
+        if unacked > self.window:
+            self.window = unacked
+        return unacked * 4 > self.window * 3
 
-    def held_at_most(self, most: int) -> int:
+    def delayed_at_most(self, most: int) -> int:
         """Return how many delayed refusals may use places: half of what the ESMEs leave, `most` at most."""
         return min(most, max(0, self.window - self._total) // 2)

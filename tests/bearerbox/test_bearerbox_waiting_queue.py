@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ksmppd_py.bearerbox.line import WaitingLine
+from ksmppd_py.bearerbox.waiting_queue import WaitingQueue
 from ksmppd_py.model.work import Submit
 from tests.bearerbox.conftest import make_mt
 from tests.flows.memory import Tray
@@ -19,12 +19,12 @@ def waiting(since: float, priority: int = 0) -> Submit:
     return submit
 
 
-def empty(line: WaitingLine) -> list[Submit]:
+def empty(line: WaitingQueue) -> list[Submit]:
     return [line.pop() for _ in range(len(line))]
 
 
 def test_priority_then_first_come() -> None:
-    line = WaitingLine()
+    line = WaitingQueue()
     low, high, lower, higher = waiting(1.0), waiting(2.0, 3), waiting(3.0), waiting(4.0, 3)
     for each in (low, high, lower, higher):
         line.add(each)
@@ -35,7 +35,7 @@ def test_priority_then_first_come() -> None:
 
 
 def test_what_comes_back_goes_ahead_of_what_came_later() -> None:
-    line = WaitingLine()
+    line = WaitingQueue()
     first, second, third, fourth = (waiting(float(number)) for number in range(4))
     line.add(first)
     line.add(fourth)
@@ -44,7 +44,7 @@ def test_what_comes_back_goes_ahead_of_what_came_later() -> None:
 
 
 def test_those_that_wait_too_long_are_taken_out() -> None:
-    line = WaitingLine()
+    line = WaitingQueue()
     old, older, young = waiting(5.0, 1), waiting(1.0), waiting(6.0)
     for each in (older, old, young):
         line.add(each)
@@ -57,7 +57,7 @@ def test_those_that_wait_too_long_are_taken_out() -> None:
 @given(st.lists(st.one_of(st.none(), st.integers(-1, 3))))
 def test_as_a_sorted_list(steps: list[int | None]) -> None:
     """None takes one out, a number adds one of that priority."""
-    line = WaitingLine()
+    line = WaitingQueue()
     model: list[tuple[int, int, Submit]] = []
     for number, priority in enumerate(steps):
         if priority is not None:
