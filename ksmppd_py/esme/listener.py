@@ -23,7 +23,7 @@ from ksmppd_py.esme.session_context import SessionContext
 from ksmppd_py.esme.settings import proxies, tls_context
 from ksmppd_py.ip_addresses import plain
 from ksmppd_py.model.names import place
-from ksmppd_py.model.ports import AccessLog, Enquiries, SubmitService
+from ksmppd_py.model.ports import AccessLog, MessageLookup, SubmitService
 from ksmppd_py.translate.tlvs import TlvTables
 from ksmppd_py.transport.descriptors import SparingServer
 from ksmppd_py.transport.framed import FramedSocket
@@ -58,14 +58,14 @@ class Listener:
         flow: SubmitService,
         registry: EsmeRegistry,
         blocklist: BlockList,
-        enquiries: Enquiries | None = None,
+        lookup: MessageLookup | None = None,
         access: AccessLog | None = None,
     ) -> None:
         self._interface = settings.interface
         self._blocklist = blocklist
         self._ids = count()
         self._greenlets = GreenletGroup("smpp", inherits_log_context=True)
-        self._context = SessionContext(binder, flow, registry, settings, self._greenlets, enquiries, access)
+        self._context = SessionContext(binder, flow, registry, settings, self._greenlets, lookup, access)
         self._preamble = Preamble(proxies(settings), settings.max_unbound_connections)
         self._tls: ssl.SSLContext | None = None
         self._tls_server: SparingServer | None = None

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable
 
 from ksmppd_py.esme.error_responses import error_response
-from ksmppd_py.model.ports import Enquiries
+from ksmppd_py.model.ports import MessageLookup
 from ksmppd_py.smpp import codec
 from ksmppd_py.smpp.constants import CommandId, CommandStatus
 from ksmppd_py.smpp.pdus import CancelSm, QuerySm, QuerySmResp
@@ -32,9 +32,9 @@ class QueryCancelQueue:
 
     __slots__ = (
         "_answered",
-        "_enquiries",
         "_greenlets",
         "_in_flight",
+        "_lookup",
         "_name",
         "_queue",
         "_socket",
@@ -45,7 +45,7 @@ class QueryCancelQueue:
         self,
         name: str,
         framed: FramedSocket,
-        enquiries: Enquiries,
+        lookup: MessageLookup,
         system_id: str,
         greenlets: GreenletGroup,
         answered: Callable[[int], None],
@@ -54,7 +54,7 @@ class QueryCancelQueue:
         self._answered = answered
         self._name = name
         self._socket = framed
-        self._enquiries = enquiries
+        self._lookup = lookup
         self._system_id = system_id
         self._greenlets = greenlets
         self._queue: BatchQueue[tuple[int, QuerySm | CancelSm]] | None = None
@@ -85,8 +85,8 @@ class QueryCancelQueue:
         """Carry out one request and return its response. May yield (database)."""
         try:
             if isinstance(pdu, CancelSm):
-                return _answer(sequence_number, pdu, self._enquiries.cancel(self._system_id, pdu))
-            reply = self._enquiries.query(self._system_id, pdu)
+                return _answer(sequence_number, pdu, self._lookup.cancel(self._system_id, pdu))
+            reply = self._lookup.query(self._system_id, pdu)
         except Exception:
             logger.exception("A request of %s failed unexpectedly", self._system_id)
             return _answer(sequence_number, pdu, int(CommandStatus.RSYSERR))

@@ -8,7 +8,7 @@ from ksmppd_py.config import KsmppdGroup
 from ksmppd_py.esme.binding import Binder
 from ksmppd_py.esme.memory_bounds import SubmitMemory
 from ksmppd_py.esme.registry import EsmeRegistry
-from ksmppd_py.model.ports import AccessLog, Enquiries, SubmitService
+from ksmppd_py.model.ports import AccessLog, MessageLookup, SubmitService
 from ksmppd_py.transport.greenlets import GreenletGroup
 
 
@@ -21,6 +21,6 @@ class SessionContext:
     registry: EsmeRegistry
     settings: KsmppdGroup
     greenlets: GreenletGroup
-    enquiries: Enquiries | None = None
+    lookup: MessageLookup | None = None
     access: AccessLog | None = None
     submit_memory: SubmitMemory = field(default_factory=SubmitMemory)

@@ -17,7 +17,7 @@ from ksmppd_py.esme.query_cancel import QueryCancelQueue
 from ksmppd_py.esme.session_context import SessionContext
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.outcomes import SubmitResult
-from ksmppd_py.model.ports import Enquiries
+from ksmppd_py.model.ports import MessageLookup
 from ksmppd_py.model.work import BindContext, Submit
 from ksmppd_py.smpp import codec
 from ksmppd_py.smpp.constants import CommandId, CommandStatus
@@ -53,12 +53,12 @@ class SubmitQueue:
         "_access",
         "_ended",
         "_enough_octets",
-        "_enquiries",
         "_flow",
         "_fresh",
         "_greenlets",
         "_handed_over",
         "_level",
+        "_lookup",
         "_memory",
         "_name",
         "_query_cancel",
@@ -80,7 +80,7 @@ class SubmitQueue:
         bind: BindContext,
         context: SessionContext,
     ) -> None:
-        enquiries = context.enquiries
+        lookup = context.lookup
         self.bind = bind
         self.in_flight = 0
         self.tlvs = 0
@@ -92,9 +92,9 @@ class SubmitQueue:
         self._name = name
         self._socket = framed
         self._flow = context.flow
-        self._enquiries = enquiries
+        self._lookup = lookup
         self._query_cancel: QueryCancelQueue | None = None
-        self._remember = enquiries.remember if enquiries is not None else _forget
+        self._remember = lookup.remember if lookup is not None else _forget
         self._greenlets = context.greenlets
         self._queue: BatchQueue[Submit] | None = None
         self._fresh: list[Submit] = []
@@ -165,32 +165,34 @@ class SubmitQueue:
 
     def operate(self, sequence_number: int, pdu: object, ordinal: int, refusing: bool) -> bool:
         """Carry out submit_multi, query_sm and cancel_sm; False for anything else. Doesn't yield."""
-        if self._enquiries is None:
+        if self._lookup is None:
             return False
         if isinstance(pdu, SubmitMulti):
             if refusing:
                 self._socket.write(error_response(_SUBMIT_MULTI, sequence_number, _SYSTEM_ERROR))
             else:
-                self._take_multi(sequence_number, pdu, ordinal, self._enquiries)
+                self._take_multi(sequence_number, pdu, ordinal, self._lookup)
             return True
         if not isinstance(pdu, QuerySm | CancelSm):
             return False
         if self._query_cancel is None:
             system_id = self.bind.account.system_id
             self._query_cancel = QueryCancelQueue(
-                self._name, self._socket, self._enquiries, system_id, self._greenlets, self._count_answered
+                self._name, self._socket, self._lookup, system_id, self._greenlets, self._count_answered
             )
         taken = self._query_cancel.take(sequence_number, pdu)
         self.in_flight += taken
         self._memory.count += taken
         return True
 
-    def _take_multi(self, sequence_number: int, pdu: SubmitMulti, ordinal: int, enquiries: Enquiries) -> None:
+    def _take_multi(
+        self, sequence_number: int, pdu: SubmitMulti, ordinal: int, lookup: MessageLookup
+    ) -> None:
         """Take in a submit_multi, as one message for each destination. Doesn't yield."""
         if self._memory.octets > REFUSED_ABOVE:
             self._socket.write(error_response(_SUBMIT_MULTI, sequence_number, _NO_ROOM))
             return
-        message_id = enquiries.new_id()
+        message_id = lookup.new_id()
         try:
             messages = expand(pdu, message_id)
         except Untranslatable as refusal:
@@ -384,4 +386,4 @@ class SubmitQueue:
 
 
 def _forget(_sms: Sms | None) -> None:
-    """Do nothing: without Enquiries no message is remembered."""
+    """Do nothing: without a MessageLookup no message is remembered."""

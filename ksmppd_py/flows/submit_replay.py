@@ -111,18 +111,18 @@ class SubmitReplay:
         return True
 
     def withdraw(self, row: int) -> bool:
-        """See enquiries.Withdrawals."""
+        """See message_lookup.Withdrawals."""
         if row in self._cursor.in_flight or row in self._withdrawn:
             return False
         self._withdrawn.add(row)
         return True
 
     def deleted(self, row: int) -> None:
-        """See enquiries.Withdrawals."""
+        """See message_lookup.Withdrawals."""
         self._deleted.add(row)
 
     def put_back(self, row: int) -> None:
-        """See enquiries.Withdrawals."""
+        """See message_lookup.Withdrawals."""
         self._withdrawn.discard(row)
         self._cursor.retry_at_once(row, self._monotonic())
 

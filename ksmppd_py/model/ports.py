@@ -203,7 +203,7 @@ class SubmitService(Protocol):
         """Count submits whose command_status was set outside of the flow. Doesn't yield."""
 
 
-class Enquiries(Protocol):
+class MessageLookup(Protocol):
     """The states of messages, for query_sm and cancel_sm."""
 
     def remember(self, sms: Sms | None) -> None:

@@ -24,7 +24,7 @@ from ksmppd_py.esme.blocklist import BlockList
 from ksmppd_py.esme.listener import Listener
 from ksmppd_py.esme.registry import EsmeRegistry
 from ksmppd_py.flows.delivery import DeliveryFlow
-from ksmppd_py.flows.enquiries import Enquiries
+from ksmppd_py.flows.message_lookup import MessageLookup
 from ksmppd_py.flows.simulation import SimulationFlow
 from ksmppd_py.flows.submit import SubmitFlow
 from ksmppd_py.flows.trial import RouteTrials
@@ -160,7 +160,7 @@ class App:
             submit_flow,
             registry,
             self._blocklist,
-            Enquiries(history, queue, replayer, ids, time, monotonic),
+            MessageLookup(history, queue, replayer, ids, time, monotonic),
             access,
         )
         access.start()

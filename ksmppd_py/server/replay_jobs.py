@@ -70,11 +70,11 @@ class Replayer:
         self._greenlets.end(1.0)
 
     def withdraw(self, row: int) -> bool:
-        """See enquiries.Withdrawals. Doesn't yield."""
+        """See message_lookup.Withdrawals. Doesn't yield."""
         return self._submits is not None and self._claim.held and self._submits.withdraw(row)
 
     def deleted(self, row: int) -> None:
-        """See enquiries.Withdrawals. Doesn't yield."""
+        """See message_lookup.Withdrawals. Doesn't yield."""
         if self._submits is not None:
             self._submits.deleted(row)
 
@@ -85,7 +85,7 @@ class Replayer:
         return self.deliveries.unusable + submits + self._unaddressed.unusable
 
     def put_back(self, row: int) -> None:
-        """See enquiries.Withdrawals. Doesn't yield."""
+        """See message_lookup.Withdrawals. Doesn't yield."""
         if self._submits is not None:
             self._submits.put_back(row)
 

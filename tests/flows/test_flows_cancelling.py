@@ -6,7 +6,7 @@ import gevent
 import pytest
 
 from ksmppd_py.errors import DatabaseUnavailable
-from ksmppd_py.flows.enquiries import Enquiries
+from ksmppd_py.flows.message_lookup import MessageLookup
 from ksmppd_py.flows.submit_replay import SubmitReplay
 from ksmppd_py.kannel.messages import Sms, SmsType
 from ksmppd_py.model.history import MessageHistory
@@ -37,7 +37,7 @@ class Bed:
         self.gateway = MemoryGateway()
         ids = make_ids()
         self.replay = SubmitReplay(self.store, self.gateway, Tray(), Tray(), ids, self.clock, self.clock)
-        self.enquiries = Enquiries(
+        self.lookup = MessageLookup(
             MessageHistory(0),
             self.store,
             self.replay,
@@ -51,7 +51,7 @@ class Bed:
         self.store.save([sms])
 
     def cancel(self) -> int:
-        return self.enquiries.cancel("esme", CancelSm(message_id=self.id, source_addr=b"12345"))
+        return self.lookup.cancel("esme", CancelSm(message_id=self.id, source_addr=b"12345"))
 
 
 @pytest.fixture

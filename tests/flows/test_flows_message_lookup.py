@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ksmppd_py.errors import DatabaseUnavailable
-from ksmppd_py.flows.enquiries import LOOKUPS_PER_SECOND, Enquiries
+from ksmppd_py.flows.message_lookup import LOOKUPS_PER_SECOND, MessageLookup
 from ksmppd_py.kannel.messages import Sms, SmsType
 from ksmppd_py.model.history import MessageHistory
 from ksmppd_py.model.ports import StoredMessage
@@ -66,14 +66,14 @@ class Withdrawals:
 
 
 class Desk:
-    """Enquiries and everything around it."""
+    """MessageLookup and everything around it."""
 
     def __init__(self, queue: bool = True) -> None:
         self.store, self.rows, self.clock = Store(), Withdrawals(), Clock()
         self.history = MessageHistory(100)
         store = self.store if queue else None
         ids = memory.make_ids()
-        self.enquiries = Enquiries(self.history, store, self.rows, ids, self.clock, self.clock)
+        self.lookup = MessageLookup(self.history, store, self.rows, ids, self.clock, self.clock)
 
     def keep(self, message_id: bytes = ID, dlr_mask: int = 19, **fields: Any) -> int:
         values = {"sender": b"12345", "receiver": b"+491700", "service": b"esme", **fields}
@@ -83,11 +83,11 @@ class Desk:
 
     def query(self, message_id: bytes = ID, source: bytes = b"12345", **fields: Any) -> Any:
         pdu = QuerySm(message_id, source_addr=source, **fields)
-        answer = self.enquiries.query("esme", pdu)
+        answer = self.lookup.query("esme", pdu)
         return answer.message_state if isinstance(answer, QuerySmResp) else answer
 
     def cancel(self, message_id: bytes = ID, source: bytes = b"12345", **fields: Any) -> int:
-        return self.enquiries.cancel("esme", CancelSm(b"", message_id, source_addr=source, **fields))
+        return self.lookup.cancel("esme", CancelSm(b"", message_id, source_addr=source, **fields))
 
     @property
     def mts(self) -> int:
@@ -107,7 +107,7 @@ def test_the_case_of_an_id_says_nothing(desk: Desk, asked: bytes) -> None:
     assert desk.cancel(asked) == 0
     assert (desk.mts, row in desk.rows.withdrawn) == (0, True)
     assert desk.query(asked) == MessageState.DELETED
-    answer = desk.enquiries.query("esme", QuerySm(asked, source_addr=b"12345"))
+    answer = desk.lookup.query("esme", QuerySm(asked, source_addr=b"12345"))
     assert isinstance(answer, QuerySmResp)
     assert (answer.message_id, answer.final_date) == (asked, b"231114221320000+")
 
@@ -138,7 +138,7 @@ def test_cancelling_by_addresses(desk: Desk) -> None:
         desk.keep(binfo=binfo)
     desk.keep(receiver=b"+491799")
     desk.keep(service=b"other")
-    cancel = desk.enquiries.cancel
+    cancel = desk.lookup.cancel
     assert cancel("esme", CancelSm(b"CMT", b"", 0, 0, b"12345", 1, 1, b"491700")) == FAILED
     assert cancel("esme", CancelSm(b"VMA", b"", 0, 0, b"12345", 1, 1, b"491700")) == 0
     assert desk.mts == 3

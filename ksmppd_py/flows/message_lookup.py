@@ -41,8 +41,8 @@ class Withdrawals(Protocol):
         """Send a withdrawn row after all: it stays in the table. Doesn't yield."""
 
 
-class Enquiries:
-    """Answers from memory first, then from the store table. Implements ports.Enquiries."""
+class MessageLookup:
+    """Answers from memory first, then from the store table. Implements ports.MessageLookup."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class Enquiries:
         self.remember = history.accepted
 
     def new_id(self) -> bytes:
-        """See ports.Enquiries."""
+        """See ports.MessageLookup."""
         return self._ids.next()
 
     def query(self, system_id: str, pdu: QuerySm) -> QuerySmResp | int:
