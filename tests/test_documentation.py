@@ -32,8 +32,8 @@ from ksmppd_py.admin.facts import (
 from ksmppd_py.admin.render import render
 from ksmppd_py.model.esme import BindSnapshot, BlockedAddress, EsmeSnapshot, ServerSnapshot
 from ksmppd_py.model.route_report import RouteReport
+from ksmppd_py.model.route_test import RouteTestResult
 from ksmppd_py.model.status import BearerboxSnapshot, BearerboxStatus
-from ksmppd_py.model.trial import RouteTrial
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -171,8 +171,8 @@ def test_openapi_tells_the_members_of_what_lists_hold(schema: str, kind: Any) ->
 
 def test_openapi_tells_the_members_of_a_route_test() -> None:
     known = set(api()["components"]["schemas"]["RouteTest"]["properties"])
-    routed = RouteTrial("1", "2", 0, "route", "", 12, "smsc", 2, 1.5, True)
-    refused = RouteTrial("1", "2", 0x0B, reason="no route", refusal="no route")
+    routed = RouteTestResult("1", "2", 0, "route", "", 12, "smsc", 2, 1.5, True)
+    refused = RouteTestResult("1", "2", 0x0B, reason="no route", refusal="no route")
     poor = replace(routed, credit=1.0, throughput=1.0, is_outdated=True)
     told = [json.loads(render(trial, xml=False, json=True).body) for trial in (routed, refused, poor)]
     assert {name for each in told for name in each} == known

@@ -43,8 +43,8 @@ from ksmppd_py.admin.text import one_line, status_words
 from ksmppd_py.errors import TemporaryError
 from ksmppd_py.model.esme import ServerSnapshot
 from ksmppd_py.model.refusals import RefusalCount
+from ksmppd_py.model.route_test import RouteTestQuery, RouteTestResult
 from ksmppd_py.model.status import BearerboxStatus
-from ksmppd_py.model.trial import RouteQuestion, RouteTrial
 
 logger = logging.getLogger(__name__)
 
@@ -196,13 +196,13 @@ class BlockedIps:
 class RouteTest:
     """Show how a message would be routed; empty `system_id` or `receiver` = not given."""
 
-    question: RouteQuestion
+    question: RouteTestQuery
 
     @classmethod
     def read(cls, parameters: Parameters) -> RouteTest:
         """Takes `system-id`, `from`, `to`, and optionally `text` and `data-coding`."""
         return cls(
-            RouteQuestion(
+            RouteTestQuery(
                 _name(parameters.get("system-id", "")),
                 parameters.get("from", ""),
                 parameters.get("to", ""),
@@ -211,13 +211,13 @@ class RouteTest:
             )
         )
 
-    def run(self, operations: Operations) -> RouteTrial | SystemIdMissing | ReceiverMissing:
+    def run(self, operations: Operations) -> RouteTestResult | SystemIdMissing | ReceiverMissing:
         """Ask the router. May yield."""
         if not self.question.system_id:
             return SystemIdMissing()
         if not self.question.receiver:
             return ReceiverMissing()
-        return operations.try_route(self.question)
+        return operations.test_route(self.question)
 
 
 def queue_status(operations: Operations, max_age: float) -> QueueStatus:

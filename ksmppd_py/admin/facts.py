@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from ksmppd_py.model.esme import BlockedAddress, ServerSnapshot
 from ksmppd_py.model.route_report import RouteReport
+from ksmppd_py.model.route_test import RouteTestResult
 from ksmppd_py.model.status import BearerboxStatus
-from ksmppd_py.model.trial import RouteTrial
 
 LEVEL_NAMES = ("debug", "info", "warning", "error", "panic")
 
@@ -196,7 +196,7 @@ Fact = (
     | BlockedAddresses
     | AddressesCleared
     | ReceiverMissing
-    | RouteTrial
+    | RouteTestResult
     | BearerboxStatus
     | QueueStatus
     | Version

@@ -8,8 +8,8 @@ from typing import Protocol
 from ksmppd_py.model.condition import Condition
 from ksmppd_py.model.esme import BlockedAddress, ServerSnapshot
 from ksmppd_py.model.route_report import RouteReport
+from ksmppd_py.model.route_test import RouteTestQuery, RouteTestResult
 from ksmppd_py.model.status import Backlog, BearerboxStatus, Measures
-from ksmppd_py.model.trial import RouteQuestion, RouteTrial
 
 
 class Overview(Protocol):
@@ -68,7 +68,7 @@ class Operations(Protocol):
     def clear_blocked_ips(self, ip: str | None) -> int:
         """Forget the failures of one address, or of all; return how many were blocked."""
 
-    def try_route(self, question: RouteQuestion) -> RouteTrial:
+    def test_route(self, question: RouteTestQuery) -> RouteTestResult:
         """Return how a message would be routed; nothing is sent. May yield."""
 
     def rebuild_routes(self) -> RouteReport | None:

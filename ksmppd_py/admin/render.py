@@ -30,8 +30,8 @@ from ksmppd_py.admin.facts import (
 from ksmppd_py.admin.requests import Reply
 from ksmppd_py.admin.text import duration, escape
 from ksmppd_py.model.esme import ServerSnapshot
+from ksmppd_py.model.route_test import RouteTestResult
 from ksmppd_py.model.status import BearerboxStatus
-from ksmppd_py.model.trial import RouteTrial
 
 PLAIN = "text/plain; charset=utf-8"
 XML = "text/xml; charset=utf-8"
@@ -118,7 +118,7 @@ RENDERINGS: dict[type, _Rendering] = {
         lambda fact: {"unblocked": fact.count},
     ),
     ReceiverMissing: _sentence(406, "status", "You must specify a 'to' parameter", plain_end="\n"),
-    RouteTrial: _Rendering(200, render_trial.plain, render_trial.xml, render_trial.json),
+    RouteTestResult: _Rendering(200, render_trial.plain, render_trial.xml, render_trial.json),
     ServerSnapshot: _Rendering(200, render_status.plain, render_status.xml),
     BearerboxStatus: _Rendering(200, render_generic.plain, render_generic.xml),
     QueueStatus: _Rendering(200, render_generic.plain, render_generic.xml),

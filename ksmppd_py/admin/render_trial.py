@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from ksmppd_py.admin.text import escape, yes_no
-from ksmppd_py.model.trial import RouteTrial, number
+from ksmppd_py.model.route_test import RouteTestResult, number
 
 
-def _facts(trial: RouteTrial) -> dict[str, Any]:
+def _facts(trial: RouteTestResult) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "status": "refused" if trial.command_status else "routed",
         "command-status": f"0x{trial.command_status:08x}",
@@ -44,17 +44,17 @@ def _text(value: Any) -> str:
     return number(value) if isinstance(value, float) else str(value)
 
 
-def plain(trial: RouteTrial) -> str:
+def plain(trial: RouteTestResult) -> str:
     """Return one line for each field."""
     return "".join(f"{name}: {_text(value)}\n" for name, value in _facts(trial).items())
 
 
-def xml(trial: RouteTrial) -> str:
+def xml(trial: RouteTestResult) -> str:
     """Return one element for each field."""
     facts = "".join(f"<{name}>{escape(_text(value))}</{name}>" for name, value in _facts(trial).items())
     return f"<route-test>{facts}</route-test>"
 
 
-def json(trial: RouteTrial) -> dict[str, Any]:
+def json(trial: RouteTestResult) -> dict[str, Any]:
     """Return one member for each field."""
     return {name.replace("-", "_"): value for name, value in _facts(trial).items()}

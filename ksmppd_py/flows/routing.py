@@ -12,8 +12,8 @@ from ksmppd_py.model.ids import MessageIds
 from ksmppd_py.model.names import to_octets
 from ksmppd_py.model.outcomes import command_status_of, reason_of
 from ksmppd_py.model.ports import Router
+from ksmppd_py.model.route_test import RouteTestResult
 from ksmppd_py.model.routes import Route
-from ksmppd_py.model.trial import RouteTrial
 from ksmppd_py.model.work import BindContext, Submit
 from ksmppd_py.smpp.constants import CommandStatus
 from ksmppd_py.smpp.pdus import SubmitSm
@@ -105,7 +105,7 @@ class Routing:
             count_parts(sms)  # refuses what doesn't fit into 255 parts
         submit.sms = sms
 
-    def try_out(self, pdu: SubmitSm, bind: BindContext, is_known: bool) -> RouteTrial:
+    def test_route(self, pdu: SubmitSm, bind: BindContext, is_known: bool) -> RouteTestResult:
         """Return the result that a submit would have, without sending, charging or counting it. May yield (router)."""
         submit = Submit(_NOWHERE, 0, pdu, 0)
         sender, receiver = pdu.source_addr.decode("latin-1"), pdu.destination_addr.decode("latin-1")
@@ -117,14 +117,16 @@ class Routing:
         except Untranslatable as refusal:
             status = int(refusal.command_status)
             words = words_of(refusal)
-            return RouteTrial(sender, receiver, status, reason=str(refusal), is_known=is_known, refusal=words)
+            return RouteTestResult(
+                sender, receiver, status, reason=str(refusal), is_known=is_known, refusal=words
+            )
         if bind.account.simulation is not None:
-            return RouteTrial(sender, receiver, 0, "simulation", parts=parts, is_known=is_known)
+            return RouteTestResult(sender, receiver, 0, "simulation", parts=parts, is_known=is_known)
         [answer] = self._ask_router([submit], bind)
         error = self._apply(submit, answer, bind, parts)
         is_route = isinstance(answer, Route)
         cost = answer.cost if isinstance(answer, Route) else bind.account.default_cost
-        return RouteTrial(
+        return RouteTestResult(
             sender=(sms.sender or b"").decode("latin-1"),
             receiver=(sms.receiver or b"").decode("latin-1"),
             command_status=0 if error is None else command_status_of(error),
@@ -214,7 +216,7 @@ _WORDS_OF_STATUS: dict[int, str] = {
 
 
 def words_of(error: KsmppdError) -> str:
-    """Return the reason for which a trial is refused, as one of the fixed texts that programs may rely on."""
+    """Return the reason for which a message is refused, as one of the fixed texts that programs may rely on."""
     if isinstance(error, Untranslatable):
         return _WORDS_OF_STATUS.get(int(error.command_status), "malformed message")
     return _WORDS.get(type(error)) or reason_of(error)

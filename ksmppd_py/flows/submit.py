@@ -22,7 +22,7 @@ from ksmppd_py.model.names import to_name
 from ksmppd_py.model.outcomes import COMMAND_STATUS_OF_RESULT, SubmitResult
 from ksmppd_py.model.ports import Credit, Gateway, MessageStore, Router
 from ksmppd_py.model.refusals import SIMULATED, SUBMIT, Example
-from ksmppd_py.model.trial import RouteTrial
+from ksmppd_py.model.route_test import RouteTestResult
 from ksmppd_py.model.work import BindContext, Submit
 from ksmppd_py.smpp.pdus import SubmitSm
 
@@ -152,9 +152,9 @@ class SubmitFlow:
             self._meters.inbound_processed += allowed
         return batch, settled
 
-    def try_out(self, pdu: SubmitSm, bind: BindContext, is_known: bool) -> RouteTrial:
-        """See Routing.try_out."""
-        return self._routing.try_out(pdu, bind, is_known)
+    def test_route(self, pdu: SubmitSm, bind: BindContext, is_known: bool) -> RouteTestResult:
+        """See Routing.test_route."""
+        return self._routing.test_route(pdu, bind, is_known)
 
     @property
     def has_next_hop(self) -> bool:

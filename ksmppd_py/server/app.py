@@ -25,16 +25,16 @@ from ksmppd_py.esme.listener import Listener
 from ksmppd_py.esme.registry import EsmeRegistry
 from ksmppd_py.flows.delivery import DeliveryFlow
 from ksmppd_py.flows.message_lookup import MessageLookup
+from ksmppd_py.flows.route_test import RouteTest
 from ksmppd_py.flows.simulation import SimulationFlow
 from ksmppd_py.flows.submit import SubmitFlow
-from ksmppd_py.flows.trial import RouteTrials
 from ksmppd_py.model.account import Account
 from ksmppd_py.model.esme import BlockedAddress, ServerMeters, ServerSnapshot
 from ksmppd_py.model.history import MessageHistory
 from ksmppd_py.model.ids import MessageIds
 from ksmppd_py.model.ports import Router
 from ksmppd_py.model.route_report import RouteReport
-from ksmppd_py.model.trial import RouteQuestion, RouteTrial
+from ksmppd_py.model.route_test import RouteTestQuery, RouteTestResult
 from ksmppd_py.server import settings
 from ksmppd_py.server.backends import Decisions
 from ksmppd_py.server.reload import Live
@@ -96,7 +96,7 @@ class App:
         self._listener: Listener | None = None
         self._access = AccessLog(settings.access_log(config))
         self._live: Live | None = None
-        self._trials: RouteTrials | None = None
+        self._route_test: RouteTest | None = None
 
     # -- life ------------------------------------------------------------------------------------------------
 
@@ -153,7 +153,7 @@ class App:
         binder = Binder(
             decisions.authenticator, registry, self._blocklist, config.ksmppd, settings.tlvs(config)
         )
-        self._trials = _trials(submit_flow, registry, decisions, credit, binder)
+        self._route_test = _route_test(submit_flow, registry, decisions, credit, binder)
         self._listener = Listener(
             config.ksmppd,
             binder,
@@ -293,17 +293,17 @@ class App:
         """Forget the failures of one address or all; return how many were blocked."""
         return self._blocklist.clear(ip, monotonic())
 
-    def try_route(self, question: RouteQuestion) -> RouteTrial:
+    def test_route(self, query: RouteTestQuery) -> RouteTestResult:
         """Return how a message would be routed; nothing is sent. May yield."""
-        if self._trials is None:
-            return RouteTrial(
-                question.sender,
-                question.receiver,
+        if self._route_test is None:
+            return RouteTestResult(
+                query.sender,
+                query.receiver,
                 CommandStatus.RSYSERR,
                 reason="starting",
                 refusal="starting",
             )
-        return self._trials.run(question)
+        return self._route_test.run(query)
 
     def rebuild_routes(self) -> RouteReport | None:
         """Load the routes again. Raises TemporaryError. May yield."""
@@ -319,17 +319,17 @@ class App:
         return list(statistics(self._registry.snapshot(), self.overview))
 
 
-def _trials(
+def _route_test(
     flow: SubmitFlow,
     registry: EsmeRegistry,
     decisions: Decisions,
     credit: DatabaseCredit,
     binder: Binder,
-) -> RouteTrials:
+) -> RouteTest:
     def options_of(account: Account) -> BindOptions:
         return binder.options(account, 0x34)
 
-    return RouteTrials(flow, registry, decisions.account_rows, credit, options_of, time, monotonic)
+    return RouteTest(flow, registry, decisions.account_rows, credit, options_of, time, monotonic)
 
 
 def _reach(database: Database) -> None:

@@ -23,6 +23,7 @@ from ksmppd_py.model.esme import (
 from ksmppd_py.model.meters import Histogram
 from ksmppd_py.model.outcomes import Outcome
 from ksmppd_py.model.route_report import RouteReport
+from ksmppd_py.model.route_test import RouteTestQuery, RouteTestResult
 from ksmppd_py.model.status import (
     Backlog,
     BearerboxSnapshot,
@@ -31,7 +32,6 @@ from ksmppd_py.model.status import (
     Measures,
     QueueDepth,
 )
-from ksmppd_py.model.trial import RouteQuestion, RouteTrial
 
 BIND = BindSnapshot(
     bind_id=4,
@@ -184,8 +184,8 @@ class FakeOperations:
         self.unbinds: list[tuple[str, int | None]] = []
         self.rebuilds = 0
         self.report: RouteReport | None = None
-        self.questions: list[RouteQuestion] = []
-        self.trial = RouteTrial("12345", "+49170", 0, "route", "", 12, "one<two", 2, 1.5, True)
+        self.questions: list[RouteTestQuery] = []
+        self.trial = RouteTestResult("12345", "+49170", 0, "route", "", 12, "one<two", 2, 1.5, True)
         self.state = server_snapshot(SMPPUSERA, SMPPUSERB)
         self.blocked = [BlockedAddress("10.0.0.9", 5, 280), BlockedAddress("10.0.0.8", 7, 3)]
         self.routes_error: Exception | None = None
@@ -224,7 +224,7 @@ class FakeOperations:
         self.blocked = [each for each in self.blocked if ip is not None and each.ip != ip]
         return before - len(self.blocked)
 
-    def try_route(self, question: RouteQuestion) -> RouteTrial:
+    def test_route(self, question: RouteTestQuery) -> RouteTestResult:
         """As told."""
         self.questions.append(question)
         return self.trial

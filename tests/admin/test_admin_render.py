@@ -38,9 +38,9 @@ from ksmppd_py.admin.render import JSON, PLAIN, RENDERINGS, XML, denied, not_fou
 from ksmppd_py.admin.text import duration, escape
 from ksmppd_py.model.esme import BlockedAddress
 from ksmppd_py.model.route_report import RouteReport
+from ksmppd_py.model.route_test import RouteTestResult
 from ksmppd_py.model.routes import RouteProblem
 from ksmppd_py.model.status import BearerboxStatus
-from ksmppd_py.model.trial import RouteTrial
 
 REFUSED = RefusalRow(
     "submit",
@@ -119,7 +119,7 @@ ROWS = [
         b"</address></blocked-ips>",
     ),
     (
-        RouteTrial("1", "2", 0x45, reason="no & no"),
+        RouteTestResult("1", "2", 0x45, reason="no & no"),
         200,
         b"status: refused\ncommand-status: 0x00000045\nsender: 1\nreceiver: 2\nparts: 0\nreason: no & no\n"
         b"account-known: yes\n",

@@ -12,9 +12,11 @@ from admin_fakes import FakeOperations, run_target
 from ksmppd_py.admin.commands import COMMANDS
 from ksmppd_py.admin.facts import Fact, ReceiverMissing, SystemIdMissing
 from ksmppd_py.admin.requests import Reply
-from ksmppd_py.model.trial import RouteQuestion, RouteTrial
+from ksmppd_py.model.route_test import RouteTestQuery, RouteTestResult
 
-REFUSED = RouteTrial("1", "2", 0x0B, reason="no route & none", parts=1, is_known=False, refusal="no route")
+REFUSED = RouteTestResult(
+    "1", "2", 0x0B, reason="no route & none", parts=1, is_known=False, refusal="no route"
+)
 
 
 def run(operations: FakeOperations, **parameters: str) -> Fact:
@@ -29,18 +31,18 @@ def answer(operations: FakeOperations, extension: str = "") -> Reply:
 @pytest.mark.parametrize(
     ("parameters", "question"),
     [
-        ({"system_id": "SmppUserA", "from": "1", "to": "+2"}, RouteQuestion("smppusera", "1", "+2")),
+        ({"system_id": "SmppUserA", "from": "1", "to": "+2"}, RouteTestQuery("smppusera", "1", "+2")),
         (
             {"system_id": "a", "to": "2", "text": "h\u00e9", "data_coding": "8"},
-            RouteQuestion("a", "", "2", "h\u00e9", 8),
+            RouteTestQuery("a", "", "2", "h\u00e9", 8),
         ),
-        ({"system_id": "\udcc9t\udce9", "to": "2"}, RouteQuestion("\xe9t\xe9", "", "2")),
-        ({"system_id": "\u20ac", "to": "2"}, RouteQuestion("\u20ac", "", "2")),
-        ({"system_id": "a", "to": "2", "data_coding": "x"}, RouteQuestion("a", "", "2")),
-        ({"system_id": "a", "to": "2", "data_coding": "264"}, RouteQuestion("a", "", "2", "", 8)),
+        ({"system_id": "\udcc9t\udce9", "to": "2"}, RouteTestQuery("\xe9t\xe9", "", "2")),
+        ({"system_id": "\u20ac", "to": "2"}, RouteTestQuery("\u20ac", "", "2")),
+        ({"system_id": "a", "to": "2", "data_coding": "x"}, RouteTestQuery("a", "", "2")),
+        ({"system_id": "a", "to": "2", "data_coding": "264"}, RouteTestQuery("a", "", "2", "", 8)),
     ],
 )
-def test_parameters(operations: FakeOperations, parameters: dict[str, str], question: RouteQuestion) -> None:
+def test_parameters(operations: FakeOperations, parameters: dict[str, str], question: RouteTestQuery) -> None:
     assert run(operations, **parameters) is operations.trial
     assert operations.questions == [question]
 

@@ -14,16 +14,16 @@ from ksmppd_py.errors import (
     RouteRefused,
     SenderRefused,
 )
-from ksmppd_py.flows.trial import RouteTrials, submit_sm
+from ksmppd_py.flows.route_test import RouteTest, submit_sm
 from ksmppd_py.model.account import Account, AccountRow, Simulation
 from ksmppd_py.model.esme import Esme
+from ksmppd_py.model.route_test import RouteTestQuery, RouteTestResult
 from ksmppd_py.model.routes import Route
-from ksmppd_py.model.trial import RouteQuestion, RouteTrial
 from ksmppd_py.translate.bind_options import BindOptions
 from tests.flows.conftest import Corridor
 from tests.flows.memory import NOW, MemoryCredit
 
-QUESTION = RouteQuestion("esme", "12345", "+491701234567", "Hello")
+QUESTION = RouteTestQuery("esme", "12345", "+491701234567", "Hello")
 PREPAID = Account("esme", default_smsc="DEFAULT", default_cost=0.5, enable_prepaid_billing=True)
 
 
@@ -56,13 +56,13 @@ class Binds:
 
 def ask(
     corridor: Corridor,
-    question: RouteQuestion = QUESTION,
+    query: RouteTestQuery = QUESTION,
     *,
     rows: Rows | None = None,
     bound: Esme | None = None,
     count: int = 1,
-) -> RouteTrial:
-    trials = RouteTrials(
+) -> RouteTestResult:
+    route_test = RouteTest(
         corridor.flow,
         Binds(bound, count),
         rows if rows is not None else Rows(AccountRow(corridor.account)),
@@ -71,19 +71,19 @@ def ask(
         corridor.clock,
         corridor.clock,
     )
-    trial = trials.run(question)
+    result = route_test.run(query)
     assert corridor.gateway.sent == []
     assert corridor.store.saved == []
     assert corridor.counted == (0, 0)
     assert corridor.meters.inbound_processed == 0
-    return trial
+    return result
 
 
 def test_a_route() -> None:
     corridor = Corridor(account=PREPAID)
     corridor.credit.credit = 3.0
     corridor.router.everything = Route(1.5, smsc_id="one", route_id=12)
-    assert ask(corridor, RouteQuestion("esme", "12345", "+491701234567", "x" * 161)) == RouteTrial(
+    assert ask(corridor, RouteTestQuery("esme", "12345", "+491701234567", "x" * 161)) == RouteTestResult(
         "12345", "+491701234567", 0, "route", "", 12, "one", 2, 1.5, True, True, "", 3.0
     )
 
@@ -92,7 +92,7 @@ def test_the_default_smsc() -> None:
     corridor = Corridor(account=PREPAID)
     corridor.credit.credit = 0.5
     corridor.router.everything = NoRoute("no route takes this receiver")
-    assert ask(corridor) == RouteTrial(
+    assert ask(corridor) == RouteTestResult(
         "12345",
         "+491701234567",
         0,
@@ -120,8 +120,8 @@ def test_accounts_that_can_not_bind(
 ) -> None:
     """Told apart from a missing route, also when a bind is left from before."""
     corridor = Corridor()
-    trial = ask(corridor, rows=Rows(row), bound=bound)
-    told = (trial.command_status, trial.refusal, trial.is_known, trial.decided_by)
+    result = ask(corridor, rows=Rows(row), bound=bound)
+    told = (result.command_status, result.refusal, result.is_known, result.decided_by)
     assert told == (status, refusal, is_known, "")
     assert corridor.router.batches == []
 
@@ -129,8 +129,8 @@ def test_accounts_that_can_not_bind(
 def test_an_account_that_never_bound_is_as_its_row_says() -> None:
     corridor = Corridor(account=PREPAID, credit=MemoryCredit(9.0))
     corridor.router.everything = NoRoute()
-    trial = ask(corridor)
-    told = (trial.decided_by, trial.smsc_id, trial.is_charged, trial.is_known, trial.is_outdated)
+    result = ask(corridor)
+    told = (result.decided_by, result.smsc_id, result.is_charged, result.is_known, result.is_outdated)
     assert told == ("default-smsc", "DEFAULT", True, True, False)
 
 
@@ -139,7 +139,7 @@ def test_accounts_that_others_know(bound: Esme | None) -> None:
     """An HTTP server or a plugin isn't asked without a password: what the newest bind was told counts."""
     corridor = Corridor(account=PREPAID, credit=MemoryCredit(9.0))
     corridor.router.everything = Route(1.0)
-    trials = RouteTrials(
+    route_test = RouteTest(
         corridor.flow,
         Binds(bound),
         None,
@@ -148,16 +148,16 @@ def test_accounts_that_others_know(bound: Esme | None) -> None:
         corridor.clock,
         corridor.clock,
     )
-    trial = trials.run(QUESTION)
-    assert (trial.is_known, trial.is_charged) == ((False, False) if bound is None else (True, True))
-    assert (trial.command_status, trial.cost, trial.decided_by) == (0, 1.0, "route")
+    result = route_test.run(QUESTION)
+    assert (result.is_known, result.is_charged) == ((False, False) if bound is None else (True, True))
+    assert (result.command_status, result.cost, result.decided_by) == (0, 1.0, "route")
 
 
 def test_settings_that_binds_do_not_have_yet() -> None:
     bound = Esme(PREPAID, NOW, NOW)
     corridor = Corridor(account=Account("esme", throughput=5.0))
-    trial = ask(corridor, bound=bound)
-    assert (trial.is_outdated, trial.is_charged, trial.throughput) == (True, False, 5.0)
+    result = ask(corridor, bound=bound)
+    assert (result.is_outdated, result.is_charged, result.throughput) == (True, False, 5.0)
     assert not ask(corridor, bound=bound, count=0).is_outdated
     assert not ask(Corridor(account=PREPAID), bound=bound).is_outdated
 
@@ -177,9 +177,9 @@ def test_settings_that_binds_do_not_have_yet() -> None:
 def test_credit(credit: float, cost: float, refusal: str) -> None:
     corridor = Corridor(account=PREPAID, credit=MemoryCredit(credit))
     corridor.router.everything = Route(cost, smsc_id="one", route_id=12)
-    trial = ask(corridor, RouteQuestion("esme", "12345", "491701234567", "x" * 161))
-    assert (trial.refusal, trial.command_status) == (refusal, 0x45 if refusal else 0)
-    assert (trial.credit, trial.decided_by, trial.route_id, trial.parts) == (credit, "route", 12, 2)
+    result = ask(corridor, RouteTestQuery("esme", "12345", "491701234567", "x" * 161))
+    assert (result.refusal, result.command_status) == (refusal, 0x45 if refusal else 0)
+    assert (result.credit, result.decided_by, result.route_id, result.parts) == (credit, "route", 12, 2)
 
 
 def test_throttled_at_the_moment() -> None:
@@ -188,8 +188,8 @@ def test_throttled_at_the_moment() -> None:
     for _ in range(2):  # asking takes nothing away
         assert ask(corridor, bound=bound).refusal == ""
     bound.bucket.take(1000, NOW)
-    trial = ask(corridor, bound=bound)
-    assert (trial.refusal, trial.command_status, trial.decided_by) == ("throttled", 0x58, "route")
+    result = ask(corridor, bound=bound)
+    assert (result.refusal, result.command_status, result.decided_by) == ("throttled", 0x58, "route")
     corridor.clock.now += 0.5
     assert ask(corridor, bound=bound).refusal == ""
 
@@ -201,8 +201,8 @@ def test_throttled_at_the_moment() -> None:
 def test_who_would_take_it(online: bool, queue: bool, refusal: str) -> None:
     corridor = Corridor(queue=queue)
     corridor.gateway.online = online
-    trial = ask(corridor)
-    assert (trial.refusal, trial.command_status) == (refusal, 0x08 if refusal else 0)
+    result = ask(corridor)
+    assert (result.refusal, result.command_status) == (refusal, 0x08 if refusal else 0)
 
 
 @pytest.mark.parametrize("where", ["row", "credit"])
@@ -210,16 +210,16 @@ def test_the_database_is_away(where: str) -> None:
     corridor = Corridor(account=PREPAID)
     corridor.credit.down = True
     away = Rows(None, DatabaseUnavailable("away")) if where == "row" else None
-    trial = ask(corridor, rows=away)
-    assert (trial.refusal, trial.command_status) == ("database unavailable", 0x08)
+    result = ask(corridor, rows=away)
+    assert (result.refusal, result.command_status) == ("database unavailable", 0x08)
 
 
 def test_a_simulated_account_needs_no_route() -> None:
     corridor = Corridor(account=Account("esme", simulation=Simulation()), queue=False)
     corridor.router.everything = NoRoute()
     corridor.gateway.online = False
-    trial = ask(corridor)
-    assert (trial.refusal, trial.decided_by, trial.parts) == ("", "simulation", 1)
+    result = ask(corridor)
+    assert (result.refusal, result.decided_by, result.parts) == ("", "simulation", 1)
     assert corridor.router.batches == []
 
 
@@ -238,24 +238,24 @@ def test_refusals(error: NoRoute, status: int, refusal: str, waits: bool) -> Non
     corridor = Corridor()
     corridor.router.waits = waits
     corridor.router.everything = error
-    trial = ask(corridor)
-    assert (trial.command_status, trial.reason, trial.decided_by, trial.parts) == (status, "why", "", 1)
-    assert trial.refusal == refusal
+    result = ask(corridor)
+    assert (result.command_status, result.reason, result.decided_by, result.parts) == (status, "why", "", 1)
+    assert result.refusal == refusal
 
 
 @pytest.mark.parametrize(
-    ("question", "status", "refusal"),
+    ("query", "status", "refusal"),
     [
-        (RouteQuestion("esme", "1", "+abc"), 0x0B, "receiver refused"),
-        (RouteQuestion("esme", "1", " "), 0x0B, "receiver refused"),
-        (RouteQuestion("esme", "+abc", "2"), 0x0A, "source refused"),
-        (RouteQuestion("esme", "1", "2", "x" * 60_000), 0x01, "message too long"),
+        (RouteTestQuery("esme", "1", "+abc"), 0x0B, "receiver refused"),
+        (RouteTestQuery("esme", "1", " "), 0x0B, "receiver refused"),
+        (RouteTestQuery("esme", "+abc", "2"), 0x0A, "source refused"),
+        (RouteTestQuery("esme", "1", "2", "x" * 60_000), 0x01, "message too long"),
     ],
 )
-def test_what_no_esme_could_send(question: RouteQuestion, status: int, refusal: str) -> None:
-    trial = ask(Corridor(), question)
-    assert (trial.command_status, trial.refusal) == (status, refusal)
-    assert trial.reason
+def test_what_no_esme_could_send(query: RouteTestQuery, status: int, refusal: str) -> None:
+    result = ask(Corridor(), query)
+    assert (result.command_status, result.refusal) == (status, refusal)
+    assert result.reason
 
 
 @pytest.mark.parametrize(
@@ -269,7 +269,7 @@ def test_what_no_esme_could_send(question: RouteQuestion, status: int, refusal: 
     ],
 )
 def test_addresses(typed: str, wire: tuple[int, int, bytes]) -> None:
-    pdu = submit_sm(RouteQuestion("esme", typed, typed))
+    pdu = submit_sm(RouteTestQuery("esme", typed, typed))
     assert (pdu.source_addr_ton, pdu.source_addr_npi, pdu.source_addr) == wire
     assert (pdu.dest_addr_ton, pdu.dest_addr_npi, pdu.destination_addr) == wire
 
@@ -285,10 +285,10 @@ def test_addresses(typed: str, wire: tuple[int, int, bytes]) -> None:
     ],
 )
 def test_texts(text: str, data_coding: int, octets: bytes) -> None:
-    pdu = submit_sm(RouteQuestion("esme", "1", "2", text, data_coding))
+    pdu = submit_sm(RouteTestQuery("esme", "1", "2", text, data_coding))
     assert (pdu.short_message, pdu.data_coding, pdu.tlvs) == (octets, data_coding, {})
 
 
 def test_long_texts() -> None:
-    pdu = submit_sm(RouteQuestion("esme", "1", "2", "x" * 255))
+    pdu = submit_sm(RouteTestQuery("esme", "1", "2", "x" * 255))
     assert (pdu.short_message, pdu.tlvs) == (b"", {0x0424: b"x" * 255})

@@ -1,4 +1,4 @@
-"""The operator's route-test: the question, and the result."""
+"""The operator's route-test: the query, and the result."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class RouteQuestion:
+class RouteTestQuery:
     """A message as an operator types it; numbers with `+` are international. `system_id` is lower case."""
 
     system_id: str
@@ -17,7 +17,7 @@ class RouteQuestion:
 
 
 @dataclass(frozen=True, slots=True)
-class RouteTrial:
+class RouteTestResult:
     """The result of a route-test.
 
     `command_status` is the answer that the ESME would get, 0 = the message would be sent.

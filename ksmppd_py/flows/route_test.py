@@ -14,7 +14,7 @@ from ksmppd_py.model.esme import Counters, Esme
 from ksmppd_py.model.meters import BIND_INTERVALS, Load
 from ksmppd_py.model.outcomes import command_status_of
 from ksmppd_py.model.ports import AccountRows, Credit
-from ksmppd_py.model.trial import RouteQuestion, RouteTrial, number
+from ksmppd_py.model.route_test import RouteTestQuery, RouteTestResult, number
 from ksmppd_py.model.work import BindContext
 from ksmppd_py.smpp.constants import CommandStatus, Npi, Ton
 from ksmppd_py.smpp.pdus import SubmitSm
@@ -36,7 +36,7 @@ class Binds(Protocol):
         """Return the number of live binds."""
 
 
-class RouteTrials:
+class RouteTest:
     """Finds out how a message of an account would be routed, and whether the account may send it now."""
 
     def __init__(
@@ -58,33 +58,33 @@ class RouteTrials:
         self._clock = clock
         self._monotonic = monotonic
 
-    def run(self, question: RouteQuestion) -> RouteTrial:
+    def run(self, query: RouteTestQuery) -> RouteTestResult:
         """Try one message. An HTTP server or a plugin is really asked; nothing is sent, charged or counted.
 
         May yield.
         """
-        bound = self._binds.find(question.system_id)
-        account, is_known = Account(question.system_id), False
+        bound = self._binds.find(query.system_id)
+        account, is_known = Account(query.system_id), False
         if self._rows is not None:
             try:
-                row = self._rows.row(question.system_id)
+                row = self._rows.row(query.system_id)
             except KsmppdError as error:
-                return _refused(RouteTrial(question.sender, question.receiver, 0, is_known=False), error)
+                return _refused(RouteTestResult(query.sender, query.receiver, 0, is_known=False), error)
             if row is None or row.is_suspended:
                 words = "unknown account" if row is None else "suspended"
-                return _no_bind(question, words, is_known=row is not None)
+                return _no_bind(query, words, is_known=row is not None)
             account, is_known = row.account, True
         elif bound is not None:
             account, is_known = bound.account, True
-        trial = self._flow.try_out(submit_sm(question), self._bind_context(account), is_known)
-        trial = replace(
-            trial,
+        result = self._flow.test_route(submit_sm(query), self._bind_context(account), is_known)
+        result = replace(
+            result,
             throughput=account.throughput,
             is_outdated=bound is not None
             and bound.account != account
             and self._binds.binds_of(account.system_id) > 0,
         )
-        return trial if trial.command_status else self._checked(trial, account, bound)
+        return result if result.command_status else self._checked(result, account, bound)
 
     def _bind_context(self, account: Account) -> BindContext:
         return BindContext(
@@ -96,47 +96,47 @@ class RouteTrials:
             inbound=Load(BIND_INTERVALS, int(self._clock())),
         )
 
-    def _checked(self, trial: RouteTrial, account: Account, bound: Esme | None) -> RouteTrial:
+    def _checked(self, result: RouteTestResult, account: Account, bound: Esme | None) -> RouteTestResult:
         """Check throughput, credit and the next hop for a message that has a route. May yield (credit)."""
         if bound is not None and not bound.bucket.lets_pass(self._monotonic()):
-            return _refused(trial, Throttled(f"more than {number(bound.bucket.rate)} messages a second"))
-        if trial.is_charged:
+            return _refused(result, Throttled(f"more than {number(bound.bucket.rate)} messages a second"))
+        if result.is_charged:
             try:
                 credit = self._credit.balance(account.system_id)
             except KsmppdError as error:
-                return _refused(trial, error)
-            trial = replace(trial, credit=credit)
-            price = round(trial.cost * trial.parts, 6)
+                return _refused(result, error)
+            result = replace(result, credit=credit)
+            price = round(result.cost * result.parts, 6)
             if credit is None or credit < price:
                 return _refused(
-                    trial,
+                    result,
                     CreditTooLow(f"{number(price)} credits are needed, {number(credit or 0)} are there"),
                 )
-        if trial.decided_by != "simulation" and not self._flow.has_next_hop:
-            return _refused(trial, NoBearerbox("no bearerbox is connected, and there is no queue"))
-        return trial
+        if result.decided_by != "simulation" and not self._flow.has_next_hop:
+            return _refused(result, NoBearerbox("no bearerbox is connected, and there is no queue"))
+        return result
 
 
-def _refused(trial: RouteTrial, error: KsmppdError) -> RouteTrial:
-    """Return a trial with a route that is refused all the same; the route stays in it."""
+def _refused(result: RouteTestResult, error: KsmppdError) -> RouteTestResult:
+    """Return a result with a route that is refused all the same; the route stays in it."""
     status = command_status_of(error)
-    return replace(trial, command_status=status, reason=str(error), refusal=words_of(error))
+    return replace(result, command_status=status, reason=str(error), refusal=words_of(error))
 
 
-def _no_bind(question: RouteQuestion, words: str, is_known: bool) -> RouteTrial:
+def _no_bind(query: RouteTestQuery, words: str, is_known: bool) -> RouteTestResult:
     """Return the refusal of a message whose account can't bind; the status is that of its bind."""
     status = int(CommandStatus.RBINDFAIL)
-    return RouteTrial(
-        question.sender, question.receiver, status, reason=words, is_known=is_known, refusal=words
+    return RouteTestResult(
+        query.sender, query.receiver, status, reason=words, is_known=is_known, refusal=words
     )
 
 
-def submit_sm(question: RouteQuestion) -> SubmitSm:
-    """Return the submit_sm that an ESME would send for this question."""
-    text = _octets(question.text, question.data_coding)
+def submit_sm(query: RouteTestQuery) -> SubmitSm:
+    """Return the submit_sm that an ESME would send for this query."""
+    text = _octets(query.text, query.data_coding)
     is_long = len(text) > LONGEST_SHORT_MESSAGE
-    source_ton, source_npi, source = _address(question.sender)
-    ton, npi, destination = _address(question.receiver)
+    source_ton, source_npi, source = _address(query.sender)
+    ton, npi, destination = _address(query.receiver)
     return SubmitSm(
         source_addr_ton=source_ton,
         source_addr_npi=source_npi,
@@ -144,7 +144,7 @@ def submit_sm(question: RouteQuestion) -> SubmitSm:
         dest_addr_ton=ton,
         dest_addr_npi=npi,
         destination_addr=destination,
-        data_coding=question.data_coding & 0xFF,
+        data_coding=query.data_coding & 0xFF,
         short_message=b"" if is_long else text,
         tlvs={_MESSAGE_PAYLOAD: text} if is_long else {},
     )
