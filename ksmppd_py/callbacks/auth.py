@@ -13,7 +13,7 @@ from urllib3.util import SKIP_HEADER
 
 from ksmppd_py.callbacks.answers import Headers, is_integer
 from ksmppd_py.callbacks.endpoint import Endpoint, ca_certificates
-from ksmppd_py.callbacks.whole_heads import adapter
+from ksmppd_py.callbacks.strict_headers import adapter
 from ksmppd_py.errors import BackendUnavailable
 from ksmppd_py.model import costs
 from ksmppd_py.model.account import Account, Simulation

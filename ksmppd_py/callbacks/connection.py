@@ -43,7 +43,7 @@ class Batch:
         self.waiter: Waiter | None = None
 
 
-class Question:
+class Request:
     """One request and its answer; `deadline` is monotonic seconds."""
 
     __slots__ = ("_batch", "answer", "deadline", "octets")
@@ -92,7 +92,7 @@ def connections(endpoint: Endpoint, ca_file: str, size: int, connect: float, tot
 
 
 class Connection:
-    """A caller's connection: opened with the first request, kept as long as the server keeps it."""
+    """A worker's connection: opened with the first request, kept as long as the server keeps it."""
 
     __slots__ = ("_connect_timeout", "_poll", "_pool", "_socket", "was_reused")
 
@@ -103,25 +103,25 @@ class Connection:
         self._poll: Any = None
         self.was_reused = False
 
-    def ask(self, question: Question) -> None:
-        """Send, and settle the question when the headers have come. Raises Broken, OSError, HTTPParseError."""
+    def ask(self, request: Request) -> None:
+        """Send, and settle the request when the headers have come. Raises Broken, OSError, HTTPParseError."""
         if self._socket is not None and self._poll.poll(0):
             self.close()  # the server's end, or octets that belong to no request
         self.was_reused = self._socket is not None
-        connected = self._socket or self._open(question)
+        connected = self._socket or self._open(request)
         parser = AnswerParser()
         try:
-            self._send(connected, question)
-            self._read(connected, question, parser)
+            self._send(connected, request)
+            self._read(connected, request, parser)
         except BaseException:
             self.close()
             raise
         if not parser.complete or parser.surplus or not parser.should_keep_alive():
             self.close()
 
-    def _open(self, question: Question) -> socket.socket:
+    def _open(self, request: Request) -> socket.socket:
         """Connect within the limit, name look-up and TLS included. May yield."""
-        limit = gevent.Timeout(max(0.001, min(self._connect_timeout, question.deadline - monotonic())))
+        limit = gevent.Timeout(max(0.001, min(self._connect_timeout, request.deadline - monotonic())))
         try:
             with limit:
                 connected: socket.socket = self._pool.get_socket()
@@ -140,18 +140,18 @@ class Connection:
         return connected
 
     @staticmethod
-    def _send(connected: socket.socket, question: Question) -> None:
-        connected.settimeout(max(0.001, question.deadline - monotonic()))
+    def _send(connected: socket.socket, request: Request) -> None:
+        connected.settimeout(max(0.001, request.deadline - monotonic()))
         try:
-            connected.sendall(question.octets)
+            connected.sendall(request.octets)
         except TimeoutError:
             raise
         except OSError as error:
             raise Broken(f"the connection broke: {error}", silent=True) from error
 
     @staticmethod
-    def _read(connected: socket.socket, question: Question, parser: AnswerParser) -> None:
-        """Settle the question by the headers, then read and drop the body. May yield."""
+    def _read(connected: socket.socket, request: Request, parser: AnswerParser) -> None:
+        """Settle the request by the headers, then read and drop the body. May yield."""
         received = 0
         while not parser.complete:
             try:
@@ -168,7 +168,7 @@ class Connection:
                     raise
                 parser.surplus = True  # the body has another length than announced; the headers are good
             if parser.has_headers:
-                question.settle(HttpAnswer(parser.get_code(), parser.headers))
+                request.settle(HttpAnswer(parser.get_code(), parser.headers))
                 if parser.surplus or received > LONGEST_HEAD + LONGEST_BODY:
                     return
             elif not octets:
@@ -178,7 +178,7 @@ class Connection:
             if not octets:
                 return
             if not parser.complete:
-                connected.settimeout(max(0.001, question.deadline - monotonic()))
+                connected.settimeout(max(0.001, request.deadline - monotonic()))
 
     def close(self) -> None:
         """Close it, if it is open. Doesn't yield."""

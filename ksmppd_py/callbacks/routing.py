@@ -6,9 +6,9 @@ import logging
 from collections.abc import Sequence
 
 from ksmppd_py.callbacks.answers import Headers, is_integer
-from ksmppd_py.callbacks.callers import Callers, Limits
 from ksmppd_py.callbacks.connection import HttpAnswer
 from ksmppd_py.callbacks.endpoint import Endpoint, ca_certificates
+from ksmppd_py.callbacks.http_pool import HttpPool, PoolLimits
 from ksmppd_py.errors import BackendUnavailable, KsmppdError, NoRoute, RouteRefused
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model import costs
@@ -29,10 +29,10 @@ class HttpRouter:
 
     waits = True
 
-    def __init__(self, url: str, limits: Limits, ca_file: str = "") -> None:
+    def __init__(self, url: str, limits: PoolLimits, ca_file: str = "") -> None:
         endpoint = Endpoint.of(url, "http-routing-url")
         trusted = ca_certificates(ca_file, "http-routing-ssl-trusted-ca-file") if endpoint.tls else ""
-        self._callers = Callers(endpoint, limits, trusted)
+        self._pool = HttpPool(endpoint, limits, trusted)
         self._head = endpoint.head
         self._name = endpoint.name
 
@@ -48,7 +48,7 @@ class HttpRouter:
         raise answer
 
     def route_mt_all(self, system_id: str, batch: Sequence[Sms]) -> list[Route | KsmppdError]:
-        """See ports.Router; all are asked at the same time, as far as there are callers."""
+        """See ports.Router; all are asked at the same time, as far as there are workers."""
         return self._ask(batch, Direction.OUTBOUND)
 
     def route_mo(self, sms: Sms) -> Route:
@@ -62,11 +62,11 @@ class HttpRouter:
         """Do nothing: no routes are kept here."""
 
     def close(self, patience: float = 0.0) -> None:
-        """See Callers.close. May yield."""
-        self._callers.close(patience)
+        """See HttpPool.close. May yield."""
+        self._pool.close(patience)
 
     def _ask(self, batch: Sequence[Sms], direction: Direction) -> list[Route | KsmppdError]:
-        answers = self._callers.ask_all([self._request(sms, direction) for sms in batch])
+        answers = self._pool.ask_all([self._request(sms, direction) for sms in batch])
         return [
             verdict(answer, sms, direction, self._name) if isinstance(answer, HttpAnswer) else answer
             for answer, sms in zip(answers, batch, strict=True)

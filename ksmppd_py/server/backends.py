@@ -7,7 +7,7 @@ import logging
 import gevent
 
 from ksmppd_py.callbacks.auth import HttpAuthenticator
-from ksmppd_py.callbacks.callers import Limits
+from ksmppd_py.callbacks.http_pool import PoolLimits
 from ksmppd_py.callbacks.routing import HttpRouter
 from ksmppd_py.config import Config, KsmppdPlugin, Method
 from ksmppd_py.errors import TemporaryError
@@ -94,7 +94,9 @@ class Decisions:
     def _router(self) -> Router:
         routing = self._config.routing
         if routing.routing_method is Method.HTTP:
-            limits = Limits(callers=routing.http_num_callers, in_flight=routing.http_max_outstanding_requests)
+            limits = PoolLimits(
+                workers=routing.http_num_callers, in_flight=routing.http_max_outstanding_requests
+            )
             return HttpRouter(routing.http_routing_url, limits, routing.http_routing_ssl_trusted_ca_file)
         if routing.routing_method is Method.PLUGIN:
             return PluginRouter(self._plugin(self._config.routing_plugin))

@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from misbehaving import GOOD_ROUTE, Connection, Misbehaving, Request, answer, dripping, slowly
 
-from ksmppd_py.callbacks.callers import Limits
 from ksmppd_py.callbacks.connection import HttpAnswer
+from ksmppd_py.callbacks.http_pool import PoolLimits
 from ksmppd_py.callbacks.routing import HttpRouter, verdict
 from ksmppd_py.errors import (
     BackendUnavailable,
@@ -35,7 +35,7 @@ from ksmppd_py.model.routes import Route
 
 ID = b"dcd3c2b4-1111-4222-8333-0123456789ab"
 OTHER_ID = "aaaaaaaa-1111-4222-8333-0123456789ab"
-SHORT = Limits(total=0.3, connect=0.2)
+SHORT = PoolLimits(total=0.3, connect=0.2)
 
 
 def mt(**fields: object) -> Sms:
@@ -53,7 +53,7 @@ def router_of(server: Misbehaving) -> Iterator[Callable[..., HttpRouter]]:
     """Makes routers that ask the server; they end with the test."""
     opened: list[HttpRouter] = []
 
-    def make(limits: Limits = SHORT, url: str = "", **options: str) -> HttpRouter:
+    def make(limits: PoolLimits = SHORT, url: str = "", **options: str) -> HttpRouter:
         opened.append(HttpRouter(url or server.url(), limits, **options))
         return opened[-1]
 
@@ -387,7 +387,7 @@ class TestTrouble:
 
     def test_an_unknown_host(self, router_of: RouterOf) -> None:
         with pytest.raises(BackendUnavailable):
-            router_of(Limits(total=5.0), url="http://nowhere.invalid/").route_mt("a", mt())
+            router_of(PoolLimits(total=5.0), url="http://nowhere.invalid/").route_mt("a", mt())
 
     def test_a_hanging_request_holds_up_nobody_else(self, server: Misbehaving, router_of: RouterOf) -> None:
         def behave(request: Request, connection: Connection) -> bytes:
@@ -396,7 +396,7 @@ class TestTrouble:
             return answer(200, GOOD_ROUTE)
 
         server.behaviour = behave
-        router = router_of(Limits(callers=1, total=3.0, growth=0.005))
+        router = router_of(PoolLimits(workers=1, total=3.0, growth=0.005))
         slow = gevent.spawn(router.route_mt_all, "a", [mt(receiver=b"slow")] * 3)
         gevent.sleep(0.01)
         before = monotonic()
@@ -570,13 +570,13 @@ class TestLimits:
             return answer(200, {**GOOD_ROUTE, "X-KSMPPD-Route-Cost": str(number)})
 
         server.behaviour = behave
-        router = router_of(Limits(callers=5, growth=0.005))
+        router = router_of(PoolLimits(workers=5, growth=0.005))
         answers = router.route_mt_all("a", [mt(receiver=b"%d" % number) for number in range(50)])
         assert answers == [Route(float(number)) for number in range(50)]
 
     def test_no_more_in_flight_than_allowed(self, server: Misbehaving, router_of: RouterOf) -> None:
         server.behaviour = slowly(0.01, answer(200, GOOD_ROUTE))
-        router = router_of(Limits(callers=100, in_flight=3, total=5.0))
+        router = router_of(PoolLimits(workers=100, in_flight=3, total=5.0))
         assert router.route_mt_all("a", [mt()] * 30) == [Route(1.5)] * 30
         assert server.most_at_once == 3
         assert len(server.connections) == 3
@@ -585,25 +585,25 @@ class TestLimits:
         self, server: Misbehaving, router_of: RouterOf
     ) -> None:
         server.behaviour = slowly(0.1, answer(200, GOOD_ROUTE))
-        router = router_of(Limits(callers=2, in_flight=512, total=5.0, growth=0.002, idle=0.05))
+        router = router_of(PoolLimits(workers=2, in_flight=512, total=5.0, growth=0.002, idle=0.05))
         before = monotonic()
         assert router.route_mt_all("a", [mt()] * 100) == [Route(1.5)] * 100
         assert monotonic() - before < 2  # one after the other it would be 10 s
         assert server.most_at_once > 20
         with gevent.Timeout(5):
-            while router._callers.callers > 2:
+            while router._pool.workers > 2:
                 gevent.sleep(0.01)
         assert router.route_mt("a", mt()) == Route(1.5)
 
     def test_a_quick_server_needs_few_connections(self, server: Misbehaving, router_of: RouterOf) -> None:
         server.behaviour = lambda *_: answer(200, GOOD_ROUTE)
-        router = router_of(Limits(callers=1, total=5.0, growth=1.0))
+        router = router_of(PoolLimits(workers=1, total=5.0, growth=1.0))
         assert router.route_mt_all("a", [mt()] * 200) == [Route(1.5)] * 200
         assert len(server.connections) == 1
 
     def test_no_more_wait_than_allowed(self, server: Misbehaving, router_of: RouterOf) -> None:
         server.behaviour = slowly(0.05, answer(200, GOOD_ROUTE))
-        router = router_of(Limits(callers=2, in_flight=2, waiting=3, total=5.0))
+        router = router_of(PoolLimits(workers=2, in_flight=2, waiting=3, total=5.0))
         answers = router.route_mt_all("a", [mt()] * 10)
         assert answers[:5] == [Route(1.5)] * 5
         assert {type(one) for one in answers[5:]} == {QueueFull}
@@ -611,7 +611,7 @@ class TestLimits:
 
     def test_the_end_answers_everybody(self, server: Misbehaving, router_of: RouterOf) -> None:
         server.behaviour = server.hang
-        router = router_of(Limits(callers=2, in_flight=2, total=60.0))
+        router = router_of(PoolLimits(workers=2, in_flight=2, total=60.0))
         asked = [gevent.spawn(router.route_mt_all, "a", [mt()] * 3) for _ in range(3)]
         gevent.sleep(0.05)
         with gevent.Timeout(5):
@@ -623,7 +623,7 @@ class TestLimits:
 
     def test_the_end_waits_for_what_is_in_flight(self, server: Misbehaving, router_of: RouterOf) -> None:
         server.behaviour = slowly(0.1, answer(200, GOOD_ROUTE))
-        router = router_of(Limits(callers=2, in_flight=2, total=60.0))
+        router = router_of(PoolLimits(workers=2, in_flight=2, total=60.0))
         asked = gevent.spawn(router.route_mt_all, "a", [mt()] * 3)
         gevent.sleep(0.02)
         router.close(5.0)
@@ -639,7 +639,7 @@ def test_certificates_are_checked(
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate)
     tls = start_server(lambda *_: answer(200, GOOD_ROUTE), context=context)
-    patient = Limits(total=5.0)
+    patient = PoolLimits(total=5.0)
     url = tls.url(scheme="https", host="localhost")
     trusting = router_of(patient, url, ca_file=str(certificate))
     for _ in range(3):

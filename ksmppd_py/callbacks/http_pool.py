@@ -21,7 +21,7 @@ from ksmppd_py.callbacks.connection import (
     Connection,
     HttpAnswer,
     NoConnection,
-    Question,
+    Request,
     connections,
 )
 from ksmppd_py.callbacks.endpoint import Endpoint
@@ -32,16 +32,16 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """Limits of the callers, which are greenlets with a connection each.
+class PoolLimits:
+    """Limits of the workers, which are greenlets with a connection each.
 
-    There are `callers` from the first request on, and more while requests wait, up to `in_flight`. `total` is seconds
-    from the call to its answer, `connect` is part of it. `waiting` counts requests that no caller has taken yet. A
-    caller above the number of `callers` ends after `idle` seconds without work. While requests wait for more than
-    `growth` seconds, the callers double every `growth` seconds.
+    There are `workers` from the first request on, and more while requests wait, up to `in_flight`. `total` is seconds
+    from the call to its answer, `connect` is part of it. `waiting` counts requests that no worker has taken yet. A
+    worker above the number of `workers` ends after `idle` seconds without work. While requests wait for more than
+    `growth` seconds, the workers double every `growth` seconds.
     """
 
-    callers: int = 1
+    workers: int = 1
     in_flight: int = 512
     waiting: int = 10_000
     connect: float = 5.0
@@ -50,17 +50,17 @@ class Limits:
     growth: float = 0.02
 
 
-class Callers:
+class HttpPool:
     """Asks one endpoint, many requests at a time; each is answered within the limits or gets an error."""
 
-    def __init__(self, endpoint: Endpoint, limits: Limits, ca_file: str = "") -> None:
+    def __init__(self, endpoint: Endpoint, limits: PoolLimits, ca_file: str = "") -> None:
         self._endpoint = endpoint
         self._limits = limits
         self._most = limits.in_flight
-        self._always = min(limits.callers, self._most)
+        self._always = min(limits.workers, self._most)
         self._connections = connections(endpoint, ca_file, limits.in_flight, limits.connect, limits.total)
         self._greenlets = GreenletGroup("http routing")
-        self._waiting: deque[Question] = deque()
+        self._waiting: deque[Request] = deque()
         self._idle: list[tuple[Waiter, float]] = []
         self._count = 0
         self._growing = False
@@ -68,17 +68,17 @@ class Callers:
         self._closed = False
 
     @property
-    def callers(self) -> int:
-        """Number of callers now, busy or idle."""
+    def workers(self) -> int:
+        """Number of workers now, busy or idle."""
         return self._count
 
-    def ask_all(self, requests: Sequence[bytes]) -> list[HttpAnswer | KsmppdError]:
+    def ask_all(self, octets: Sequence[bytes]) -> list[HttpAnswer | KsmppdError]:
         """Return the answers in order, BackendUnavailable or QueueFull for failed ones. Yields, at most `total`."""
-        batch = Batch(len(requests))
+        batch = Batch(len(octets))
         deadline = monotonic() + self._limits.total
-        questions = [Question(octets, deadline, batch) for octets in requests]
-        for question in questions:
-            self._take_in(question)
+        requests = [Request(each, deadline, batch) for each in octets]
+        for request in requests:
+            self._take_in(request)
         if batch.left:
             batch.waiter = Waiter()
             limit = gevent.Timeout.start_new(self._limits.total)
@@ -90,28 +90,28 @@ class Callers:
             finally:
                 limit.cancel()
                 batch.waiter = None
-                self._give_up(questions)
-        return [question.answer for question in questions if question.answer is not None]
+                self._give_up(requests)
+        return [request.answer for request in requests if request.answer is not None]
 
-    def _give_up(self, questions: Sequence[Question]) -> None:
-        for question in questions:
-            if question.answer is None:
-                self._late(question)
+    def _give_up(self, requests: Sequence[Request]) -> None:
+        for request in requests:
+            if request.answer is None:
+                self._late(request)
 
-    def _take_in(self, question: Question) -> None:
+    def _take_in(self, request: Request) -> None:
         name = self._endpoint.name
         if self._closed:
-            question.settle(self._unavailable("stopping"))
+            request.settle(self._unavailable("stopping"))
         elif self._idle:
             waiter, _ = self._idle.pop()
-            get_hub().loop.run_callback(waiter.switch, question)
+            get_hub().loop.run_callback(waiter.switch, request)
         elif self._count < self._always:
-            self._start_caller(question)
+            self._start_worker(request)
         elif len(self._waiting) >= self._limits.waiting:
             logger.warning("%s: %d requests wait already, no more are taken", name, len(self._waiting))
-            question.settle(QueueFull(f"{len(self._waiting)} requests to {name} wait already"))
+            request.settle(QueueFull(f"{len(self._waiting)} requests to {name} wait already"))
         else:
-            self._waiting.append(question)
+            self._waiting.append(request)
             if not self._growing and self._count < self._most:
                 self._growing = True
                 self._greenlets.spawn("http routing growth", self._grow)
@@ -120,8 +120,8 @@ class Callers:
         """Fail waiting requests with BackendUnavailable, and after `patience` seconds those in flight. May yield."""
         self._closed = True
         waiting, self._waiting = self._waiting, deque()
-        for question in waiting:
-            question.settle(self._unavailable("stopping"))
+        for request in waiting:
+            request.settle(self._unavailable("stopping"))
         for waiter, _ in self._idle:
             get_hub().loop.run_callback(waiter.switch, None)
         self._idle.clear()
@@ -132,14 +132,14 @@ class Callers:
     def _unavailable(self, reason: str) -> BackendUnavailable:
         return BackendUnavailable(f"{self._endpoint.name}: {reason}")
 
-    # -- how many callers there are -----------------------------------------------------------------------------
+    # -- how many workers there are -----------------------------------------------------------------------------
 
-    def _start_caller(self, question: Question | None) -> None:
+    def _start_worker(self, request: Request | None) -> None:
         self._count += 1
-        self._greenlets.spawn("http caller", self._call, question)
+        self._greenlets.spawn("http worker", self._work, request)
 
     def _grow(self) -> None:
-        """Add callers: a fast server needs few connections, a slow one soon gets as many as it takes."""
+        """Add workers: a fast server needs few connections, a slow one soon gets as many as it takes."""
         try:
             while True:
                 gevent.sleep(self._limits.growth)
@@ -150,12 +150,12 @@ class Callers:
                 if monotonic() - asked_at < self._limits.growth:
                     continue
                 for _ in range(more):
-                    self._start_caller(self._waiting.popleft())
+                    self._start_worker(self._waiting.popleft())
         finally:
             self._growing = False
 
     def _prune(self) -> None:
-        """End callers that aren't needed; return when only those are left that stay. May yield."""
+        """End workers that aren't needed; return when only those are left that stay. May yield."""
         try:
             while self._count > self._always and not self._closed:
                 gevent.sleep(self._limits.idle / 2)
@@ -167,30 +167,30 @@ class Callers:
         finally:
             self._pruning = False
 
-    # -- one caller ---------------------------------------------------------------------------------------------
+    # -- one worker ---------------------------------------------------------------------------------------------
 
-    def _call(self, question: Question | None) -> None:
-        """Ask questions until none is left; then wait for one, or end. May yield."""
+    def _work(self, request: Request | None) -> None:
+        """Send requests until none is left; then wait for one, or end. May yield."""
         connection = Connection(self._connections, self._limits.connect)
         try:
             while True:
-                if question is None:
-                    question = self._next()
-                if question is None:
+                if request is None:
+                    request = self._next()
+                if request is None:
                     return
-                if question.answer is None:
-                    self._ask(connection, question)
-                question = None
+                if request.answer is None:
+                    self._ask(connection, request)
+                request = None
         except BaseException:
             self._count -= 1
             raise
         finally:
             connection.close()
-            if question is not None:
-                question.settle(self._unavailable("stopping"))
+            if request is not None:
+                request.settle(self._unavailable("stopping"))
 
-    def _next(self) -> Question | None:
-        """Return the next question; None = end (the caller isn't counted any more then). May yield."""
+    def _next(self) -> Request | None:
+        """Return the next request; None = end (the worker isn't counted any more then). May yield."""
         if self._waiting:
             return self._waiting.popleft()
         if self._closed:
@@ -202,42 +202,42 @@ class Callers:
         if not self._pruning and self._count > self._always:
             self._pruning = True
             self._greenlets.spawn("http routing prune", self._prune)
-        found: Question | None = waiter.get()
+        found: Request | None = waiter.get()
         return found
 
-    def _ask(self, connection: Connection, question: Question) -> None:
+    def _ask(self, connection: Connection, request: Request) -> None:
         try:
             try:
-                connection.ask(question)
+                connection.ask(request)
             except Broken as broken:
                 if not (broken.silent and connection.was_reused):
                     raise
-                connection.ask(question)  # the server closed the idle connection as our request was sent
+                connection.ask(request)  # the server closed the idle connection as our request was sent
         except TimeoutError:
             connection.close()
-            self._late(question)
+            self._late(request)
         except NoConnection as failure:
             connection.close()
-            self._fail(question, "%s can't be reached: %s", failure)
+            self._fail(request, "%s can't be reached: %s", failure)
         except Broken as broken:
             connection.close()
-            self._fail(question, "%s: %s", broken)
+            self._fail(request, "%s: %s", broken)
         except OSError as error:
             connection.close()
-            self._fail(question, "%s: no connection: %s", error)
+            self._fail(request, "%s: no connection: %s", error)
         except HTTPParseError as error:
             connection.close()
-            self._fail(question, "%s: the answer is no HTTP: %s", error)
+            self._fail(request, "%s: the answer is no HTTP: %s", error)
         except Exception as error:
             connection.close()
             logger.exception("Asking %s failed unexpectedly", self._endpoint.name)
-            question.settle(self._unavailable(repr(error)))
+            request.settle(self._unavailable(repr(error)))
 
-    def _late(self, question: Question) -> None:
-        self._fail(question, "%s: no answer within %s s", f"{self._limits.total:g}")
+    def _late(self, request: Request) -> None:
+        self._fail(request, "%s: no answer within %s s", f"{self._limits.total:g}")
 
-    def _fail(self, question: Question, trouble: str, details: object) -> None:
-        """Settle a question with an error, unless it is settled, and log that; each `trouble` is a kind of line."""
-        if question.answer is None:
+    def _fail(self, request: Request, trouble: str, details: object) -> None:
+        """Settle a request with an error, unless it is settled, and log that; each `trouble` is a kind of line."""
+        if request.answer is None:
             logger.warning(trouble, self._endpoint.name, details)
-            question.settle(BackendUnavailable(trouble % (self._endpoint.name, details)))
+            request.settle(BackendUnavailable(trouble % (self._endpoint.name, details)))
