@@ -40,15 +40,8 @@ class HttpRouter:
         """See ports.Router."""
         return False
 
-    def route_mt(self, system_id: str, sms: Sms) -> Route:
-        """See ports.Router; the answer's headers replace fields of `sms`."""
-        [answer] = self.route_mt_all(system_id, (sms,))
-        if isinstance(answer, Route):
-            return answer
-        raise answer
-
-    def route_mt_all(self, system_id: str, batch: Sequence[Sms]) -> list[Route | KsmppdError]:
-        """See ports.Router; all are asked at the same time, as far as there are workers."""
+    def route_mt(self, system_id: str, batch: Sequence[Sms]) -> list[Route | KsmppdError]:
+        """See ports.Router; one request for each, at the same time. An answer's headers replace fields of its sms."""
         return self._ask(batch, Direction.OUTBOUND)
 
     def route_mo(self, sms: Sms) -> Route:

@@ -143,7 +143,7 @@ class Routing:
 
     def _ask_router(self, batch: Sequence[Submit], bind: BindContext) -> Sequence[Route | KsmppdError]:
         messages = [submit.sms for submit in batch if submit.sms is not None]
-        return self._router.route_mt_all(bind.account.system_id, messages)
+        return self._router.route_mt(bind.account.system_id, messages)
 
     def _apply(
         self, submit: Submit, answer: Route | KsmppdError, bind: BindContext, parts: int

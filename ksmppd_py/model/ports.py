@@ -6,7 +6,7 @@ greenlets run; all others return at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,7 +14,7 @@ from ksmppd_py.errors import KsmppdError
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.account import Account, AccountRow
 from ksmppd_py.model.outcomes import Outcome
-from ksmppd_py.model.route_report import RouteReport, RouteRow
+from ksmppd_py.model.route_report import RouteReport
 from ksmppd_py.model.routes import Route
 from ksmppd_py.model.work import BindContext, Delivery, Submit
 from ksmppd_py.smpp.pdus import CancelSm, DeliverSm, QuerySm, QuerySmResp
@@ -49,30 +49,20 @@ class Router(Protocol):
     def is_ready(self, system_id: str) -> bool:
         """Whether `route_mt` for this account (lower case) wouldn't yield now."""
 
-    def route_mt(self, system_id: str, sms: Sms) -> Route:
-        """Route a message of an ESME. Raises NoRoute, SenderRefused, RouteRefused, TemporaryError. May yield."""
+    def route_mt(self, system_id: str, batch: Sequence[Sms]) -> list[Route | KsmppdError]:
+        """Route messages of an account (lower case); return a Route or an error for each, in order. May yield.
 
-    def route_mt_all(self, system_id: str, batch: Sequence[Sms]) -> list[Route | KsmppdError]:
-        """Route many messages; answers are in the same order, with an error where a message has no route. May yield."""
+        The errors are NoRoute, SenderRefused, RouteRefused and TemporaryError.
+        """
 
     def route_mo(self, sms: Sms) -> Route:
-        """Route a message from the bearerbox to the Route's system_id. Raises as route_mt. May yield."""
+        """Route a message from the bearerbox to the Route's system_id. Raises the errors of route_mt. May yield."""
 
     def rebuild(self) -> RouteReport | None:
         """Read all routes again and return the result; None where no routes are kept. May yield.
 
         Until that is done, and when it raises TemporaryError, the previous routes stay in use.
         """
-
-
-class RouteSource(Protocol):
-    """The route rows of the database."""
-
-    def outbound(self, system_id: str) -> list[Route]:
-        """Return the rows of one account (lower case) in matching order. Raises DatabaseUnavailable. May yield."""
-
-    def everything(self) -> Iterator[Sequence[RouteRow]]:
-        """Yield all rows by route_id, as of one moment, in portions. Raises DatabaseUnavailable. May yield."""
 
 
 class Credit(Protocol):

@@ -94,11 +94,7 @@ class PluginRouter:
         """See ports.Router."""
         return False
 
-    def route_mt(self, system_id: str, sms: Sms) -> Route:
-        """See ports.Router; the plugin may change fields of `sms`."""
-        return self._calls.call(lambda message: self._outbound(system_id, message), sms)
-
-    def route_mt_all(self, system_id: str, batch: Sequence[Sms]) -> list[Route | KsmppdError]:
+    def route_mt(self, system_id: str, batch: Sequence[Sms]) -> list[Route | KsmppdError]:
         """See ports.Router; the plugin may change fields of the messages."""
         return self._calls.call_all(lambda message: self._outbound(system_id, message), batch)
 

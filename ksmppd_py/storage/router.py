@@ -12,9 +12,9 @@ from gevent.lock import BoundedSemaphore
 from ksmppd_py.errors import DatabaseUnavailable, KsmppdError
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.logs import EACH
-from ksmppd_py.model.ports import RouteSource
 from ksmppd_py.model.route_report import RouteReading, RouteReport
 from ksmppd_py.model.routes import InboundTable, Route, RouteProblem, RouteTable
+from ksmppd_py.storage.routes import DatabaseRoutes
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ class DatabaseRouter:
     waits = False
 
     def __init__(
-        self, source: RouteSource, existing: Callable[[Collection[str]], set[str]] | None = None
+        self, source: DatabaseRoutes, existing: Callable[[Collection[str]], set[str]] | None = None
     ) -> None:
         self._source = source
         self._existing = existing
@@ -46,19 +46,15 @@ class DatabaseRouter:
         """See ports.Router."""
         return system_id in self._outbound
 
-    def route_mt(self, system_id: str, sms: Sms) -> Route:
+    def route_mt(self, system_id: str, batch: Sequence[Sms]) -> list[Route | KsmppdError]:
         """See ports.Router. Yields when the account's rows must be read, at most 5 s."""
         table = self._outbound.get(system_id)
-        if table is None:
-            table = self._load(system_id)
-        return table.match(sms.receiver or b"", sms.sender or b"")
-
-    def route_mt_all(self, system_id: str, batch: Sequence[Sms]) -> list[Route | KsmppdError]:
-        """See ports.Router."""
         answers: list[Route | KsmppdError] = []
         for sms in batch:
             try:
-                answers.append(self.route_mt(system_id, sms))
+                if table is None:
+                    table = self._load(system_id)
+                answers.append(table.match(sms.receiver or b"", sms.sender or b""))
             except KsmppdError as error:
                 answers.append(error)
         return answers

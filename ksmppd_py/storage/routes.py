@@ -28,7 +28,7 @@ _NAMES_AT_ONCE = 100
 
 
 class DatabaseRoutes:
-    """Implements ports.RouteSource. Highest priority first, NULL last, then by route_id."""
+    """The rows of the route table: highest priority first, NULL last, then by route_id."""
 
     def __init__(self, database: Database, layout: Layout) -> None:
         route = layout.tables.route
@@ -50,7 +50,7 @@ class DatabaseRoutes:
         self._accounts = compile_statement(select(user).where(asked), dialect)
 
     def outbound(self, system_id: str) -> list[Route]:
-        """See ports.RouteSource."""
+        """Return the rows of one account (lower case) in matching order. Raises DatabaseUnavailable. May yield."""
         values: dict[str, Value] = {"id": system_id, "most": MANY + 1}
         rows = self._database.execute(self._outbound, values, repeatable=True).rows
         if len(rows) <= MANY:
@@ -62,7 +62,7 @@ class DatabaseRoutes:
         return routes
 
     def everything(self) -> Iterator[Sequence[RouteRow]]:
-        """See ports.RouteSource."""
+        """Yield all rows by route_id, as of one moment, in portions. Raises DatabaseUnavailable. May yield."""
         for portion in self._database.stream(self._everything):
             yield [self._row(row) for row in portion]
 

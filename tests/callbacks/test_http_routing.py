@@ -32,6 +32,7 @@ from ksmppd_py.kannel.messages import SMS_FIELDS, Kind, Sms, SmsType
 from ksmppd_py.model.direction import Direction
 from ksmppd_py.model.outcomes import command_status_of
 from ksmppd_py.model.routes import Route
+from tests.parts.routing import route_one
 
 ID = b"dcd3c2b4-1111-4222-8333-0123456789ab"
 OTHER_ID = "aaaaaaaa-1111-4222-8333-0123456789ab"
@@ -76,7 +77,7 @@ class TestRequest:
         every = {field.name: 7 if field.kind is Kind.INTEGER else b"x" for field in SMS_FIELDS}
         every |= {"id": ID, "sms_type": 2, "sender": b"+49 170", "dlr_url": b"smppusera|1468405837|" + ID}
         every |= {"meta_data": b"?smpp?", "msgdata": b"a\r\nX-Evil: 1\xff", "validity": 1700000000}
-        router.route_mt_all("smppusera", [Sms(**every)])
+        router.route_mt("smppusera", [Sms(**every)])
         assert server.requests[0].octets.decode("ascii").split("\r\n") == [
             "GET /x.php HTTP/1.1",
             f"Host: 127.0.0.1:{server.port}",
@@ -144,7 +145,7 @@ class TestRequest:
         line: str,
         authorization: str | None,
     ) -> None:
-        router_of(url=server.url(path, user)).route_mt_all("a", [mt()])
+        router_of(url=server.url(path, user)).route_mt("a", [mt()])
         request = server.requests[0]
         assert (request.line, dict(request.headers).get("Authorization")) == (line, authorization)
 
@@ -169,7 +170,7 @@ def test_any_message_arrives(strings: dict[str, bytes], integers: dict[str, int]
     server = Misbehaving(lambda *_: answer(200, GOOD_ROUTE))
     router = HttpRouter(server.url(), SHORT)
     try:
-        router.route_mt_all("a", [Sms(**{"id": ID, **strings, **integers})])
+        router.route_mt("a", [Sms(**{"id": ID, **strings, **integers})])
         headers = dict(server.requests[0].headers)
         assert len(headers) == len(server.requests[0].headers)
         for name in STRINGS:
@@ -352,17 +353,17 @@ class TestTrouble:
     def test_every_submit_is_answered(self, server: Misbehaving, router: HttpRouter, name: str) -> None:
         server.behaviour = TEMPORARY_BEHAVIOURS[name]
         with gevent.Timeout(5):
-            answers = router.route_mt_all("a", [mt() for _ in range(20)])
+            answers = router.route_mt("a", [mt() for _ in range(20)])
         assert {type(one) for one in answers} == {BackendUnavailable}
         server.behaviour = lambda *_: answer(200, GOOD_ROUTE)
         with gevent.Timeout(5):
-            assert router.route_mt("a", mt()) == Route(1.5)
+            assert route_one(router, "a", mt()) == Route(1.5)
 
     def test_nobody_listens(self, router_of: RouterOf) -> None:
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             router = router_of(url=f"http://me:secret@127.0.0.1:{taken.getsockname()[1]}/?key=secret")
-            answers = router.route_mt_all("a", [mt() for _ in range(5)])
+            answers = router.route_mt("a", [mt() for _ in range(5)])
         assert all(isinstance(one, BackendUnavailable) and "refused" in str(one) for one in answers)
         assert not any("secret" in str(one) for one in answers)
 
@@ -380,14 +381,14 @@ class TestTrouble:
             router = router_of(url=f"http://127.0.0.1:{deaf.getsockname()[1]}/")
             before = monotonic()
             with pytest.raises(BackendUnavailable, match="within"):
-                router.route_mt("a", mt())
+                route_one(router, "a", mt())
             assert monotonic() - before < 2
             for filler in fillers:
                 filler.close()
 
     def test_an_unknown_host(self, router_of: RouterOf) -> None:
         with pytest.raises(BackendUnavailable):
-            router_of(PoolLimits(total=5.0), url="http://nowhere.invalid/").route_mt("a", mt())
+            route_one(router_of(PoolLimits(total=5.0), url="http://nowhere.invalid/"), "a", mt())
 
     def test_a_hanging_request_holds_up_nobody_else(self, server: Misbehaving, router_of: RouterOf) -> None:
         def behave(request: Request, connection: Connection) -> bytes:
@@ -397,24 +398,24 @@ class TestTrouble:
 
         server.behaviour = behave
         router = router_of(PoolLimits(workers=1, total=3.0, growth=0.005))
-        slow = gevent.spawn(router.route_mt_all, "a", [mt(receiver=b"slow")] * 3)
+        slow = gevent.spawn(router.route_mt, "a", [mt(receiver=b"slow")] * 3)
         gevent.sleep(0.01)
         before = monotonic()
-        assert router.route_mt_all("b", [mt()] * 20) == [Route(1.5)] * 20
+        assert router.route_mt("b", [mt()] * 20) == [Route(1.5)] * 20
         assert monotonic() - before < 1
         slow.kill()
 
     def test_an_answer_in_pieces_with_interim_ones(self, server: Misbehaving, router: HttpRouter) -> None:
         octets = b"HTTP/1.1 102 Processing\r\nX-KSMPPD-Route-Status: 0\r\n\r\n" + answer(200, GOOD_ROUTE)
         server.behaviour = dripping(octets, 0)
-        assert router.route_mt("a", mt()) == Route(1.5)
-        assert router.route_mt("a", mt()) == Route(1.5)
+        assert route_one(router, "a", mt()) == Route(1.5)
+        assert route_one(router, "a", mt()) == Route(1.5)
         assert len(server.connections) == 1
 
     def test_the_body_isnt_waited_for(self, server: Misbehaving, router: HttpRouter) -> None:
         head = answer(200, GOOD_ROUTE, b"x" * 10)[:-10]
         server.behaviour = lambda _, connection: (connection.send(head), server.hang())[1]
-        assert router.route_mt("a", mt()) == Route(1.5)
+        assert route_one(router, "a", mt()) == Route(1.5)
 
     @pytest.mark.parametrize("direction", ["mt", "mo"])
     @pytest.mark.parametrize(
@@ -457,7 +458,7 @@ class TestTrouble:
         server.behaviour = behave
         router = router_of(url=server.url("/x.php?key=secret", user="me:secret@"))
         with pytest.raises(KsmppdError):
-            router.route_mt("a", mt()) if direction == "mt" else router.route_mo(mo())
+            route_one(router, "a", mt()) if direction == "mt" else router.route_mo(mo())
         [record] = caplog.records
         assert record.levelname == "WARNING"
         assert re.search(told, record.getMessage())
@@ -470,7 +471,7 @@ class TestTrouble:
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             router = router_of(url=f"http://127.0.0.1:{taken.getsockname()[1]}/")
-            router.route_mt_all("a", [mt() for _ in range(3)])
+            router.route_mt("a", [mt() for _ in range(3)])
         kinds = {(record.levelname, record.msg) for record in caplog.records}
         assert kinds == {("WARNING", "%s: no connection: %s")}
         assert caplog.text.count("refused") == len(caplog.records) == 3
@@ -483,14 +484,14 @@ class TestTrouble:
 
         monkeypatch.setattr("ksmppd_py.callbacks.connection.Connection.ask", fail)
         with pytest.raises(BackendUnavailable, match="unexpected"):
-            router.route_mt("a", mt())
+            route_one(router, "a", mt())
 
 
 class TestConnections:
     def test_they_are_kept(self, server: Misbehaving, router: HttpRouter) -> None:
         server.behaviour = lambda *_: answer(200, GOOD_ROUTE, b"<html>body</html>")
         for _ in range(10):
-            assert router.route_mt("a", mt()) == Route(1.5)
+            assert route_one(router, "a", mt()) == Route(1.5)
         assert len(server.connections) == 1
 
     @pytest.mark.parametrize(
@@ -511,25 +512,25 @@ class TestConnections:
 
         server.behaviour = behave
         for _ in range(3):
-            assert router.route_mt("a", mt()) == Route(1.5)
+            assert route_one(router, "a", mt()) == Route(1.5)
         assert len(server.connections) == 3
 
     def test_an_answer_that_nobody_asked_for_is_no_answer(
         self, server: Misbehaving, router: HttpRouter
     ) -> None:
         server.behaviour = lambda *_: answer(200, GOOD_ROUTE)
-        router.route_mt("a", mt())
+        route_one(router, "a", mt())
         server.connections[0].send(answer(200, {**GOOD_ROUTE, "X-KSMPPD-Route-Cost": "9"}))
         gevent.sleep(0.02)
-        assert router.route_mt("a", mt()) == Route(1.5)
+        assert route_one(router, "a", mt()) == Route(1.5)
         assert len(server.connections) == 2
 
     def test_one_that_was_closed_while_idle(self, server: Misbehaving, router: HttpRouter) -> None:
         server.behaviour = lambda *_: answer(200, GOOD_ROUTE)
-        router.route_mt("a", mt())
+        route_one(router, "a", mt())
         server.connections[0].close()
         gevent.sleep(0.02)
-        assert router.route_mt("a", mt()) == Route(1.5)
+        assert route_one(router, "a", mt()) == Route(1.5)
         assert len(server.requests) == 2
 
     def test_one_that_is_closed_when_the_request_arrives(
@@ -543,22 +544,22 @@ class TestConnections:
             return answer(200, GOOD_ROUTE)
 
         server.behaviour = behave
-        assert [router.route_mt("a", mt()).cost for _ in range(6)] == [1.5] * 6
+        assert [route_one(router, "a", mt()).cost for _ in range(6)] == [1.5] * 6
 
     def test_a_fresh_one_that_is_closed_isnt_tried_again(
         self, server: Misbehaving, router: HttpRouter
     ) -> None:
         server.behaviour = TEMPORARY_BEHAVIOURS["closes"]
         with pytest.raises(BackendUnavailable):
-            router.route_mt("a", mt())
+            route_one(router, "a", mt())
         assert len(server.requests) == 1
 
     def test_a_part_of_an_answer_isnt_tried_again(self, server: Misbehaving, router: HttpRouter) -> None:
         server.behaviour = lambda *_: answer(200, GOOD_ROUTE)
-        router.route_mt("a", mt())
+        route_one(router, "a", mt())
         server.behaviour = TEMPORARY_BEHAVIOURS["part of the headers"]
         with pytest.raises(BackendUnavailable):
-            router.route_mt("a", mt())
+            route_one(router, "a", mt())
         assert len(server.requests) == 2
 
 
@@ -571,13 +572,13 @@ class TestLimits:
 
         server.behaviour = behave
         router = router_of(PoolLimits(workers=5, growth=0.005))
-        answers = router.route_mt_all("a", [mt(receiver=b"%d" % number) for number in range(50)])
+        answers = router.route_mt("a", [mt(receiver=b"%d" % number) for number in range(50)])
         assert answers == [Route(float(number)) for number in range(50)]
 
     def test_no_more_in_flight_than_allowed(self, server: Misbehaving, router_of: RouterOf) -> None:
         server.behaviour = slowly(0.01, answer(200, GOOD_ROUTE))
         router = router_of(PoolLimits(workers=100, in_flight=3, total=5.0))
-        assert router.route_mt_all("a", [mt()] * 30) == [Route(1.5)] * 30
+        assert router.route_mt("a", [mt()] * 30) == [Route(1.5)] * 30
         assert server.most_at_once == 3
         assert len(server.connections) == 3
 
@@ -587,32 +588,32 @@ class TestLimits:
         server.behaviour = slowly(0.1, answer(200, GOOD_ROUTE))
         router = router_of(PoolLimits(workers=2, in_flight=512, total=5.0, growth=0.002, idle=0.05))
         before = monotonic()
-        assert router.route_mt_all("a", [mt()] * 100) == [Route(1.5)] * 100
+        assert router.route_mt("a", [mt()] * 100) == [Route(1.5)] * 100
         assert monotonic() - before < 2  # one after the other it would be 10 s
         assert server.most_at_once > 20
         with gevent.Timeout(5):
             while router._pool.workers > 2:
                 gevent.sleep(0.01)
-        assert router.route_mt("a", mt()) == Route(1.5)
+        assert route_one(router, "a", mt()) == Route(1.5)
 
     def test_a_quick_server_needs_few_connections(self, server: Misbehaving, router_of: RouterOf) -> None:
         server.behaviour = lambda *_: answer(200, GOOD_ROUTE)
         router = router_of(PoolLimits(workers=1, total=5.0, growth=1.0))
-        assert router.route_mt_all("a", [mt()] * 200) == [Route(1.5)] * 200
+        assert router.route_mt("a", [mt()] * 200) == [Route(1.5)] * 200
         assert len(server.connections) == 1
 
     def test_no_more_wait_than_allowed(self, server: Misbehaving, router_of: RouterOf) -> None:
         server.behaviour = slowly(0.05, answer(200, GOOD_ROUTE))
         router = router_of(PoolLimits(workers=2, in_flight=2, waiting=3, total=5.0))
-        answers = router.route_mt_all("a", [mt()] * 10)
+        answers = router.route_mt("a", [mt()] * 10)
         assert answers[:5] == [Route(1.5)] * 5
         assert {type(one) for one in answers[5:]} == {QueueFull}
-        assert router.route_mt("a", mt()) == Route(1.5)
+        assert route_one(router, "a", mt()) == Route(1.5)
 
     def test_the_end_answers_everybody(self, server: Misbehaving, router_of: RouterOf) -> None:
         server.behaviour = server.hang
         router = router_of(PoolLimits(workers=2, in_flight=2, total=60.0))
-        asked = [gevent.spawn(router.route_mt_all, "a", [mt()] * 3) for _ in range(3)]
+        asked = [gevent.spawn(router.route_mt, "a", [mt()] * 3) for _ in range(3)]
         gevent.sleep(0.05)
         with gevent.Timeout(5):
             router.close(0.05)
@@ -624,7 +625,7 @@ class TestLimits:
     def test_the_end_waits_for_what_is_in_flight(self, server: Misbehaving, router_of: RouterOf) -> None:
         server.behaviour = slowly(0.1, answer(200, GOOD_ROUTE))
         router = router_of(PoolLimits(workers=2, in_flight=2, total=60.0))
-        asked = gevent.spawn(router.route_mt_all, "a", [mt()] * 3)
+        asked = gevent.spawn(router.route_mt, "a", [mt()] * 3)
         gevent.sleep(0.02)
         router.close(5.0)
         assert [type(one) for one in asked.get(timeout=1)] == [Route, Route, BackendUnavailable]
@@ -643,11 +644,11 @@ def test_certificates_are_checked(
     url = tls.url(scheme="https", host="localhost")
     trusting = router_of(patient, url, ca_file=str(certificate))
     for _ in range(3):
-        assert trusting.route_mt("a", mt()) == Route(1.5)
+        assert route_one(trusting, "a", mt()) == Route(1.5)
     assert len([one for one in tls.connections if one.requests]) == 1
     with pytest.raises(BackendUnavailable, match="certificate"):
-        router_of(patient, url).route_mt("a", mt())
+        route_one(router_of(patient, url), "a", mt())
     with pytest.raises(BackendUnavailable, match="certificate"):
-        router_of(patient, tls.url(scheme="https"), ca_file=str(certificate)).route_mt("a", mt())
+        route_one(router_of(patient, tls.url(scheme="https"), ca_file=str(certificate)), "a", mt())
     with pytest.raises(StartError, match="http-routing-ssl-trusted-ca-file"):
         HttpRouter(url, patient, str(certificate.with_name("missing.pem")))

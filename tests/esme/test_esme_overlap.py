@@ -29,7 +29,7 @@ class Gates:
         self.shut: dict[bytes, Event] = {}
         self.broken: set[bytes] = set()
         bed.router.waits = True
-        bed.router.route_mt_all = self.answer  # type: ignore[method-assign]
+        bed.router.route_mt = self.answer  # type: ignore[method-assign]
 
     def answer(self, system_id: str, batch: Sequence[Sms]) -> list[Route | KsmppdError]:
         first = batch[0].msgdata or b""

@@ -150,10 +150,10 @@ def test_an_unexpected_error_is_answered(bed: Bed, caplog: pytest.LogCaptureFixt
     esme = bed.bind()
     broken = [True]
 
-    def break_once(system_id: str, sms: object) -> object:
+    def break_once(system_id: str, batch: list[object]) -> list[NoRoute]:
         if broken.pop() if broken else False:
             raise ZeroDivisionError
-        raise NoRoute
+        return [NoRoute() for _ in batch]
 
     bed.router.route_mt = break_once  # type: ignore[assignment,method-assign]
     assert esme.submit(MT).command_status == wire.RSYSERR

@@ -66,24 +66,9 @@ class MemoryRouter:
             return self.everything
         return self.answers.get(sms.receiver or b"", NoRoute())
 
-    def route_mt(self, system_id: str, sms: Sms) -> Route:
-        assert not self.waits, "a router that waits is asked for batches"
-        answer = self._answer(sms)
-        if isinstance(answer, KsmppdError):
-            raise answer
-        return answer
-
-    def route_mt_all(self, system_id: str, batch: Sequence[Sms]) -> list[Route | KsmppdError]:
+    def route_mt(self, system_id: str, batch: Sequence[Sms]) -> list[Route | KsmppdError]:
         self.batches.append(list(batch))
-        if self.waits:
-            return [self._answer(sms) for sms in batch]
-        answers: list[Route | KsmppdError] = []
-        for sms in batch:
-            try:
-                answers.append(self.route_mt(system_id, sms))
-            except KsmppdError as error:
-                answers.append(error)
-        return answers
+        return [self._answer(sms) for sms in batch]
 
     def route_mo(self, sms: Sms) -> Route:
         answer = self._answer(sms)

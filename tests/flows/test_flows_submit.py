@@ -285,7 +285,7 @@ def test_parts_are_counted_before_the_router_changes_the_text() -> None:
             sms.msgdata = b"x" * 500
         return [Route(2.0) for _ in batch]
 
-    corridor.router.route_mt_all = change
+    corridor.router.route_mt = change
     corridor.credit.credit = 10.0
     [submit] = corridor.submit(submit_sm(text=b"x" * 161))
     assert submit.cost == 4.0

@@ -27,6 +27,7 @@ from ksmppd_py.plugins import Account, Direction, PluginContext, Refusal, Route,
 from ksmppd_py.plugins.calls import Calls
 from ksmppd_py.plugins.load import load_plugin
 from ksmppd_py.plugins.roles import PluginAuthenticator, PluginRouter
+from tests.parts.routing import route_one
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "plugins" / "block_list.py"
 ID = b"dcd3c2b4-1111-4222-8333-0123456789ab"
@@ -177,7 +178,7 @@ class TestRouting:
 
         plugin = router(route)
         outbound, inbound = mt(), mo(service=b"svc")
-        plugin.route_mt("smppusera", outbound)
+        route_one(plugin, "smppusera", outbound)
         plugin.route_mo(inbound)
         assert calls == [
             (Direction.OUTBOUND, "default", "smppusera", outbound),
@@ -187,11 +188,11 @@ class TestRouting:
 
     def test_routes(self) -> None:
         plugin = router(lambda *_: Route(0.5, "SmppUserB", "out"))
-        assert plugin.route_mt("a", mt()) == Route(0.5, "SmppUserB", "out")
+        assert route_one(plugin, "a", mt()) == Route(0.5, "SmppUserB", "out")
         assert plugin.route_mo(mo()) == Route(0.5, "smppuserb", "out")
 
     def test_no_route(self) -> None:
-        for ask in (lambda plugin: plugin.route_mt("a", mt()), lambda plugin: plugin.route_mo(mo())):
+        for ask in (lambda plugin: route_one(plugin, "a", mt()), lambda plugin: plugin.route_mo(mo())):
             with pytest.raises(NoRoute):
                 ask(router(lambda *_: None))
         with pytest.raises(NoRoute):
@@ -202,13 +203,13 @@ class TestRouting:
     )
     def test_refusals_are_final(self, status: int | None, told: int | None) -> None:
         with pytest.raises(RouteRefused, match="because") as caught:
-            router(lambda *_: Refusal(status, "because")).route_mt("a", mt())
+            route_one(router(lambda *_: Refusal(status, "because")), "a", mt())
         assert (caught.value.code, caught.value.is_final) == (told, True)
 
     @pytest.mark.parametrize("answer", [True, "smsc", {}, Exception("x"), Route])
     def test_other_answers_are_errors(self, answer: object) -> None:
         with pytest.raises(BackendUnavailable, match="neither a Route nor a Refusal nor None"):
-            router(lambda *_: answer).route_mt("a", mt())
+            route_one(router(lambda *_: answer), "a", mt())
 
     @pytest.mark.parametrize(
         "settings",
@@ -226,7 +227,7 @@ class TestRouting:
 
         message = mt()
         with pytest.raises(RouteRefused) as caught:
-            router(decide).route_mt("a", message)
+            route_one(router(decide), "a", message)
         assert (command_status_of(caught.value), caught.value.is_final) == (0x45, True)
         assert message == mt()
         [record] = caplog.records
@@ -238,12 +239,12 @@ class TestRouting:
     @pytest.mark.parametrize("settings", [{"smsc_id": b"x"}, {"system_id": 5}])
     def test_routes_that_cant_be(self, settings: dict[str, Any]) -> None:
         route = Route(**{"system_id": "x", **settings})
-        for ask in (lambda plugin: plugin.route_mt("a", mt()), lambda plugin: plugin.route_mo(mo())):
+        for ask in (lambda plugin: route_one(plugin, "a", mt()), lambda plugin: plugin.route_mo(mo())):
             with pytest.raises(BackendUnavailable, match=next(iter(settings))):
                 ask(router(lambda *_: route))
 
     def test_an_exception_is_logged_with_its_place(self, caplog: pytest.LogCaptureFixture) -> None:
-        [error] = router(fail).route_mt_all("a", [mt()])
+        [error] = router(fail).route_mt("a", [mt()])
         assert isinstance(error, BackendUnavailable)
         [record] = [record for record in caplog.records if record.levelno == logging.ERROR]
         assert "Plugin 'p' failed: KeyError: 'x' (" in record.getMessage()
@@ -251,7 +252,7 @@ class TestRouting:
 
     def test_one_error_costs_one_message(self) -> None:
         plugin = router(lambda *arguments: Route() if arguments[3].receiver == b"1" else fail())
-        answers = plugin.route_mt_all("a", [mt(receiver=b"%d" % (number % 2)) for number in range(10)])
+        answers = plugin.route_mt("a", [mt(receiver=b"%d" % (number % 2)) for number in range(10)])
         assert [type(answer) for answer in answers] == [BackendUnavailable, Route] * 5
 
     def test_changes_of_the_message(self) -> None:
@@ -261,7 +262,7 @@ class TestRouting:
             return Route(system_id="x")
 
         outbound, inbound = mt(dlr_url=b"u"), mo(service=b"svc")
-        router(change).route_mt("a", outbound)
+        route_one(router(change), "a", outbound)
         assert outbound == mt(dlr_url=b"u", sender=b"new", priority=3, smsc_id=b"other")
         router(change).route_mo(inbound)
         assert inbound == mo(service=b"x", sender=b"new", priority=3)
@@ -274,7 +275,7 @@ class TestRouting:
 
         sms = mt()
         with pytest.raises(KsmppdError):
-            router(change).route_mt("a", sms)
+            route_one(router(change), "a", sms)
         assert sms == mt()
 
     @pytest.mark.parametrize(
@@ -287,7 +288,7 @@ class TestRouting:
 
         sms = mt()
         with pytest.raises(BackendUnavailable):
-            router(change).route_mt("a", sms)
+            route_one(router(change), "a", sms)
         assert sms == mt()
 
 
@@ -355,19 +356,19 @@ class TestExample:
         plugin = self.router(
             "blocked=+4490, +1900 ; routes=+44:uk:0.8,+447:mobile:1,+1:us:1.2; inbound=smppUserA"
         )
-        assert plugin.route_mt("a", mt(receiver=b"+4420")) == Route(0.8, smsc_id="uk")
-        assert plugin.route_mt("a", mt(receiver=b"+4479")) == Route(1.0, smsc_id="mobile")
+        assert route_one(plugin, "a", mt(receiver=b"+4420")) == Route(0.8, smsc_id="uk")
+        assert route_one(plugin, "a", mt(receiver=b"+4479")) == Route(1.0, smsc_id="mobile")
         with pytest.raises(RouteRefused) as caught:
-            plugin.route_mt("a", mt(receiver=b"+19005551234"))
+            route_one(plugin, "a", mt(receiver=b"+19005551234"))
         assert caught.value.code == 0x0B
         with pytest.raises(NoRoute):
-            plugin.route_mt("a", mt(receiver=b"+33"))
+            route_one(plugin, "a", mt(receiver=b"+33"))
         assert plugin.route_mo(mo()).system_id == "smppusera"
 
     def test_without_settings(self) -> None:
         plugin = self.router("")
         with pytest.raises(NoRoute):
-            plugin.route_mt("a", mt())
+            route_one(plugin, "a", mt())
         with pytest.raises(NoRoute):
             plugin.route_mo(mo())
 

@@ -33,6 +33,7 @@ from ksmppd_py.storage.store import DatabaseStore
 from ksmppd_py.storage.upgrade import prepare
 from ksmppd_py.storage.users import DatabaseAuthenticator, DatabaseCredit
 from tests.parts.mariadb import MariaDB
+from tests.parts.routing import route_one
 from tests.storage.conftest import Place, mysql_settings
 
 SMS = Sms(sms_type=SmsType.MT_PUSH, receiver=b"1", service=b"smppusera")
@@ -72,7 +73,7 @@ def everything(place: Place) -> dict[str, Callable[[], Any]]:
         "authenticate": lambda: authenticator.authenticate(b"smppusera", b"userA", ""),
         "charge": lambda: credit.charge("smppusera", [1.0]),
         "refund": lambda: credit.refund("smppusera", 1.0),
-        "route": lambda: router.route_mt("smppusera", SMS),
+        "route": lambda: route_one(router, "smppusera", SMS),
         "rebuild": router.rebuild,
         "save": lambda: store.save([SMS]),
         "page": lambda: store.page(SmsType.MT_PUSH, 0, 10),

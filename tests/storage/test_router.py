@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import gevent
@@ -23,6 +24,7 @@ from ksmppd_py.storage.router import DatabaseRouter
 from ksmppd_py.storage.routes import DatabaseRoutes
 from ksmppd_py.storage.sqlite import SQLiteDatabase
 from ksmppd_py.storage.upgrade import prepare
+from tests.parts.routing import route_one
 from tests.storage.conftest import Place
 
 
@@ -61,7 +63,7 @@ def test_routing(place: Place) -> None:
     place.add_route(1, "^1", "smppusera", cost=1, smsc_id="out")
     place.add_route(2, "^2", "smppusera", smsc_id="in")
     router: Router = DatabaseRouter(DatabaseRoutes(place.database, place.layout))
-    assert router.route_mt("smppusera", Sms(receiver=b"12", sender=b"x")).smsc_id == "out"
+    assert route_one(router, "smppusera", Sms(receiver=b"12", sender=b"x")).smsc_id == "out"
     assert router.route_mo(Sms(receiver=b"22", smsc_id=b"IN")).system_id == "smppusera"
     place.add_route(2, "^3", "other")
     with pytest.raises(NoRoute):
@@ -107,12 +109,12 @@ MT = Sms(receiver=b"1", sender=b"x")
 def test_rows_are_read_once_until_a_rebuild() -> None:
     source = Source([Route(route_id=1)])
     router = DatabaseRouter(source)
-    assert [router.route_mt("a", MT).route_id for _ in range(3)] == [1, 1, 1]
+    assert [route_one(router, "a", MT).route_id for _ in range(3)] == [1, 1, 1]
     source.routes = [Route(route_id=2)]
-    assert router.route_mt("a", MT).route_id == 1
+    assert route_one(router, "a", MT).route_id == 1
     router.rebuild()
     assert router.is_ready("a")
-    assert router.route_mt("a", MT).route_id == 2
+    assert route_one(router, "a", MT).route_id == 2
     assert source.calls == ["a", "everything"]
 
 
@@ -120,7 +122,7 @@ def test_concurrent_first_messages_share_a_query() -> None:
     source = Source([Route(route_id=1)])
     source.ready.clear()
     router = DatabaseRouter(source)
-    greenlets = [gevent.spawn(router.route_mt, "a", MT) for _ in range(20)]
+    greenlets = [gevent.spawn(route_one, router, "a", MT) for _ in range(20)]
     gevent.idle()
     source.ready.set()
     gevent.joinall(greenlets, raise_error=True)
@@ -130,11 +132,11 @@ def test_concurrent_first_messages_share_a_query() -> None:
 def test_a_failure_isnt_cached() -> None:
     source = Source([Route(route_id=1)], down=True)
     router = DatabaseRouter(source)
-    for route in (router.route_mt, lambda _, sms: router.route_mo(sms)):
+    for route in (partial(route_one, router), lambda _, sms: router.route_mo(sms)):
         with pytest.raises(DatabaseUnavailable):
             route("a", Sms(receiver=b"1", smsc_id=b"x"))
     source.down = False
-    assert router.route_mt("a", MT).route_id == 1
+    assert route_one(router, "a", MT).route_id == 1
     assert router.route_mo(Sms(receiver=b"1", smsc_id=b"x")).route_id == 1
 
 
@@ -142,15 +144,15 @@ def test_the_reader_going_away_fails_the_others_only_once() -> None:
     source = Source([Route(route_id=1)])
     source.ready.clear()
     router = DatabaseRouter(source)
-    reader = gevent.spawn(router.route_mt, "a", MT)
+    reader = gevent.spawn(route_one, router, "a", MT)
     gevent.idle()
-    other = gevent.spawn(router.route_mt, "a", MT)
+    other = gevent.spawn(route_one, router, "a", MT)
     gevent.idle()
     reader.kill()
     with pytest.raises(DatabaseUnavailable):
         other.get()
     source.ready.set()
-    assert router.route_mt("a", MT).route_id == 1
+    assert route_one(router, "a", MT).route_id == 1
 
 
 def test_old_routes_stay_while_the_database_is_away(caplog: pytest.LogCaptureFixture) -> None:
@@ -158,37 +160,37 @@ def test_old_routes_stay_while_the_database_is_away(caplog: pytest.LogCaptureFix
     source = Source([Route(route_id=1)])
     router = DatabaseRouter(source)
     router.rebuild()
-    router.route_mt("a", MT)
+    route_one(router, "a", MT)
     source.routes, source.down = [Route(route_id=2)], True
     for again in (router.rebuild, router.refresh):
         with pytest.raises(DatabaseUnavailable):
             again()
         assert router.is_ready("a")
-        assert router.route_mt("a", MT).route_id == 1
+        assert route_one(router, "a", MT).route_id == 1
         assert router.route_mo(Sms(receiver=b"1", smsc_id=b"x")).route_id == 1
     with pytest.raises(DatabaseUnavailable):
-        router.route_mt("b", MT)
+        route_one(router, "b", MT)
     assert "Routes of b can't be read: down" in caplog.text
     source.down = False
     router.rebuild()
-    assert router.route_mt("a", MT).route_id == 2
+    assert route_one(router, "a", MT).route_id == 2
 
 
 def test_routes_of_before_hold_until_the_new_ones_are_there() -> None:
     source = Source([Route(route_id=1)])
     router = DatabaseRouter(source)
     router.rebuild()
-    router.route_mt("a", MT)
+    route_one(router, "a", MT)
     source.routes = [Route(route_id=2)]
     source.ready.clear()
     rebuild = gevent.spawn(router.rebuild)
     gevent.idle()
     assert router.is_ready("a")
-    assert router.route_mt("a", MT).route_id == 1
+    assert route_one(router, "a", MT).route_id == 1
     assert router.route_mo(Sms(receiver=b"1", smsc_id=b"x")).route_id == 1
     source.ready.set()
     assert rebuild.get().rows == 2
-    assert router.route_mt("a", MT).route_id == 2
+    assert route_one(router, "a", MT).route_id == 2
     assert router.route_mo(Sms(receiver=b"1", smsc_id=b"x")).route_id == 2
 
 
@@ -198,16 +200,16 @@ def test_a_rebuild_overtakes_a_reading() -> None:
     router = DatabaseRouter(source)
     router.rebuild()
     source.ready.clear()
-    early = gevent.spawn(router.route_mt, "a", MT)
+    early = gevent.spawn(route_one, router, "a", MT)
     gevent.idle()
     source.routes = [Route(route_id=2)]
     answer, source.ready = source.ready, Event()
     source.ready.set()
     router.rebuild()
-    assert router.route_mt("a", MT).route_id == 2
+    assert route_one(router, "a", MT).route_id == 2
     answer.set()
     assert early.get().route_id == 1
-    assert router.route_mt("a", MT).route_id == 2
+    assert route_one(router, "a", MT).route_id == 2
 
 
 def test_rebuilds_wait_for_each_other() -> None:
@@ -229,18 +231,18 @@ def test_an_account_without_rows_any_more_has_no_routes() -> None:
     source = Source([Route(route_id=1)])
     router = DatabaseRouter(source)
     router.rebuild()
-    router.route_mt("a", MT)
+    route_one(router, "a", MT)
     source.routes = []
     router.rebuild()
     with pytest.raises(NoRoute):
-        router.route_mt("a", MT)
+        route_one(router, "a", MT)
 
 
 def test_a_rebuild_makes_tables_for_known_accounts_and_smscs_only_of_changed_rows() -> None:
     source = Source([Route(route_id=1), Route(route_id=2, smsc_id="X")])
     router = DatabaseRouter(source)
     router.rebuild()
-    router.route_mt("a", MT)
+    route_one(router, "a", MT)
     router.rebuild()  # rows as they were read the other way
     router.route_mo(Sms(receiver=b"1", smsc_id=b"x"))
     before = router._inbound, router._outbound["a"]
@@ -281,7 +283,7 @@ def test_what_is_told_of_the_rows(caplog: pytest.LogCaptureFixture) -> None:
 def test_broken_routes_are_reported(caplog: pytest.LogCaptureFixture) -> None:
     router = DatabaseRouter(Source([Route(route_id=8, regex="(")]))
     with pytest.raises(NoRoute):
-        router.route_mt("a", MT)
+        route_one(router, "a", MT)
     [error] = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
     assert error.startswith("Route 8 skipped: ")
 
@@ -290,10 +292,10 @@ def test_a_refresh_takes_over_what_changed(caplog: pytest.LogCaptureFixture) -> 
     source = Source([Route(route_id=1)])
     router = DatabaseRouter(source)
     router.rebuild()
-    router.route_mt("a", MT)
+    route_one(router, "a", MT)
     source.routes = [Route(route_id=2), Route(route_id=3, regex="(")]
     router.refresh()
-    assert router.route_mt("a", MT).route_id == 2
+    assert route_one(router, "a", MT).route_id == 2
     assert router.route_mo(Sms(receiver=b"1", smsc_id=b"x")).route_id == 2
     assert caplog.text.count("Route 3 skipped") == 2
 
@@ -344,7 +346,7 @@ def test_a_cost_that_cant_be_charged(
     place.add_route(1, "^1", "a", cost=cost)
     router = DatabaseRouter(DatabaseRoutes(place.database, place.layout))
     for _ in range(2):
-        assert router.route_mt("a", MT).cost is costs.UNUSABLE
+        assert route_one(router, "a", MT).cost is costs.UNUSABLE
         told = f"Route 1: cost {shown} is no decimal number, its messages are refused"
         assert told in caplog.text
         caplog.clear()
@@ -377,10 +379,10 @@ def test_fifty_thousand_routes_keep_nobody_waiting(place: Place) -> None:
     report = router.rebuild()
     assert (report.rows, report.skipped, report.more) == (50_000, 50_000, 49_900)
     place.add_user("a")
-    assert router.route_mt("a", Sms(receiver=b"049998")).route_id == 49_999
+    assert route_one(router, "a", Sms(receiver=b"049998")).route_id == 49_999
     place.run("UPDATE smpp_route SET cost = 2")
     assert router.rebuild().problems == ()
-    assert router.route_mt("a", Sms(receiver=b"049998")).cost == 2
+    assert route_one(router, "a", Sms(receiver=b"049998")).cost == 2
     ticker.kill()
     turns.sort()
     assert turns[-1] < 0.5  # the machine may be slow; all of it takes seconds
