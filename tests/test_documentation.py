@@ -15,21 +15,17 @@ import pytest
 import yaml
 
 from ksmppd_py.admin.commands import COMMANDS, PUBLIC
-from ksmppd_py.admin.facts import (
-    BindsDisconnected,
-    Fact,
-    Healthy,
-    LogLevelSet,
+from ksmppd_py.admin.render import render
+from ksmppd_py.admin.results import (
+    Message,
     QueueRow,
     QueueStatus,
-    Ready,
     RecentRefusals,
     RefusalRow,
     RoutesUpdated,
-    Running,
+    Uptime,
     Version,
 )
-from ksmppd_py.admin.render import render
 from ksmppd_py.model.esme import BindSnapshot, BlockedAddress, EsmeSnapshot, ServerSnapshot
 from ksmppd_py.model.route_report import RouteReport
 from ksmppd_py.model.route_test import RouteTestResult
@@ -130,17 +126,17 @@ def test_openapi_has_every_command() -> None:
         assert f"| `{path}` |" in page
 
 
-FACTS: dict[str, Fact] = {
-    "/uptime": Running(1),
-    "/log-level": LogLevelSet(1),
+RESULTS: dict[str, object] = {
+    "/uptime": Uptime(1),
+    "/log-level": Message(200, "", {"level": 1}),
     "/esme-status": ServerSnapshot(0, (0, 0, 0), 0, (0, 0, 0), ()),
-    "/esme-unbind": BindsDisconnected(1),
+    "/esme-unbind": Message(200, "", {"count": 1}),
     "/rebuild-routes": RoutesUpdated(RouteReport(1, 0)),
     "/bearerbox-status": BearerboxStatus(0, 0, ()),
     "/queue-status": QueueStatus(0, 0, None, False, ()),
     "/version": Version("", "", "", ""),
-    "/healthz": Healthy(),
-    "/readyz": Ready("ready", (), ""),
+    "/healthz": Message(200, ""),
+    "/readyz": Message(200, "", {"state": "ready", "troubles": (), "words": ""}),
     "/refusals": RecentRefusals(0, ()),
 }
 
@@ -150,7 +146,7 @@ def test_openapi_tells_the_members_of_json_answers(path: str) -> None:
     described = api()
     answer = described["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]
     schema = described["components"]["schemas"][answer["schema"]["$ref"].rpartition("/")[2]]
-    told = json.loads(render(FACTS[path], xml=False, json=True).body)
+    told = json.loads(render(path, RESULTS[path], ".json").body)
     assert list(schema["properties"]) == list(told)
 
 
@@ -174,7 +170,7 @@ def test_openapi_tells_the_members_of_a_route_test() -> None:
     routed = RouteTestResult("1", "2", 0, "route", "", 12, "smsc", 2, 1.5, True)
     refused = RouteTestResult("1", "2", 0x0B, reason="no route", refusal="no route")
     poor = replace(routed, credit=1.0, throughput=1.0, is_outdated=True)
-    told = [json.loads(render(trial, xml=False, json=True).body) for trial in (routed, refused, poor)]
+    told = [json.loads(render("/route-test", result, ".json").body) for result in (routed, refused, poor)]
     assert {name for each in told for name in each} == known
 
 

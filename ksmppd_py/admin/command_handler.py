@@ -82,8 +82,7 @@ class CommandHandler:
         page = self._pages.get(command.path)
         if page is not None:
             return page()
-        read = COMMANDS.get(command.path)
-        if read is None:
+        run = COMMANDS.get(command.path)
+        if run is None:
             return not_found(command.path, (*COMMANDS, *self._pages))
-        fact = read(command.parameters).run(self._operations)
-        return render(fact, xml=command.extension == ".xml", json=command.extension == ".json")
+        return render(command.path, run(self._operations, command.parameters), command.extension)

@@ -1,6 +1,6 @@
-"""The operator's commands as data: a command holds checked arguments, and running it returns a fact.
+"""The operator's commands: each is a function that checks its parameters and returns a result (results.py).
 
-A new command is a class here, a line in COMMANDS, and a rendering for each new kind of fact.
+A new command is a function here and a line in COMMANDS; generic_format.py renders its result.
 """
 
 from __future__ import annotations
@@ -11,34 +11,22 @@ import platform
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
 from ksmppd_py import __version__
-from ksmppd_py.admin.facts import (
+from ksmppd_py.admin.ports import Operations
+from ksmppd_py.admin.results import (
     AddressesCleared,
-    BindsDisconnected,
     BlockedAddresses,
-    Fact,
-    Healthy,
-    LogLevelInvalid,
-    LogLevelSet,
-    NotReady,
+    Message,
     QueueRow,
     QueueStatus,
-    Ready,
-    ReceiverMissing,
     RecentRefusals,
     RefusalRow,
-    RoutesKept,
     RoutesUpdated,
-    Running,
-    SystemIdMissing,
-    SystemIdUnknown,
+    Uptime,
     Version,
 )
-from ksmppd_py.admin.ports import Operations
 from ksmppd_py.admin.text import one_line, status_words
 from ksmppd_py.errors import TemporaryError
 from ksmppd_py.model.esme import ServerSnapshot
@@ -50,12 +38,18 @@ logger = logging.getLogger(__name__)
 
 Parameters = Mapping[str, str]
 """Query parameters by name, the first one of each name."""
+Command = Callable[[Operations, Parameters], object]
+"""Runs a command and returns its result. May yield."""
 
 QUEUE_AGE = 5.0
 """Seconds for which /queue-status repeats its last answer."""
-LEVELS = ("0", "1", "2", "3", "4")
+LEVELS = {"0": "debug", "1": "info", "2": "warning", "3": "error", "4": "panic"}
 NO_BIND = -1
 """A bind_id that no bind has."""
+
+SYSTEM_ID_MISSING = Message(406, "You must specify a 'system-id' parameter")
+RECEIVER_MISSING = Message(406, "You must specify a 'to' parameter")
+ROUTES_KEPT = Message(500, "Routes could not be updated")
 
 _INTEGER = re.compile(r"\s*([+-]?\d{1,18})(?!\d)", re.ASCII)  # 18 digits fit into a long
 
@@ -66,8 +60,9 @@ def leading_integer(text: str) -> int | None:
     return int(match[1]) if match else None
 
 
-def _name(given: str) -> str:
-    """Return the system_id to look up; octets that aren't UTF-8 are taken for Latin-1, as in a bind."""
+def _system_id(parameters: Parameters) -> str:
+    """Return the account to look up; octets that aren't UTF-8 are taken for Latin-1, as in a bind."""
+    given = parameters.get("system-id", "")
     try:
         given.encode()
     except UnicodeEncodeError:
@@ -75,152 +70,82 @@ def _name(given: str) -> str:
     return given.lower()
 
 
-class Command(Protocol):
-    """One request of the operator, its arguments checked."""
-
-    def run(self, operations: Operations) -> Fact:
-        """Run it and return the result. May yield."""
+def uptime(operations: Operations, _parameters: Parameters) -> Uptime:
+    """Return the time since the start. Takes no parameters."""
+    return Uptime(operations.uptime())
 
 
-@dataclass(frozen=True, slots=True)
-class Uptime:
-    """Show how long the server has been running."""
-
-    @classmethod
-    def read(cls, _parameters: Parameters) -> Uptime:
-        """Takes no parameters."""
-        return cls()
-
-    def run(self, operations: Operations) -> Running:
-        """Return the time since the start."""
-        return Running(operations.uptime())
+def log_level(operations: Operations, parameters: Parameters) -> Message:
+    """Set the level of the log files to `level`, a number from 0 to 4; another one changes nothing."""
+    given = parameters.get("level", "").strip()
+    if given in LEVELS:
+        operations.set_log_level(int(given))
+        return Message(200, "Log level set to {level}", {"level": int(given)})
+    level = operations.log_level()
+    present = "There is no log file" if level is None else f"The log level is {level} ({LEVELS[str(level)]})"
+    return Message(200, "Invalid level specified", {"level": level}, present)
 
 
-@dataclass(frozen=True, slots=True)
-class LogLevel:
-    """Set the level of the log files; `level` None = not given, or not a level."""
-
-    level: int | None
-
-    @classmethod
-    def read(cls, parameters: Parameters) -> LogLevel:
-        """Takes `level`, a number from 0 to 4 and nothing else."""
-        given = parameters.get("level", "").strip()
-        return cls(int(given) if given in LEVELS else None)
-
-    def run(self, operations: Operations) -> LogLevelSet | LogLevelInvalid:
-        """Set the level, or return the present one when `level` is None."""
-        if self.level is None:
-            return LogLevelInvalid(operations.log_level())
-        operations.set_log_level(self.level)
-        return LogLevelSet(self.level)
+def esme_status(operations: Operations, _parameters: Parameters) -> ServerSnapshot:
+    """Return the state of all accounts and binds. Takes no parameters."""
+    return operations.snapshot()
 
 
-@dataclass(frozen=True, slots=True)
-class EsmeStatus:
-    """Show all accounts and their binds."""
+def esme_unbind(operations: Operations, parameters: Parameters) -> Message:
+    """Start unbinding the binds of `system-id`, or only `bind-id`, a leading integer. May yield.
 
-    @classmethod
-    def read(cls, _parameters: Parameters) -> EsmeStatus:
-        """Takes no parameters."""
-        return cls()
-
-    def run(self, operations: Operations) -> ServerSnapshot:
-        """Return the state of all accounts and binds."""
-        return operations.snapshot()
-
-
-@dataclass(frozen=True, slots=True)
-class EsmeUnbind:
-    """Disconnect binds of an account; `bind_id` None = all of them, empty `system_id` = not given."""
-
-    system_id: str
-    bind_id: int | None = None
-
-    @classmethod
-    def read(cls, parameters: Parameters) -> EsmeUnbind:
-        """Takes `system-id`, and `bind-id` as a leading integer; a wrong one is NO_BIND, and never means all."""
-        system_id = parameters.get("system-id", "").lower()
-        text = parameters.get("bind-id", "")
-        if not text:
-            return cls(system_id)
-        bind_id = leading_integer(text)
-        return cls(system_id, NO_BIND if bind_id is None else bind_id)
-
-    def run(self, operations: Operations) -> BindsDisconnected | SystemIdMissing | SystemIdUnknown:
-        """Start unbinding them. May yield."""
-        if not self.system_id:
-            return SystemIdMissing()
-        count = operations.unbind(self.system_id, self.bind_id)
-        return SystemIdUnknown(self.system_id) if count is None else BindsDisconnected(count)
+    A `bind-id` that isn't a number is no bind's: it never means all.
+    """
+    system_id, bind = parameters.get("system-id", "").lower(), parameters.get("bind-id", "")
+    if not system_id:
+        return SYSTEM_ID_MISSING
+    bind_id = leading_integer(bind) if bind else None
+    count = operations.unbind(system_id, NO_BIND if bind and bind_id is None else bind_id)
+    if count is None:
+        return Message(404, "No such system-id '{system_id}' found", {"system_id": system_id})
+    return Message(200, "{count} binds disconnected", {"count": count})
 
 
-@dataclass(frozen=True, slots=True)
-class RebuildRoutes:
-    """Load the routes again."""
-
-    @classmethod
-    def read(cls, _parameters: Parameters) -> RebuildRoutes:
-        """Takes no parameters."""
-        return cls()
-
-    def run(self, operations: Operations) -> RoutesUpdated | RoutesKept:
-        """Load the routes and wait for the result. May yield."""
-        try:
-            report = operations.rebuild_routes()
-        except TemporaryError as error:
-            logger.warning("Routes could not be updated: %s", error)
-            return RoutesKept()
-        return RoutesUpdated(report)
+def rebuild_routes(operations: Operations, _parameters: Parameters) -> RoutesUpdated | Message:
+    """Load the routes again and wait for the result. Takes no parameters. May yield."""
+    try:
+        return RoutesUpdated(operations.rebuild_routes())
+    except TemporaryError as error:
+        logger.warning("Routes could not be updated: %s", error)
+        return ROUTES_KEPT
 
 
-@dataclass(frozen=True, slots=True)
-class BlockedIps:
-    """Show the blocked addresses, or forget their failures; `clear` None = show."""
-
-    clear: str | None = None
-
-    @classmethod
-    def read(cls, parameters: Parameters) -> BlockedIps:
-        """Takes `clear`, an address or the word all."""
-        return cls(parameters.get("clear") or None)
-
-    def run(self, operations: Operations) -> BlockedAddresses | AddressesCleared:
-        """Return the blocked addresses, or how many were cleared."""
-        if self.clear is None:
-            return BlockedAddresses(tuple(operations.blocked_ips()))
-        return AddressesCleared(operations.clear_blocked_ips(None if self.clear == "all" else self.clear))
+def blocked_ips(operations: Operations, parameters: Parameters) -> BlockedAddresses | AddressesCleared:
+    """Return the blocked addresses; with `clear`, an address or the word all, forget its failures instead."""
+    clear = parameters.get("clear", "")
+    if not clear:
+        return BlockedAddresses(tuple(operations.blocked_ips()))
+    return AddressesCleared(operations.clear_blocked_ips(None if clear == "all" else clear))
 
 
-@dataclass(frozen=True, slots=True)
-class RouteTest:
-    """Show how a message would be routed; empty `system_id` or `receiver` = not given."""
+def route_test(operations: Operations, parameters: Parameters) -> RouteTestResult | Message:
+    """Return how a message `from` a `system-id` `to` a receiver would be routed. May yield.
 
-    question: RouteTestQuery
-
-    @classmethod
-    def read(cls, parameters: Parameters) -> RouteTest:
-        """Takes `system-id`, `from`, `to`, and optionally `text` and `data-coding`."""
-        return cls(
-            RouteTestQuery(
-                _name(parameters.get("system-id", "")),
-                parameters.get("from", ""),
-                parameters.get("to", ""),
-                parameters.get("text", ""),
-                (leading_integer(parameters.get("data-coding", "")) or 0) & 0xFF,
-            )
-        )
-
-    def run(self, operations: Operations) -> RouteTestResult | SystemIdMissing | ReceiverMissing:
-        """Ask the router. May yield."""
-        if not self.question.system_id:
-            return SystemIdMissing()
-        if not self.question.receiver:
-            return ReceiverMissing()
-        return operations.test_route(self.question)
+    `text` and `data-coding` may be given besides.
+    """
+    query = RouteTestQuery(
+        _system_id(parameters),
+        parameters.get("from", ""),
+        parameters.get("to", ""),
+        parameters.get("text", ""),
+        (leading_integer(parameters.get("data-coding", "")) or 0) & 0xFF,
+    )
+    if not query.system_id:
+        return SYSTEM_ID_MISSING
+    return operations.test_route(query) if query.receiver else RECEIVER_MISSING
 
 
-def queue_status(operations: Operations, max_age: float) -> QueueStatus:
+def bearerbox_status(operations: Operations, _parameters: Parameters) -> BearerboxStatus:
+    """Return the state of all bearerbox connections. Takes no parameters."""
+    return operations.overview.bearerboxes()
+
+
+def queue_status(operations: Operations, max_age: float = QUEUE_AGE) -> QueueStatus:
     """Return the queues as they were at most about `max_age` seconds ago. May yield."""
     waiting = operations.overview.bearerboxes().waiting
     backlog = operations.overview.queues(max_age)
@@ -240,52 +165,12 @@ def queue_status(operations: Operations, max_age: float) -> QueueStatus:
     return QueueStatus(waiting, stored, max(0, int(now - backlog.taken)), backlog.complete, rows)
 
 
-@dataclass(frozen=True, slots=True)
-class Plainly:
-    """A command without parameters that changes nothing."""
-
-    look: Callable[[Operations], Fact]
-
-    def run(self, operations: Operations) -> Fact:
-        """Return the result. May yield."""
-        return self.look(operations)
-
-
-def _looks(look: Callable[[Operations], Fact]) -> Callable[[Parameters], Command]:
-    return lambda parameters: Plainly(look)
-
-
-def _bearerboxes(operations: Operations) -> BearerboxStatus:
-    return operations.overview.bearerboxes()
-
-
-def _version(_operations: Operations) -> Version:
-    of = importlib.metadata.version
-    return Version(__version__, platform.python_version(), of("gevent"), of("SQLAlchemy"))
-
-
-def _readiness(operations: Operations) -> Ready | NotReady:
-    condition = operations.overview.condition()
-    kinds = tuple(dict.fromkeys(trouble.kind for trouble in condition.troubles))
-    return (Ready if condition.ready else NotReady)(condition.state, kinds, condition.words)
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """Show recent refusals; empty `system_id` = of all accounts."""
-
-    system_id: str = ""
-
-    @classmethod
-    def read(cls, parameters: Parameters) -> Refused:
-        """Takes `system-id`."""
-        return cls(_name(parameters.get("system-id", "")))
-
-    def run(self, operations: Operations) -> RecentRefusals:
-        """Return the refusals. Doesn't yield."""
-        recent = operations.overview.measures().meters.refusals.recent()
-        wanted = [each for each in recent if self.system_id in ("", each.system_id.lower())]
-        return RecentRefusals(len(wanted), tuple(map(_refusal_row, wanted)))
+def refusals(operations: Operations, parameters: Parameters) -> RecentRefusals:
+    """Return the recent refusals of `system-id`; without it, of all accounts."""
+    system_id = _system_id(parameters)
+    recent = operations.overview.measures().meters.refusals.recent()
+    rows = tuple(_refusal_row(each) for each in recent if system_id in ("", each.system_id.lower()))
+    return RecentRefusals(len(rows), rows)
 
 
 def _refusal_row(refusal: RefusalCount) -> RefusalRow:
@@ -304,22 +189,49 @@ def _refusal_row(refusal: RefusalCount) -> RefusalRow:
     )
 
 
-COMMANDS: Mapping[str, Callable[[Parameters], Command]] = {
-    "/uptime": Uptime.read,
-    "/log-level": LogLevel.read,
-    "/esme-status": EsmeStatus.read,
-    "/esme-unbind": EsmeUnbind.read,
-    "/rebuild-routes": RebuildRoutes.read,
-    "/blocked-ips": BlockedIps.read,
-    "/route-test": RouteTest.read,
-    "/bearerbox-status": _looks(_bearerboxes),
-    "/queue-status": _looks(lambda operations: queue_status(operations, QUEUE_AGE)),
-    "/refusals": Refused.read,
-    "/version": _looks(_version),
-    "/healthz": _looks(lambda operations: Healthy()),
-    "/readyz": _looks(_readiness),
+def version(_operations: Operations, _parameters: Parameters) -> Version:
+    """Return the versions of the program and its libraries. Takes no parameters."""
+    of = importlib.metadata.version
+    return Version(__version__, platform.python_version(), of("gevent"), of("SQLAlchemy"))
+
+
+def healthz(_operations: Operations, _parameters: Parameters) -> Message:
+    """Return ok. Takes no parameters."""
+    return Message(200, "ok")
+
+
+def readyz(operations: Operations, _parameters: Parameters) -> Message:
+    """Return whether messages are taken, and the problems. Takes no parameters.
+
+    `ok` stays in front also with problems, because load balancers look for it.
+    """
+    condition = operations.overview.condition()
+    values = {
+        "state": condition.state,
+        "troubles": tuple(dict.fromkeys(trouble.kind for trouble in condition.troubles)),
+        "words": condition.words,
+    }
+    if condition.ready:
+        return Message(200, "ok, {state}: {words}" if condition.words else "ok", values)
+    return Message(503, "not ok: {words}" if condition.words else "not ok", values)
+
+
+COMMANDS: Mapping[str, Command] = {
+    "/uptime": uptime,
+    "/log-level": log_level,
+    "/esme-status": esme_status,
+    "/esme-unbind": esme_unbind,
+    "/rebuild-routes": rebuild_routes,
+    "/blocked-ips": blocked_ips,
+    "/route-test": route_test,
+    "/bearerbox-status": bearerbox_status,
+    "/queue-status": lambda operations, _parameters: queue_status(operations),
+    "/refusals": refusals,
+    "/version": version,
+    "/healthz": healthz,
+    "/readyz": readyz,
 }
-"""The class of each command by path, in the order in which the 404 answer lists them (docs/rules/http.md 3.1)."""
+"""The function of each command by path, in the order in which the 404 answer lists them (docs/rules/http.md 3.1)."""
 
 PUBLIC = frozenset({"/healthz", "/readyz"})
 """Commands without a password, for load balancers; they show nothing but ok or not ok."""

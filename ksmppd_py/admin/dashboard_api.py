@@ -15,12 +15,12 @@ from ksmppd_py import __version__
 from ksmppd_py.admin.access import BrowserSession, PasswordCheck, Sessions, TooManyGuesses
 from ksmppd_py.admin.audit import BY_PAGE, log_command
 from ksmppd_py.admin.commands import COMMANDS, queue_status
+from ksmppd_py.admin.generic_format import values
 from ksmppd_py.admin.history import INTERVAL, QUEUES_INTERVAL, History, sums_of
 from ksmppd_py.admin.hosts import HostNames
 from ksmppd_py.admin.listing import Filter, listing
 from ksmppd_py.admin.ports import Operations
 from ksmppd_py.admin.render import json_reply, not_this_host, plain_reply, render
-from ksmppd_py.admin.render_generic import values
 from ksmppd_py.admin.requests import Accepted, Reply, Request
 from ksmppd_py.admin.text import status_words
 from ksmppd_py.model.esme import ServerSnapshot
@@ -135,14 +135,15 @@ class DashboardApi:
             asked = request.json()
         except ValueError:
             return json_reply(400, {"message": "Not understood"})
-        read = COMMANDS.get(str(asked.get("command")))
+        path = str(asked.get("command"))
+        run = COMMANDS.get(path)
         given = asked.get("parameters", {})
-        if read is None or not isinstance(given, dict):
+        if run is None or not isinstance(given, dict):
             return json_reply(404, {"message": "No such command"})
         parameters = {str(name): str(value) for name, value in given.items()}
         self._latest = None
-        log_command(str(asked["command"]), parameters, request.ip, BY_PAGE)
-        return render(read(parameters).run(self._operations), xml=False, json=True)
+        log_command(path, parameters, request.ip, BY_PAGE)
+        return render(path, run(self._operations, parameters), ".json")
 
     def _snapshot(self) -> ServerSnapshot:
         now = monotonic()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ksmppd_py.admin.render_generic import values
+from ksmppd_py.admin.generic_format import values
 from ksmppd_py.model.esme import BindSnapshot, EsmeSnapshot
 
 MOST_ACCOUNTS = 200

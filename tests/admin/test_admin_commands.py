@@ -1,4 +1,4 @@
-"""Commands: what parameters mean, what is asked of the daemon, which fact comes back."""
+"""Commands: the meaning of parameters, the requests to the server, and the results."""
 
 from __future__ import annotations
 
@@ -9,28 +9,30 @@ from admin_fakes import FakeOperations, routes_down, run_target
 
 from ksmppd_py.admin.access import Password, PasswordCheck
 from ksmppd_py.admin.command_handler import CommandHandler, CommandRequest
-from ksmppd_py.admin.commands import COMMANDS, NO_BIND, leading_integer
-from ksmppd_py.admin.facts import (
-    BindsDisconnected,
-    Fact,
-    LogLevelInvalid,
-    LogLevelSet,
-    RoutesKept,
-    RoutesUpdated,
-    Running,
-    SystemIdMissing,
-    SystemIdUnknown,
-)
+from ksmppd_py.admin.commands import COMMANDS, NO_BIND, ROUTES_KEPT, SYSTEM_ID_MISSING, leading_integer
 from ksmppd_py.admin.render import plain_reply
+from ksmppd_py.admin.results import Message, RoutesUpdated, Uptime
 from ksmppd_py.errors import DatabaseUnavailable
 from ksmppd_py.model.route_report import RouteReport
 from ksmppd_py.model.routes import RouteProblem
 
 
-def run(operations: FakeOperations, path: str, **parameters: str) -> Fact:
+def run(operations: FakeOperations, path: str, **parameters: str) -> object:
     """Run a command; `_` in names stands for `-`."""
     named = {name.replace("_", "-"): value for name, value in parameters.items()}
-    return COMMANDS[path](named).run(operations)
+    return COMMANDS[path](operations, named)
+
+
+def invalid_level(level: int | None, explanation: str) -> Message:
+    return Message(200, "Invalid level specified", {"level": level}, explanation)
+
+
+def disconnected(count: int) -> Message:
+    return Message(200, "{count} binds disconnected", {"count": count})
+
+
+def unknown(system_id: str) -> Message:
+    return Message(404, "No such system-id '{system_id}' found", {"system_id": system_id})
 
 
 @pytest.mark.parametrize(
@@ -58,12 +60,14 @@ def test_leading_integer(text: str, value: int | None) -> None:
 
 
 def test_uptime(operations: FakeOperations) -> None:
-    assert run(operations, "/uptime") == Running(11)
+    assert run(operations, "/uptime") == Uptime(11)
 
 
 @pytest.mark.parametrize(("level", "set_to"), [("0", 0), ("1", 1), ("4", 4), (" 2 ", 2)])
 def test_log_level(operations: FakeOperations, level: str, set_to: int) -> None:
-    assert run(operations, "/log-level", level=level) == LogLevelSet(set_to)
+    assert run(operations, "/log-level", level=level) == Message(
+        200, "Log level set to {level}", {"level": set_to}
+    )
     assert operations.levels == [set_to]
 
 
@@ -73,9 +77,9 @@ def test_log_level(operations: FakeOperations, level: str, set_to: int) -> None:
     + [{"level": each} for each in ("", "-1", "abc", "5", "99", "2x", "1.5", "01", "\u0662", "1" * 5000)],
 )
 def test_invalid_log_level(operations: FakeOperations, parameters: dict[str, str]) -> None:
-    assert run(operations, "/log-level", **parameters) == LogLevelInvalid(None)
+    assert run(operations, "/log-level", **parameters) == invalid_level(None, "There is no log file")
     operations.set_log_level(2)
-    assert run(operations, "/log-level", **parameters) == LogLevelInvalid(2)
+    assert run(operations, "/log-level", **parameters) == invalid_level(2, "The log level is 2 (warning)")
     assert operations.levels == [2]
 
 
@@ -84,29 +88,29 @@ def test_esme_status(operations: FakeOperations) -> None:
 
 
 @pytest.mark.parametrize(
-    ("parameters", "asked", "fact"),
+    ("parameters", "asked", "result"),
     [
-        ({"system_id": "smppusera"}, ("smppusera", None), BindsDisconnected(2)),
-        ({"system_id": "SmppUserA"}, ("smppusera", None), BindsDisconnected(2)),
-        ({"system_id": "smppusera", "bind_id": "7"}, ("smppusera", 7), BindsDisconnected(1)),
-        ({"system_id": "smppusera", "bind_id": ""}, ("smppusera", None), BindsDisconnected(2)),
-        ({"system_id": "smppusera", "bind_id": "5"}, ("smppusera", 5), BindsDisconnected(0)),
-        ({"system_id": "smppusera", "bind_id": "x"}, ("smppusera", NO_BIND), BindsDisconnected(0)),
-        ({"system_id": "smppuserb"}, ("smppuserb", None), BindsDisconnected(0)),
-        ({"system_id": "FOO"}, ("foo", None), SystemIdUnknown("foo")),
-        ({"system_id": "foo", "bind_id": "4"}, ("foo", 4), SystemIdUnknown("foo")),
+        ({"system_id": "smppusera"}, ("smppusera", None), disconnected(2)),
+        ({"system_id": "SmppUserA"}, ("smppusera", None), disconnected(2)),
+        ({"system_id": "smppusera", "bind_id": "7"}, ("smppusera", 7), disconnected(1)),
+        ({"system_id": "smppusera", "bind_id": ""}, ("smppusera", None), disconnected(2)),
+        ({"system_id": "smppusera", "bind_id": "5"}, ("smppusera", 5), disconnected(0)),
+        ({"system_id": "smppusera", "bind_id": "x"}, ("smppusera", NO_BIND), disconnected(0)),
+        ({"system_id": "smppuserb"}, ("smppuserb", None), disconnected(0)),
+        ({"system_id": "FOO"}, ("foo", None), unknown("foo")),
+        ({"system_id": "foo", "bind_id": "4"}, ("foo", 4), unknown("foo")),
     ],
 )
 def test_esme_unbind(
-    operations: FakeOperations, parameters: dict[str, str], asked: tuple[str, int | None], fact: Fact
+    operations: FakeOperations, parameters: dict[str, str], asked: tuple[str, int | None], result: object
 ) -> None:
-    assert run(operations, "/esme-unbind", **parameters) == fact
+    assert run(operations, "/esme-unbind", **parameters) == result
     assert operations.unbinds == [asked]
 
 
 @pytest.mark.parametrize("parameters", [{}, {"system_id": ""}, {"bind_id": "4"}])
 def test_esme_unbind_needs_a_system_id(operations: FakeOperations, parameters: dict[str, str]) -> None:
-    assert run(operations, "/esme-unbind", **parameters) == SystemIdMissing()
+    assert run(operations, "/esme-unbind", **parameters) is SYSTEM_ID_MISSING
     assert operations.unbinds == []
 
 
@@ -123,7 +127,7 @@ def test_rebuild_routes_that_fails(
 ) -> None:
     operations.routes_error = error
     with caplog.at_level(logging.WARNING):
-        assert run(operations, "/rebuild-routes") == RoutesKept()
+        assert run(operations, "/rebuild-routes") is ROUTES_KEPT
     assert caplog.messages == [f"Routes could not be updated: {error}"]
 
 

@@ -9,8 +9,7 @@ from xml.etree import ElementTree
 import pytest
 from admin_fakes import FakeOperations, run_target
 
-from ksmppd_py.admin.commands import COMMANDS
-from ksmppd_py.admin.facts import Fact, ReceiverMissing, SystemIdMissing
+from ksmppd_py.admin.commands import COMMANDS, RECEIVER_MISSING, SYSTEM_ID_MISSING
 from ksmppd_py.admin.requests import Reply
 from ksmppd_py.model.route_test import RouteTestQuery, RouteTestResult
 
@@ -19,9 +18,9 @@ REFUSED = RouteTestResult(
 )
 
 
-def run(operations: FakeOperations, **parameters: str) -> Fact:
+def run(operations: FakeOperations, **parameters: str) -> object:
     named = {name.replace("_", "-"): value for name, value in parameters.items()}
-    return COMMANDS["/route-test"](named).run(operations)
+    return COMMANDS["/route-test"](operations, named)
 
 
 def answer(operations: FakeOperations, extension: str = "") -> Reply:
@@ -48,8 +47,8 @@ def test_parameters(operations: FakeOperations, parameters: dict[str, str], ques
 
 
 def test_missing_parameters(operations: FakeOperations) -> None:
-    assert run(operations, to="1") == SystemIdMissing()
-    assert run(operations, system_id="a") == ReceiverMissing()
+    assert run(operations, to="1") is SYSTEM_ID_MISSING
+    assert run(operations, system_id="a") is RECEIVER_MISSING
     assert operations.questions == []
     reply = run_target(operations, "/route-test?system-id=a")
     assert (reply.status, reply.body) == (406, b"You must specify a 'to' parameter\n")
