@@ -68,7 +68,7 @@ class Operations(Protocol):
     def clear_blocked_ips(self, ip: str | None) -> int:
         """Forget the failures of one address, or of all; return how many were blocked."""
 
-    def test_route(self, question: RouteTestQuery) -> RouteTestResult:
+    def test_route(self, query: RouteTestQuery) -> RouteTestResult:
         """Return how a message would be routed; nothing is sent. May yield."""
 
     def rebuild_routes(self) -> RouteReport | None:

@@ -141,7 +141,7 @@ class FakeOverview:
         return self.boxes
 
     def queues(self, max_age: float) -> Backlog | None:
-        """As set; the question is remembered."""
+        """As set; the call is remembered."""
         self.asked.append(max_age)
         return self.backlog
 
@@ -150,7 +150,7 @@ class FakeOverview:
         return Condition(self.troubles)
 
     def look_at_credits(self, max_age: float) -> None:
-        """The question is remembered."""
+        """the call is remembered."""
         self.asked.append(-max_age)
 
     def blocked(self) -> int:
@@ -184,7 +184,7 @@ class FakeOperations:
         self.unbinds: list[tuple[str, int | None]] = []
         self.rebuilds = 0
         self.report: RouteReport | None = None
-        self.questions: list[RouteTestQuery] = []
+        self.queries: list[RouteTestQuery] = []
         self.trial = RouteTestResult("12345", "+49170", 0, "route", "", 12, "one<two", 2, 1.5, True)
         self.state = server_snapshot(SMPPUSERA, SMPPUSERB)
         self.blocked = [BlockedAddress("10.0.0.9", 5, 280), BlockedAddress("10.0.0.8", 7, 3)]
@@ -224,9 +224,9 @@ class FakeOperations:
         self.blocked = [each for each in self.blocked if ip is not None and each.ip != ip]
         return before - len(self.blocked)
 
-    def test_route(self, question: RouteTestQuery) -> RouteTestResult:
+    def test_route(self, query: RouteTestQuery) -> RouteTestResult:
         """As told."""
-        self.questions.append(question)
+        self.queries.append(query)
         return self.trial
 
     def rebuild_routes(self) -> RouteReport | None:

@@ -28,7 +28,7 @@ def answer(operations: FakeOperations, extension: str = "") -> Reply:
 
 
 @pytest.mark.parametrize(
-    ("parameters", "question"),
+    ("parameters", "query"),
     [
         ({"system_id": "SmppUserA", "from": "1", "to": "+2"}, RouteTestQuery("smppusera", "1", "+2")),
         (
@@ -41,15 +41,15 @@ def answer(operations: FakeOperations, extension: str = "") -> Reply:
         ({"system_id": "a", "to": "2", "data_coding": "264"}, RouteTestQuery("a", "", "2", "", 8)),
     ],
 )
-def test_parameters(operations: FakeOperations, parameters: dict[str, str], question: RouteTestQuery) -> None:
+def test_parameters(operations: FakeOperations, parameters: dict[str, str], query: RouteTestQuery) -> None:
     assert run(operations, **parameters) is operations.trial
-    assert operations.questions == [question]
+    assert operations.queries == [query]
 
 
 def test_missing_parameters(operations: FakeOperations) -> None:
     assert run(operations, to="1") is SYSTEM_ID_MISSING
     assert run(operations, system_id="a") is RECEIVER_MISSING
-    assert operations.questions == []
+    assert operations.queries == []
     reply = run_target(operations, "/route-test?system-id=a")
     assert (reply.status, reply.body) == (406, b"You must specify a 'to' parameter\n")
 
