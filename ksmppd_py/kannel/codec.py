@@ -27,8 +27,6 @@ LIKELY = frozenset(("receiver", "msgdata", "id", "dlr_url"))
 """Strings that mostly differ between the messages that an account submits together."""
 OPTIONAL = frozenset(("http_port",))
 """Integers at the end of a message that a peer may leave out: undefined then."""
-TRAILERS: dict[type[Message], bytes] = {}
-"""Packed fields that a fork of Kannel expects after this server's; stock Kannel 1.4.5 expects none."""
 
 UUID_SHAPE = b"00000000-0000-0000-0000-000000000000"
 SHAPE = bytes(
@@ -66,7 +64,7 @@ def _names(message: type[Message], structs: dict[str, Any]) -> dict[str, Any]:
 
 def _compile_pack(message: type[Message]) -> Callable[[Message], bytes]:
     never_null = NEVER_NULL if message is Sms else ()
-    source, structs = pack_source(message, never_null, TRAILERS.get(message, b""))
+    source, structs = pack_source(message, never_null)
     function: Callable[[Message], bytes] = compile_function("pack", source, _names(message, structs))
     return function
 
@@ -103,7 +101,6 @@ def _pack_slowly(message: Message) -> bytes:
         elif value is None and name in NEVER_NULL and isinstance(message, Sms):
             value = b""
         body += _NULL if value is None else _INT.pack(len(value)) + value
-    body += TRAILERS.get(type(message), b"")
     return _INT.pack(len(body)) + body
 
 

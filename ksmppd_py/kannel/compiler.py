@@ -39,9 +39,7 @@ def compile_function(name: str, source: str, names: dict[str, Any]) -> Any:
     return names[name]
 
 
-def pack_source(
-    message: type[Message], never_null: Collection[str], trailer: bytes
-) -> tuple[str, dict[str, Any]]:
+def pack_source(message: type[Message], never_null: Collection[str]) -> tuple[str, dict[str, Any]]:
     """Return the source of `pack(m) -> bytes` and the structs that it uses.
 
     It raises IndexError for a string too long for LENGTHS and struct.error for an integer wider than 32 bits.
@@ -74,8 +72,6 @@ def pack_source(
             pieces.append(f"NULL if {name} is None else LENGTHS[len({name})]")
         if name is not None:
             pieces.append(name if slot.is_uuid or name in never_null else f"{name} or b''")
-    if trailer:
-        pieces.append(repr(trailer))
     lines = [*prepare, f"body = b''.join(({', '.join(pieces)},))", "return LENGTHS[len(body)] + body"]
     return "def pack(m):\n" + "".join(f"    {line}\n" for line in lines), structs
 

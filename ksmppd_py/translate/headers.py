@@ -63,7 +63,7 @@ def override(sms: Sms, headers: Mapping[str, str] | Iterable[tuple[str, str]]) -
             continue
         if kind is Kind.STRING:
             setattr(sms, name, _octets(name, value, answer))
-        elif kind is Kind.INTEGER:
+        else:  # `id`, the only UUID, is protected
             number = _LEADING_INTEGER.match(value)
             if number is not None and _LEAST <= int(number[0]) <= _GREATEST:
                 setattr(sms, name, int(number[0]))

@@ -179,7 +179,8 @@ def test_frames_in_pieces(step: int) -> None:
 def test_ack_and_sms_short_cuts() -> None:
     assert pack_sms(MT) == MT_FRAME
     assert pack_ack(0, 1700000000, ID) == pack(Ack(0, 1700000000, ID))
-    assert pack_ack(1, 1 << 32 | 5, MO_ID.upper()) == pack(Ack(1, 5, MO_ID))
+    for id in (MO_ID, MO_ID.upper()):
+        assert pack_ack(1, 1 << 32 | 5, id) == pack(Ack(1, 5, MO_ID))
 
 
 def test_table() -> None:

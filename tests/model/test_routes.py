@@ -8,11 +8,12 @@ import time
 from collections.abc import Iterator
 
 import pytest
+import re2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ksmppd_py.errors import NoRoute, SenderRefused
-from ksmppd_py.model.routes import InboundTable, Route, RouteTable
+from ksmppd_py.model.routes import InboundTable, RegexChecker, Route, RouteTable
 
 LIBC = ctypes.CDLL(None)
 REG_EXTENDED, REG_NOSUB = 1, 8
@@ -277,6 +278,25 @@ def test_too_little_memory_for_the_automaton(max_mem: int) -> None:
             except NoRoute:
                 results.append(-1)
         assert results[0] == results[1], text
+
+
+def test_routes_of_one_prefix_and_one_sender() -> None:
+    """Routes with the same prefix or the same sender keep their order, also when there are many."""
+    routes = [Route(route_id=n, regex="^46", source_regex=f"^{n % 100}$") for n in range(1, 1001)]
+    pauses: list[None] = []
+    table = RouteTable(routes, pause=lambda: pauses.append(None))
+    assert table.match(b"4612", b"7").route_id == 7
+    assert table.match(b"4612", b"0").route_id == 100
+    assert pauses
+
+
+def test_an_expression_that_only_a_set_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reason of RE2's compiler is asked for; without one the set's own error counts."""
+    compile = re2.compile
+    monkeypatch.setattr(re2, "compile", lambda expression, options: compile(b"x", options))
+    wrong = Route(route_id=1, regex="(4|[")
+    assert RouteTable([wrong]).problems[0].route_id == 1
+    assert RegexChecker().problem(wrong)
 
 
 @pytest.mark.slow

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ksmppd_py.smpp.destinations import SmeAddress
+from ksmppd_py.smpp.constants import CommandStatus
+from ksmppd_py.smpp.destinations import DistributionList, SmeAddress
 from ksmppd_py.smpp.pdus import SubmitMulti
 from ksmppd_py.translate.bind_options import BindOptions
 from ksmppd_py.translate.errors import Untranslatable
@@ -48,6 +49,20 @@ def test_every_destination_is_as_if_it_were_alone_and_shares_the_text(
         made.append(sms)
     assert [sms.receiver for sms in made] == [b"+491", b"+492", b"+493"]
     assert all(sms.msgdata is made[0].msgdata for sms in made)
+
+
+@pytest.mark.parametrize(
+    ("destinations", "status"),
+    [
+        ([], CommandStatus.RINVNUMDESTS),
+        ([SmeAddress(1, 1, b"491")] * 255, CommandStatus.RINVNUMDESTS),
+        ([SmeAddress(1, 1, b"491"), DistributionList(b"all")], CommandStatus.RINVDLNAME),
+    ],
+)
+def test_refused_whole(destinations: list[SmeAddress | DistributionList], status: CommandStatus) -> None:
+    with pytest.raises(Untranslatable) as refused:
+        expand(SubmitMulti(source_addr=b"12345", dest_addresses=destinations), b"shared")
+    assert refused.value.command_status == status
 
 
 def test_a_bad_destination_is_refused_by_itself() -> None:
