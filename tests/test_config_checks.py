@@ -187,9 +187,13 @@ def test_one_port_twice(tmp_path: Path, ksmppd: str, http: str, expected: list[s
 
 
 def test_one_port_on_two_addresses_and_any_free_ports(tmp_path: Path) -> None:
-    read(tmp_path, "smpp-port = 14010\ninterface = 10.0.0.1", rest=REST + "interface = 10.0.0.2")
-    read(tmp_path, "smpp-port = 0", rest=REST.replace("14010", "0"))
-    read(tmp_path, "smpp-port = 14010\ninterface = 0.0.0.0", rest=REST + "interface = ::1")
+    for port, ksmppd, rest in (
+        (14010, "interface = 10.0.0.1", REST + "interface = 10.0.0.2"),
+        (14010, "interface = 0.0.0.0", REST + "interface = ::1"),
+        (0, "", REST.replace("14010", "0")),
+    ):
+        config = read(tmp_path, f"smpp-port = {port}\n{ksmppd}", rest=rest)
+        assert (config.ksmppd.smpp_port, config.http_server.port) == (port, port)
 
 
 def test_tls_only(tmp_path: Path) -> None:

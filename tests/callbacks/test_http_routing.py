@@ -630,9 +630,6 @@ class TestLimits:
         router.close(5.0)
         assert [type(one) for one in asked.get(timeout=1)] == [Route, Route, BackendUnavailable]
 
-    def test_rebuilding_is_nothing(self, router: HttpRouter) -> None:
-        router.rebuild()
-
 
 def test_certificates_are_checked(
     start_server: Callable[..., Misbehaving], router_of: RouterOf, certificate: Path

@@ -345,3 +345,5 @@ def test_say_survives_a_closed_stderr(monkeypatch: pytest.MonkeyPatch) -> None:
     closed.close()
     monkeypatch.setattr("sys.stderr", closed)
     daemon.say("PANIC", "x")
+    with pytest.raises(ValueError, match="closed"):
+        print("x", file=sys.stderr)

@@ -85,7 +85,7 @@ def test_logs_are_rotated_beside_those_of_kannel(tmp_path: Path) -> None:
 def test_the_user_of_the_unit_is_kannels(tmp_path: Path) -> None:
     unit = configparser.ConfigParser(strict=False, interpolation=None)
     unit.read(PACKAGING / "ksmppd.service")
-    pwd.getpwnam(unit["Service"]["User"])  # comes with the package kannel
+    assert pwd.getpwnam(unit["Service"]["User"]).pw_name == "kannel"  # comes with the package kannel
     if "Group" in unit["Service"]:
         grp.getgrnam(unit["Service"]["Group"])
 

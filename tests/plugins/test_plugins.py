@@ -81,7 +81,8 @@ class TestLoading:
 
     def test_dataclasses_work_in_a_file(self, tmp_path: Path) -> None:
         text = "from __future__ import annotations\nfrom dataclasses import dataclass\n"
-        self.load(tmp_path, text + "@dataclass\nclass A:\n    a: int\ndef init(context): A(1)\n")
+        text += "@dataclass\nclass A:\n    a: int\ndef init(context): context.authenticate = A(1).__eq__\n"
+        assert self.load(tmp_path, text).authenticate is not None
 
     @pytest.mark.parametrize(
         ("text", "complaint"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator
 
 import gevent
@@ -65,7 +66,9 @@ def test_end_kills_what_still_runs(group: GreenletGroup, caplog: pytest.LogCaptu
 
 
 def test_end_without_greenlets_returns_at_once(group: GreenletGroup) -> None:
-    group.end()
+    began = time.monotonic()
+    group.end(5)
+    assert time.monotonic() - began < 1
 
 
 def test_join_waits_only_so_long(group: GreenletGroup) -> None:
