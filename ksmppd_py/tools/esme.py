@@ -18,11 +18,11 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from ksmppd_py.tools import pdus, secret, texts
+from ksmppd_py.tools.esme_client import EsmeClient
 from ksmppd_py.tools.link import LONGEST_PASSWORD, EsmeError, Link
 from ksmppd_py.tools.load import Load
 from ksmppd_py.tools.options import FOREVER, PATIENCE, PROGRAM, parse, password_problem
-from ksmppd_py.tools.session import Session
-from ksmppd_py.tools.teller import Teller
+from ksmppd_py.tools.pdu_printer import PduPrinter
 
 LONGEST_PAYLOAD = 65_535
 LONGEST_SHORT_MESSAGE = 254  # octets of short_message, SMPP 3.4, 5.2.21
@@ -79,18 +79,18 @@ def _tls(options: argparse.Namespace) -> ssl.SSLContext | None:
 
 
 def _with_session(
-    options: argparse.Namespace, patience: float, work: Callable[[Link, Session], int], quiet: bool = False
+    options: argparse.Namespace, patience: float, work: Callable[[Link, EsmeClient], int], quiet: bool = False
 ) -> int:
     """Connect, bind, do the work and always unbind; `patience` (seconds) is for connecting and binding."""
-    teller = Teller(options.json, options.hex, quiet)
-    link = Link(options.host, options.port, patience, teller, _tls(options))
+    printer = PduPrinter(options.json, options.hex, quiet)
+    link = Link(options.host, options.port, patience, printer, _tls(options))
     try:
-        session = Session(link)
-        session.bind(options.bind, options.system_id, options.password, time.monotonic() + patience)
+        client = EsmeClient(link)
+        client.bind(options.bind, options.system_id, options.password, time.monotonic() + patience)
         try:
-            return work(link, session)
+            return work(link, client)
         finally:
-            session.unbind()
+            client.unbind()
     finally:
         link.close()
 
@@ -155,23 +155,23 @@ def _send(options: argparse.Namespace) -> int:
         return _send_many(options, submits)
     deadline = time.monotonic() + options.wait
 
-    def work(link: Link, session: Session) -> int:
+    def work(link: Link, client: EsmeClient) -> int:
         message_ids = [
-            session.submit(deadline, command, options.tlvs, **fields) for command, fields in submits
+            client.submit(deadline, command, options.tlvs, **fields) for command, fields in submits
         ]
-        _await_reports(session, message_ids if options.receipt else [], deadline)
-        _await_messages(session, options.expect, deadline)
+        _await_reports(client, message_ids if options.receipt else [], deadline)
+        _await_messages(client, options.expect, deadline)
         return 0
 
     return _with_session(options, options.wait, work)
 
 
 def _send_many(options: argparse.Namespace, submits: list[tuple[str, dict[str, Any]]]) -> int:
-    def work(link: Link, session: Session) -> int:
-        load = Load(link, session, options.count, options.rate, options.window, options.wait)
+    def work(link: Link, client: EsmeClient) -> int:
+        load = Load(link, client, options.count, options.rate, options.window, options.wait)
         outcome = load.run(submits, options.tlvs, options.receipt)
         if options.json:
-            Teller(True).object({"summary": outcome.facts()})
+            PduPrinter(True).object({"summary": outcome.facts()})
         else:
             print("\n".join(outcome.lines()), flush=True)
         if outcome.problem:
@@ -183,30 +183,30 @@ def _send_many(options: argparse.Namespace, submits: list[tuple[str, dict[str, A
     return _with_session(options, options.wait, work, quiet=True)
 
 
-def _await_reports(session: Session, message_ids: list[str], deadline: float) -> None:
+def _await_reports(client: EsmeClient, message_ids: list[str], deadline: float) -> None:
     """Wait for the final delivery report of every message. Raises EsmeError when one is missing."""
 
     def missing() -> set[str]:
-        return set(message_ids) - {receipt.message_id for receipt in session.receipts if receipt.final}
+        return set(message_ids) - {receipt.message_id for receipt in client.receipts if receipt.final}
 
-    if not session.wait_until(lambda: not missing(), deadline):
+    if not client.wait_until(lambda: not missing(), deadline):
         raise EsmeError(f"accepted, but no delivery report came in time for {', '.join(sorted(missing()))}")
 
 
-def _await_messages(session: Session, expected: int, deadline: float) -> None:
+def _await_messages(client: EsmeClient, expected: int, deadline: float) -> None:
     """Wait for messages that are no reports. Raises EsmeError when some are missing."""
-    if not session.wait_until(lambda: session.messages >= expected, deadline):
-        raise EsmeError(f"accepted, but only {session.messages} of {expected} expected messages came in time")
+    if not client.wait_until(lambda: client.messages >= expected, deadline):
+        raise EsmeError(f"accepted, but only {client.messages} of {expected} expected messages came in time")
 
 
 def _listen(options: argparse.Namespace) -> int:
     seconds = FOREVER if options.wait is None else options.wait
 
-    def work(link: Link, session: Session) -> int:
+    def work(link: Link, client: EsmeClient) -> int:
         enough = FOREVER if options.count is None else options.count
         with contextlib.suppress(KeyboardInterrupt):  # the way to end it
-            session.wait_until(lambda: session.arrived >= enough, time.monotonic() + seconds)
-        return session.arrived
+            client.wait_until(lambda: client.arrived >= enough, time.monotonic() + seconds)
+        return client.arrived
 
     arrived = _with_session(options, min(seconds, PATIENCE), work)
     if options.count is not None and arrived < options.count:
@@ -215,9 +215,9 @@ def _listen(options: argparse.Namespace) -> int:
 
 
 def _query(options: argparse.Namespace) -> int:
-    def work(link: Link, session: Session) -> int:
+    def work(link: Link, client: EsmeClient) -> int:
         deadline = time.monotonic() + options.wait
-        session.ask(deadline, "query_sm", "the question", message_id=options.id, **_source(options))
+        client.ask(deadline, "query_sm", "the question", message_id=options.id, **_source(options))
         return 0
 
     return _with_session(options, options.wait, work)
@@ -226,9 +226,9 @@ def _query(options: argparse.Namespace) -> int:
 def _cancel(options: argparse.Namespace) -> int:
     fields = {**_source(options), **(_destination(options) if options.destinations else {})}
 
-    def work(link: Link, session: Session) -> int:
+    def work(link: Link, client: EsmeClient) -> int:
         deadline = time.monotonic() + options.wait
-        session.ask(deadline, "cancel_sm", "to cancel", message_id=options.id, **fields)
+        client.ask(deadline, "cancel_sm", "to cancel", message_id=options.id, **fields)
         return 0
 
     return _with_session(options, options.wait, work)

@@ -1,4 +1,4 @@
-"""One SMPP connection of an ESME: whole PDUs in and out, each told; smpplib packs and parses."""
+"""One SMPP connection of an ESME: whole PDUs in and out, each printed; smpplib packs and parses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from smpplib.exceptions import UnknownCommandError
 from smpplib.pdu import extract_command
 
 from ksmppd_py.tools import pdus
-from ksmppd_py.tools.teller import RECEIVED, SENT, Teller
+from ksmppd_py.tools.pdu_printer import RECEIVED, SENT, PduPrinter
 
 HEADER = 16
 LONGEST_PDU = 70_000  # octets; a message_payload may hold 65,535
@@ -30,12 +30,12 @@ class Link:
     """A connected socket that speaks PDUs. Raises EsmeError when it can't connect or the server goes away."""
 
     def __init__(
-        self, host: str, port: int, timeout: float, teller: Teller, tls: ssl.SSLContext | None = None
+        self, host: str, port: int, timeout: float, printer: PduPrinter, tls: ssl.SSLContext | None = None
     ) -> None:
         """Connect, with TLS if a context is given; `timeout` is in seconds, for connecting and for writing."""
         self.peer = f"{host}:{port}"
         self.sequence = 0
-        self._teller = teller
+        self._printer = printer
         self._timeout = timeout
         self._received = bytearray()
         try:
@@ -78,7 +78,7 @@ class Link:
     def _send(self, pdu: Any, tlvs: Sequence[tuple[int, bytes]] = ()) -> None:
         octets = pdus.with_tlvs(pdu.generate(), tlvs)
         self.write(octets)
-        self._teller.pdu(SENT, pdu, octets, tlvs)
+        self._printer.pdu(SENT, pdu, octets, tlvs)
 
     def write(self, octets: bytes) -> None:
         """Send packed octets, without printing them."""
@@ -99,7 +99,7 @@ class Link:
                 return pdu
 
     def next_octets(self, deadline: float) -> bytes | None:
-        """Do as `receive`, but return the PDU's octets, neither parsed nor printed."""
+        """Return the next PDU's octets, neither parsed nor printed; else as `receive`."""
         while True:
             octets = self._whole_pdu()
             if octets is not None:
@@ -134,18 +134,18 @@ class Link:
         return octets
 
     def parse(self, octets: bytes) -> Any:
-        """Return the PDU and tell it; None, with a generic_nack, for one that smpplib can't read."""
+        """Print and return the PDU; answer one that smpplib can't read with generic_nack and return None."""
         try:
             # with a sequence given, smpplib doesn't take one of ours for the incoming PDU
             pdu = pdus.make(extract_command(octets), client=self, sequence=0, allow_unknown_opt_params=True)
             pdu.parse(octets)
         except (UnknownCommandError, KeyError, ValueError, struct.error, TypeError):
             _, command_id, _, sequence = struct.unpack(">4L", octets[:HEADER])
-            self._teller.unreadable(octets)
+            self._printer.unreadable(octets)
             if not command_id & 0x80000000:
                 self.answer(sequence, "generic_nack", 0x03)  # ESME_RINVCMDID
             return None
-        self._teller.pdu(RECEIVED, pdu, octets)
+        self._printer.pdu(RECEIVED, pdu, octets)
         return pdu
 
 

@@ -14,8 +14,8 @@ from typing import Any
 from tqdm import tqdm
 
 from ksmppd_py.tools import pdus, words
+from ksmppd_py.tools.esme_client import EsmeClient
 from ksmppd_py.tools.link import EsmeError, Link
-from ksmppd_py.tools.session import Session
 
 _RESPONSES = (0x80000004, 0x80000021, 0x80000000)  # submit_sm_resp, submit_multi_resp, generic_nack
 _QUANTILES = (("median", 0.5), ("p95", 0.95), ("p99", 0.99))
@@ -89,16 +89,16 @@ def _quantiles_by_status(outcome: Outcome) -> dict[int, dict[str, float]]:
 
 
 class Load:
-    """Sends the same messages again and again, `count` submits of each, at most `window` unanswered.
+    """Submits each message `count` times, with at most `window` unanswered.
 
-    `rate` is the most submits a second, 0 = as fast as answers come. `patience`: seconds without any answer.
+    `rate`: submits a second (0: no limit). `patience`: seconds without an answer before it gives up.
     """
 
     def __init__(
-        self, link: Link, session: Session, count: int, rate: float, window: int, patience: float
+        self, link: Link, client: EsmeClient, count: int, rate: float, window: int, patience: float
     ) -> None:
         self._link = link
-        self._session = session
+        self._client = client
         self._count = count
         self._rate = rate
         self._window = window
@@ -167,13 +167,13 @@ class Load:
             return True
         pdu = self._link.parse(octets)
         if pdu is not None:
-            self._session.take(pdu)
+            self._client.take(pdu)
         return False
 
     def _await_reports(self, outcome: Outcome) -> None:
         deadline = time.monotonic() + self._patience
         while True:
-            receipts = self._session.receipts
+            receipts = self._client.receipts
             for receipt in receipts:
                 identity = receipt.message_id.encode("ascii", "replace")
                 if receipt.final and identity in self._ids:
@@ -182,8 +182,8 @@ class Load:
                     deadline = time.monotonic() + self._patience
             receipts.clear()
             try:
-                if not self._ids or not self._session.wait_until(
-                    lambda: bool(self._session.receipts), deadline
+                if not self._ids or not self._client.wait_until(
+                    lambda: bool(self._client.receipts), deadline
                 ):
                     break
             except EsmeError as error:

@@ -1,4 +1,4 @@
-"""The command line of ksmppd-esme: its options, and what is wrong with them."""
+"""The command line of ksmppd-esme: its options and their checks."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def password_problem(password: str, longest: int) -> str | None:
-    """Return why this can be no password; None when it can."""
+    """Return the reason why this can't be a password; None when it can."""
     if not password.isascii() or not password.isprintable() or len(password) > longest:
         return f"--password must be at most {longest} printable ASCII characters"
     return None
@@ -282,7 +282,7 @@ def _tlv(text: str) -> tuple[int, bytes]:
 
 
 def _problem(options: argparse.Namespace) -> str | None:
-    """Return the fault of the arguments together; None when they will do."""
+    """Return the first contradiction between arguments; None when there is none."""
     name = options.system_id
     if not name.isascii() or not name.isprintable() or len(name) > LONGEST_SYSTEM_ID:
         return f"--system-id must be at most {LONGEST_SYSTEM_ID} printable ASCII characters"

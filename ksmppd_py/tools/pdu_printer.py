@@ -14,8 +14,8 @@ SENT, RECEIVED = "sent", "received"
 _HIDDEN = ("password", "short_message", "message_payload", "dest_addresses")
 
 
-class Teller:
-    """Prints; `as_json`: objects instead of words, `octets`: every PDU in hexadecimal, too, `quiet`: no PDUs."""
+class PduPrinter:
+    """`as_json`: print JSON objects instead of words; `octets`: add each PDU in hexadecimal; `quiet`: print no PDUs."""
 
     def __init__(self, as_json: bool = False, octets: bool = False, quiet: bool = False) -> None:
         self.as_json = as_json

@@ -1,4 +1,4 @@
-"""An ESME's session: bind, submit, receive, unbind. Blocking, in the caller's thread."""
+"""A client in the role of an ESME: bind, submit, receive, unbind. It blocks the caller's thread."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ REFUSED_BIND = {
 }
 
 
-class Session:
+class EsmeClient:
     """One bind. Every method that waits takes `deadline` (time.monotonic seconds) and raises EsmeError."""
 
     def __init__(self, link: Link) -> None:
@@ -52,7 +52,7 @@ class Session:
     def submit(
         self, deadline: float, command: str, tlvs: Sequence[tuple[int, bytes]] = (), **fields: object
     ) -> str:
-        """Send a submit_sm or submit_multi and return the message_id; a refusal raises, of one destination, too."""
+        """Send a submit_sm or submit_multi; return the message_id. Raises EsmeError when refused, also in part."""
         response = self.ask(deadline, command, "the message", tlvs, **fields)
         refused = getattr(response, "refused", ())
         if refused:
@@ -68,7 +68,7 @@ class Session:
         tlvs: Sequence[tuple[int, bytes]] = (),
         **fields: object,
     ) -> Any:
-        """Send any request and return the response; a refusal of `subject` raises."""
+        """Send any request and return the response. Raises EsmeError that names `subject` when it is refused."""
         response = self._response(self._link.request(command, tlvs, **fields), deadline)
         if response is None:
             raise EsmeError(f"{self._link.peer} didn't answer the {command} in time")
@@ -77,7 +77,7 @@ class Session:
         return response
 
     def wait_until(self, condition: Callable[[], bool], deadline: float) -> bool:
-        """Take PDUs until `condition` holds; False when time is up first."""
+        """Receive PDUs until `condition` holds; return False when `deadline` comes first."""
         while not condition():
             try:
                 if not self._turn(deadline):
@@ -88,7 +88,7 @@ class Session:
         return True
 
     def unbind(self) -> None:
-        """Say goodbye and wait a little for the answer; a server that has gone already is no error."""
+        """Send unbind and wait up to UNBIND_SECONDS for the answer; a lost connection is no error."""
         if not self._bound:
             return
         try:
@@ -102,14 +102,14 @@ class Session:
         return self._responses.pop(sequence, None)
 
     def _turn(self, deadline: float) -> bool:
-        """Take one PDU and answer it; False when none came in time."""
+        """Receive one PDU and answer it; return False when none came in time."""
         pdu = self._link.receive(deadline)
         if pdu is not None:
             self.take(pdu)
         return pdu is not None
 
     def take(self, pdu: Any) -> None:
-        """Answer a PDU that came, or keep it when it is an answer itself."""
+        """Answer a request of the server, or keep a response for its request."""
         if pdu.command.endswith("_resp") or pdu.command == "generic_nack":
             self._responses[pdu.sequence] = pdu
         elif pdu.command == "deliver_sm":
