@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from ksmppd_py.flows.delivery import DeliveryFlow
 from ksmppd_py.flows.row_cursor import PAGE, ROWS_PAUSE, Bell, RowCursor
 from ksmppd_py.kannel.messages import SmsType
+from ksmppd_py.model.clock import Clock
 from ksmppd_py.model.names import to_name, to_octets
 from ksmppd_py.model.outcomes import Outcome
 from ksmppd_py.model.ports import MessageStore, Receivers, StoredMessage, StoredPdu
@@ -67,7 +68,7 @@ class DeliverReplay:
         delivery: DeliveryFlow,
         receivers: Receivers,
         bell: Bell,
-        monotonic: Callable[[], float],
+        clock: Clock,
         queue: bool,
     ) -> None:
         self._queue = queue
@@ -75,7 +76,7 @@ class DeliverReplay:
         self._delivery = delivery
         self._receivers = receivers
         self._bell = bell
-        self._monotonic = monotonic
+        self._clock = clock
         self._accounts: dict[str, _Account] = {}
         self._expected: set[bytes] = set()
 
@@ -83,7 +84,7 @@ class DeliverReplay:
         """Send as many rows of the account as its binds have room for. Raises DatabaseUnavailable. May yield."""
         account = self._account(system_id)
         account.rung = False
-        now = self._monotonic()
+        now = self._clock.monotonic()
         for source in account.sources:
             if source.cursor.due(now):
                 source.cursor.start_over()
@@ -137,11 +138,11 @@ class DeliverReplay:
         account = self._accounts.get(system_id)
         if account is not None:
             for source in account.sources:
-                source.cursor.retry_at_once(0, self._monotonic() + ROWS_PAUSE)
+                source.cursor.retry_at_once(0, self._clock.monotonic() + ROWS_PAUSE)
 
     def retry_later(self, delivery: Delivery, row: int) -> None:
         """Send the message stored as `row` only after its delay: its ESME refused it for now. Doesn't yield."""
-        self._source_of(delivery).cursor.retry_later(row, self._monotonic())
+        self._source_of(delivery).cursor.retry_later(row, self._clock.monotonic())
 
     def _source_of(self, delivery: Delivery) -> _Source:
         assert delivery.sms is not None
@@ -157,7 +158,7 @@ class DeliverReplay:
 
     def due(self) -> list[str]:
         """Return the accounts whose rows may be tried again, or had no room and have some now. Doesn't yield."""
-        now = self._monotonic()
+        now = self._clock.monotonic()
         return [
             system_id
             for system_id, account in self._accounts.items()
@@ -232,7 +233,7 @@ class DeliverReplay:
         if cursor.must_stop_before(delivery.row):
             cursor.step_back(delivery.row)
             return False
-        if not cursor.takes(delivery.row, self._monotonic()):
+        if not cursor.takes(delivery.row, self._clock.monotonic()):
             return True
         try:
             outcome = self._delivery.dispatch(delivery)
@@ -257,9 +258,9 @@ class DeliverReplay:
             (self._store.remove_pdus if source.sms_type is None else self._store.remove)((row,))
             cursor.done(row)
         elif outcome in (Outcome.GONE, Outcome.TIMEOUT):
-            cursor.retry_at_once(row, self._monotonic())
+            cursor.retry_at_once(row, self._clock.monotonic())
         else:
-            cursor.retry_later(row, self._monotonic())
+            cursor.retry_later(row, self._clock.monotonic())
         account = source.account
         if not account.rung and account.in_flight * 2 <= account.peak:
             account.rung = True

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from ksmppd_py.errors import KsmppdError, Throttled
 from ksmppd_py.kannel.messages import UNDEFINED, DlrMask, Sms, SmsType
+from ksmppd_py.model.clock import Clock
 from ksmppd_py.model.history import MessageHistory, Report
 from ksmppd_py.model.ids import MessageIds
 from ksmppd_py.model.meters import TokenBucket
@@ -50,15 +51,13 @@ class MessageLookup:
         store: MessageStore | None,
         withdrawals: Withdrawals,
         ids: MessageIds,
-        clock: Callable[[], float],
-        monotonic: Callable[[], float],
+        clock: Clock,
     ) -> None:
         self._history = history
         self._store = store
         self._withdrawals = withdrawals
         self._ids = ids
         self._clock = clock
-        self._monotonic = monotonic
         self._lookups: dict[str, TokenBucket] = {}
         self.remember = history.accepted
 
@@ -126,7 +125,7 @@ class MessageLookup:
         return [row for row in found if row.sms is not None and (not wanted or row.sms.binfo == wanted)]
 
     def _throttle(self, system_id: str) -> None:
-        now = self._monotonic()
+        now = self._clock.monotonic()
         bucket = self._lookups.get(system_id)
         if bucket is None:
             bucket = self._lookups[system_id] = TokenBucket(LOOKUPS_PER_SECOND, now)
@@ -164,7 +163,7 @@ class MessageLookup:
             sender=sms.sender,
             receiver=sms.receiver,
             msgdata=_DELETED,
-            time=int(self._clock()),
+            time=int(self._clock.time()),
             service=sms.service,
             id=self._ids.next(),
             sms_type=SmsType.REPORT_MO,

@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Protocol
 
 from ksmppd_py.errors import CreditTooLow, KsmppdError, NoBearerbox, Throttled
-from ksmppd_py.flows.routing import words_of
+from ksmppd_py.flows.routing import Routing, words_of
 from ksmppd_py.flows.submit import SubmitFlow
 from ksmppd_py.model.account import Account
+from ksmppd_py.model.clock import Clock
 from ksmppd_py.model.esme import Counters, Esme
 from ksmppd_py.model.meters import BIND_INTERVALS, Load
 from ksmppd_py.model.outcomes import command_status_of
@@ -41,22 +42,22 @@ class RouteTest:
 
     def __init__(
         self,
+        routing: Routing,
         flow: SubmitFlow,
         binds: Binds,
         rows: AccountRows | None,
         credit: Credit,
         options_of: Callable[[Account], BindOptions],
-        clock: Callable[[], float],
-        monotonic: Callable[[], float],
+        clock: Clock,
     ) -> None:
         """With `rows` None accounts come from an HTTP server or a plugin, and only bound ones are known."""
+        self._routing = routing
         self._flow = flow
         self._binds = binds
         self._rows = rows
         self._credit = credit
         self._options_of = options_of
         self._clock = clock
-        self._monotonic = monotonic
 
     def run(self, query: RouteTestQuery) -> RouteTestResult:
         """Try one message. An HTTP server or a plugin is really asked; nothing is sent, charged or counted.
@@ -76,7 +77,7 @@ class RouteTest:
             account, is_known = row.account, True
         elif bound is not None:
             account, is_known = bound.account, True
-        result = self._flow.test_route(submit_sm(query), self._bind_context(account), is_known)
+        result = self._routing.test_route(submit_sm(query), self._bind_context(account), is_known)
         result = replace(
             result,
             throughput=account.throughput,
@@ -88,17 +89,17 @@ class RouteTest:
 
     def _bind_context(self, account: Account) -> BindContext:
         return BindContext(
-            esme=Esme(account, self._clock(), 0.0),
+            esme=Esme(account, self._clock.time(), 0.0),
             account=account,
             options=self._options_of(account),
             service=account.system_id.encode("latin-1", "replace"),
             counters=Counters(),
-            inbound=Load(BIND_INTERVALS, int(self._clock())),
+            inbound=Load(BIND_INTERVALS, int(self._clock.time())),
         )
 
     def _checked(self, result: RouteTestResult, account: Account, bound: Esme | None) -> RouteTestResult:
         """Check throughput, credit and the next hop for a message that has a route. May yield (credit)."""
-        if bound is not None and not bound.bucket.lets_pass(self._monotonic()):
+        if bound is not None and not bound.bucket.lets_pass(self._clock.monotonic()):
             return _refused(result, Throttled(f"more than {number(bound.bucket.rate)} messages a second"))
         if result.is_charged:
             try:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from ksmppd_py.errors import CreditTooLow, KsmppdError, NoRoute, RouteRefused, SenderRefused, Throttled
+from ksmppd_py.flows.submit_statistics import SubmitStatistics
 from ksmppd_py.model import costs
-from ksmppd_py.model.esme import ServerMeters
+from ksmppd_py.model.clock import Clock
 from ksmppd_py.model.ids import MessageIds
 from ksmppd_py.model.names import to_octets
 from ksmppd_py.model.outcomes import command_status_of, reason_of
@@ -36,17 +37,15 @@ class Routing:
     def __init__(
         self,
         router: Router,
-        meters: ServerMeters,
+        statistics: SubmitStatistics,
         ids: MessageIds,
-        clock: Callable[[], float],
-        monotonic: Callable[[], float],
-        after_source_refusal: bool,
+        clock: Clock,
+        after_source_refusal: bool = False,
     ) -> None:
         self._router = router
-        self._meters = meters
+        self._statistics = statistics
         self._ids = ids
         self._clock = clock
-        self._monotonic = monotonic
         self._after_source_refusal = after_source_refusal
 
     @property
@@ -65,9 +64,9 @@ class Routing:
         """
         translated = self._translated(batch, settled, bind)
         parts = _parts_of(translated, bind)
-        asked_at = self._monotonic()
+        asked_at = self._clock.monotonic()
         answers = self._ask_router(translated, bind)
-        self._meters.routing.observe(self._monotonic() - asked_at)
+        self._statistics.routed(self._clock.monotonic() - asked_at)
         routed: list[Submit] = []
         for submit, answer, count in zip(translated, answers, parts, strict=True):
             error = self._apply(submit, answer, bind, count)
@@ -79,7 +78,7 @@ class Routing:
         return routed
 
     def _translated(self, batch: Sequence[Submit], settled: list[Submit], bind: BindContext) -> list[Submit]:
-        now = int(self._clock())
+        now = int(self._clock.time())
         translated: list[Submit] = []
         for submit in batch:
             try:
@@ -110,7 +109,7 @@ class Routing:
         submit = Submit(_NOWHERE, 0, pdu, 0)
         sender, receiver = pdu.source_addr.decode("latin-1"), pdu.destination_addr.decode("latin-1")
         try:
-            self._translate(submit, bind, int(self._clock()))
+            self._translate(submit, bind, int(self._clock.time()))
             sms = submit.sms
             assert sms is not None
             parts = count_parts(sms)

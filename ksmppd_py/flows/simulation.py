@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ksmppd_py.errors import KsmppdError
 from ksmppd_py.flows.delivery import DeliveryFlow
 from ksmppd_py.kannel.messages import DlrMask, Sms, SmsType
 from ksmppd_py.model.account import Account, Simulation
+from ksmppd_py.model.clock import Clock
 from ksmppd_py.model.ids import MessageIds
 from ksmppd_py.model.names import to_octets
 from ksmppd_py.model.outcomes import Outcome
@@ -47,7 +48,7 @@ class SimulationFlow:
         store: MessageStore | None,
         origin: Origin,
         ids: MessageIds,
-        clock: Callable[[], float],
+        clock: Clock,
         delay: float = 0.0,
     ) -> None:
         self._delivery = delivery
@@ -64,7 +65,7 @@ class SimulationFlow:
         """Set the command_status of every submit of the batch, and return them all. Doesn't yield."""
         simulation = account.simulation
         assert simulation is not None
-        now = int(self._clock())
+        now = int(self._clock.time())
         self._options[account.system_id] = options
         for submit in batch:
             ordinal = submit.ordinal
@@ -130,11 +131,11 @@ class SimulationFlow:
             return
         delivery = Delivery(self._origin, sms)
         delivery.system_id = system_id
-        self._waiting.append((self._clock() + self._delay, delivery))
+        self._waiting.append((self._clock.time() + self._delay, delivery))
 
     def deliver_due(self) -> None:
         """Deliver the messages that are due; called once a second. May yield (store)."""
-        now = self._clock()
+        now = self._clock.time()
         due = []
         while self._waiting and self._waiting[0][0] <= now:
             due.append(self._waiting.popleft()[1])

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 
 from ksmppd_py.errors import KsmppdError
 from ksmppd_py.flows.row_cursor import PAGE, ROWS_PAUSE, Bell, RowCursor
 from ksmppd_py.kannel.messages import DlrMask, Sms, SmsType
+from ksmppd_py.model.clock import Clock
 from ksmppd_py.model.ids import MessageIds
 from ksmppd_py.model.names import to_name
 from ksmppd_py.model.outcomes import SubmitResult
@@ -34,8 +34,7 @@ class SubmitReplay:
         bell: Bell,
         accounts: Bell,
         ids: MessageIds,
-        clock: Callable[[], float],
-        monotonic: Callable[[], float],
+        clock: Clock,
     ) -> None:
         self._store = store
         self._gateway = gateway
@@ -43,7 +42,6 @@ class SubmitReplay:
         self._accounts = accounts
         self._ids = ids
         self._clock = clock
-        self._monotonic = monotonic
         self._cursor = RowCursor()
         self._unsettled: list[Submit] = []
         self._withdrawn: set[int] = set()
@@ -60,17 +58,17 @@ class SubmitReplay:
 
     def look_later(self) -> None:
         """Read again after ROWS_PAUSE: the database didn't answer. Doesn't yield."""
-        self._cursor.retry_at_once(0, self._monotonic() + ROWS_PAUSE)
+        self._cursor.retry_at_once(0, self._clock.monotonic() + ROWS_PAUSE)
 
     def due(self) -> bool:
         """Whether rows may be tried again by now. Doesn't yield."""
-        return self._cursor.due(self._monotonic())
+        return self._cursor.due(self._clock.monotonic())
 
     def advance(self) -> None:
         """Settle the answered rows, then send as many as there is room for. Raises DatabaseUnavailable. May yield."""
         self._settle()
         while self._gateway.online and len(self._cursor.in_flight) <= MOST_IN_FLIGHT // 2:
-            if self._cursor.due(self._monotonic()):
+            if self._cursor.due(self._clock.monotonic()):
                 self._cursor.start_over()
             self._withdrawn -= self._deleted  # pages read from now on can't contain these
             self._deleted.clear()
@@ -78,7 +76,7 @@ class SubmitReplay:
             rows = self._store.page(SmsType.MT_PUSH, self._cursor.after, PAGE)
             if not self._cursor.keeps_page(reading, [row.global_id for row in rows], PAGE):
                 continue
-            now = self._monotonic()
+            now = self._clock.monotonic()
             for row in rows:
                 if not self._walk_on(row, now):
                     self._cursor.step_back(row.global_id)
@@ -124,7 +122,7 @@ class SubmitReplay:
     def put_back(self, row: int) -> None:
         """See message_lookup.Withdrawals."""
         self._withdrawn.discard(row)
-        self._cursor.retry_at_once(row, self._monotonic())
+        self._cursor.retry_at_once(row, self._clock.monotonic())
 
     def _set_aside(self, row: int, problem: str) -> None:
         if self._cursor.set_aside(row):
@@ -153,7 +151,7 @@ class SubmitReplay:
     def _settle(self) -> None:
         unsettled, self._unsettled = self._unsettled, []
         for submit in unsettled:
-            now = self._monotonic()
+            now = self._clock.monotonic()
             if submit.result is SubmitResult.REFUSED:
                 try:
                     self._refused(submit, now)
@@ -182,7 +180,7 @@ class SubmitReplay:
             report = Sms(
                 sender=sms.sender,
                 receiver=sms.receiver,
-                time=int(self._clock()),
+                time=int(self._clock.time()),
                 service=sms.service,
                 id=self._ids.next(),
                 sms_type=SmsType.REPORT_MO,

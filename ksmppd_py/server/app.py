@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Callable
-from time import monotonic, time
+from time import monotonic
 from typing import TypeVar
 
 import gevent
@@ -23,16 +24,18 @@ from ksmppd_py.esme.binding import Binder
 from ksmppd_py.esme.blocklist import BlockList
 from ksmppd_py.esme.listener import Listener
 from ksmppd_py.esme.registry import EsmeRegistry
+from ksmppd_py.flows.billing import Billing
 from ksmppd_py.flows.delivery import DeliveryFlow
 from ksmppd_py.flows.message_lookup import MessageLookup
 from ksmppd_py.flows.route_test import RouteTest
+from ksmppd_py.flows.routing import Routing
 from ksmppd_py.flows.simulation import SimulationFlow
 from ksmppd_py.flows.submit import SubmitFlow
+from ksmppd_py.flows.submit_statistics import SubmitStatistics
 from ksmppd_py.model.account import Account
 from ksmppd_py.model.esme import BlockedAddress, ServerMeters, ServerSnapshot
 from ksmppd_py.model.history import MessageHistory
 from ksmppd_py.model.ids import MessageIds
-from ksmppd_py.model.ports import Router
 from ksmppd_py.model.route_report import RouteReport
 from ksmppd_py.model.route_test import RouteTestQuery, RouteTestResult
 from ksmppd_py.server import settings
@@ -82,7 +85,7 @@ class App:
         self._started_at = monotonic()
         self._stopped = Event()
         self._greenlets = GreenletGroup("app")
-        self._registry = EsmeRegistry(ServerMeters(time()), time, monotonic)
+        self._registry = EsmeRegistry(ServerMeters(time.time()), time.time, monotonic)
         self.overview = Overview(self._registry, config.ksmppd.database_enable_queue)
         self._simulator = Simulator()
         self._blocklist = self.overview.blocklist = BlockList(config.ksmppd)
@@ -149,18 +152,20 @@ class App:
         inbound = InboundServices(delivery, queue, replayer.deliveries)
         pool = self._pool = BearerboxPool(config.bearerboxes, inbound, BoxTimings(), BoxLimits())
         credit = DatabaseCredit(self._database, layout)
-        submit_flow = self._submit_flow(router, pool, credit, queue, simulation, ids)
+        statistics = SubmitStatistics(registry.meters, time)
+        routing = Routing(router, statistics, ids, time, config.routing.default_smsc_after_source_refusal)
+        submit_flow = SubmitFlow(routing, Billing(credit), pool, queue, simulation, statistics, time)
         binder = Binder(
             decisions.authenticator, registry, self._blocklist, config.ksmppd, settings.tlvs(config)
         )
-        self._route_test = _route_test(submit_flow, registry, decisions, credit, binder)
+        self._route_test = _route_test(routing, submit_flow, registry, decisions, credit, binder)
         self._listener = Listener(
             config.ksmppd,
             binder,
             submit_flow,
             registry,
             self._blocklist,
-            MessageLookup(history, queue, replayer, ids, time, monotonic),
+            MessageLookup(history, queue, replayer, ids, time),
             access,
         )
         access.start()
@@ -169,28 +174,6 @@ class App:
         self._simulator.start(simulation, delay)
         claim.start()
         replayer.start(pool, ids)
-
-    def _submit_flow(
-        self,
-        router: Router,
-        pool: BearerboxPool,
-        credit: DatabaseCredit,
-        queue: DatabaseStore | None,
-        simulation: SimulationFlow,
-        ids: MessageIds,
-    ) -> SubmitFlow:
-        return SubmitFlow(
-            router,
-            pool,
-            credit,
-            queue,
-            simulation,
-            self._registry.meters,
-            ids,
-            time,
-            monotonic,
-            after_source_refusal=self._config.routing.default_smsc_after_source_refusal,
-        )
 
     def wait(self) -> None:
         """Return when the server has stopped. May yield."""
@@ -234,7 +217,7 @@ class App:
     def _tell_load(self) -> None:
         while True:
             gevent.sleep(LOAD_LINE_INTERVAL)
-            now = int(time())
+            now = int(time.time())
             meters = self._registry.meters
             logger.info(
                 "Current SMPP load is %f/sec inbound %f/sec outbound",
@@ -251,7 +234,7 @@ class App:
             self._tell_untold()
 
     def _tell_untold(self) -> None:
-        for words, values in refusal_lines(self._registry.meters.refusals, time()):
+        for words, values in refusal_lines(self._registry.meters.refusals, time.time()):
             logger.warning(words, *values)
 
     def reopen_logs(self) -> None:
@@ -320,6 +303,7 @@ class App:
 
 
 def _route_test(
+    routing: Routing,
     flow: SubmitFlow,
     registry: EsmeRegistry,
     decisions: Decisions,
@@ -329,7 +313,7 @@ def _route_test(
     def options_of(account: Account) -> BindOptions:
         return binder.options(account, 0x34)
 
-    return RouteTest(flow, registry, decisions.account_rows, credit, options_of, time, monotonic)
+    return RouteTest(routing, flow, registry, decisions.account_rows, credit, options_of, time)
 
 
 def _reach(database: Database) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from time import monotonic, time
+import time
+from time import monotonic
 
 import gevent
 
@@ -49,16 +50,14 @@ class Replayer:
         self._gateway: Gateway | None = None
         self._submits: SubmitReplay | None = None
         self._greenlets = GreenletGroup("replay")
-        self.deliveries = DeliverReplay(store, delivery, receivers, self._bell, monotonic, queue)
+        self.deliveries = DeliverReplay(store, delivery, receivers, self._bell, time, queue)
         self._unaddressed = UnaddressedRows(store, delivery)
 
     def start(self, gateway: Gateway, ids: MessageIds) -> None:
         """Start the greenlets. Doesn't yield."""
         self._gateway = gateway
         if self._queue:
-            self._submits = SubmitReplay(
-                self._store, gateway, self._box_bell, self._bell, ids, time, monotonic
-            )
+            self._submits = SubmitReplay(self._store, gateway, self._box_bell, self._bell, ids, time)
         self._greenlets.supervise("replay to ESMEs", self._walk_deliveries)
         self._greenlets.supervise("replay rounds", self._make_rounds)
         if self._submits is not None:

@@ -17,9 +17,12 @@ from ksmppd_py.esme.binding import Binder
 from ksmppd_py.esme.blocklist import BlockList
 from ksmppd_py.esme.listener import Listener
 from ksmppd_py.esme.registry import EsmeRegistry
+from ksmppd_py.flows.billing import Billing
 from ksmppd_py.flows.delivery import DeliveryFlow
+from ksmppd_py.flows.routing import Routing
 from ksmppd_py.flows.simulation import SimulationFlow
 from ksmppd_py.flows.submit import SubmitFlow
+from ksmppd_py.flows.submit_statistics import SubmitStatistics
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.account import Account
 from ksmppd_py.model.esme import BindSnapshot, EsmeSnapshot
@@ -95,18 +98,11 @@ class Bed:
         self.tray = Tray()
         self.esmes: list[Esme] = []
         ids = memory.make_ids()
-        simulation = SimulationFlow(self.delivery, self.registry, None, self.tray, ids, time.time)
-        flow = SubmitFlow(
-            self.router,
-            self.gateway,
-            None,
-            None,
-            simulation,
-            self.registry.meters,
-            ids,
-            time.time,
-            time.monotonic,
-        )
+        simulation = SimulationFlow(self.delivery, self.registry, None, self.tray, ids, time)
+        statistics = SubmitStatistics(self.registry.meters, time)
+        routing = Routing(self.router, statistics, ids, time)
+        billing = Billing(memory.MemoryCredit())
+        flow = SubmitFlow(routing, billing, self.gateway, None, simulation, statistics, time)
         binder = Binder(self.accounts, self.registry, blocklist, settings, TlvTables())
         self.listener = Listener(settings, binder, flow, self.registry, blocklist)
         self.listener.start()

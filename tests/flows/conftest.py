@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
+from ksmppd_py.flows.billing import Billing
 from ksmppd_py.flows.delivery import DeliveryFlow
+from ksmppd_py.flows.routing import Routing
 from ksmppd_py.flows.simulation import SimulationFlow
 from ksmppd_py.flows.submit import SubmitFlow
+from ksmppd_py.flows.submit_statistics import SubmitStatistics
 from ksmppd_py.model.account import Account
 from ksmppd_py.model.esme import ServerMeters
 from ksmppd_py.model.routes import Route
@@ -42,17 +45,11 @@ class Corridor:
         delivery = DeliveryFlow(self.router, self.receivers)
         self.simulation = SimulationFlow(delivery, self.receivers, store, self.simulated, ids, self.clock)
         self.router.everything = self.router.everything or Route()
+        statistics = SubmitStatistics(self.meters, self.clock)
+        self.routing = Routing(self.router, statistics, ids, self.clock, self.after_source_refusal)
+        billing = Billing(self.credit)
         self.flow = SubmitFlow(
-            self.router,
-            self.gateway,
-            self.credit,
-            store,
-            self.simulation,
-            self.meters,
-            ids,
-            self.clock,
-            self.clock,
-            after_source_refusal=self.after_source_refusal,
+            self.routing, billing, self.gateway, store, self.simulation, statistics, self.clock
         )
         self.bind: BindContext = memory.make_bind(self.account)
 

@@ -29,7 +29,10 @@ class Clock:
     def __init__(self, now: float = NOW) -> None:
         self.now = float(now)
 
-    def __call__(self) -> float:
+    def time(self) -> float:
+        return self.now
+
+    def monotonic(self) -> float:
         return self.now
 
 

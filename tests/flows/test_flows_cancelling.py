@@ -36,13 +36,12 @@ class Bed:
         self.store = Store()
         self.gateway = MemoryGateway()
         ids = make_ids()
-        self.replay = SubmitReplay(self.store, self.gateway, Tray(), Tray(), ids, self.clock, self.clock)
+        self.replay = SubmitReplay(self.store, self.gateway, Tray(), Tray(), ids, self.clock)
         self.lookup = MessageLookup(
             MessageHistory(0),
             self.store,
             self.replay,
             ids,
-            self.clock,
             self.clock,
         )
         self.id = ids.next()

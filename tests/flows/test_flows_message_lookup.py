@@ -73,7 +73,7 @@ class Desk:
         self.history = MessageHistory(100)
         store = self.store if queue else None
         ids = memory.make_ids()
-        self.lookup = MessageLookup(self.history, store, self.rows, ids, self.clock, self.clock)
+        self.lookup = MessageLookup(self.history, store, self.rows, ids, self.clock)
 
     def keep(self, message_id: bytes = ID, dlr_mask: int = 19, **fields: Any) -> int:
         values = {"sender": b"12345", "receiver": b"+491700", "service": b"esme", **fields}

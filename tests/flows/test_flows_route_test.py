@@ -63,12 +63,12 @@ def ask(
     count: int = 1,
 ) -> RouteTestResult:
     route_test = RouteTest(
+        corridor.routing,
         corridor.flow,
         Binds(bound, count),
         rows if rows is not None else Rows(AccountRow(corridor.account)),
         corridor.credit,
         lambda account: BindOptions(),
-        corridor.clock,
         corridor.clock,
     )
     result = route_test.run(query)
@@ -140,12 +140,12 @@ def test_accounts_that_others_know(bound: Esme | None) -> None:
     corridor = Corridor(account=PREPAID, credit=MemoryCredit(9.0))
     corridor.router.everything = Route(1.0)
     route_test = RouteTest(
+        corridor.routing,
         corridor.flow,
         Binds(bound),
         None,
         corridor.credit,
         lambda account: BindOptions(),
-        corridor.clock,
         corridor.clock,
     )
     result = route_test.run(QUESTION)

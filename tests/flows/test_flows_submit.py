@@ -296,7 +296,7 @@ def test_parts_are_counted_before_the_router_changes_the_text() -> None:
 
 def leave_tokens(corridor: Corridor, count: int) -> None:
     """Spend what a bucket holds for a long message."""
-    corridor.bind.esme.bucket.take(LONG_MESSAGE - count, corridor.flow._monotonic())
+    corridor.bind.esme.bucket.take(LONG_MESSAGE - count, corridor.clock.monotonic())
 
 
 def test_above_the_throughput() -> None:

@@ -25,9 +25,7 @@ class Bed:
         self.bell = Tray()
         self.accounts = Tray()
         self.clock = Clock()
-        self.replay = SubmitReplay(
-            self.store, self.gateway, self.bell, self.accounts, make_ids(), self.clock, self.clock
-        )
+        self.replay = SubmitReplay(self.store, self.gateway, self.bell, self.accounts, make_ids(), self.clock)
 
     def stored(self, *texts: bytes, dlr_mask: int = 0) -> list[Sms]:
         messages = [mt(text, dlr_mask) for text in texts]
