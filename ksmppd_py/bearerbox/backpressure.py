@@ -16,7 +16,8 @@ from ksmppd_py.bearerbox.timings import BoxLimits, BoxTimings
 from ksmppd_py.bearerbox.unacked import MOST_AT_ONCE, UnackedMessages
 from ksmppd_py.errors import MessageTooLong, TemporaryError
 from ksmppd_py.model.outcomes import Outcome
-from ksmppd_py.model.ports import Deliveries, MessageStore
+from ksmppd_py.model.ports import Deliveries
+from ksmppd_py.model.store import MessageStore
 from ksmppd_py.model.work import Delivery, DeliveryState
 from ksmppd_py.transport.batch_queue import BatchQueue
 from ksmppd_py.transport.greenlets import GreenletGroup

@@ -16,7 +16,8 @@ from ksmppd_py.config import BearerboxConnection
 from ksmppd_py.kannel.codec import pack_ack
 from ksmppd_py.kannel.messages import AckStatus, Sms, SmsType
 from ksmppd_py.model.outcomes import Outcome
-from ksmppd_py.model.ports import Deliveries, MessageStore
+from ksmppd_py.model.ports import Deliveries
+from ksmppd_py.model.store import MessageStore
 from ksmppd_py.model.work import Delivery, DeliveryState
 from ksmppd_py.transport.batch_queue import BatchQueue
 from ksmppd_py.transport.greenlets import GreenletGroup

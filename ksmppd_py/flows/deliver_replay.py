@@ -11,7 +11,8 @@ from ksmppd_py.kannel.messages import SmsType
 from ksmppd_py.model.clock import Clock
 from ksmppd_py.model.names import to_name, to_octets
 from ksmppd_py.model.outcomes import Outcome
-from ksmppd_py.model.ports import MessageStore, Receivers, StoredMessage, StoredPdu
+from ksmppd_py.model.ports import Receivers
+from ksmppd_py.model.store import DeliverRows, StoredMessage, StoredPdu
 from ksmppd_py.model.work import Delivery
 from ksmppd_py.smpp import codec
 from ksmppd_py.smpp.constants import CommandId
@@ -64,7 +65,7 @@ class DeliverReplay:
 
     def __init__(
         self,
-        store: MessageStore,
+        store: DeliverRows,
         delivery: DeliveryFlow,
         receivers: Receivers,
         bell: Bell,

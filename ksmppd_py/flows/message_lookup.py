@@ -12,7 +12,7 @@ from ksmppd_py.model.clock import Clock
 from ksmppd_py.model.history import MessageHistory, Report
 from ksmppd_py.model.ids import MessageIds
 from ksmppd_py.model.meters import TokenBucket
-from ksmppd_py.model.ports import MessageStore, StoredMessage
+from ksmppd_py.model.store import MtSearch, StoredMessage
 from ksmppd_py.smpp.constants import CommandStatus, MessageState
 from ksmppd_py.smpp.pdus import CancelSm, QuerySm, QuerySmResp
 from ksmppd_py.smpp.times import from_epoch
@@ -48,7 +48,7 @@ class MessageLookup:
     def __init__(
         self,
         history: MessageHistory,
-        store: MessageStore | None,
+        store: MtSearch | None,
         withdrawals: Withdrawals,
         ids: MessageIds,
         clock: Clock,

@@ -15,7 +15,8 @@ from ksmppd_py.model.clock import Clock
 from ksmppd_py.model.ids import MessageIds
 from ksmppd_py.model.names import to_octets
 from ksmppd_py.model.outcomes import Outcome
-from ksmppd_py.model.ports import MessageStore, Receivers
+from ksmppd_py.model.ports import Receivers
+from ksmppd_py.model.store import PduStore
 from ksmppd_py.model.work import Delivery, Origin, Submit
 from ksmppd_py.smpp import codec
 from ksmppd_py.smpp.constants import CommandStatus
@@ -45,7 +46,7 @@ class SimulationFlow:
         self,
         delivery: DeliveryFlow,
         receivers: Receivers,
-        store: MessageStore | None,
+        store: PduStore | None,
         origin: Origin,
         ids: MessageIds,
         clock: Clock,

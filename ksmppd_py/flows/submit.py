@@ -13,7 +13,8 @@ from ksmppd_py.flows.submit_statistics import SubmitStatistics
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.clock import Clock
 from ksmppd_py.model.outcomes import COMMAND_STATUS_OF_RESULT, SubmitResult
-from ksmppd_py.model.ports import Gateway, MessageStore
+from ksmppd_py.model.ports import Gateway
+from ksmppd_py.model.store import MessageStore
 from ksmppd_py.model.work import BindContext, Submit
 
 logger = logging.getLogger(__name__)

@@ -11,7 +11,8 @@ from ksmppd_py.model.clock import Clock
 from ksmppd_py.model.ids import MessageIds
 from ksmppd_py.model.names import to_name
 from ksmppd_py.model.outcomes import SubmitResult
-from ksmppd_py.model.ports import Gateway, MessageStore, StoredMessage
+from ksmppd_py.model.ports import Gateway
+from ksmppd_py.model.store import StoredMessage, SubmitRows
 from ksmppd_py.model.work import Submit
 
 logger = logging.getLogger(__name__)
@@ -29,7 +30,7 @@ class SubmitReplay:
 
     def __init__(
         self,
-        store: MessageStore,
+        store: SubmitRows,
         gateway: Gateway,
         bell: Bell,
         accounts: Bell,

@@ -8,7 +8,7 @@ from ksmppd_py.errors import PermanentError, TemporaryError
 from ksmppd_py.flows.delivery import DeliveryFlow
 from ksmppd_py.flows.row_cursor import PAGE
 from ksmppd_py.kannel.messages import Sms
-from ksmppd_py.model.ports import MessageStore, StoredMessage
+from ksmppd_py.model.store import StoredMessage, UnaddressedStore
 from ksmppd_py.translate.errors import Untranslatable
 
 logger = logging.getLogger(__name__)
@@ -20,7 +20,7 @@ class UnaddressedRows:
     This server never stores such a row; another program that shares the tables may do so at any time.
     """
 
-    def __init__(self, store: MessageStore, delivery: DeliveryFlow) -> None:
+    def __init__(self, store: UnaddressedStore, delivery: DeliveryFlow) -> None:
         self._store = store
         self._delivery = delivery
         self._unreadable: set[int] = set()
@@ -51,7 +51,7 @@ class UnaddressedRows:
                     logger.warning("Stored message %d can't be routed now: %s", row.global_id, error)
                 else:
                     if system_id:
-                        self._store.give(row.global_id, system_id)
+                        self._store.set_account(row.global_id, system_id)
                         named.add(system_id)
         self._unreadable = unreadable
         return named

@@ -6,8 +6,7 @@ greenlets run; all others return at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from ksmppd_py.errors import KsmppdError
@@ -79,82 +78,6 @@ class Credit(Protocol):
 
     def refund(self, system_id: str, amount: float) -> None:
         """Give back the price of refused messages. Raises DatabaseUnavailable. May yield."""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredMessage:
-    """One row of the store table; `sms` is None when the row can't be read, and `problem` says why."""
-
-    global_id: int
-    sms: Sms | None
-    problem: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredPdu:
-    """One row of the PDU table: a deliver_sm without its command_length (docs/rules/database.md 2)."""
-
-    global_id: int
-    system_id: str
-    octets: bytes
-
-
-class MessageStore(Protocol):
-    """The two queue tables (docs/rules/database.md 2)."""
-
-    def save(self, batch: Sequence[Sms]) -> Sequence[int]:
-        """Insert and commit, together with what others save meanwhile; return the rows' global_ids.
-
-        May yield, at most 5 s.
-
-        Raises DatabaseUnavailable or MessageTooLong; then none of this batch is stored as far as we know.
-        """
-
-    def page(self, sms_type: int, after: int, limit: int, service: str | None = None) -> list[StoredMessage]:
-        """Return rows with global_id > after, in that order, of one account if `service` is given.
-
-        Raises DatabaseUnavailable.
-
-        May yield.
-        """
-
-    def find_mts(self, system_id: str, message_id: bytes, limit: int) -> list[StoredMessage]:
-        """Return waiting MTs of an account whose dlr_url ends in this id. Raises DatabaseUnavailable. May yield."""
-
-    def find_mts_between(
-        self, system_id: str, sender: bytes, receiver: bytes, limit: int
-    ) -> list[StoredMessage]:
-        """Return waiting MTs of an account between these two addresses. Raises DatabaseUnavailable. May yield."""
-
-    def unaddressed(self, after: int, limit: int) -> list[StoredMessage]:
-        """Return MOs and reports without an account, in order as `page`. Raises DatabaseUnavailable. May yield."""
-
-    def give(self, global_id: int, system_id: str) -> None:
-        """Assign a row to this account (lower case). Raises DatabaseUnavailable. May yield."""
-
-    def delete(self, global_ids: Sequence[int]) -> int:
-        """Delete rows now; return how many there were. Raises DatabaseUnavailable. May yield."""
-
-    def remove(self, global_ids: Sequence[int]) -> None:
-        """Delete rows within 100 ms, and again while the database is away. Doesn't yield, raises nothing."""
-
-    def save_pdus(self, system_id: str, batch: Sequence[bytes]) -> None:
-        """Insert ready PDUs (octets without command_length). Raises DatabaseUnavailable. May yield."""
-
-    def page_pdus(self, system_id: str, after: int, limit: int) -> list[StoredPdu]:
-        """Return PDU rows of one account with global_id > after, in order. Raises DatabaseUnavailable. May yield."""
-
-    def remove_pdus(self, global_ids: Sequence[int]) -> None:
-        """Delete rows of the PDU table as `remove` does."""
-
-    def receivers_with_rows(self, among: Collection[str]) -> set[str]:
-        """Return those of these accounts (lower case) that have MO, DLR or PDU rows.
-
-        Raises DatabaseUnavailable. May yield.
-        """
-
-    def has_mts(self) -> bool:
-        """Whether the table has MT rows. Raises DatabaseUnavailable. May yield."""
 
 
 class ReplayClaim(Protocol):

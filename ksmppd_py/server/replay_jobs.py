@@ -14,7 +14,8 @@ from ksmppd_py.flows.delivery import DeliveryFlow
 from ksmppd_py.flows.submit_replay import SubmitReplay
 from ksmppd_py.flows.unaddressed_rows import UnaddressedRows
 from ksmppd_py.model.ids import MessageIds
-from ksmppd_py.model.ports import Gateway, MessageStore, Receivers, ReplayClaim
+from ksmppd_py.model.ports import Gateway, Receivers, ReplayClaim
+from ksmppd_py.model.store import ReplayStore
 from ksmppd_py.transport.batch_queue import BatchQueue
 from ksmppd_py.transport.greenlets import GreenletGroup
 
@@ -35,7 +36,7 @@ class Replayer:
 
     def __init__(
         self,
-        store: MessageStore,
+        store: ReplayStore,
         claim: ReplayClaim,
         delivery: DeliveryFlow,
         receivers: Receivers,

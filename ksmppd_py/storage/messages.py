@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, func, select
 
 from ksmppd_py.kannel.messages import SMS_FIELDS, Sms, SmsType
 from ksmppd_py.model.names import to_octets
-from ksmppd_py.model.ports import StoredMessage
+from ksmppd_py.model.store import StoredMessage
 from ksmppd_py.storage.account_rows import AccountRows
 from ksmppd_py.storage.database import Database, Statement, compile_statement
 from ksmppd_py.storage.inserts import Row, TooLongForColumn, make_inserter, sms_renderer
@@ -20,7 +20,7 @@ from ksmppd_py.storage.writer import GroupWriter, Remover
 
 
 class StoredMessages:
-    """The part of ports.MessageStore for the store table."""
+    """The part of model/store.py for the store table."""
 
     def __init__(self, database: Database, layout: Layout) -> None:
         store = layout.tables.store
@@ -40,7 +40,9 @@ class StoredMessages:
         self._page = compile_statement(page, database.dialect)
         self._of_account: AccountRows = AccountRows(database, layout, columns)
         given = store.update().values(service=bindparam("service_name"))
-        self._give = compile_statement(given.where(store.c.global_id == bindparam("row")), database.dialect)
+        self._set_account = compile_statement(
+            given.where(store.c.global_id == bindparam("row")), database.dialect
+        )
         waiting = (
             select(*columns)
             .where(
@@ -59,11 +61,11 @@ class StoredMessages:
         self._by_addresses = compile_statement(waiting.where(*between), database.dialect)
 
     def save(self, batch: Sequence[Sms]) -> Sequence[int]:
-        """See ports.MessageStore. MessageTooLong is a TooLongForColumn, whose `index` names the message."""
+        """See model/store.py. MessageTooLong is a TooLongForColumn, whose `index` names the message."""
         return self._writer.save([self._render_one(index, sms) for index, sms in enumerate(batch)])
 
     def page(self, sms_type: int, after: int, limit: int, service: str | None = None) -> list[StoredMessage]:
-        """See ports.MessageStore. Rows that are about to be deleted are left out."""
+        """See model/store.py. Rows that are about to be deleted are left out."""
         found: list[StoredMessage] = []
         with self.remover.reading() as settled:
             while len(found) < limit:
@@ -75,29 +77,29 @@ class StoredMessages:
         return found[:limit]
 
     def unaddressed(self, after: int, limit: int) -> list[StoredMessage]:
-        """See ports.MessageStore."""
+        """See model/store.py."""
         with self.remover.reading() as settled:
             rows = self._of_account.unaddressed({"after": after, "limit": limit})
             return [read_stored(row) for row in rows if row[0] not in settled]
 
-    def give(self, global_id: int, system_id: str) -> None:
-        """See ports.MessageStore."""
+    def set_account(self, global_id: int, system_id: str) -> None:
+        """See model/store.py."""
         values: dict[str, Value] = {
             "row": global_id,
             "service_name": to_octets(system_id).decode("latin-1"),
         }
-        self._database.execute(self._give, values, repeatable=True)
+        self._database.execute(self._set_account, values, repeatable=True)
 
     def delete(self, global_ids: Sequence[int]) -> int:
-        """See ports.MessageStore."""
+        """See model/store.py."""
         return self.remover.remove_now(global_ids)
 
     def remove(self, global_ids: Sequence[int]) -> None:
-        """See ports.MessageStore."""
+        """See model/store.py."""
         self.remover.remove(global_ids)
 
     def has_mts(self) -> bool:
-        """See ports.MessageStore."""
+        """See model/store.py."""
         return bool(self.page(SmsType.MT_PUSH, after=0, limit=1))
 
     def services(self, among: Collection[str]) -> set[str]:
@@ -105,13 +107,13 @@ class StoredMessages:
         return self._of_account.having_rows(among)
 
     def find_mts(self, system_id: str, message_id: bytes, limit: int) -> list[StoredMessage]:
-        """See ports.MessageStore."""
+        """See model/store.py."""
         return self._find(self._by_id, system_id, limit, {"message_id": message_id.decode("latin-1").lower()})
 
     def find_mts_between(
         self, system_id: str, sender: bytes, receiver: bytes, limit: int
     ) -> list[StoredMessage]:
-        """See ports.MessageStore."""
+        """See model/store.py."""
         wanted: dict[str, Value] = {"from_addr": sender, "to_addr": receiver, "nobody": b""}
         return self._find(self._by_addresses, system_id, limit, wanted)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, select
 
-from ksmppd_py.model.ports import StoredPdu
+from ksmppd_py.model.store import StoredPdu
 from ksmppd_py.storage.database import Database, compile_statement
 from ksmppd_py.storage.inserts import Row, TooLongForColumn, make_inserter, render_pdu
 from ksmppd_py.storage.layout import Layout
@@ -16,7 +16,7 @@ from ksmppd_py.storage.writer import GroupWriter, Remover
 
 
 class StoredPdus:
-    """The part of ports.MessageStore for the PDU table."""
+    """The part of model/store.py for the PDU table."""
 
     def __init__(self, database: Database, layout: Layout) -> None:
         pdu = layout.tables.pdu
@@ -36,14 +36,14 @@ class StoredPdus:
         self._names = compile_statement(select(pdu.c.system_id).distinct(), database.dialect)
 
     def save(self, system_id: str, batch: Sequence[bytes]) -> None:
-        """See ports.MessageStore.save_pdus."""
+        """See model/store.py, save_pdus."""
         for index, pdu in enumerate(batch):
             if self._limit is not None and not self._limit.holds(pdu):
                 raise TooLongForColumn("pdu", index)
         self._writer.save([self._row(system_id, pdu) for pdu in batch])
 
     def page(self, system_id: str, after: int, limit: int) -> list[StoredPdu]:
-        """See ports.MessageStore.page_pdus. Rows that are about to be deleted are left out."""
+        """See model/store.py, page_pdus. Rows that are about to be deleted are left out."""
         found: list[StoredPdu] = []
         with self.remover.reading() as settled:
             while len(found) < limit:

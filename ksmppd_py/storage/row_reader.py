@@ -12,7 +12,7 @@ from typing import Any
 
 from ksmppd_py.kannel.codec import SHAPE, UUID_SHAPE
 from ksmppd_py.kannel.messages import SMS_FIELDS, UNDEFINED, Field, Kind, Sms
-from ksmppd_py.model.ports import StoredMessage
+from ksmppd_py.model.store import StoredMessage
 from ksmppd_py.storage.values import integer, octets
 
 _UUID = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

@@ -14,8 +14,8 @@ from ksmppd_py.model.esme import Counters, Esme, ServerMeters
 from ksmppd_py.model.ids import MessageIds
 from ksmppd_py.model.meters import BIND_INTERVALS, Load
 from ksmppd_py.model.outcomes import Outcome, SubmitResult, result_of_ack
-from ksmppd_py.model.ports import StoredMessage, StoredPdu
 from ksmppd_py.model.routes import Route
+from ksmppd_py.model.store import StoredMessage, StoredPdu
 from ksmppd_py.model.work import BindContext, Delivery, Submit
 from ksmppd_py.smpp.pdus import DeliverSm, SubmitSm
 from ksmppd_py.translate.bind_options import BindOptions
@@ -200,7 +200,7 @@ class MemoryStore:
             or (row.sms is not None and not row.sms.service and row.sms.sms_type in kinds)
         ][:limit]  # fmt: skip
 
-    def give(self, global_id: int, system_id: str) -> None:
+    def set_account(self, global_id: int, system_id: str) -> None:
         self._check()
         sms = self.messages[global_id].sms
         assert sms is not None

@@ -14,7 +14,7 @@ from ksmppd_py.flows.deliver_replay import DeliverReplay
 from ksmppd_py.flows.delivery import DeliveryFlow
 from ksmppd_py.kannel.messages import SmsType
 from ksmppd_py.model.outcomes import Outcome
-from ksmppd_py.model.ports import StoredPdu
+from ksmppd_py.model.store import StoredPdu
 from ksmppd_py.model.work import Delivery
 from ksmppd_py.smpp import codec
 from ksmppd_py.smpp.pdus import DeliverSm, EnquireLink

@@ -11,7 +11,7 @@ from ksmppd_py.errors import DatabaseUnavailable
 from ksmppd_py.flows.message_lookup import LOOKUPS_PER_SECOND, MessageLookup
 from ksmppd_py.kannel.messages import Sms, SmsType
 from ksmppd_py.model.history import MessageHistory
-from ksmppd_py.model.ports import StoredMessage
+from ksmppd_py.model.store import StoredMessage
 from ksmppd_py.smpp.constants import CommandStatus, MessageState
 from ksmppd_py.smpp.pdus import CancelSm, QuerySm, QuerySmResp
 from tests.flows import memory

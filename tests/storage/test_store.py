@@ -13,7 +13,7 @@ import pytest
 from ksmppd_py.config import KsmppdGroup, Sqlite3Connection
 from ksmppd_py.errors import MessageTooLong
 from ksmppd_py.kannel.messages import SMS_FIELDS, Kind, Sms, SmsType
-from ksmppd_py.model.ports import StoredMessage
+from ksmppd_py.model.store import StoredMessage
 from ksmppd_py.storage.database import Statement
 from ksmppd_py.storage.inserts import TooLongForColumn
 from ksmppd_py.storage.sqlite import SQLiteDatabase
@@ -286,8 +286,8 @@ def test_rows_of_nobody(place: Place, store: DatabaseStore) -> None:
     assert [row.global_id for row in store.unaddressed(0, 10)] == nobodys
     assert [row.global_id for row in store.unaddressed(nobodys[1], 1)] == nobodys[2:3]
     store.remove(nobodys[3:])
-    store.give(nobodys[0], "smppuserb")
-    store.give(nobodys[2], "jos\xe9")
+    store.set_account(nobodys[0], "smppuserb")
+    store.set_account(nobodys[2], "jos\xe9")
     assert [row.global_id for row in store.unaddressed(0, 10)] == nobodys[1:2]
     assert [row.global_id for row in store.page(SmsType.MO, 0, 10, "smppuserb")] == nobodys[:1]
     [given] = store.page(SmsType.REPORT_MO, 0, 10, "jos\xe9")
