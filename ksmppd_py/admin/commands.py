@@ -142,13 +142,13 @@ def route_test(operations: Operations, parameters: Parameters) -> RouteTestResul
 
 def bearerbox_status(operations: Operations, _parameters: Parameters) -> BearerboxStatus:
     """Return the state of all bearerbox connections. Takes no parameters."""
-    return operations.overview.bearerboxes()
+    return operations.server_status.bearerboxes()
 
 
 def queue_status(operations: Operations, max_age: float = QUEUE_AGE) -> QueueStatus:
     """Return the queues as they were at most about `max_age` seconds ago. May yield."""
-    waiting = operations.overview.bearerboxes().waiting
-    backlog = operations.overview.queues(max_age)
+    waiting = operations.server_status.bearerboxes().waiting
+    backlog = operations.server_status.queues(max_age)
     if backlog is None:
         return QueueStatus(waiting, 0, None, False, ())
     now = time.time()
@@ -168,7 +168,7 @@ def queue_status(operations: Operations, max_age: float = QUEUE_AGE) -> QueueSta
 def refusals(operations: Operations, parameters: Parameters) -> RecentRefusals:
     """Return the recent refusals of `system-id`; without it, of all accounts."""
     system_id = _system_id(parameters)
-    recent = operations.overview.measures().meters.refusals.recent()
+    recent = operations.server_status.metrics().meters.refusals.recent()
     rows = tuple(_refusal_row(each) for each in recent if system_id in ("", each.system_id.lower()))
     return RecentRefusals(len(rows), rows)
 
@@ -205,7 +205,7 @@ def readyz(operations: Operations, _parameters: Parameters) -> Message:
 
     `ok` stays in front also with problems, because load balancers look for it.
     """
-    condition = operations.overview.condition()
+    condition = operations.server_status.condition()
     values = {
         "state": condition.state,
         "troubles": tuple(dict.fromkeys(trouble.kind for trouble in condition.troubles)),

@@ -155,10 +155,10 @@ class DashboardApi:
         """Return everything that the page shows, with the points of the history after `since`. May yield."""
         if self.sessions.find(request.cookie(COOKIE)) is None:
             return json_reply(403, {"message": "Please sign in"})
-        operations, overview = self._operations, self._operations.overview
+        operations, server_status = self._operations, self._operations.server_status
         snapshot = self._snapshot()
         queues = queue_status(operations, QUEUES_INTERVAL)
-        measures = overview.measures()
+        metrics = server_status.metrics()
         since, chosen = _history_and_filter(request.query)
         return json_reply(
             200,
@@ -167,18 +167,18 @@ class DashboardApi:
                 "version": __version__,
                 "uptime": operations.uptime(),
                 "condition": {
-                    "state": measures.condition.state,
-                    "troubles": [trouble.details or trouble.words for trouble in measures.condition.troubles],
+                    "state": metrics.condition.state,
+                    "troubles": [trouble.details or trouble.words for trouble in metrics.condition.troubles],
                 },
                 "accounts": len(snapshot.esmes),
                 "bound": sum(1 for esme in snapshot.esmes if esme.binds),
-                "binds": sum(measures.binds.values()),
-                "sums": values(sums_of(measures)),
+                "binds": sum(metrics.binds.values()),
+                "sums": values(sums_of(metrics)),
                 **listing(snapshot.esmes, chosen),
-                "bearerboxes": values(measures.bearerboxes),
+                "bearerboxes": values(metrics.bearerboxes),
                 "oldest_age": max((row.oldest_age or 0 for row in queues.queues), default=None),
                 "queues": values(replace(queues, queues=queues.queues[:MOST_QUEUES])),
-                "refusals": [_refusal(each) for each in measures.meters.refusals.recent()[:MOST_REFUSALS]],
+                "refusals": [_refusal(each) for each in metrics.meters.refusals.recent()[:MOST_REFUSALS]],
                 "blocked": values(list(operations.blocked_ips())[:MOST_QUEUES]),
                 "log_level": operations.log_level(),
                 "interval": INTERVAL,

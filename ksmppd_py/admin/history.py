@@ -10,8 +10,8 @@ from time import monotonic, time
 import gevent
 
 from ksmppd_py.admin.loop import LoopWatch
-from ksmppd_py.admin.ports import Overview
-from ksmppd_py.model.status import Measures
+from ksmppd_py.admin.ports import ServerStatus
+from ksmppd_py.model.status import ServerMetrics
 
 INTERVAL = 5.0
 POINTS = 720
@@ -50,9 +50,9 @@ class Sums:
     reports: int
 
 
-def sums_of(measures: Measures) -> Sums:
+def sums_of(metrics: ServerMetrics) -> Sums:
     """Add up the accounts."""
-    all_totals = [totals for esme in measures.esmes for totals in esme.totals.values()]
+    all_totals = [totals for esme in metrics.esmes for totals in esme.totals.values()]
     return Sums(
         submits=sum(totals.mt for totals in all_totals),
         refused=sum(totals.errors for totals in all_totals),
@@ -66,13 +66,13 @@ class History:
 
     def __init__(
         self,
-        overview: Overview,
+        server_status: ServerStatus,
         loop: LoopWatch,
         clock: Callable[[], float] = time,
         now: Callable[[], float] = monotonic,
     ) -> None:
         self.points: deque[Point] = deque(maxlen=POINTS)
-        self._overview = overview
+        self._server_status = server_status
         self._loop = loop
         self._clock = clock
         self._now = now
@@ -85,12 +85,12 @@ class History:
 
     def take(self) -> None:
         """Add the point of the interval that ends now. Doesn't yield."""
-        measures = self._overview.measures()
-        sums, before = sums_of(measures), self._sums
+        metrics = self._server_status.metrics()
+        sums, before = sums_of(metrics), self._sums
         now = self._now()
         seconds = max(0.001, now - self._taken)
         self._sums, self._taken = sums, now
-        backlog = measures.backlog
+        backlog = metrics.backlog
         self.points.append(
             Point(
                 time=int(self._clock()),
@@ -98,11 +98,11 @@ class History:
                 refused=(sums.refused - before.refused) / seconds,
                 deliveries=(sums.deliveries - before.deliveries) / seconds,
                 reports=(sums.reports - before.reports) / seconds,
-                binds=sum(measures.binds.values()),
-                waiting=measures.bearerboxes.waiting,
+                binds=sum(metrics.binds.values()),
+                waiting=metrics.bearerboxes.waiting,
                 stored=None if backlog is None else sum(depth.rows for depth in backlog.depths),
-                bearerboxes=measures.bearerboxes.online,
-                away=sum(box.connects > 0 and not box.online for box in measures.bearerboxes.bearerboxes),
+                bearerboxes=metrics.bearerboxes.online,
+                away=sum(box.connects > 0 and not box.online for box in metrics.bearerboxes.bearerboxes),
                 lag=self._loop.latest * 1000,
             )
         )
@@ -116,6 +116,6 @@ class History:
     def look_at_queues(self) -> None:
         """Read queue tables and credits again when they are older than QUEUES_INTERVAL, for ever. Yields."""
         while True:
-            self._overview.queues(QUEUES_INTERVAL)
-            self._overview.look_at_credits(QUEUES_INTERVAL)
+            self._server_status.queues(QUEUES_INTERVAL)
+            self._server_status.look_at_credits(QUEUES_INTERVAL)
             gevent.sleep(INTERVAL)

@@ -24,11 +24,11 @@ from prometheus_client.registry import Collector
 
 from ksmppd_py import __version__
 from ksmppd_py.admin.loop import LoopWatch
-from ksmppd_py.admin.ports import Overview
+from ksmppd_py.admin.ports import ServerStatus
 from ksmppd_py.model.condition import KINDS
 from ksmppd_py.model.meters import Histogram
 from ksmppd_py.model.outcomes import Outcome
-from ksmppd_py.model.status import Backlog, BearerboxSnapshot, Measures
+from ksmppd_py.model.status import Backlog, BearerboxSnapshot, ServerMetrics
 from ksmppd_py.smpp.constants import CommandStatus
 
 MOST_ACCOUNTS = 1000
@@ -43,9 +43,9 @@ Samples = dict[tuple[str, ...], float]
 class Metrics:
     """A registry apart from prometheus_client's global one, in which other code may register."""
 
-    def __init__(self, overview: Overview, loop: LoopWatch) -> None:
+    def __init__(self, server_status: ServerStatus, loop: LoopWatch) -> None:
         self._registry = CollectorRegistry()
-        self._registry.register(_Ours(overview, loop))
+        self._registry.register(_Ours(server_status, loop))
         ProcessCollector(registry=self._registry)
         GCCollector(registry=self._registry)
 
@@ -68,36 +68,36 @@ class _Single(Collector):
 
 
 class _Ours(Collector):
-    def __init__(self, overview: Overview, loop: LoopWatch) -> None:
-        self._overview = overview
+    def __init__(self, server_status: ServerStatus, loop: LoopWatch) -> None:
+        self._server_status = server_status
         self._loop = loop
 
     def collect(self) -> Iterator[Metric]:
         """Yield each metric with all its samples."""
-        measures = self._overview.measures()
+        metrics = self._server_status.metrics()
         yield InfoMetricFamily(
             "ksmppd", "What runs.", {"version": __version__, "python": platform.python_version()}
         )
-        yield _gauge("ksmppd_uptime_seconds", "Time since the start.", measures.uptime)
-        yield _gauge("ksmppd_ready", "Whether messages are accepted (as /readyz).", measures.condition.ready)
+        yield _gauge("ksmppd_uptime_seconds", "Time since the start.", metrics.uptime)
+        yield _gauge("ksmppd_ready", "Whether messages are accepted (as /readyz).", metrics.condition.ready)
         yield _gauges(
             "ksmppd_trouble",
             "Problems by kind; messages are taken all the same unless ksmppd_ready is 0.",
             ("kind",),
-            _troubles(measures),
+            _troubles(metrics),
         )
-        yield from _of_esmes(measures)
-        yield from _of_connections(measures)
+        yield from _of_esmes(metrics)
+        yield from _of_connections(metrics)
         yield _gauge(
-            "ksmppd_blocked_addresses", "Addresses that may not connect now.", self._overview.blocked()
+            "ksmppd_blocked_addresses", "Addresses that may not connect now.", self._server_status.blocked()
         )
-        yield from _of_bearerboxes(measures)
-        yield from _of_database(measures)
-        yield from _of_backlog(measures.backlog)
+        yield from _of_bearerboxes(metrics)
+        yield from _of_database(metrics)
+        yield from _of_backlog(metrics.backlog)
         yield _gauge(
             "ksmppd_unusable_rows",
             "Stored rows that can't be read, found since the start; their ids are in the log.",
-            measures.unusable_rows,
+            metrics.unusable_rows,
         )
         yield _histogram(
             "ksmppd_event_loop_lag_seconds", "How much later than asked a greenlet wakes.", self._loop.lag
@@ -109,17 +109,17 @@ class _Ours(Collector):
         )
 
 
-def _troubles(measures: Measures) -> Samples:
-    there = [trouble.kind for trouble in measures.condition.troubles]
+def _troubles(metrics: ServerMetrics) -> Samples:
+    there = [trouble.kind for trouble in metrics.condition.troubles]
     return {(kind,): float(kind in there) for kind in KINDS}
 
 
-def _of_esmes(measures: Measures) -> Iterator[Metric]:
+def _of_esmes(metrics: ServerMetrics) -> Iterator[Metric]:
     submits: Samples = {}
     throttled: Samples = {}
     delivered: Samples = {}
     reports: Samples = {}
-    for number, esme in enumerate(measures.esmes):
+    for number, esme in enumerate(metrics.esmes):
         account = esme.system_id if number < MOST_ACCOUNTS else OTHERS
         for bind_type, totals in esme.totals.items():
             kind = _BIND_TYPES[bind_type]
@@ -140,51 +140,51 @@ def _of_esmes(measures: Measures) -> Iterator[Metric]:
     yield _counters(
         "ksmppd_deliver_sm", "deliver_sm by how they ended.", (*labels, "kind", "outcome"), delivered
     )
-    yield from _of_accounts(measures)
+    yield from _of_accounts(metrics)
     yield _counters("ksmppd_reports", "Delivery reports that ESMEs accepted.", ("system_id",), reports)
 
 
-def _of_accounts(measures: Measures) -> Iterator[Metric]:
+def _of_accounts(metrics: ServerMetrics) -> Iterator[Metric]:
     """Yield limits and credit of the accounts that have a label of their own; sums of the others would mean nothing."""
-    accounts = [esme.account for esme in measures.esmes[:MOST_ACCOUNTS]]
+    accounts = [esme.account for esme in metrics.esmes[:MOST_ACCOUNTS]]
     limits: Samples = {(each.system_id,): each.throughput for each in accounts if each.throughput > 0}
     credit: Samples = {
-        (each.system_id,): measures.credits[each.system_id]
+        (each.system_id,): metrics.credits[each.system_id]
         for each in accounts
-        if each.enable_prepaid_billing and each.system_id in measures.credits
+        if each.enable_prepaid_billing and each.system_id in metrics.credits
     }
     label = ("system_id",)
     yield _gauges("ksmppd_throughput_limit", "Messages a second that an account may submit.", label, limits)
     yield _gauges("ksmppd_credit", "Credit of prepaid accounts, read every 30 s.", label, credit)
 
 
-def _of_connections(measures: Measures) -> Iterator[Metric]:
-    known = {esme.system_id: number for number, esme in enumerate(measures.esmes)}
+def _of_connections(metrics: ServerMetrics) -> Iterator[Metric]:
+    known = {esme.system_id: number for number, esme in enumerate(metrics.esmes)}
     binds: Samples = {}
-    for (system_id, bind_type), count in measures.binds.items():
+    for (system_id, bind_type), count in metrics.binds.items():
         account = system_id if known.get(system_id, MOST_ACCOUNTS) < MOST_ACCOUNTS else OTHERS
         _add(binds, count, account, _BIND_TYPES[bind_type])
     yield _gauges("ksmppd_binds", "Live binds.", ("system_id", "bind_type"), binds)
-    refused: Samples = {(reason,): float(count) for reason, count in measures.meters.refusals.binds.items()}
+    refused: Samples = {(reason,): float(count) for reason, count in metrics.meters.refusals.binds.items()}
     yield _counters("ksmppd_binds_refused", "Binds refused.", ("reason",), refused)
     refusals: Samples = {}
-    for (kind, reason, status), count in measures.meters.refusals.counts.items():
+    for (kind, reason, status), count in metrics.meters.refusals.counts.items():
         _add(refusals, count, kind, reason, _status(status))
     yield _counters(
         "ksmppd_refusals", "Refused binds and submits.", ("kind", "reason", "command_status"), refusals
     )
-    yield _gauge("ksmppd_submits_octets", "Memory that unanswered submits take, about.", measures.held_octets)
-    yield _gauge("ksmppd_connections", "Connections of ESMEs, bound or not.", measures.connections)
+    yield _gauge("ksmppd_submits_octets", "Memory that unanswered submits take, about.", metrics.held_octets)
+    yield _gauge("ksmppd_connections", "Connections of ESMEs, bound or not.", metrics.connections)
     yield _counters(
         "ksmppd_connections_blocked",
         "Connections of blocked addresses, refused.",
         (),
-        {(): measures.connections_refused},
+        {(): metrics.connections_refused},
     )
 
 
-def _of_bearerboxes(measures: Measures) -> Iterator[Metric]:
-    boxes = measures.bearerboxes.bearerboxes
+def _of_bearerboxes(metrics: ServerMetrics) -> Iterator[Metric]:
+    boxes = metrics.bearerboxes.bearerboxes
 
     def each(value: str) -> Samples:
         return {(box.name,): float(getattr(box, value)) for box in boxes}
@@ -199,12 +199,12 @@ def _of_bearerboxes(measures: Measures) -> Iterator[Metric]:
     yield _gauge(
         "ksmppd_bearerbox_waiting",
         "MTs that wait for room in any bearerbox's window.",
-        measures.bearerboxes.waiting,
+        metrics.bearerboxes.waiting,
     )
     latency = HistogramMetricFamily(
         "ksmppd_bearerbox_ack_seconds", "From sending an MT to its ack; one of each read.", labels=label
     )
-    for name, histogram in measures.acks.items():
+    for name, histogram in metrics.acks.items():
         latency.add_metric([name], *_buckets(histogram))
     yield latency
 
@@ -217,11 +217,11 @@ def _acks(boxes: Iterable[BearerboxSnapshot]) -> Samples:
     }
 
 
-def _of_database(measures: Measures) -> Iterator[Metric]:
+def _of_database(metrics: ServerMetrics) -> Iterator[Metric]:
     yield _histogram(
-        "ksmppd_route_seconds", "Routing a batch of submits of one bind.", measures.meters.routing
+        "ksmppd_route_seconds", "Routing a batch of submits of one bind.", metrics.meters.routing
     )
-    database = measures.database
+    database = metrics.database
     if database is not None:
         yield _histogram("ksmppd_database_seconds", "Operations of the database.", database.latency)
         failures: Samples = {(): database.failures}

@@ -9,10 +9,10 @@ from ksmppd_py.model.condition import Condition
 from ksmppd_py.model.esme import BlockedAddress, ServerSnapshot
 from ksmppd_py.model.route_report import RouteReport
 from ksmppd_py.model.route_test import RouteTestQuery, RouteTestResult
-from ksmppd_py.model.status import Backlog, BearerboxStatus, Measures
+from ksmppd_py.model.status import Backlog, BearerboxStatus, ServerMetrics
 
 
-class Overview(Protocol):
+class ServerStatus(Protocol):
     """The daemon's state."""
 
     def bearerboxes(self) -> BearerboxStatus:
@@ -22,12 +22,12 @@ class Overview(Protocol):
         """Return the queue tables' state, at most about `max_age` seconds old; None when it is unknown. May yield."""
 
     def look_at_credits(self, max_age: float) -> None:
-        """If any account is prepaid, make `measures().credits` at most about `max_age` seconds old. May yield."""
+        """If any account is prepaid, make `metrics().credits` at most about `max_age` seconds old. May yield."""
 
     def blocked(self) -> int:
         """Return how many addresses are blocked. Looks at each that failed: not for every second. Doesn't yield."""
 
-    def measures(self) -> Measures:
+    def metrics(self) -> ServerMetrics:
         """Return all counters and meters. Doesn't yield."""
 
     def condition(self) -> Condition:
@@ -41,7 +41,7 @@ class Operations(Protocol):
     """The requests that an operator can make to the running daemon."""
 
     @property
-    def overview(self) -> Overview:
+    def server_status(self) -> ServerStatus:
         """Return the daemon's state."""
 
     def uptime(self) -> int:

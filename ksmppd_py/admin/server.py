@@ -84,10 +84,10 @@ class AdminServer:
         self._limits = limits
         self._password = Password(settings.password_octets)
         self._loop = LoopWatch()
-        self._history = History(operations.overview, self._loop)
+        self._history = History(operations.server_status, self._loop)
         passwords = PasswordCheck(self._password)
         self._dashboard = DashboardApi(operations, passwords, self._history, settings.known_hosts)
-        metrics = Metrics(operations.overview, self._loop)
+        metrics = Metrics(operations.server_status, self._loop)
         pages = {"/metrics": lambda: Reply(200, CONTENT_TYPE, metrics.text())}
         self._handlers: Sequence[RequestHandler] = (
             *handlers,

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 
 from ksmppd_py.flows.delivery import DeliveryFlow
-from ksmppd_py.flows.row_cursor import PAGE, ROWS_PAUSE, Bell, RowCursor
+from ksmppd_py.flows.row_cursor import PAGE, ROWS_PAUSE, RowCursor, Wakeups
 from ksmppd_py.kannel.messages import SmsType
 from ksmppd_py.model.clock import Clock
 from ksmppd_py.model.names import to_name, to_octets
@@ -41,12 +41,12 @@ class _Source:
 class _Account:
     """The rows of one account: first those of the PDU table, then reports, then MOs."""
 
-    __slots__ = ("peak", "rung", "sources", "unfinished")
+    __slots__ = ("peak", "sources", "unfinished", "woken")
 
     def __init__(self, replay: DeliverReplay, queue: bool) -> None:
         kinds = (None, int(SmsType.REPORT_MO), int(SmsType.MO)) if queue else (None,)
         self.sources = [_Source(replay, self, kind) for kind in kinds]
-        self.rung = False
+        self.woken = False
         self.peak = 0
         self.unfinished = False  # no bind had room for the rest, or there was no bind
 
@@ -59,8 +59,8 @@ class _Account:
 class DeliverReplay:
     """Sends stored MOs, reports and PDUs to the accounts' receiving binds, in the order in which they were stored.
 
-    `bell` wakes the greenlet that calls `advance`, with the account. `queue` tells whether the store table is used. Of
-    an account only as many rows are in flight as its binds have room for.
+    An account put into `wakeups` wakes the greenlet that calls `advance` with it. `queue` tells whether the store table
+    is used. Of an account only as many rows are in flight as its binds have room for.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class DeliverReplay:
         store: DeliverRows,
         delivery: DeliveryFlow,
         receivers: Receivers,
-        bell: Bell,
+        wakeups: Wakeups,
         clock: Clock,
         queue: bool,
     ) -> None:
@@ -76,7 +76,7 @@ class DeliverReplay:
         self._store = store
         self._delivery = delivery
         self._receivers = receivers
-        self._bell = bell
+        self._wakeups = wakeups
         self._clock = clock
         self._accounts: dict[str, _Account] = {}
         self._expected: set[bytes] = set()
@@ -84,7 +84,7 @@ class DeliverReplay:
     def advance(self, system_id: str) -> None:
         """Send as many rows of the account as its binds have room for. Raises DatabaseUnavailable. May yield."""
         account = self._account(system_id)
-        account.rung = False
+        account.woken = False
         now = self._clock.monotonic()
         for source in account.sources:
             if source.cursor.due(now):
@@ -101,7 +101,7 @@ class DeliverReplay:
         if account is not None:
             for source in account.sources:
                 source.cursor.start_over()
-        self._bell.put(system_id)
+        self._wakeups.put(system_id)
 
     def expect_rows(self, message_ids: Sequence[bytes]) -> None:
         """Announce rows with these message ids, whose messages are in flight already. Doesn't yield."""
@@ -153,7 +153,7 @@ class DeliverReplay:
     def rows_added(self, system_id: str) -> None:
         """Note that rows of this account were added. Doesn't yield."""
         if self._receivers.bound(system_id):
-            self._bell.put(system_id)
+            self._wakeups.put(system_id)
         else:  # it may bind again before its absence was noticed
             self._account(system_id).unfinished = True
 
@@ -263,9 +263,9 @@ class DeliverReplay:
         else:
             cursor.retry_later(row, self._clock.monotonic())
         account = source.account
-        if not account.rung and account.in_flight * 2 <= account.peak:
-            account.rung = True
-            self._bell.put(delivery.system_id)
+        if not account.woken and account.in_flight * 2 <= account.peak:
+            account.woken = True
+            self._wakeups.put(delivery.system_id)
 
 
 def _names(service: bytes, system_id: str) -> bool:

@@ -17,7 +17,7 @@ MOST_WAITING = 2_000
 """Refused rows that are remembered until their retry; with this many, reading stops before rows never tried."""
 
 
-class Bell(Protocol):
+class Wakeups(Protocol):
     """Wakes the greenlet that sends an account's rows."""
 
     def put(self, item: str) -> None:

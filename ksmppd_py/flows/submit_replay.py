@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from ksmppd_py.errors import KsmppdError
-from ksmppd_py.flows.row_cursor import PAGE, ROWS_PAUSE, Bell, RowCursor
+from ksmppd_py.flows.row_cursor import PAGE, ROWS_PAUSE, RowCursor, Wakeups
 from ksmppd_py.kannel.messages import DlrMask, Sms, SmsType
 from ksmppd_py.model.clock import Clock
 from ksmppd_py.model.ids import MessageIds
@@ -25,21 +25,22 @@ _FAILURE_MASK = DlrMask.FAIL | DlrMask.SMSC_FAIL
 class SubmitReplay:
     """Sends stored MTs to the bearerboxes, in the order in which they were stored. They aren't routed or billed again.
 
-    `bell` wakes the greenlet that calls `advance`; `accounts` wakes the one that sends an account its reports.
+    A value put into `wakeups` wakes the greenlet that calls `advance`, an account put into `accounts` the one that
+    sends this account its reports.
     """
 
     def __init__(
         self,
         store: SubmitRows,
         gateway: Gateway,
-        bell: Bell,
-        accounts: Bell,
+        wakeups: Wakeups,
+        accounts: Wakeups,
         ids: MessageIds,
         clock: Clock,
     ) -> None:
         self._store = store
         self._gateway = gateway
-        self._bell = bell
+        self._wakeups = wakeups
         self._accounts = accounts
         self._ids = ids
         self._clock = clock
@@ -140,10 +141,10 @@ class SubmitReplay:
         if submit.result is SubmitResult.ACCEPTED:
             self._remove(submit.row)
             if len(self._cursor.in_flight) == MOST_IN_FLIGHT // 2:
-                self._bell.put("")
+                self._wakeups.put("")
         else:
             self._unsettled.append(submit)
-            self._bell.put("")
+            self._wakeups.put("")
 
     def _remove(self, row: int) -> None:
         self._store.remove((row,))

@@ -80,7 +80,7 @@ class DatabaseMeter:
 
 
 @dataclass(frozen=True, slots=True)
-class Measures:
+class ServerMetrics:
     """Everything that is counted. The fields are the live objects, which go on counting."""
 
     uptime: float

@@ -39,12 +39,12 @@ from ksmppd_py.model.ids import MessageIds
 from ksmppd_py.model.route_report import RouteReport
 from ksmppd_py.model.route_test import RouteTestQuery, RouteTestResult
 from ksmppd_py.server import settings
-from ksmppd_py.server.backends import Decisions
-from ksmppd_py.server.reload import Live
-from ksmppd_py.server.replay_jobs import Replayer
-from ksmppd_py.server.simulation_jobs import Simulator
+from ksmppd_py.server.backends import Backends
+from ksmppd_py.server.reload import ConfigReload
+from ksmppd_py.server.replay_jobs import ReplayJobs
+from ksmppd_py.server.simulation_jobs import SimulationJobs
 from ksmppd_py.server.statistics import load_lines, refusal_lines, statistics
-from ksmppd_py.server.status import Overview
+from ksmppd_py.server.status import ServerStatus
 from ksmppd_py.smpp.constants import CommandStatus
 from ksmppd_py.storage.backlog import BacklogReader
 from ksmppd_py.storage.claim import Claim, open_claim
@@ -86,19 +86,19 @@ class App:
         self._stopped = Event()
         self._greenlets = GreenletGroup("app")
         self._registry = EsmeRegistry(ServerMeters(time.time()), time.time, monotonic)
-        self.overview = Overview(self._registry, config.ksmppd.database_enable_queue)
-        self._simulator = Simulator()
-        self._blocklist = self.overview.blocklist = BlockList(config.ksmppd)
+        self.server_status = ServerStatus(self._registry, config.ksmppd.database_enable_queue)
+        self._simulation_jobs = SimulationJobs()
+        self._blocklist = self.server_status.blocklist = BlockList(config.ksmppd)
         self._database: Database | None = None
         self._admin: AdminServer | None = None
-        self._decisions: Decisions | None = None
+        self._backends: Backends | None = None
         self._messages: DatabaseStore | None = None
         self._pool: BearerboxPool | None = None
-        self._replayer: Replayer | None = None
+        self._replay_jobs: ReplayJobs | None = None
         self._claim: Claim | None = None
         self._listener: Listener | None = None
         self._access = AccessLog(settings.access_log(config))
-        self._live: Live | None = None
+        self._reload: ConfigReload | None = None
         self._route_test: RouteTest | None = None
 
     # -- life ------------------------------------------------------------------------------------------------
@@ -111,69 +111,69 @@ class App:
         _reach(self._database)
         database = self._database
         layout = _patiently("The tables can't be looked at", lambda: prepare(database, config.ksmppd))
-        self.overview.database = self._database
-        self.overview.backlog = BacklogReader(self._database, layout)
-        self.overview.credits = CreditReader(self._database, layout)
+        self.server_status.database = self._database
+        self.server_status.backlog = BacklogReader(self._database, layout)
+        self.server_status.credits = CreditReader(self._database, layout)
         self._admin = AdminServer(self, settings.admin(config))
         self._admin.start()
-        self._decisions = Decisions(config, self._database, layout)
-        _patiently("The routes can't be loaded", self._decisions.start)
-        self._decisions.keep_up(config, self._registry)
+        self._backends = Backends(config, self._database, layout)
+        _patiently("The routes can't be loaded", self._backends.start)
+        self._backends.keep_up(config, self._registry)
         self._messages = DatabaseStore(self._database, layout)
-        self._open_rooms(self._decisions, layout, self._messages)
-        self.overview.listener, self.overview.pool = self._listener, self._pool
+        self._open_rooms(self._backends, layout, self._messages)
+        self.server_status.listener, self.server_status.pool = self._listener, self._pool
         assert self._listener is not None
         assert self._pool is not None
-        self._live = Live(
+        self._reload = ConfigReload(
             config,
             self._listener,
             self._pool,
             self._blocklist,
             self._access,
             self._admin,
-            self._decisions,
+            self._backends,
             self._registry,
         )
         self._greenlets.supervise("load line", self._tell_load)
         self._greenlets.supervise("refusal lines", self._tell_refusals)
 
-    def _open_rooms(self, decisions: Decisions, layout: Layout, messages: DatabaseStore) -> None:
-        config, router = self._config, decisions.router
+    def _open_rooms(self, backends: Backends, layout: Layout, messages: DatabaseStore) -> None:
+        config, router = self._config, backends.router
         assert self._database is not None
         queue = messages if config.ksmppd.database_enable_queue else None
         registry, ids, access = self._registry, MessageIds(os.urandom), self._access
         delay = config.ksmppd.simulation_delay / 1000
         history = MessageHistory(config.ksmppd.query_memory)
         delivery = DeliveryFlow(router, registry, history)
-        simulation = SimulationFlow(delivery, registry, queue, self._simulator, ids, time, delay)
+        simulation = SimulationFlow(delivery, registry, queue, self._simulation_jobs, ids, time, delay)
         claim = self._claim = open_claim(self._database, config.ksmppd.database_store_table)
-        replayer = self._replayer = Replayer(messages, claim, delivery, registry, queue is not None)
-        self.overview.unusable_rows = lambda: replayer.unusable
-        inbound = InboundServices(delivery, queue, replayer.deliveries)
+        replay_jobs = self._replay_jobs = ReplayJobs(messages, claim, delivery, registry, queue is not None)
+        self.server_status.unusable_rows = lambda: replay_jobs.unusable
+        inbound = InboundServices(delivery, queue, replay_jobs.deliveries)
         pool = self._pool = BearerboxPool(config.bearerboxes, inbound, BoxTimings(), BoxLimits())
         credit = DatabaseCredit(self._database, layout)
         statistics = SubmitStatistics(registry.meters, time)
         routing = Routing(router, statistics, ids, time, config.routing.default_smsc_after_source_refusal)
         submit_flow = SubmitFlow(routing, Billing(credit), pool, queue, simulation, statistics, time)
         binder = Binder(
-            decisions.authenticator, registry, self._blocklist, config.ksmppd, settings.tlvs(config)
+            backends.authenticator, registry, self._blocklist, config.ksmppd, settings.tlvs(config)
         )
-        self._route_test = _route_test(routing, submit_flow, registry, decisions, credit, binder)
+        self._route_test = _route_test(routing, submit_flow, registry, backends, credit, binder)
         self._listener = Listener(
             config.ksmppd,
             binder,
             submit_flow,
             registry,
             self._blocklist,
-            MessageLookup(history, queue, replayer, ids, time),
+            MessageLookup(history, queue, replay_jobs, ids, time),
             access,
         )
         access.start()
         self._listener.start()
         pool.start()
-        self._simulator.start(simulation, delay)
+        self._simulation_jobs.start(simulation, delay)
         claim.start()
-        replayer.start(pool, ids)
+        replay_jobs.start(pool, ids)
 
     def wait(self) -> None:
         """Return when the server has stopped. May yield."""
@@ -187,9 +187,9 @@ class App:
         self._greenlets.end(1.0)
         if self._listener is not None:
             self._listener.stop_accepting()
-        if self._replayer is not None:
-            self._replayer.stop()
-        deciders = gevent.spawn(self._decisions.stop) if self._decisions is not None else None
+        if self._replay_jobs is not None:
+            self._replay_jobs.stop()
+        deciders = gevent.spawn(self._backends.stop) if self._backends is not None else None
         if self._listener is not None:
             self._listener.finish(LAST_ACKS)
             if self._pool is not None:
@@ -199,7 +199,7 @@ class App:
         if self._listener is not None:
             self._listener.unbind_all(UNBIND_PATIENCE)
         gevent.joinall([each for each in (deciders, operators) if each is not None])
-        self._simulator.stop()
+        self._simulation_jobs.stop()
         if self._pool is not None:
             self._pool.stop(max(0.2, min(1.0, deadline - monotonic())))
         if self._listener is not None:
@@ -243,8 +243,8 @@ class App:
 
     def change(self, config: Config) -> None:
         """Take over a configuration that was read again, except for keys that need a restart. May yield."""
-        if self._live is not None:
-            self._live.change(config)
+        if self._reload is not None:
+            self._reload.change(config)
 
     # -- admin.ports.Operations --------------------------------------------------------------------------------
 
@@ -290,7 +290,7 @@ class App:
 
     def rebuild_routes(self) -> RouteReport | None:
         """Load the routes again. Raises TemporaryError. May yield."""
-        return None if self._decisions is None else self._decisions.router.rebuild()
+        return None if self._backends is None else self._backends.router.rebuild()
 
     def ports(self) -> list[str]:
         """Return the open ports in words. Doesn't yield."""
@@ -299,21 +299,21 @@ class App:
 
     def statistics(self) -> list[str]:
         """Lines for the log, on SIGQUIT. Doesn't yield."""
-        return list(statistics(self._registry.snapshot(), self.overview))
+        return list(statistics(self._registry.snapshot(), self.server_status))
 
 
 def _route_test(
     routing: Routing,
     flow: SubmitFlow,
     registry: EsmeRegistry,
-    decisions: Decisions,
+    backends: Backends,
     credit: DatabaseCredit,
     binder: Binder,
 ) -> RouteTest:
     def options_of(account: Account) -> BindOptions:
         return binder.options(account, 0x34)
 
-    return RouteTest(routing, flow, registry, decisions.account_rows, credit, options_of, time)
+    return RouteTest(routing, flow, registry, backends.account_rows, credit, options_of, time)
 
 
 def _reach(database: Database) -> None:

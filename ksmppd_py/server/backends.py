@@ -29,7 +29,7 @@ LAST_ANSWERS = 5.0
 """Seconds that a stop waits for an HTTP server's answers about messages in flight."""
 
 
-class Decisions:
+class Backends:
     """The authenticator and the router. Raises StartError for a URL, a file or a plugin that can't be used."""
 
     def __init__(self, config: Config, database: Database, layout: Layout) -> None:

@@ -16,13 +16,13 @@ from ksmppd_py.esme.listener import Listener
 from ksmppd_py.esme.registry import EsmeRegistry
 from ksmppd_py.esme.settings import tls_context
 from ksmppd_py.server import settings
-from ksmppd_py.server.backends import Decisions
+from ksmppd_py.server.backends import Backends
 from ksmppd_py.transport import names
 
 logger = logging.getLogger(__name__)
 
 
-class Live:
+class ConfigReload:
     """Compares a configuration with the one of the start, and applies its changes as far as possible."""
 
     def __init__(
@@ -33,7 +33,7 @@ class Live:
         blocklist: BlockList,
         access: AccessLog,
         admin: AdminServer,
-        decisions: Decisions,
+        backends: Backends,
         registry: EsmeRegistry,
     ) -> None:
         self._started_with = config
@@ -43,7 +43,7 @@ class Live:
         self._blocklist = blocklist
         self._access = access
         self._admin = admin
-        self._decisions = decisions
+        self._backends = backends
         self._registry = registry
 
     def change(self, config: Config) -> None:
@@ -65,7 +65,7 @@ class Live:
         names.know(settings.hosts(config))
         self._pool.change(config.bearerboxes)
         self._admin.change(admin)
-        self._decisions.keep_up(config, self._registry)
+        self._backends.keep_up(config, self._registry)
         level = config.ksmppd.log_level
         if level != self._log_level:  # otherwise the level of the operator's log-level command stays
             logs.change_file_level(self._started_with.ksmppd.log_file, level)
@@ -75,6 +75,6 @@ class Live:
             logger.warning("These changes take a restart: %s", ", ".join(fixed), extra=logs.EACH)
         logger.info("The configuration was read again")
         try:
-            self._decisions.router.rebuild()
+            self._backends.router.rebuild()
         except KsmppdError as error:
             logger.warning("Routes stay as they were: %s", error, extra=logs.EACH)

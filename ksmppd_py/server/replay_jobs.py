@@ -31,7 +31,7 @@ SCAN_SHARE = 20
 LONGEST_REFRESH = 60.0
 
 
-class Replayer:
+class ReplayJobs:
     """Wakes the replays: when an ESME binds, a bearerbox connects, rows come back or are due."""
 
     def __init__(
@@ -46,19 +46,19 @@ class Replayer:
         self._claim = claim
         self._receivers = receivers
         self._queue = queue
-        self._bell: BatchQueue[str] = BatchQueue()
-        self._box_bell: BatchQueue[str] = BatchQueue()
+        self._wakeups: BatchQueue[str] = BatchQueue()
+        self._box_wakeups: BatchQueue[str] = BatchQueue()
         self._gateway: Gateway | None = None
         self._submits: SubmitReplay | None = None
         self._greenlets = GreenletGroup("replay")
-        self.deliveries = DeliverReplay(store, delivery, receivers, self._bell, time, queue)
+        self.deliveries = DeliverReplay(store, delivery, receivers, self._wakeups, time, queue)
         self._unaddressed = UnaddressedRows(store, delivery)
 
     def start(self, gateway: Gateway, ids: MessageIds) -> None:
         """Start the greenlets. Doesn't yield."""
         self._gateway = gateway
         if self._queue:
-            self._submits = SubmitReplay(self._store, gateway, self._box_bell, self._bell, ids, time)
+            self._submits = SubmitReplay(self._store, gateway, self._box_wakeups, self._wakeups, ids, time)
         self._greenlets.supervise("replay to ESMEs", self._walk_deliveries)
         self._greenlets.supervise("replay rounds", self._make_rounds)
         if self._submits is not None:
@@ -91,7 +91,7 @@ class Replayer:
 
     def _walk_deliveries(self) -> None:
         while True:
-            for system_id in dict.fromkeys(self._bell.take()):
+            for system_id in dict.fromkeys(self._wakeups.take()):
                 if not self._claim.held:
                     continue  # another daemon has the rows now; the rounds begin again when it lets go
                 try:
@@ -106,7 +106,7 @@ class Replayer:
     def _walk_submits(self) -> None:
         assert self._submits is not None
         while True:
-            self._box_bell.take()
+            self._box_wakeups.take()
             try:
                 if self._claim.held:
                     self._submits.advance()
@@ -153,7 +153,7 @@ class Replayer:
                 self.deliveries.rescan(system_id)
             known = receiving
             for system_id in self.deliveries.due():
-                self._bell.put(system_id)
+                self._wakeups.put(system_id)
             arrivals = self._look_at_boxes(arrivals)
             if monotonic() >= next_scan:
                 next_scan = monotonic() + self._scan(receiving)
@@ -170,7 +170,7 @@ class Replayer:
         if came != arrivals:
             self._submits.start_over()
         if came != arrivals or self._submits.due():
-            self._box_bell.put("")
+            self._box_wakeups.put("")
         return came
 
     def _scan(self, receiving: set[str]) -> float:
@@ -180,7 +180,7 @@ class Replayer:
             for system_id in self._store.receivers_with_rows(receiving):
                 self.deliveries.rescan(system_id)
             if self._submits is not None and self._submits.rescan():
-                self._box_bell.put("")
+                self._box_wakeups.put("")
         except DatabaseUnavailable as error:
             logger.debug("Can't look for stored messages: %s", error)
             return REFRESH  # the time until the database failed says nothing about the query's cost

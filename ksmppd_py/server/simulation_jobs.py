@@ -15,7 +15,7 @@ SHORTEST_ROUND = 0.02
 """Seconds between two rounds when delays are short."""
 
 
-class Simulator:
+class SimulationJobs:
     """The queue and the greenlets of simulated messages."""
 
     def __init__(self) -> None:

@@ -13,18 +13,18 @@ from greenlet import greenlet
 
 from ksmppd_py.model.esme import ServerSnapshot
 from ksmppd_py.model.refusals import Refusals
-from ksmppd_py.server.status import Overview
+from ksmppd_py.server.status import ServerStatus
 from ksmppd_py.smpp.describe import describe_status
 
 _remembered: weakref.WeakSet[greenlet] = weakref.WeakSet()
 
 
-def statistics(snapshot: ServerSnapshot, overview: Overview) -> Iterator[str]:
+def statistics(snapshot: ServerSnapshot, server_status: ServerStatus) -> Iterator[str]:
     """Yield all lines for SIGQUIT. Looks at every object, which takes a moment in which nothing else runs."""
-    measures = overview.measures()
-    boxes = measures.bearerboxes
+    metrics = server_status.metrics()
+    boxes = metrics.bearerboxes
     binds = sum(len(esme.binds) for esme in snapshot.esmes)
-    yield f"{binds} bind(s) of {len(snapshot.esmes)} account(s), {measures.connections} connection(s)"
+    yield f"{binds} bind(s) of {len(snapshot.esmes)} account(s), {metrics.connections} connection(s)"
     yield f"{snapshot.inbound_processed} submits, {snapshot.outbound_processed} deliver_sm_resp"
     yield f"{boxes.online} of {len(boxes.bearerboxes)} bearerbox(es) online, {boxes.waiting} MT(s) wait for them"
     for box in boxes.bearerboxes:

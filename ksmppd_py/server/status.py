@@ -14,14 +14,14 @@ from ksmppd_py.esme.registry import EsmeRegistry
 from ksmppd_py.model.condition import Condition
 from ksmppd_py.model.judgement import judge
 from ksmppd_py.model.meters import Histogram
-from ksmppd_py.model.status import Backlog, BearerboxStatus, Measures
+from ksmppd_py.model.status import Backlog, BearerboxStatus, ServerMetrics
 from ksmppd_py.storage.backlog import BacklogReader
 from ksmppd_py.storage.credits import CreditReader
 from ksmppd_py.storage.database import Database
 
 
-class Overview:
-    """Implements admin.ports.Overview. The attributes for the packages are None until these are opened."""
+class ServerStatus:
+    """Implements admin.ports.ServerStatus. The attributes for the packages are None until these are opened."""
 
     def __init__(self, registry: EsmeRegistry, queue: bool) -> None:
         self.database: Database | None = None
@@ -66,14 +66,14 @@ class Overview:
         """See admin.ports."""
         return len(self.blocklist.blocked(monotonic())) if self.blocklist is not None else 0
 
-    def measures(self) -> Measures:
+    def metrics(self) -> ServerMetrics:
         """See admin.ports."""
         boxes, listener = self.bearerboxes(), self.listener
         acks: dict[str, Histogram] = {}
         if self.pool is not None:
             for box, connection in zip(boxes.bearerboxes, self.pool.connections, strict=True):
                 acks[box.name] = connection.ack_latency
-        return Measures(
+        return ServerMetrics(
             uptime=self.uptime,
             condition=self._judge(boxes),
             esmes=self._registry.esmes(),

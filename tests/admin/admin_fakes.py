@@ -29,8 +29,8 @@ from ksmppd_py.model.status import (
     BearerboxSnapshot,
     BearerboxStatus,
     DatabaseMeter,
-    Measures,
     QueueDepth,
+    ServerMetrics,
 )
 
 BIND = BindSnapshot(
@@ -110,7 +110,7 @@ BIND_FAILED = refusals.Example(0x0D)
 SUBMIT_FAILED = refusals.Example(0x45, "12345", "+49170\n", "0a1b")
 
 
-class FakeOverview:
+class FakeServerStatus:
     """One bearerbox up, one never seen; five rows wait for smppusera."""
 
     def __init__(self) -> None:
@@ -157,9 +157,9 @@ class FakeOverview:
         """Two."""
         return 2
 
-    def measures(self) -> Measures:
+    def metrics(self) -> ServerMetrics:
         """Return the rows."""
-        return Measures(
+        return ServerMetrics(
             uptime=11.5,
             condition=self.condition(),
             esmes=self.esmes,
@@ -179,7 +179,7 @@ class FakeOperations:
     """Two accounts; smppusera has the binds 4 and 7."""
 
     def __init__(self) -> None:
-        self.overview = FakeOverview()
+        self.server_status = FakeServerStatus()
         self.levels: list[int] = []
         self.unbinds: list[tuple[str, int | None]] = []
         self.rebuilds = 0

@@ -72,7 +72,7 @@ def test_browsers_are_not_asked_for_basic_credentials(client: Client) -> None:
 def test_health_needs_no_password(client: Client, operations: FakeOperations) -> None:
     for path in ("/healthz", "/healthz.xml", "/readyz", "/readyz.json"):
         assert client.get(path, password="").status == 200
-    operations.overview.troubles = (Trouble("database", "the database doesn't answer", "10.0.0.1:3306"),)
+    operations.server_status.troubles = (Trouble("database", "the database doesn't answer", "10.0.0.1:3306"),)
     assert client.get("/healthz", password="").status == 200
     answer = client.get("/readyz", password="password=wrong")
     assert (answer.status, answer.body) == (503, b"not ok: the database doesn't answer\n")

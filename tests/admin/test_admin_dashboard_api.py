@@ -233,7 +233,7 @@ def test_a_pressed_button_is_a_line(operator: Browser, caplog: pytest.LogCapture
 
 class TestState:
     def test_everything(self, operator: Browser, operations: FakeOperations) -> None:
-        operations.overview.boxes = operations.overview.boxes
+        operations.server_status.boxes = operations.server_status.boxes
         state = json.loads(operator.get("/dashboard/state").body)
         assert (state["uptime"], state["accounts"], state["bound"]) == (11, 2, 1)
         assert state["condition"] == {"state": "ready", "troubles": []}

@@ -11,7 +11,7 @@ from pathlib import Path
 import gevent
 import pytest
 import yaml
-from admin_fakes import FakeOperations, FakeOverview
+from admin_fakes import FakeOperations, FakeServerStatus
 from admin_http import Client
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -29,10 +29,10 @@ _NAME = re.compile(r"\b(?:ksmppd|process|python)_[a-z_]+\b")
 Labels = tuple[tuple[str, str], ...]
 
 
-def scrape(overview: FakeOverview) -> dict[str, dict[Labels, float]]:
+def scrape(server_status: FakeServerStatus) -> dict[str, dict[Labels, float]]:
     """All samples by name and labels."""
     found: dict[str, dict[Labels, float]] = {}
-    text = Metrics(overview, LoopWatch()).text().decode()
+    text = Metrics(server_status, LoopWatch()).text().decode()
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
             samples = found.setdefault(sample.name, {})
@@ -43,8 +43,8 @@ def scrape(overview: FakeOverview) -> dict[str, dict[Labels, float]]:
 
 
 @pytest.fixture
-def overview() -> FakeOverview:
-    return FakeOverview()
+def server_status() -> FakeServerStatus:
+    return FakeServerStatus()
 
 
 def of(labels: str) -> Labels:
@@ -104,70 +104,70 @@ def of(labels: str) -> Labels:
         ("ksmppd_event_loop_lag_max_seconds", "", 0),
     ],
 )
-def test_samples(overview: FakeOverview, name: str, labels: str, value: float) -> None:
-    assert scrape(overview)[name][of(labels)] == value
+def test_samples(server_status: FakeServerStatus, name: str, labels: str, value: float) -> None:
+    assert scrape(server_status)[name][of(labels)] == value
 
 
-def test_ages(overview: FakeOverview) -> None:
-    samples = scrape(overview)
+def test_ages(server_status: FakeServerStatus) -> None:
+    samples = scrape(server_status)
     assert 60 <= samples["ksmppd_backlog_oldest_seconds"][of("queue=mt,system_id=smppusera")] < 70
     assert 3 <= samples["ksmppd_backlog_age_seconds"][()] < 13
 
 
-def test_process_metrics(overview: FakeOverview) -> None:
-    samples = scrape(overview)
+def test_process_metrics(server_status: FakeServerStatus) -> None:
+    samples = scrape(server_status)
     assert samples["process_resident_memory_bytes"][()] > 1e6
     assert samples["process_open_fds"][()] > 2
 
 
-def test_thousands_of_accounts_stay_bounded(overview: FakeOverview) -> None:
-    overview.esmes = []
+def test_thousands_of_accounts_stay_bounded(server_status: FakeServerStatus) -> None:
+    server_status.esmes = []
     for number in range(MOST_ACCOUNTS + 500):
         esme = Esme(Account(f"a{number}"), 0, 0)
         esme.totals_of(1).mt = 2
-        overview.esmes.append(esme)
-    submits = scrape(overview)["ksmppd_submits_total"]
+        server_status.esmes.append(esme)
+    submits = scrape(server_status)["ksmppd_submits_total"]
     assert len(submits) == MOST_ACCOUNTS + 1
     assert submits[of(f"system_id={OTHERS},bind_type=transmitter,command_status=ESME_ROK")] == 1000
 
 
-def test_a_backlog_of_thousands_of_accounts_too(overview: FakeOverview) -> None:
+def test_a_backlog_of_thousands_of_accounts_too(server_status: FakeServerStatus) -> None:
     depths = tuple(QueueDepth("mt", f"a{n}", 1, None) for n in range(MOST_ACCOUNTS + 500))
-    overview.backlog = Backlog(time.time(), True, depths)
-    rows = scrape(overview)["ksmppd_backlog_rows"]
+    server_status.backlog = Backlog(time.time(), True, depths)
+    rows = scrape(server_status)["ksmppd_backlog_rows"]
     assert (len(rows), sum(rows.values())) == (MOST_ACCOUNTS + 1, MOST_ACCOUNTS + 500)
 
 
-def test_before_the_database_told(overview: FakeOverview) -> None:
-    overview.backlog = None
-    assert "ksmppd_backlog_rows" not in scrape(overview)
+def test_before_the_database_told(server_status: FakeServerStatus) -> None:
+    server_status.backlog = None
+    assert "ksmppd_backlog_rows" not in scrape(server_status)
 
 
-def test_limits_and_credit_are_told_of_those_that_have_them(overview: FakeOverview) -> None:
-    samples = scrape(overview)
+def test_limits_and_credit_are_told_of_those_that_have_them(server_status: FakeServerStatus) -> None:
+    samples = scrape(server_status)
     for metric in ("ksmppd_throughput_limit", "ksmppd_credit"):
         assert [dict(labels)["system_id"] for labels in samples[metric]] == ["smppusera"]
-    overview.esmes = [
+    server_status.esmes = [
         Esme(Account(f"n{number}", throughput=1.0), 0, 0) for number in range(MOST_ACCOUNTS + 5)
     ]
-    assert len(scrape(overview)["ksmppd_throughput_limit"]) == MOST_ACCOUNTS
+    assert len(scrape(server_status)["ksmppd_throughput_limit"]) == MOST_ACCOUNTS
 
 
-def test_troubles_are_told(overview: FakeOverview) -> None:
-    overview.troubles = (
+def test_troubles_are_told(server_status: FakeServerStatus) -> None:
+    server_status.troubles = (
         Trouble("bearerbox_refuses", "x"),
         Trouble("bearerbox_away", "x"),
         Trouble("bearerbox_away", "y"),
     )
-    told = {dict(labels)["kind"]: value for labels, value in scrape(overview)["ksmppd_trouble"].items()}
+    told = {dict(labels)["kind"]: value for labels, value in scrape(server_status)["ksmppd_trouble"].items()}
     assert set(told) == set(KINDS)
     assert {kind for kind, value in told.items() if value} == {"bearerbox_refuses", "bearerbox_away"}
 
 
-def test_strange_names_are_escaped(overview: FakeOverview) -> None:
-    overview.esmes = [Esme(Account('a"b\\c\n'), 0, 0)]
-    overview.esmes[0].totals_of(1).mt = 1
-    samples = scrape(overview)["ksmppd_submits_total"]
+def test_strange_names_are_escaped(server_status: FakeServerStatus) -> None:
+    server_status.esmes = [Esme(Account('a"b\\c\n'), 0, 0)]
+    server_status.esmes[0].totals_of(1).mt = 1
+    samples = scrape(server_status)["ksmppd_submits_total"]
     assert any(dict(labels)["system_id"] == 'a"b\\c\n' for labels in samples)
 
 
@@ -180,45 +180,45 @@ def test_page(client: Client) -> None:
 
 
 class TestExamples:
-    def exported(self, overview: FakeOverview) -> set[str]:
-        return set(scrape(overview))
+    def exported(self, server_status: FakeServerStatus) -> set[str]:
+        return set(scrape(server_status))
 
-    def test_dashboard(self, overview: FakeOverview) -> None:
+    def test_dashboard(self, server_status: FakeServerStatus) -> None:
         dashboard = json.loads((MONITORING / "grafana-dashboard.json").read_text("utf-8"))
         queries = [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", ())]
         queries += [variable["query"] for variable in dashboard["templating"]["list"] if "query" in variable]
         named = {name for query in queries for name in _NAME.findall(str(query))}
         assert len(named) > 15
-        assert named - self.exported(overview) == set()
+        assert named - self.exported(server_status) == set()
 
-    def test_alerts(self, overview: FakeOverview) -> None:
+    def test_alerts(self, server_status: FakeServerStatus) -> None:
         rules = yaml.safe_load((MONITORING / "alerts.yml").read_text("utf-8"))
         alerts = [rule for group in rules["groups"] for rule in group["rules"]]
         assert len({rule["alert"] for rule in alerts}) == len(alerts) > 6
         for rule in alerts:
             named = set(_NAME.findall(rule["expr"]))
             assert named or rule["expr"] == 'up{job="ksmppd"} == 0'  # Prometheus' own
-            assert named - self.exported(overview) == set()
+            assert named - self.exported(server_status) == set()
             assert {"summary", "description"} <= set(rule["annotations"])
 
 
-def test_others_have_turns_while_it_is_written_down(overview: FakeOverview) -> None:
+def test_others_have_turns_while_it_is_written_down(server_status: FakeServerStatus) -> None:
     """With many accounts it takes longer than a message may wait."""
     turns = []
     other = gevent.spawn(lambda: [turns.append(gevent.sleep(0)) for _ in range(10)])
-    Metrics(overview, LoopWatch()).text()
+    Metrics(server_status, LoopWatch()).text()
     assert len(turns) > 5
     other.kill()
 
 
 class TestHistory:
-    def test_rates(self, overview: FakeOverview) -> None:
+    def test_rates(self, server_status: FakeServerStatus) -> None:
         now = [0.0]
-        history = History(overview, LoopWatch(), lambda: 1000.0 + now[0], lambda: now[0])
+        history = History(server_status, LoopWatch(), lambda: 1000.0 + now[0], lambda: now[0])
         now[0] = 5.0
         history.take()
-        overview.esmes[0].totals_of(3).mt += 50
-        overview.esmes[1].totals_of(2).dlr += 10
+        server_status.esmes[0].totals_of(3).mt += 50
+        server_status.esmes[1].totals_of(2).dlr += 10
         now[0] = 10.0
         history.take()
         first, second = history.points
@@ -227,16 +227,16 @@ class TestHistory:
         assert (second.time, second.binds, second.stored, second.bearerboxes) == (1010, 3, 5, 1)
         assert history.since(1005) == [second]
 
-    def test_an_hour(self, overview: FakeOverview) -> None:
-        history = History(overview, LoopWatch())
+    def test_an_hour(self, server_status: FakeServerStatus) -> None:
+        history = History(server_status, LoopWatch())
         for _ in range(POINTS + 10):
             history.take()
         assert len(history.points) == POINTS
         assert POINTS * INTERVAL == 3600
 
-    def test_before_the_database_told(self, overview: FakeOverview) -> None:
-        overview.backlog = None
-        history = History(overview, LoopWatch())
+    def test_before_the_database_told(self, server_status: FakeServerStatus) -> None:
+        server_status.backlog = None
+        history = History(server_status, LoopWatch())
         history.take()
         assert history.points[0].stored is None
 
@@ -248,14 +248,14 @@ def test_a_late_loop_is_seen(operations: FakeOperations) -> None:
     assert (watch.worst, watch.latest) == (0.5, 0.001)
 
 
-def test_two_boxes_with_one_name_dont_collide(overview: FakeOverview) -> None:
-    box = overview.boxes.bearerboxes[0]
-    overview.boxes = replace(overview.boxes, bearerboxes=(box, replace(box, name=f"{box.name}#2")))
-    assert len(scrape(overview)["ksmppd_bearerbox_up"]) == 2
+def test_two_boxes_with_one_name_dont_collide(server_status: FakeServerStatus) -> None:
+    box = server_status.boxes.bearerboxes[0]
+    server_status.boxes = replace(server_status.boxes, bearerboxes=(box, replace(box, name=f"{box.name}#2")))
+    assert len(scrape(server_status)["ksmppd_bearerbox_up"]) == 2
 
 
-def test_the_manual_tells_every_metric(overview: FakeOverview) -> None:
+def test_the_manual_tells_every_metric(server_status: FakeServerStatus) -> None:
     manual = (MONITORING.parents[1] / "docs/monitoring.md").read_text("utf-8")
     told = set(re.findall(r"^\| `(ksmppd_\w+)`", manual, flags=re.MULTILINE))
-    exported = {re.sub(r"_(bucket|count|sum)$", "", name) for name in scrape(overview)}
+    exported = {re.sub(r"_(bucket|count|sum)$", "", name) for name in scrape(server_status)}
     assert told == {name for name in exported if name.startswith("ksmppd_")}

@@ -84,7 +84,7 @@ def test_strangers_write_no_lines() -> None:
 )
 def test_readiness(operations: FakeOperations, troubles: tuple[Trouble, ...], status: int, body: str) -> None:
     """Refused traffic doesn't take a server out of its load balancer; names and addresses aren't for everybody."""
-    operations.overview.troubles = troubles
+    operations.server_status.troubles = troubles
     assert told(operations, "/readyz") == (status, body)
     facts = json.loads(told(operations, "/readyz.json")[1])
     assert facts["troubles"] == list(dict.fromkeys(trouble.kind for trouble in troubles))

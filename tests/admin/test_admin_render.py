@@ -275,7 +275,7 @@ def test_routes_that_are_kept(operations: FakeOperations) -> None:
 def test_troubles(
     operations: FakeOperations, trouble: Trouble, status: int, plain: bytes, xml: bytes
 ) -> None:
-    operations.overview.troubles = (trouble,)
+    operations.server_status.troubles = (trouble,)
     as_plain, as_xml = run_target(operations, "/readyz"), run_target(operations, "/readyz.xml")
     assert (as_plain.status, as_plain.body) == (as_xml.status, plain) == (status, plain)
     assert as_xml.body == xml

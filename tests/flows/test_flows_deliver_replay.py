@@ -37,10 +37,10 @@ class Bed:
         self.store = MemoryStore()
         self.receiver = MemoryReceiver(window)
         self.receivers = MemoryReceivers(esme=self.receiver)
-        self.bell = Tray()
+        self.wakeups = Tray()
         self.clock = Clock()
         delivery = DeliveryFlow(MemoryRouter(), self.receivers)
-        self.replay = DeliverReplay(self.store, delivery, self.receivers, self.bell, self.clock, queue)
+        self.replay = DeliverReplay(self.store, delivery, self.receivers, self.wakeups, self.clock, queue)
 
     def store_mos(self, *texts: bytes) -> None:
         self.store.save([mo(text, service=b"esme") for text in texts])
@@ -97,14 +97,14 @@ def test_no_more_than_the_window_takes() -> None:
     bed.advance()
     assert len(bed.texts) == 3
     bed.answer()
-    assert bed.bell.items == []
+    assert bed.wakeups.items == []
     bed.answer()
-    assert bed.bell.take() == ["esme"]  # half of what was in flight is answered: there is room again
+    assert bed.wakeups.take() == ["esme"]  # half of what was in flight is answered: there is room again
     bed.advance()
     assert bed.texts == [b"0", b"1", b"2", b"3", b"4"]
     while bed.store.messages:
         bed.answer()
-        if bed.bell.take():
+        if bed.wakeups.take():
             bed.advance()
     assert bed.texts == [b"%d" % n for n in range(10)]
 
@@ -307,7 +307,7 @@ def test_rows_stored_while_it_was_away_for_a_moment(bed: Bed) -> None:
     binds, bed.receivers.binds = bed.receivers.binds, {}
     bed.store_mos(b"1")
     bed.replay.rows_added("esme")
-    assert bed.bell.items == []
+    assert bed.wakeups.items == []
     assert bed.replay.due() == []
     bed.receivers.binds = binds
     assert bed.replay.due() == ["esme"]
@@ -335,7 +335,7 @@ class Replays(RuleBasedStateMachine):
     @rule()
     def turn(self) -> None:
         """Do a round of the workers: advance accounts that were woken or are due."""
-        for system_id in {*self.bed.bell.take(), *self.bed.replay.due()}:
+        for system_id in {*self.bed.wakeups.take(), *self.bed.replay.due()}:
             self.bed.replay.advance(system_id)
 
     @rule(seconds=st.sampled_from([1.0, 30.0, 700.0]))

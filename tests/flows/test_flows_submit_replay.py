@@ -22,10 +22,12 @@ class Bed:
     def __init__(self) -> None:
         self.store = MemoryStore()
         self.gateway = MemoryGateway()
-        self.bell = Tray()
+        self.wakeups = Tray()
         self.accounts = Tray()
         self.clock = Clock()
-        self.replay = SubmitReplay(self.store, self.gateway, self.bell, self.accounts, make_ids(), self.clock)
+        self.replay = SubmitReplay(
+            self.store, self.gateway, self.wakeups, self.accounts, make_ids(), self.clock
+        )
 
     def stored(self, *texts: bytes, dlr_mask: int = 0) -> list[Sms]:
         messages = [mt(text, dlr_mask) for text in texts]
@@ -96,7 +98,7 @@ def test_a_temporary_refusal_is_tried_again_after_its_delay(bed: Bed, nack: int)
     bed.stored(b"1")
     bed.replay.advance()
     bed.gateway.settle(nack)
-    assert bed.bell.take() == [""]
+    assert bed.wakeups.take() == [""]
     bed.replay.advance()
     assert bed.gateway.sent == []
     assert not bed.replay.due()
@@ -189,14 +191,14 @@ def test_only_so_many_are_in_flight(bed: Bed) -> None:
     bed.stored(*[b"%d" % n for n in range(2 * MOST_IN_FLIGHT)])
     bed.replay.advance()
     assert MOST_IN_FLIGHT // 2 < len(bed.gateway.sent) <= MOST_IN_FLIGHT
-    assert bed.bell.items == []
-    rang = 0
+    assert bed.wakeups.items == []
+    woken = 0
     while bed.store.messages:
         bed.gateway.settle(0, 100)
-        rang += len(bed.bell.items)
-        if bed.bell.take():
+        woken += len(bed.wakeups.items)
+        if bed.wakeups.take():
             bed.replay.advance()
-    assert rang == pytest.approx(2 * MOST_IN_FLIGHT / PAGE, abs=2)
+    assert woken == pytest.approx(2 * MOST_IN_FLIGHT / PAGE, abs=2)
 
 
 def test_when_a_bearerbox_comes_back_it_starts_over(bed: Bed) -> None:

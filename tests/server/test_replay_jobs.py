@@ -49,8 +49,8 @@ def test_when_rows_are_looked_for_again(
     clock = Clock()
     monkeypatch.setattr(replay_jobs, "monotonic", clock)
     nothing: Any = None
-    replayer = replay_jobs.Replayer(Store(clock, cost, away), nothing, nothing, nothing, queue=True)
-    assert replayer._scan({"usera"}) == pause
+    jobs = replay_jobs.ReplayJobs(Store(clock, cost, away), nothing, nothing, nothing, queue=True)
+    assert jobs._scan({"usera"}) == pause
 
 
 class Gateway:
@@ -75,22 +75,22 @@ class Walk:
 def test_a_bearerbox_that_was_away_for_a_moment_is_noticed() -> None:
     """Messages that were stored meanwhile wait at most until the next round."""
     nothing: Any = None
-    replayer = replay_jobs.Replayer(nothing, nothing, nothing, nothing, queue=True)
+    jobs = replay_jobs.ReplayJobs(nothing, nothing, nothing, nothing, queue=True)
     gateway, walk = Gateway(), Walk()
-    replayer._gateway, replayer._submits = gateway, walk
-    arrivals = replayer._look_at_boxes(0)
-    assert (walk.walks, len(replayer._box_bell)) == (1, 1)
-    arrivals = replayer._look_at_boxes(arrivals)
+    jobs._gateway, jobs._submits = gateway, walk
+    arrivals = jobs._look_at_boxes(0)
+    assert (walk.walks, len(jobs._box_wakeups)) == (1, 1)
+    arrivals = jobs._look_at_boxes(arrivals)
     assert walk.walks == 1
     gateway.arrivals += 1  # away and back, between two looks
-    replayer._look_at_boxes(arrivals)
-    assert (walk.walks, len(replayer._box_bell)) == (2, 2)
+    jobs._look_at_boxes(arrivals)
+    assert (walk.walks, len(jobs._box_wakeups)) == (2, 2)
 
 
 def test_a_defect_that_one_account_meets_stops_no_other(caplog: pytest.LogCaptureFixture) -> None:
     nothing: Any = None
     claim = SimpleNamespace(held=True)
-    replayer = replay_jobs.Replayer(nothing, claim, nothing, nothing, queue=True)
+    jobs = replay_jobs.ReplayJobs(nothing, claim, nothing, nothing, queue=True)
     advanced: list[str] = []
     later: list[str] = []
 
@@ -101,11 +101,11 @@ def test_a_defect_that_one_account_meets_stops_no_other(caplog: pytest.LogCaptur
         if system_id == "last":
             raise gevent.GreenletExit
 
-    replayer.deliveries = SimpleNamespace(advance=advance, look_later=later.append)
+    jobs.deliveries = SimpleNamespace(advance=advance, look_later=later.append)
     for system_id in ("poison", "good", "last"):
-        replayer._bell.put(system_id)
+        jobs._wakeups.put(system_id)
     with pytest.raises(gevent.GreenletExit):
-        replayer._walk_deliveries()
+        jobs._walk_deliveries()
     assert advanced == ["poison", "good", "last"]
     assert later == ["poison"]
     assert "failed unexpectedly" in caplog.text
@@ -129,9 +129,9 @@ def test_when_rows_of_no_account_are_looked_for(
     nothing: Any = None
     clock = Clock()
     claim = SimpleNamespace(held=True)
-    replayer = replay_jobs.Replayer(nothing, claim, nothing, nothing, queue=True)
+    jobs = replay_jobs.ReplayJobs(nothing, claim, nothing, nothing, queue=True)
     asked: list[float] = []
-    rung: list[str] = []
+    woken: list[str] = []
 
     def advance() -> set[str]:
         asked.append(clock.now)
@@ -148,9 +148,9 @@ def test_when_rows_of_no_account_are_looked_for(
 
     monkeypatch.setattr(replay_jobs, "monotonic", clock)
     monkeypatch.setattr(replay_jobs.gevent, "sleep", sleep)
-    replayer._unaddressed = SimpleNamespace(advance=advance)
-    replayer.deliveries = SimpleNamespace(rescan=rung.append)
+    jobs._unaddressed = SimpleNamespace(advance=advance)
+    jobs.deliveries = SimpleNamespace(rescan=woken.append)
     with pytest.raises(gevent.GreenletExit):
-        replayer._name_rows()
+        jobs._name_rows()
     assert asked == looks
-    assert rung == ([] if away else ["some"] * len(looks))
+    assert woken == ([] if away else ["some"] * len(looks))
