@@ -1,5 +1,6 @@
 # make run    a server to play with: demonstration first, then it serves until Ctrl-C
 # make check  formatting, types and unit tests, in less than a minute
+# make coverage  branches that the unit tests reach: all of the pure packages, 92 % of everything
 # make docs   the documentation as a web site, in build/docs
 # make bench  measure: benchmarks/ against the floor of this machine
 # make guard  a few of them with loose bounds, as CI does
@@ -24,7 +25,7 @@ RUN_TESTS := $(BIN)/python tools/run_tests.py
 PYTEST := $(BIN)/python -m gevent.monkey --module pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run check test faults durations fuzz soak clean docs bench bench-compare guard release
+.PHONY: help venv run check coverage test faults durations fuzz soak clean docs bench bench-compare guard release
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -44,6 +45,9 @@ check: venv
 test: venv
 	@tools/apt_packages.sh $(PACKAGES)
 	@$(RUN_TESTS) --groups 4 --repeat -m "not soak"
+
+coverage: venv
+	@tools/coverage.sh $(BIN)
 
 faults: venv
 	@tools/apt_packages.sh mariadb-server

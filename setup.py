@@ -35,6 +35,7 @@ RUNTIME = [
 DEVELOPMENT = [
     "pytest>=8.2",
     "pytest-split>=0.10",
+    "coverage>=7.10",
     "hypothesis>=6.100",
     "selenium>=4.20",
     "mypy>=1.10",

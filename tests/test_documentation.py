@@ -174,6 +174,16 @@ def test_openapi_tells_the_members_of_a_route_test() -> None:
     assert {name for each in told for name in each} == known
 
 
+def test_modules_that_are_named_exist() -> None:
+    """Pages name modules from the root, from the package or from the tests."""
+    roots = [PROJECT, PROJECT / "ksmppd_py", PROJECT / "tests", PROJECT / "tests/faults"]
+    for page in (*(PROJECT / "docs").rglob("*.md"), *PROJECT.glob("*.md")):
+        if page.name == "CHANGELOG.md":
+            continue
+        for name in re.findall(r"`([a-z_/]+\.py)`", page.read_text("utf-8")):
+            assert any((root / name).exists() for root in roots), f"{page.name}: {name}"
+
+
 NOUN_CLAUSE = re.compile(
     r"(What|Whatever|Who|Whoever|Whose|Where|Which|How|That|Nobody|Somebody|Everybody)\b"
 )

@@ -1,10 +1,11 @@
 """Runs tests in several pytest processes side by side; prints their outputs one after the other, then a line of counts.
 
-    run_tests.py [--groups N] [--repeat] [PYTEST ARGUMENT...]
+    run_tests.py [--groups N] [--repeat] [--coverage] [PYTEST ARGUMENT...]
 
 pytest-split cuts the tests into groups that take equally long by .test_durations. Most tests wait for servers, so more
 groups than processors pay. With --repeat a test that failed is run once more by itself: one that passes then was
-disturbed by a neighbour on the machine, and is named and counted as flaky. Exit code 0: no test failed twice.
+disturbed by a neighbour on the machine, and is named and counted as flaky. With --coverage each process writes the data
+file that pyproject.toml names; programs that tests start don't. Exit code 0: no test failed twice.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-PYTEST = (sys.executable, "-m", "gevent.monkey", "--module", "pytest", "-q")
+_PYTEST = ("-m", "gevent.monkey", "--module", "pytest", "-q")
+PYTEST = (sys.executable, *_PYTEST)
+COVERED_PYTEST = (sys.executable, "-m", "coverage", "run", *_PYTEST)
 
 PASSED, FAILED, NOTHING_TO_DO = 0, 1, 5
 """Exit codes of pytest. All others say that it did not run to the end."""
@@ -29,12 +32,13 @@ _PASSED = re.compile(r"(\d+) passed\b")
 class Group:
     """One pytest process over one group of the tests, in `directory`; it runs from here on."""
 
-    def __init__(self, arguments: Sequence[str], directory: Path) -> None:
+    def __init__(self, arguments: Sequence[str], directory: Path, pytest: Sequence[str] = PYTEST) -> None:
+        self._pytest = pytest
         self._cache = ["-o", f"cache_dir={directory / 'cache'}"]
         self._output = directory / "output"
         with self._output.open("wb") as output:
             self.process = subprocess.Popen(
-                [*PYTEST, *self._cache, *arguments], stdout=output, stderr=subprocess.STDOUT
+                [*pytest, *self._cache, *arguments], stdout=output, stderr=subprocess.STDOUT
             )
         self._cache_file = directory / "cache/v/cache/lastfailed"
 
@@ -52,7 +56,7 @@ class Group:
         """Run the tests that failed once more; return those that passed now."""
         before = self.failed()
         last_failed = ["--last-failed", "--last-failed-no-failures", "none"]
-        subprocess.run([*PYTEST, *self._cache, *last_failed, *arguments], check=False)
+        subprocess.run([*self._pytest, *self._cache, *last_failed, *arguments], check=False)
         return before - self.failed()
 
 
@@ -62,7 +66,9 @@ def count_passed(text: str) -> int:
     return int(found[1]) if found else 0
 
 
-def run(groups: int, repeat: bool, arguments: Sequence[str], directory: Path) -> int:
+def run(
+    groups: int, repeat: bool, arguments: Sequence[str], directory: Path, pytest: Sequence[str] = PYTEST
+) -> int:
     """Run the tests; print their outputs and the line that counts; return the exit code."""
     began = time.monotonic()
     running = []
@@ -70,7 +76,7 @@ def run(groups: int, repeat: bool, arguments: Sequence[str], directory: Path) ->
         place = directory / str(number)
         place.mkdir()
         share = ["--splits", str(groups), "--group", str(number)] if groups > 1 else []
-        running.append(Group([*share, *arguments], place))
+        running.append(Group([*share, *arguments], place, pytest))
     passed = failed = 0
     for number, group in enumerate(running, 1):
         code = group.process.wait()
@@ -107,9 +113,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Run tests in several pytest processes side by side.")
     parser.add_argument("--groups", type=int, default=1)
     parser.add_argument("--repeat", action="store_true")
+    parser.add_argument("--coverage", action="store_true")
     asked, arguments = parser.parse_known_args()
     with tempfile.TemporaryDirectory(prefix="ksmppd-tests-") as directory:
-        return run(asked.groups, asked.repeat, arguments, Path(directory))
+        pytest = COVERED_PYTEST if asked.coverage else PYTEST
+        return run(asked.groups, asked.repeat, arguments, Path(directory), pytest)
 
 
 if __name__ == "__main__":

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
@@ -56,6 +58,25 @@ def test_a_reader_that_has_seen_enough(tmp_path: Path) -> None:
         program.stdout.close()
         assert program.stderr.read() == b""
         assert program.wait(20) == 0
+
+
+class Closed:
+    """An output whose reader has ended."""
+
+    def __init__(self, output: TextIO) -> None:
+        self.fileno = output.fileno
+
+    def write(self, text: str) -> int:
+        raise BrokenPipeError
+
+
+def test_a_closed_pipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rest of the buffer goes to /dev/null, so that the end of Python prints no error either."""
+    (tmp_path / "x.conf").write_text("group = smsc\n")
+    with (tmp_path / "out").open("w") as output, monkeypatch.context() as patch:
+        patch.setattr("sys.stdout", Closed(output))
+        assert run(monkeypatch, str(tmp_path / "x.conf")) == 0
+        assert os.path.samestat(os.fstat(output.fileno()), os.stat(os.devnull))
 
 
 def test_usage(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

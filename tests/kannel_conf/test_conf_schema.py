@@ -40,6 +40,8 @@ class Example:
     count_of: int = integer("with a default", default=-3, key="count")
     flag: bool = boolean("a truth value", default=True)
     loud: str = converted(to_upper, "upper case", type="word", default="X", shown="X")
+    few: int = integer("a number with an upper limit only", default=0, high=5)
+    origin: str = "a field that is no key"
 
 
 def read(directory: Path, lines: str) -> tuple[Example | None, list[str], list[str]]:
@@ -61,6 +63,18 @@ def test_defaults(tmp_path: Path) -> None:
     ]
     assert bound == Example(name="a", password="", port=9)
     assert (bound.note, bound.other, bound.count_of, bound.flag, bound.loud) == ("none", None, -3, True, "X")
+
+
+@pytest.mark.parametrize(
+    ("line", "error"),
+    [
+        ("port = 0", "4: 'port': 0 is not between 1 and 9."),
+        ("port = 1\nfew = 6", "5: 'few': 6 is not at most 5."),
+    ],
+)
+def test_ranges(tmp_path: Path, line: str, error: str) -> None:
+    _, errors, _ = read(tmp_path, f"name = a\npassword = p\n{line}")
+    assert errors == [error]
 
 
 def test_values(tmp_path: Path) -> None:
@@ -127,4 +141,5 @@ def test_keys_of() -> None:
         ("count", "integer", False, "-3", ""),
         ("flag", "boolean", False, "true", ""),
         ("loud", "word", False, "X", ""),
+        ("few", "integer", False, "0", ""),
     ]

@@ -294,9 +294,10 @@ def test_an_expression_that_only_a_set_refuses(monkeypatch: pytest.MonkeyPatch) 
     """The reason of RE2's compiler is asked for; without one the set's own error counts."""
     compile = re2.compile
     monkeypatch.setattr(re2, "compile", lambda expression, options: compile(b"x", options))
-    wrong = Route(route_id=1, regex="(4|[")
+    wrong = Route(route_id=1, regex="(4")
     assert RouteTable([wrong]).problems[0].route_id == 1
     assert RegexChecker().problem(wrong)
+    assert RouteTable([Route(route_id=2, regex="^4", source_regex="(4")]).problems[0].route_id == 2
 
 
 @pytest.mark.slow

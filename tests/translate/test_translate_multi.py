@@ -51,6 +51,13 @@ def test_every_destination_is_as_if_it_were_alone_and_shares_the_text(
     assert all(sms.msgdata is made[0].msgdata for sms in made)
 
 
+def test_options_that_change_between_destinations() -> None:
+    first, second, _ = messages()
+    gsm, latin = (BindOptions(fields_in_meta_data=True, alt_charset=charset) for charset in (None, "latin-1"))
+    assert from_one_of_many(first, gsm, b"esme", b"own", 1000).msgdata == "é".encode() * 500
+    assert from_one_of_many(second, latin, b"esme", b"own", 1000).msgdata == TEXT
+
+
 @pytest.mark.parametrize(
     ("destinations", "status"),
     [
