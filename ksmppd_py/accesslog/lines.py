@@ -16,6 +16,7 @@ from ksmppd_py.kannel.messages import NIL_ID, Sms, SmsType
 from ksmppd_py.model.outcomes import SubmitResult
 from ksmppd_py.model.work import BindContext, Delivery, Submit
 from ksmppd_py.smpp.constants import ESM_TYPE_DELIVERY_RECEIPT
+from ksmppd_py.translate.dlr_url import ID_OCTETS
 from ksmppd_py.translate.errors import Untranslatable
 from ksmppd_py.translate.udh import count_parts
 
@@ -23,7 +24,6 @@ SENT, QUEUED, SIMULATED, FAILED = b"Sent SMS", b"Queued SMS", b"Simulated SMS", 
 _SHORT = 70
 """Octets of text and user data header that are one part in any coding."""
 _MOST_TEMPLATES = 20_000
-_ID_OCTETS = 36
 _ACCEPTED = SubmitResult.ACCEPTED
 _REPORT, _MO, _MT_PUSH = int(SmsType.REPORT_MO), int(SmsType.MO), int(SmsType.MT_PUSH)
 _kind_of = attrgetter("smsc_id", "account", "binfo", "mclass", "coding", "mwi", "compress", "dlr_mask")
@@ -120,7 +120,7 @@ class Style(ABC):
         if sms.sms_type == _REPORT:
             event = b"DLR SMS"
             if sms.dlr_url:
-                message_id = self._escape(sms.dlr_url[-_ID_OCTETS:])
+                message_id = self._escape(sms.dlr_url[-ID_OCTETS:])
         if command_status != 0:
             event = b"FAILED " + event
         account = delivery.system_id.encode("latin-1")

@@ -23,6 +23,7 @@ from ksmppd_py.model.meters import Histogram
 from ksmppd_py.model.outcomes import SubmitResult, result_of_ack
 from ksmppd_py.model.status import BearerboxSnapshot
 from ksmppd_py.model.work import Submit
+from ksmppd_py.translate.dlr_url import message_id_of
 from ksmppd_py.transport.framed import FramedSocket
 from ksmppd_py.transport.greenlets import GreenletGroup
 from ksmppd_py.transport.tls import unverified_client_context
@@ -238,7 +239,7 @@ class BoxConnection:
         """
         if not report.dlr_url:
             return False
-        message_id = report.dlr_url[-36:].lower()
+        message_id = message_id_of(report.dlr_url)
         if message_id in self.open:
             self._early_reports.setdefault(message_id, []).append(report)
             return True

@@ -17,13 +17,13 @@ from ksmppd_py.kannel.messages import DlrMask, Sms
 from ksmppd_py.model.outcomes import SubmitResult
 from ksmppd_py.model.status import BearerboxStatus
 from ksmppd_py.model.work import REFUSED_IDS, Submit
+from ksmppd_py.translate.dlr_url import message_id_of
 from ksmppd_py.transport.greenlets import GreenletGroup
 
 logger = logging.getLogger(__name__)
 
 AT_ONCE = 256
 """MTs that are packed and written together, at most. The rest waits unpacked if the bearerbox doesn't read."""
-_REPORT_ID = 36
 _SMSC_FAIL = int(DlrMask.SMSC_FAIL)
 
 
@@ -244,7 +244,7 @@ class BearerboxPool:
         """Whether a report repeats a refusal that was the submit_sm_resp already (docs/rules/box-protocol.md 6.1)."""
         if not self._refused or report.dlr_mask != _SMSC_FAIL or report.dlr_url is None:
             return False
-        message_id = report.dlr_url[-_REPORT_ID:].lower()
+        message_id = message_id_of(report.dlr_url)
         if message_id not in self._refused:
             return False
         del self._refused[message_id]

@@ -17,6 +17,7 @@ from ksmppd_py.smpp.pdus import DeliverSm
 from ksmppd_py.smpp.tlvs import NO_TLVS
 from ksmppd_py.translate import mo, receipts
 from ksmppd_py.translate.bind_options import BindOptions
+from ksmppd_py.translate.dlr_url import system_id_of
 from ksmppd_py.translate.errors import Untranslatable
 
 logger = logging.getLogger(__name__)
@@ -88,7 +89,7 @@ class DeliveryFlow:
         Raises as route_mo, and Untranslatable for a report whose dlr_url names no account.
         """
         if sms.sms_type == _REPORT and sms.dlr_url is not None:
-            return _account(receipts.target_of(sms.dlr_url))
+            return _account(system_id_of(sms.dlr_url))
         if sms.sms_type != _MO:
             raise PermanentError(f"sms_type {sms.sms_type} isn't for an ESME")
         route = self._router.route_mo(sms)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from ksmppd_py.errors import KsmppdError, Throttled
-from ksmppd_py.kannel.messages import UNDEFINED, DlrMask, Sms, SmsType
+from ksmppd_py.kannel.messages import UNDEFINED, DlrMask, Sms
 from ksmppd_py.model.clock import Clock
 from ksmppd_py.model.history import MessageHistory, Report
 from ksmppd_py.model.ids import MessageIds
@@ -16,7 +16,7 @@ from ksmppd_py.model.store import MtSearch, StoredMessage
 from ksmppd_py.smpp.constants import CommandStatus, MessageState
 from ksmppd_py.smpp.pdus import CancelSm, QuerySm, QuerySmResp
 from ksmppd_py.smpp.times import from_epoch
-from ksmppd_py.translate import addresses, receipts, report_text
+from ksmppd_py.translate import addresses, receipts, report_text, reports
 from ksmppd_py.translate.errors import Untranslatable
 
 logger = logging.getLogger(__name__)
@@ -25,7 +25,6 @@ LOOKUPS_PER_SECOND = 10.0
 """Look-ups in the database that one account may ask for a second: message ids have no index there."""
 MOST_CANCELLED = 1000
 """Messages that one cancel_sm ends at most."""
-_FAILURES = DlrMask.FAIL | DlrMask.SMSC_FAIL
 _DELETED = report_text.made_up(b"DELETED", b"000")
 
 
@@ -158,18 +157,8 @@ class MessageLookup:
 
     def _report(self, sms: Sms) -> Sms:
         """Return the report on a cancelled message; its dlr_mask is 0 when none was asked for."""
-        asked = sms.dlr_mask > 0 and sms.dlr_mask & _FAILURES
-        return Sms(
-            sender=sms.sender,
-            receiver=sms.receiver,
-            msgdata=_DELETED,
-            time=int(self._clock.time()),
-            service=sms.service,
-            id=self._ids.next(),
-            sms_type=SmsType.REPORT_MO,
-            dlr_mask=DlrMask.FAIL if asked else DlrMask.NOTHING,
-            dlr_url=sms.dlr_url,
-        )
+        mask = DlrMask.FAIL if reports.wants_failure(sms) else DlrMask.NOTHING
+        return reports.report_on(sms, self._ids.next(), int(self._clock.time()), mask, _DELETED)
 
 
 def _source(pdu: QuerySm | CancelSm) -> bytes:

@@ -17,13 +17,13 @@ from ksmppd_py.model.outcomes import command_status_of
 from ksmppd_py.model.ports import AccountRows, Credit
 from ksmppd_py.model.route_test import RouteTestQuery, RouteTestResult, number
 from ksmppd_py.model.work import BindContext
-from ksmppd_py.smpp.constants import CommandStatus, Npi, Ton
+from ksmppd_py.smpp.constants import MAX_SHORT_MESSAGE, CommandStatus, Npi, Ton
 from ksmppd_py.smpp.pdus import SubmitSm
+from ksmppd_py.smpp.tlvs import TlvTag
 from ksmppd_py.translate import gsm0338
 from ksmppd_py.translate.bind_options import BindOptions
 
-LONGEST_SHORT_MESSAGE = 254
-_MESSAGE_PAYLOAD = 0x0424
+_MESSAGE_PAYLOAD = int(TlvTag.MESSAGE_PAYLOAD)
 _ENCODINGS = {1: "ascii", 3: "latin-1", 6: "iso8859-5", 7: "iso8859-8", 8: "utf-16-be"}
 
 
@@ -135,7 +135,7 @@ def _no_bind(query: RouteTestQuery, words: str, is_known: bool) -> RouteTestResu
 def submit_sm(query: RouteTestQuery) -> SubmitSm:
     """Return the submit_sm that an ESME would send for this query."""
     text = _octets(query.text, query.data_coding)
-    is_long = len(text) > LONGEST_SHORT_MESSAGE
+    is_long = len(text) > MAX_SHORT_MESSAGE
     source_ton, source_npi, source = _address(query.sender)
     ton, npi, destination = _address(query.receiver)
     return SubmitSm(

@@ -19,7 +19,7 @@ from ksmppd_py.model.work import BindContext, Submit
 from ksmppd_py.smpp.constants import CommandStatus
 from ksmppd_py.smpp.pdus import SubmitSm
 from ksmppd_py.translate.errors import Untranslatable
-from ksmppd_py.translate.multi import TRANSLATIONS
+from ksmppd_py.translate.submit import TRANSLATIONS
 from ksmppd_py.translate.udh import count_parts
 
 logger = logging.getLogger(__name__)

@@ -24,7 +24,8 @@ from ksmppd_py.smpp.pdus import DeliverSm
 from ksmppd_py.translate import mo, receipts, report_text
 from ksmppd_py.translate.bind_options import BindOptions
 from ksmppd_py.translate.errors import Untranslatable
-from ksmppd_py.translate.multi import TRANSLATIONS
+from ksmppd_py.translate.reports import report_on
+from ksmppd_py.translate.submit import TRANSLATIONS
 
 logger = logging.getLogger(__name__)
 
@@ -98,17 +99,8 @@ class SimulationFlow:
             self._put_off(system_id, self._answer_to(sms, now))
 
     def _report_on(self, sms: Sms, now: int, fails: bool) -> Sms:
-        return Sms(
-            sender=sms.sender,
-            receiver=sms.receiver,
-            time=now + round(self._delay),
-            service=sms.service,
-            id=self._ids.next(),
-            sms_type=SmsType.REPORT_MO,
-            dlr_mask=DlrMask.FAIL if fails else DlrMask.SUCCESS,
-            msgdata=_FAILED if fails else None,
-            dlr_url=sms.dlr_url,
-        )
+        mask, text = (DlrMask.FAIL, _FAILED) if fails else (DlrMask.SUCCESS, None)
+        return report_on(sms, self._ids.next(), now + round(self._delay), mask, text)
 
     def _answer_to(self, sms: Sms, now: int) -> Sms:
         return Sms(

@@ -14,12 +14,12 @@ from ksmppd_py.model.outcomes import SubmitResult
 from ksmppd_py.model.ports import Gateway
 from ksmppd_py.model.store import StoredMessage, SubmitRows
 from ksmppd_py.model.work import Submit
+from ksmppd_py.translate.reports import report_on, wants_failure
 
 logger = logging.getLogger(__name__)
 
 MOST_IN_FLIGHT = 1000
 """Stored MTs sent to bearerboxes and not acked, at most about."""
-_FAILURE_MASK = DlrMask.FAIL | DlrMask.SMSC_FAIL
 
 
 class SubmitReplay:
@@ -178,17 +178,9 @@ class SubmitReplay:
             sms.id.decode("ascii", "replace"),
             to_name(sms.service or b""),
         )
-        if sms.dlr_url and sms.dlr_mask > 0 and sms.dlr_mask & _FAILURE_MASK:
-            report = Sms(
-                sender=sms.sender,
-                receiver=sms.receiver,
-                time=int(self._clock.time()),
-                service=sms.service,
-                id=self._ids.next(),
-                sms_type=SmsType.REPORT_MO,
-                dlr_mask=DlrMask.FAIL,
-                dlr_url=sms.dlr_url,
-            )
+        if sms.dlr_url and wants_failure(sms):
+            now_epoch = int(self._clock.time())
+            report = report_on(sms, self._ids.next(), now_epoch, DlrMask.FAIL)
             try:
                 self._store.save((report,))
             except KsmppdError as error:

@@ -6,10 +6,10 @@ from typing import NamedTuple, TypeAlias
 
 from ksmppd_py.kannel.messages import DlrMask, Sms
 from ksmppd_py.model.names import to_octets
+from ksmppd_py.translate.dlr_url import ids_of
 
 _BOTH_ENDS = int(DlrMask.SUCCESS | DlrMask.FAIL)
 _NOT_FINAL = int(DlrMask.BUFFERED | DlrMask.SMSC_SUCCESS)
-_SEMICOLON = ord(";")
 _LONGEST_TEXT = 200
 """Octets of a report's text that are kept; state and error code are at its beginning."""
 
@@ -70,8 +70,8 @@ class MessageHistory:
         if dlr_url is None or (mask > 0 and mask & _NOT_FINAL and not mask & ~_NOT_FINAL):
             return
         entry = (sms.sender, mask, (sms.msgdata or b"")[:_LONGEST_TEXT], sms.meta_data, sms.time)
-        service, ids = to_octets(system_id), dlr_url[dlr_url.rfind(b"|") + 1 :]
-        for message_id in ids.split(b";") if _SEMICOLON in ids else (ids,):
+        service = to_octets(system_id)
+        for message_id in ids_of(dlr_url):
             self._enter(service, message_id, entry)
 
     def _enter(self, system_id: bytes, message_id: bytes, entry: _Entry) -> None:

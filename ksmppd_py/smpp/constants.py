@@ -9,6 +9,8 @@ HEADER_LENGTH: Final = 16  # 3.2
 MIN_COMMAND_LENGTH: Final = 16
 MAX_COMMAND_LENGTH: Final = 66_000  # a message_payload of 65,535 octets and everything around it
 MAX_SEQUENCE_NUMBER: Final = 0x7FFFFFFF  # 5.1.4
+MAX_SHORT_MESSAGE: Final = 254  # 5.2.21, octets
+MAX_DESTINATIONS: Final = 254  # 5.2.24, of a submit_multi
 RESPONSE: Final = 0x80000000  # 5.1.2.1: a response's command_id is its request's with this bit
 
 

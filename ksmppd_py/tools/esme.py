@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from ksmppd_py.smpp.constants import MAX_SHORT_MESSAGE
 from ksmppd_py.tools import pdus, secret, texts
 from ksmppd_py.tools.esme_client import EsmeClient
 from ksmppd_py.tools.link import LONGEST_PASSWORD, EsmeError, Link
@@ -25,7 +26,6 @@ from ksmppd_py.tools.options import FOREVER, PATIENCE, PROGRAM, parse, password_
 from ksmppd_py.tools.pdu_printer import PduPrinter
 
 LONGEST_PAYLOAD = 65_535
-LONGEST_SHORT_MESSAGE = 254  # octets of short_message, SMPP 3.4, 5.2.21
 FLASH = {texts.GSM: 0x10, texts.UCS2: 0x18}  # message class 0 (GSM 03.38); 5.2.19
 
 
@@ -142,7 +142,7 @@ def _submits(options: argparse.Namespace) -> list[tuple[str, dict[str, Any]]]:
             raise texts.TextError(
                 f"{len(octets)} octets don't fit into a message_payload ({LONGEST_PAYLOAD})"
             )
-        field = "message_payload" if len(octets) > LONGEST_SHORT_MESSAGE else "short_message"
+        field = "message_payload" if len(octets) > MAX_SHORT_MESSAGE else "short_message"
         return [(command, {**common, field: octets})]
     parts = texts.split(octets, data_coding, reference=os.getpid())
     esm_class = 0x40 if len(parts) > 1 else 0  # the parts start with a user data header

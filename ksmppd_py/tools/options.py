@@ -9,12 +9,13 @@ from collections.abc import Sequence
 
 from smpplib import consts
 
+from ksmppd_py.smpp.constants import MAX_DESTINATIONS
 from ksmppd_py.tools import secret
 
 PROGRAM = "ksmppd-esme"
 FOREVER = 10 * 365 * 86_400.0  # seconds; `listen` without --wait
 PATIENCE = 60.0  # seconds for connecting, binding and, unless --wait says more, for a report
-LONGEST_SYSTEM_ID, LONGEST_ADDRESS, LONGEST_ID, MOST_DESTINATIONS = 15, 20, 64, 254
+LONGEST_SYSTEM_ID, LONGEST_ADDRESS, LONGEST_ID = 15, 20, 64
 WINDOW = 10
 EPILOG = f"""examples:
   export {secret.VARIABLE}=demo     # or type it when asked
@@ -312,8 +313,8 @@ def _send_problem(options: argparse.Namespace) -> str | None:
         ),
         "--expect doesn't go with --count": not one and options.expect,
         "--rate and --window need --count": one and (options.rate or options.window != WINDOW),
-        f"a submit_multi has at most {MOST_DESTINATIONS} destinations": (
-            len(options.destinations) > MOST_DESTINATIONS
+        f"a submit_multi has at most {MAX_DESTINATIONS} destinations": (
+            len(options.destinations) > MAX_DESTINATIONS
         ),
         "all reports of a submit_multi have one message_id: use 'ksmppd-esme listen' to see them": (
             several and options.receipt

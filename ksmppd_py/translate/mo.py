@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ksmppd_py.kannel.messages import UNDEFINED, Sms
 from ksmppd_py.kannel.meta_data import EMPTY_SMPP, get_group
-from ksmppd_py.smpp.constants import CommandStatus
+from ksmppd_py.smpp.constants import MAX_SHORT_MESSAGE, CommandStatus
 from ksmppd_py.smpp.pdus import DeliverSm
 from ksmppd_py.smpp.tlvs import NO_TLVS, TlvTag
 from ksmppd_py.translate import addresses, gsm0338, udh
@@ -22,7 +22,6 @@ from ksmppd_py.translate.coding import (
 )
 from ksmppd_py.translate.errors import Untranslatable
 
-MAX_SHORT_MESSAGE = 254
 MAX_PAYLOAD = 0xFFFF
 MAX_SERVICE_TYPE = 5
 

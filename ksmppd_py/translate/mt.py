@@ -6,7 +6,7 @@ from logging import getLogger
 
 from ksmppd_py.kannel.messages import UNDEFINED, DlrMask, Sms, SmsType
 from ksmppd_py.kannel.meta_data import EMPTY_SMPP, get_group, set_group
-from ksmppd_py.smpp.constants import CommandStatus
+from ksmppd_py.smpp.constants import MAX_SHORT_MESSAGE, CommandStatus
 from ksmppd_py.smpp.errors import BadTime
 from ksmppd_py.smpp.pdus import DataSm, SubmitSm
 from ksmppd_py.smpp.times import is_relative, to_epoch
@@ -14,8 +14,8 @@ from ksmppd_py.smpp.tlvs import TlvTag
 from ksmppd_py.translate import addresses, gsm0338, submit_tlvs, udh
 from ksmppd_py.translate.bind_options import BindOptions
 from ksmppd_py.translate.coding import DATA_CODINGS, UCS2, read_text
+from ksmppd_py.translate.dlr_url import make_dlr_url
 from ksmppd_py.translate.errors import Untranslatable
-from ksmppd_py.translate.receipts import make_dlr_url
 
 _log = getLogger(__name__)
 
@@ -51,7 +51,7 @@ def from_submit_sm(pdu: SubmitSm, options: BindOptions, service: bytes, message_
     smsc_id is set by routing, boxc_id by the bearerbox connection. Raises Untranslatable with the response's status.
     """
     text = pdu.short_message
-    if len(text) > 254 and options.interface_version <= 0x34:
+    if len(text) > MAX_SHORT_MESSAGE and options.interface_version <= 0x34:
         raise Untranslatable(CommandStatus.RINVMSGLEN, "sm_length 255")
     if not text or pdu.tlvs:
         text = _text_of(pdu)

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
 
 from ksmppd_py.kannel.messages import Sms
-from ksmppd_py.smpp.constants import CommandStatus
+from ksmppd_py.smpp.constants import MAX_DESTINATIONS, CommandStatus
 from ksmppd_py.smpp.destinations import SmeAddress
-from ksmppd_py.smpp.pdus import DataSm, SubmitMulti, SubmitSm
+from ksmppd_py.smpp.pdus import SubmitMulti, SubmitSm
 from ksmppd_py.translate import addresses
 from ksmppd_py.translate.bind_options import BindOptions
 from ksmppd_py.translate.errors import Untranslatable
-from ksmppd_py.translate.mt import from_data_sm, from_submit_sm
-
-MOST_DESTINATIONS = 254
-"""SMPP 3.4, 5.2.24."""
+from ksmppd_py.translate.mt import from_submit_sm
 
 
 @dataclass(slots=True)
@@ -39,7 +34,7 @@ def expand(pdu: SubmitMulti, message_id: bytes) -> list[OneOfMany]:
 
     Raises Untranslatable when it is refused whole.
     """
-    if not 1 <= len(pdu.dest_addresses) <= MOST_DESTINATIONS:
+    if not 1 <= len(pdu.dest_addresses) <= MAX_DESTINATIONS:
         raise Untranslatable(CommandStatus.RINVNUMDESTS, f"{len(pdu.dest_addresses)} destinations")
     destinations: list[SmeAddress] = []
     for destination in pdu.dest_addresses:
@@ -102,13 +97,3 @@ def _receiver(pdu: OneOfMany) -> bytes:
     if not receiver:
         raise Untranslatable(CommandStatus.RINVDSTADR, "empty destination_addr")
     return receiver
-
-
-Translate: TypeAlias = Callable[[Any, BindOptions, bytes, bytes, int], Sms]
-
-TRANSLATIONS: Mapping[type, Translate] = {
-    SubmitSm: from_submit_sm,
-    DataSm: from_data_sm,
-    OneOfMany: from_one_of_many,
-}
-"""The function that makes the sms of each PDU that submits: (pdu, options, service, message_id, now)."""

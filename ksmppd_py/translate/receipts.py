@@ -1,8 +1,7 @@
-"""dlr_url, and delivery reports -> deliver_sm with the text of appendix B (docs/rules/messages.md 6)."""
+"""Delivery reports -> deliver_sm with the text of appendix B (docs/rules/messages.md 6)."""
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -10,26 +9,17 @@ from typing import NamedTuple, TypeAlias
 
 from ksmppd_py.kannel.messages import UNDEFINED, DlrMask, Sms
 from ksmppd_py.kannel.meta_data import get_group
-from ksmppd_py.smpp.constants import CommandStatus, MessageState
+from ksmppd_py.smpp.constants import MAX_SHORT_MESSAGE, CommandStatus, MessageState
 from ksmppd_py.smpp.pdus import DeliverSm
 from ksmppd_py.smpp.tlvs import NO_TLVS, TlvTag
 from ksmppd_py.translate import addresses, report_text
 from ksmppd_py.translate.bind_options import BindOptions
+from ksmppd_py.translate.dlr_url import DlrUrl, parse_dlr_url
 from ksmppd_py.translate.errors import Untranslatable
-from ksmppd_py.translate.mo import MAX_SHORT_MESSAGE, deliver_sm
+from ksmppd_py.translate.mo import deliver_sm
 
-MIN_DLR_URL = 37
 MAX_MESSAGE_ID = 64
 RECEIPT, INTERMEDIATE = 0x04, 0x20  # esm_class, 5.2.12
-
-
-class DlrUrl(NamedTuple):
-    """The content of an MT's dlr_url: `<system_id>|<epoch>[.<user_message_reference>]|<id>[;<id>...]`."""
-
-    system_id: bytes
-    submit_time: int
-    user_message_reference: int | None
-    ids: list[bytes]
 
 
 class State(NamedTuple):
@@ -75,9 +65,6 @@ def _event(mask: int) -> tuple[State, _Refinement]:
 
 
 _EVENTS = tuple(map(_event, range(256)))
-_ESCAPED = re.compile(rb"[|;%]")
-_ESCAPE = re.compile(rb"%(7C|3B|25)", re.IGNORECASE)
-_PERCENT, _SEMICOLON = b"%;"  # octets are searched for a number ten times as fast as for an octet string
 NO_VALUES: Mapping[bytes, bytes] = {}
 _STATE_OCTETS = [bytes((state,)) for state in range(9)]
 MAX_NETWORK_ERROR = 0xFFFF
@@ -88,53 +75,6 @@ _NETWORK_ERROR_CODE = int(TlvTag.NETWORK_ERROR_CODE)
 _MESSAGE_STATE = int(TlvTag.MESSAGE_STATE)
 _RECEIPTED_MESSAGE_ID = int(TlvTag.RECEIPTED_MESSAGE_ID)
 _USER_MESSAGE_REFERENCE = int(TlvTag.USER_MESSAGE_REFERENCE)
-_EPOCH = re.compile(rb"([+-]?\d{1,15})(?:\.(\d{1,5}))?")
-
-
-def make_dlr_url(
-    system_id: bytes, now: int, message_id: bytes, user_message_reference: int | None = None
-) -> bytes:
-    """Return the dlr_url of a message submitted `now` (epoch seconds)."""
-    if not system_id.isalnum():
-        system_id = _ESCAPED.sub(lambda char: b"%%%02X" % ord(char[0]), system_id)
-    if user_message_reference is None:
-        return b"%b|%d|%b" % (system_id, now, message_id)
-    return b"%b|%d.%d|%b" % (system_id, now, user_message_reference, message_id)
-
-
-def target_of(dlr_url: bytes) -> bytes:
-    """Return the system_id of a dlr_url. Raises Untranslatable when this server didn't make it."""
-    parts = dlr_url.split(b"|")
-    if len(parts) != 3 or not parts[2] or _PERCENT in parts[0] or len(dlr_url) < MIN_DLR_URL:
-        return parse_dlr_url(dlr_url).system_id
-    return parts[0]
-
-
-def parse_dlr_url(dlr_url: bytes | None) -> DlrUrl:
-    """Read a dlr_url. Raises Untranslatable when this server didn't make it."""
-    dlr_url = dlr_url or b""
-    parts = dlr_url.split(b"|")
-    if len(parts) == 4 and not parts[3]:
-        del parts[3]
-    if len(parts) != 3 or len(dlr_url) < MIN_DLR_URL:
-        raise Untranslatable(CommandStatus.RINVMSGID, f"dlr_url {dlr_url!r} isn't ours")
-    system_id, submit_time, last = parts
-    if _PERCENT in system_id:
-        system_id = _ESCAPE.sub(lambda code: bytes.fromhex(code[1].decode()), system_id)
-    ids = [last] if _SEMICOLON not in last else [id for id in last.split(b";") if id]
-    if not last or not ids:
-        raise Untranslatable(CommandStatus.RINVMSGID, f"dlr_url {dlr_url!r} has no id")
-    return DlrUrl(system_id, *_submit_time(submit_time), ids)
-
-
-@lru_cache(maxsize=1024)
-def _submit_time(text: bytes) -> tuple[int, int | None]:
-    """Return the middle of a dlr_url: epoch seconds, and the user_message_reference or None."""
-    numbers = _EPOCH.match(text)
-    if numbers is None:
-        return 0, None
-    reference = int(numbers[2] or -1)
-    return int(numbers[1]), reference if 0 <= reference <= 0xFFFF else None
 
 
 @lru_cache(maxsize=1024)

@@ -28,6 +28,7 @@ from ksmppd_py.smpp.tlvs import limits_of, unpack_tlvs
 from ksmppd_py.storage.pdus import _stored
 from ksmppd_py.translate import mo, mt, receipts
 from ksmppd_py.translate.bind_options import BindOptions
+from ksmppd_py.translate.dlr_url import parse_dlr_url
 from ksmppd_py.translate.errors import Untranslatable
 from ksmppd_py.translate.udh import count_parts
 from tests.fakes import smpp_wire as wire
@@ -194,7 +195,7 @@ def _read_meta_data(octets: bytes) -> None:
 
 def _read_dlr_url(octets: bytes) -> None:
     try:
-        found = receipts.parse_dlr_url(octets)
+        found = parse_dlr_url(octets)
     except Untranslatable:
         return
     found.system_id.decode("utf-8", "replace")
