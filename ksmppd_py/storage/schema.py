@@ -31,6 +31,9 @@ OPTIONAL_USER_COLUMNS = (
 )
 """Columns that an operator may add to the user table for this server; read if present, never created."""
 
+SECOND_PASSWORD_COLUMNS = ("second_password", "second_password_until")
+"""Optional columns of the user table: the hash of a former password, and until when it matches (epoch seconds)."""
+
 _NAME_COLUMNS = ("service", "id")
 """String columns of the store that are compared, or always text; the others are blobs on SQLite."""
 

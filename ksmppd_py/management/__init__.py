@@ -1,0 +1,1 @@
+"""Accounts, routes, credit and their audit: rules and changes, behind the API, the command and the console."""

@@ -1,0 +1,82 @@
+"""Tables of this server beside the C daemon's, created when they are first needed (docs/rules/database.md 1)."""
+
+from __future__ import annotations
+
+import contextlib
+
+from sqlalchemy import BigInteger, Column, Float, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from ksmppd_py.storage.database import Database, Statement, StatementRefused
+
+_BIG = BigInteger().with_variant(Integer, "sqlite")
+_DOUBLE = Float(53)
+
+
+def _table(name: str, *columns: Column[object]) -> Table:
+    return Table(
+        name,
+        MetaData(),
+        Column("entry_id", _BIG, primary_key=True, autoincrement=True),
+        *columns,
+        mysql_engine="InnoDB",
+        mysql_default_charset="latin1",
+        sqlite_autoincrement=True,
+    )
+
+
+CREDIT_LOG = _table(
+    "smpp_credit_log",
+    Column("system_id", String(64), nullable=False),
+    Column("happened_at", _DOUBLE, nullable=False),
+    Column("username", String(255), nullable=False),
+    Column("address", String(64), nullable=False),
+    Column("amount", _DOUBLE, nullable=False),
+    Column("credit", _DOUBLE, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("request_key", String(128), nullable=False),
+)
+AUDIT = _table(
+    "smpp_audit",
+    Column("happened_at", _DOUBLE, nullable=False),
+    Column("username", String(255), nullable=False),
+    Column("address", String(64), nullable=False),
+    Column("operation", String(32), nullable=False),
+    Column("subject", String(255), nullable=False),
+    Column("value_before", Text, nullable=False),
+    Column("value_after", Text, nullable=False),
+)
+_INDEXES = {
+    CREDIT_LOG.name: Index("smpp_credit_log_account", CREDIT_LOG.c.system_id, CREDIT_LOG.c.request_key),
+    AUDIT.name: Index("smpp_audit_subject", AUDIT.c.subject),
+}
+
+
+class OwnTables:
+    """Creates each of the tables once. Raises DatabaseUnavailable. May yield."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._there: set[str] = set()
+
+    def need(self, table: Table) -> None:
+        """Create the table unless it is there."""
+        if table.name in self._there:
+            return
+        if not self._is_there(table):
+            dialect = self._database.dialect
+            create = str(CreateTable(table, if_not_exists=True).compile(dialect=dialect))
+            self._database.execute(Statement(create.strip()), repeatable=True)
+            index = str(CreateIndex(_INDEXES[table.name]).compile(dialect=dialect))
+            with contextlib.suppress(StatementRefused):  # another server made it just now
+                self._database.execute(Statement(index.strip()), repeatable=False)
+        self._there.add(table.name)
+
+    def _is_there(self, table: Table) -> bool:
+        """Whether the table can be read: a user without the right to create tables may find it made by hand."""
+        probe = Statement(f"SELECT entry_id FROM {table.name} WHERE 1 = 0")
+        try:
+            self._database.execute(probe, repeatable=True)
+        except StatementRefused:
+            return False
+        return True

@@ -1,0 +1,29 @@
+"""Transactions that may find that a change isn't to be made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from ksmppd_py.management.errors import ChangeRefused
+from ksmppd_py.storage.database import Database, Session
+
+T = TypeVar("T")
+
+
+def transact(database: Database, work: Callable[[Session], T]) -> T:
+    """Run a transaction whose work may raise ChangeRefused before it changes anything. May yield.
+
+    The refusal leaves the transaction as a result: an error would cost the connection. Raises DatabaseUnavailable.
+    """
+
+    def safely(session: Session) -> T | ChangeRefused:
+        try:
+            return work(session)
+        except ChangeRefused as refusal:
+            return refusal
+
+    result = database.transaction(safely)
+    if isinstance(result, ChangeRefused):
+        raise result
+    return result
