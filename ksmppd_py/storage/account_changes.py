@@ -15,12 +15,12 @@ from ksmppd_py.management.rules import ACCOUNT_COLUMNS
 from ksmppd_py.model import costs
 from ksmppd_py.storage.audit import AuditTable
 from ksmppd_py.storage.credit_log import CreditLog
-from ksmppd_py.storage.database import Database, Session, Statement, StatementRefused, compile_statement
+from ksmppd_py.storage.database import Database, Statement, StatementRefused, Transaction, compile_statement
 from ksmppd_py.storage.keyset import key_values, page_of
+from ksmppd_py.storage.layout import Layout
 from ksmppd_py.storage.passwords import password_hash, read_column
 from ksmppd_py.storage.schema import SECOND_PASSWORD_COLUMNS
 from ksmppd_py.storage.transact import transact
-from ksmppd_py.storage.upgrade import Layout
 from ksmppd_py.storage.values import Value, cost_of, integer, name, octets, real
 
 SECOND, SECOND_UNTIL = SECOND_PASSWORD_COLUMNS
@@ -111,14 +111,16 @@ class AccountChanges:
         columns = {**settings, "system_id": system_id, "password": password_hash(password), "credit": credit}
         insert = self._compile(self._user.insert().values(self._parameters(columns)))
 
-        def work(session: Session) -> AccountRecord:
-            if session.execute(self._locked, {"id": system_id}).rows:
+        def work(transaction: Transaction) -> AccountRecord:
+            if transaction.execute(self._locked, {"id": system_id}).rows:
                 raise AlreadyExists("there is an account with this system_id", "system_id")
-            session.execute(insert, _values(columns))
-            account = self._record(self._only(session.execute(self._one, {"id": system_id}).rows, system_id))
-            self._audit.add(session, note, None, {**account.settings, "credit": credit})
+            transaction.execute(insert, _values(columns))
+            account = self._record(
+                self._only(transaction.execute(self._one, {"id": system_id}).rows, system_id)
+            )
+            self._audit.add(transaction, note, None, {**account.settings, "credit": credit})
             if credit:
-                self._credit_log.add(session, note, system_id, credit, credit, "initial credit", "")
+                self._credit_log.add(transaction, note, system_id, credit, credit, "initial credit", "")
             return account
 
         try:
@@ -138,11 +140,11 @@ class AccountChanges:
         """See AccountStore."""
         self._audit.need()
 
-        def work(session: Session) -> None:
-            _row, account = self._lock(session, system_id, version)
-            session.execute(self._delete, {"id": system_id})
-            session.execute(self._delete_routes, {"id": system_id})
-            self._audit.add(session, note, {**account.settings, "credit": account.credit}, None)
+        def work(transaction: Transaction) -> None:
+            _row, account = self._lock(transaction, system_id, version)
+            transaction.execute(self._delete, {"id": system_id})
+            transaction.execute(self._delete_routes, {"id": system_id})
+            self._audit.add(transaction, note, {**account.settings, "credit": account.credit}, None)
 
         transact(self._database, work)
 
@@ -200,20 +202,24 @@ class AccountChanges:
         self._audit.need()
         update = self._compile(self._user.update().where(self._mine).values(self._parameters(columns)))
 
-        def work(session: Session) -> AccountRecord:
-            row, before = self._lock(session, system_id, version)
+        def work(transaction: Transaction) -> AccountRecord:
+            row, before = self._lock(transaction, system_id, version)
             values = new_values(row)
             if not values:
                 return before
-            session.execute(update, {"id": system_id, **_values(values)})
-            after = self._record(self._only(session.execute(self._one, {"id": system_id}).rows, system_id))
-            self._audit.add(session, note, *_difference(before, after))
+            transaction.execute(update, {"id": system_id, **_values(values)})
+            after = self._record(
+                self._only(transaction.execute(self._one, {"id": system_id}).rows, system_id)
+            )
+            self._audit.add(transaction, note, *_difference(before, after))
             return after
 
         return transact(self._database, work)
 
-    def _lock(self, session: Session, system_id: str, version: str) -> tuple[dict[str, Any], AccountRecord]:
-        row = self._only(session.execute(self._locked, {"id": system_id}).rows, system_id)
+    def _lock(
+        self, transaction: Transaction, system_id: str, version: str
+    ) -> tuple[dict[str, Any], AccountRecord]:
+        row = self._only(transaction.execute(self._locked, {"id": system_id}).rows, system_id)
         account = self._record(row)
         if version and version != account.version:
             raise Outdated("the account was changed since it was read")

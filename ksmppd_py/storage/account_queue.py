@@ -12,7 +12,7 @@ from ksmppd_py.management.records import AuditNote, Page, StoredMessage
 from ksmppd_py.storage.audit import AuditTable
 from ksmppd_py.storage.database import Database, compile_statement
 from ksmppd_py.storage.keyset import key_values, page_of
-from ksmppd_py.storage.upgrade import Layout
+from ksmppd_py.storage.layout import Layout
 from ksmppd_py.storage.values import Value, integer, octets
 
 QUEUES = {int(SmsType.MT_PUSH): "mt", int(SmsType.MO): "mo", int(SmsType.REPORT_MO): "report"}

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from sqlalchemy import bindparam, select
 
 from ksmppd_py.management.records import AuditEntry, AuditNote, AuditQuery
-from ksmppd_py.storage.database import Database, Session, Statement, compile_statement
+from ksmppd_py.storage.database import Database, Statement, Transaction, compile_statement
 from ksmppd_py.storage.keyset import key_values, page_of
 from ksmppd_py.storage.own_tables import AUDIT, OwnTables
 from ksmppd_py.storage.values import Value, integer, octets, real
@@ -31,9 +31,9 @@ class AuditTable:
         """Create the table unless it is there; to be called before a transaction that uses `add`."""
         self._tables.need(AUDIT)
 
-    def add(self, session: Session, note: AuditNote, before: object, after: object) -> None:
+    def add(self, transaction: Transaction, note: AuditNote, before: object, after: object) -> None:
         """Write an entry in a transaction. Runs in SQLite's thread, too."""
-        session.execute(self._insert, _values(note, before, after))
+        transaction.execute(self._insert, _values(note, before, after))
 
     def write(self, note: AuditNote, before: object, after: object) -> None:
         """Write an entry by itself."""

@@ -10,11 +10,11 @@ from sqlalchemy import bindparam, select
 from ksmppd_py.management.errors import AlreadyExists, NotFound
 from ksmppd_py.management.records import AuditNote, CreditChange, CreditEntry, CreditResult, Page
 from ksmppd_py.storage.audit import AuditTable, to_octets, to_text
-from ksmppd_py.storage.database import Database, Session, compile_statement
+from ksmppd_py.storage.database import Database, Transaction, compile_statement
 from ksmppd_py.storage.keyset import key_values, page_of
+from ksmppd_py.storage.layout import Layout
 from ksmppd_py.storage.own_tables import CREDIT_LOG, OwnTables
 from ksmppd_py.storage.transact import transact
-from ksmppd_py.storage.upgrade import Layout
 from ksmppd_py.storage.values import integer, name, real
 
 _COLUMNS = [column.name for column in CREDIT_LOG.c if not column.primary_key]
@@ -55,24 +55,24 @@ class CreditLog:
         self._audit.need()
         system_id = change.system_id
 
-        def work(session: Session) -> CreditResult:
-            before = _credit_of(session.execute(self._lock, {"id": system_id}).rows, system_id)
+        def work(transaction: Transaction) -> CreditResult:
+            before = _credit_of(transaction.execute(self._lock, {"id": system_id}).rows, system_id)
             if change.key:
                 key = to_octets(change.key)
-                found = session.execute(self._by_key, {"id": system_id, "key": key}).rows
+                found = transaction.execute(self._by_key, {"id": system_id, "key": key}).rows
                 if found:
                     return _repeated(_entry(found[0]), change)
             after = round(before + change.amount, _DECIMALS)  # the row is locked
-            session.execute(self._set, {"id": system_id, "v_credit": after})
-            self.add(session, note, system_id, change.amount, after, change.reason, change.key)
-            self._audit.add(session, note, {"credit": before}, {"credit": after, "reason": change.reason})
-            return CreditResult(_entry(session.execute(self._latest, {"id": system_id}).rows[0]))
+            transaction.execute(self._set, {"id": system_id, "v_credit": after})
+            self.add(transaction, note, system_id, change.amount, after, change.reason, change.key)
+            self._audit.add(transaction, note, {"credit": before}, {"credit": after, "reason": change.reason})
+            return CreditResult(_entry(transaction.execute(self._latest, {"id": system_id}).rows[0]))
 
         return transact(self._database, work)
 
     def add(
         self,
-        session: Session,
+        transaction: Transaction,
         note: AuditNote,
         system_id: str,
         amount: float,
@@ -81,7 +81,7 @@ class CreditLog:
         key: str,
     ) -> None:
         """Write an entry in a transaction. Runs in SQLite's thread, too."""
-        session.execute(
+        transaction.execute(
             self._insert,
             {
                 "v_system_id": system_id,

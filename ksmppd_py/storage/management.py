@@ -8,9 +8,9 @@ from ksmppd_py.storage.account_queue import AccountQueue
 from ksmppd_py.storage.audit import AuditTable
 from ksmppd_py.storage.credit_log import CreditLog
 from ksmppd_py.storage.database import Database
+from ksmppd_py.storage.layout import Layout
 from ksmppd_py.storage.own_tables import OwnTables
 from ksmppd_py.storage.route_changes import RouteChanges
-from ksmppd_py.storage.upgrade import Layout
 
 
 def management_stores(database: Database, layout: Layout) -> Stores:

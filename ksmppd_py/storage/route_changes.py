@@ -13,10 +13,10 @@ from ksmppd_py.management.records import AuditNote, Page, RouteRecord, Setting, 
 from ksmppd_py.management.rules import ROUTE_COLUMNS
 from ksmppd_py.model import costs
 from ksmppd_py.storage.audit import AuditTable
-from ksmppd_py.storage.database import Database, Session, Statement, compile_statement
+from ksmppd_py.storage.database import Database, Statement, Transaction, compile_statement
 from ksmppd_py.storage.keyset import Order, key_values, page_of
+from ksmppd_py.storage.layout import Layout
 from ksmppd_py.storage.transact import transact
-from ksmppd_py.storage.upgrade import Layout
 from ksmppd_py.storage.values import Value, cost_of, integer, name, octets
 
 _BELOW_ALL = -(2**31)
@@ -93,11 +93,11 @@ class RouteChanges:
         self._audit.need()
         insert = self._insert(settings, with_id=True)
 
-        def work(session: Session) -> RouteRecord:
-            reply = session.execute(insert, _values(settings))
+        def work(transaction: Transaction) -> RouteRecord:
+            reply = transaction.execute(insert, _values(settings))
             route_id = integer(reply.rows[0][0]) if self._returns_id else reply.first_id
-            route = self._only(session.execute(self._one, {"this_id": route_id}).rows, route_id)
-            self._audit.add(session, note, None, {"route_id": route_id, **route.settings})
+            route = self._only(transaction.execute(self._one, {"this_id": route_id}).rows, route_id)
+            self._audit.add(transaction, note, None, {"route_id": route_id, **route.settings})
             return route
 
         return transact(self._database, work)
@@ -110,11 +110,11 @@ class RouteChanges:
         changed = settings or {"route_id": route_id}
         update = self._compile(self._route.update().where(self._this).values(_parameters(changed)))
 
-        def work(session: Session) -> tuple[RouteRecord, RouteRecord]:
-            before = self._lock(session, route_id, version)
-            session.execute(update, {"this_id": route_id, **_values(changed)})
-            after = self._only(session.execute(self._one, {"this_id": route_id}).rows, route_id)
-            self._audit.add(session, note, dict(before.settings), dict(after.settings))
+        def work(transaction: Transaction) -> tuple[RouteRecord, RouteRecord]:
+            before = self._lock(transaction, route_id, version)
+            transaction.execute(update, {"this_id": route_id, **_values(changed)})
+            after = self._only(transaction.execute(self._one, {"this_id": route_id}).rows, route_id)
+            self._audit.add(transaction, note, dict(before.settings), dict(after.settings))
             return before, after
 
         return transact(self._database, work)
@@ -123,10 +123,10 @@ class RouteChanges:
         """See RouteStore."""
         self._audit.need()
 
-        def work(session: Session) -> RouteRecord:
-            route = self._lock(session, route_id, version)
-            session.execute(self._delete, {"this_id": route_id})
-            self._audit.add(session, note, dict(route.settings), None)
+        def work(transaction: Transaction) -> RouteRecord:
+            route = self._lock(transaction, route_id, version)
+            transaction.execute(self._delete, {"this_id": route_id})
+            self._audit.add(transaction, note, dict(route.settings), None)
             return route
 
         return transact(self._database, work)
@@ -136,12 +136,14 @@ class RouteChanges:
         self._audit.need()
         insert = self._insert(routes[0], with_id=False) if routes else None
 
-        def work(session: Session) -> None:
+        def work(transaction: Transaction) -> None:
             ours: dict[str, Value] = {"ours_direction": direction, "id": system_id}
-            removed = session.execute(self._delete_ours, ours).matched
+            removed = transaction.execute(self._delete_ours, ours).matched
             if insert is not None:
-                session.execute_many(insert, [_values(route) for route in routes])
-            self._audit.add(session, note, {"routes": removed}, {"routes": [dict(route) for route in routes]})
+                transaction.execute_many(insert, [_values(route) for route in routes])
+            self._audit.add(
+                transaction, note, {"routes": removed}, {"routes": [dict(route) for route in routes]}
+            )
 
         transact(self._database, work)
 
@@ -151,8 +153,8 @@ class RouteChanges:
             return self._compile(insert.returning(self._route.c.route_id))
         return self._compile(insert.inline())
 
-    def _lock(self, session: Session, route_id: int, version: str) -> RouteRecord:
-        route = self._only(session.execute(self._locked, {"this_id": route_id}).rows, route_id)
+    def _lock(self, transaction: Transaction, route_id: int, version: str) -> RouteRecord:
+        route = self._only(transaction.execute(self._locked, {"this_id": route_id}).rows, route_id)
         if version and version != route.version:
             raise Outdated("the route was changed since it was read")
         return route

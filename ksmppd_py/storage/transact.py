@@ -6,20 +6,20 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from ksmppd_py.management.errors import ChangeRefused
-from ksmppd_py.storage.database import Database, Session
+from ksmppd_py.storage.database import Database, Transaction
 
 T = TypeVar("T")
 
 
-def transact(database: Database, work: Callable[[Session], T]) -> T:
+def transact(database: Database, work: Callable[[Transaction], T]) -> T:
     """Run a transaction whose work may raise ChangeRefused before it changes anything. May yield.
 
     The refusal leaves the transaction as a result: an error would cost the connection. Raises DatabaseUnavailable.
     """
 
-    def safely(session: Session) -> T | ChangeRefused:
+    def safely(transaction: Transaction) -> T | ChangeRefused:
         try:
-            return work(session)
+            return work(transaction)
         except ChangeRefused as refusal:
             return refusal
 

@@ -1,0 +1,83 @@
+"""The audit's operation, and the one that tells who asks."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pydantic import Field
+
+from ksmppd_py.admin.api import models
+from ksmppd_py.admin.api.operation import Answer, Backend, Call, Operation
+from ksmppd_py.admin.api.paging import PageQuery, cut, page_of
+from ksmppd_py.admin.users import Role
+from ksmppd_py.management.records import AuditEntry, AuditQuery
+
+
+class AuditPageQuery(PageQuery):
+    """Which audit entries."""
+
+    subject: str = Field("", max_length=255, pattern="^[ -~]*$", description="such as `account acme`")
+    username: str = Field("", max_length=255, pattern="^[ -~]*$")
+
+
+class Me(models.Model):
+    """The operator who asks."""
+
+    username: str
+    role: str = Field(description="viewer, operator or admin")
+
+
+def list_audit(backend: Backend, call: Call) -> Answer:
+    """Return a page of the audit. May yield."""
+    query: AuditPageQuery = call.query
+    audit = backend.management.stores.audit
+    rows = audit.page(AuditQuery(page_of(query, int), query.subject, query.username))
+    rows, following = cut(rows, query, lambda row: [row.entry_id])
+    return Answer(models.Audit.model_construct(items=list(map(_entry, rows)), next=following))
+
+
+def show_me(_backend: Backend, call: Call) -> Answer:
+    """Return who asks. Doesn't yield."""
+    return Answer(Me(username=call.user.username, role=call.user.role.name.lower()))
+
+
+def _entry(entry: AuditEntry) -> models.AuditEntry:
+    return models.AuditEntry(
+        entry_id=entry.entry_id,
+        time=entry.time,
+        username=entry.username,
+        address=entry.address,
+        operation=entry.operation,
+        subject=entry.subject,
+        before=_value(entry.before),
+        after=_value(entry.after),
+    )
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text) if text else None
+    except ValueError:  # written by another hand
+        return text
+
+
+OPERATIONS = (
+    Operation(
+        method="GET",
+        path="/audit",
+        role=Role.VIEWER,
+        summary="List changes by operators, newest first",
+        run=list_audit,
+        query=AuditPageQuery,
+        result=models.Audit,
+    ),
+    Operation(
+        method="GET",
+        path="/me",
+        role=Role.VIEWER,
+        summary="Show who asks",
+        run=show_me,
+        result=Me,
+    ),
+)

@@ -1,0 +1,153 @@
+"""Answers the requests of the API: who asks, what is asked, whether it is well-formed, and the result."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import parse_qsl
+
+from pydantic import BaseModel, ValidationError
+
+from ksmppd_py import __version__
+from ksmppd_py.admin.api import accounts, audit, routes
+from ksmppd_py.admin.api.openapi import PREFIX, document
+from ksmppd_py.admin.api.operation import Answer, Backend, Call, Operation
+from ksmppd_py.admin.api.problems import Problem, invalid, problem_of
+from ksmppd_py.admin.requests import Accepted, Reply, Request
+from ksmppd_py.admin.users import Authentication, NotSignedIn, User
+from ksmppd_py.errors import TemporaryError
+from ksmppd_py.management.errors import ChangeRefused
+
+OPERATIONS: Sequence[Operation] = (*accounts.OPERATIONS, *routes.OPERATIONS, *audit.OPERATIONS)
+DOCUMENT_PATH = f"{PREFIX}/openapi.json"
+LONGEST_BODY = 262_144
+"""Octets; a thousand routes at once."""
+_JSON = "application/json"
+_TAG = re.compile(r'\s*"([!#-~]*)"\s*')
+_SAFE = ("GET", "HEAD")
+
+
+class ApiHandler:
+    """Answers all paths below /api/. Implements RequestHandler."""
+
+    accepted = Accepted(frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}), LONGEST_BODY)
+
+    def __init__(
+        self, backend: Backend, authentication: Authentication, operations: Sequence[Operation] = OPERATIONS
+    ) -> None:
+        self._backend = backend
+        self._authentication = authentication
+        self._operations = operations
+        self._document = json.dumps(document(operations, __version__)).encode()
+
+    def has(self, path: str) -> bool:
+        """Whether the path is below /api/."""
+        return path.startswith("/api/")
+
+    def answer(self, request: Request) -> Reply:
+        """Return the reply: the object, or a problem document. May yield."""
+        try:
+            if request.path == DOCUMENT_PATH and request.method in _SAFE:
+                return Reply(200, _JSON, self._document)
+            user = self._user(request)
+            operation, path = self._find(request)
+            if user.role < operation.role:
+                detail = (
+                    f"the role {user.role.name.lower()} may not do this, {operation.role.name.lower()} may"
+                )
+                raise Problem(403, detail)
+            return self._run(operation, self._call(operation, request, user, path))
+        except (ChangeRefused, TemporaryError) as error:
+            return problem_of(error).reply()
+        except Problem as problem:
+            return problem.reply()
+
+    def _user(self, request: Request) -> User:
+        try:
+            return self._authentication.user_of(request, changes=request.method not in _SAFE)
+        except NotSignedIn as refusal:
+            raise Problem(refusal.status, str(refusal), headers=refusal.headers) from None
+
+    def _find(self, request: Request) -> tuple[Operation, dict[str, str]]:
+        """Return the operation of the request, and the parameters of its path. Raises Problem."""
+        method = "GET" if request.method == "HEAD" else request.method
+        path = request.path.removeprefix(PREFIX)
+        allowed = []
+        for operation in self._operations if request.path.startswith(f"{PREFIX}/") else ():
+            parameters = operation.match(path)
+            if parameters is None:
+                continue
+            if operation.method == method:
+                return operation, parameters
+            allowed.append(operation.method)
+        if not allowed:
+            raise Problem(404, "there is nothing at this path; /api/v1/openapi.json lists what there is")
+        methods = ", ".join(sorted({*allowed, *(["HEAD"] if "GET" in allowed else [])}))
+        raise Problem(405, f"this path takes {methods}", headers=(("Allow", methods),))
+
+    def _call(self, operation: Operation, request: Request, user: User, path: dict[str, str]) -> Call:
+        return Call(
+            user,
+            request.ip,
+            path,
+            query=_query(operation, request),
+            body=_body(operation, request),
+            version=_version(request) if operation.takes_version else "",
+            key=request.header("Idempotency-Key") if operation.takes_key else "",
+        )
+
+    def _run(self, operation: Operation, call: Call) -> Reply:
+        answer: Answer = operation.run(self._backend, call)
+        headers = []
+        if answer.version:
+            headers.append(("ETag", f'"{answer.version}"'))
+        if answer.location:
+            headers.append(("Location", f"{PREFIX}{answer.location}"))
+        body = answer.result.model_dump_json().encode() if answer.result is not None else b""
+        return Reply(operation.status, _JSON, body, tuple(headers))
+
+
+def _query(operation: Operation, request: Request) -> BaseModel | None:
+    """Return the query's parameters. Raises Problem for unknown and repeated ones, and for wrong values."""
+    given: dict[str, str] = {}
+    try:
+        for name, value in parse_qsl(
+            request.query, keep_blank_values=True, errors="replace", max_num_fields=100
+        ):
+            if name in given or operation.query is None:
+                raise Problem(422, "is given twice" if name in given else "is no parameter here", name[:200])
+            given[name] = value
+        return operation.query.model_validate(given) if operation.query is not None else None
+    except ValidationError as error:
+        raise invalid(error) from None
+    except ValueError:
+        raise Problem(422, "the query has too many parameters") from None
+
+
+def _body(operation: Operation, request: Request) -> Any:
+    """Return the body's object. Raises Problem."""
+    body = request.body()
+    if operation.body is None:
+        if body.strip() not in (b"", b"{}"):
+            raise Problem(422, "this operation takes no body")
+        return None
+    content_type = str(request.environ.get("CONTENT_TYPE", "")).partition(";")[0].strip().lower()
+    if content_type != _JSON:
+        raise Problem(415, f"the body must be {_JSON}")
+    try:
+        return operation.body.model_validate_json(body)
+    except ValidationError as error:
+        raise invalid(error) from None
+
+
+def _version(request: Request) -> str:
+    """Return the version of If-Match; empty without one or for `*`. Raises Problem."""
+    given = request.header("If-Match").strip()
+    if given in ("", "*"):
+        return ""
+    found = _TAG.fullmatch(given)
+    if found is None:
+        raise Problem(400, "If-Match must be one ETag in quotes, or *", "If-Match")
+    return found[1] or "none"

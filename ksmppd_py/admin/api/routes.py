@@ -1,0 +1,150 @@
+"""The operations below /routes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from ksmppd_py.admin.api import models
+from ksmppd_py.admin.api.operation import Answer, Backend, Call, Operation
+from ksmppd_py.admin.api.paging import PageQuery, cut, page_of
+from ksmppd_py.admin.api.problems import Problem
+from ksmppd_py.admin.users import Role
+from ksmppd_py.management.records import RouteRecord
+
+_MOST_ID = 2**63 - 1
+
+
+class RoutesQuery(PageQuery):
+    """Which routes."""
+
+    system_id: str | None = Field(None, max_length=64, pattern="^[ -~]*$", description="of this account only")
+    direction: int | None = Field(None, ge=1, le=2, description="of this direction only")
+
+
+class RouteListQuery(models.Model, strict=False):
+    """The routes that are replaced."""
+
+    system_id: str = Field(min_length=1, max_length=64, pattern="^[ -~]*$")
+    direction: int = Field(ge=1, le=2)
+
+
+def _route(route: RouteRecord) -> models.Route:
+    columns: dict[str, Any] = {**route.settings}
+    return models.Route.model_construct(route_id=route.route_id, **columns)
+
+
+def _route_id(call: Call) -> int:
+    text = call.path["route_id"]
+    if not text.isascii() or not text.isdigit() or int(text[:20]) > _MOST_ID:
+        raise Problem(404, "there is no such route")
+    return int(text)
+
+
+def list_routes(backend: Backend, call: Call) -> Answer:
+    """Return a page of routes. May yield."""
+    query: RoutesQuery = call.query
+    store = backend.management.stores.routes
+    rows = store.page(query.direction, query.system_id, page_of(query, int, str, int, int))
+    rows, following = cut(rows, query, store.key)
+    return Answer(models.Routes.model_construct(items=list(map(_route, rows)), next=following))
+
+
+def create_route(backend: Backend, call: Call) -> Answer:
+    """Create a route. May yield."""
+    route = backend.management.routes.create(call.actor, call.body.model_dump(exclude_unset=True))
+    return Answer(_route(route), route.version, f"/routes/{route.route_id}")
+
+
+def get_route(backend: Backend, call: Call) -> Answer:
+    """Return a route. May yield."""
+    route = backend.management.stores.routes.get(_route_id(call))
+    return Answer(_route(route), route.version)
+
+
+def change_route(backend: Backend, call: Call) -> Answer:
+    """Change columns of a route. May yield."""
+    settings = call.body.model_dump(exclude_unset=True)
+    route = backend.management.routes.change(call.actor, _route_id(call), settings, call.version)
+    return Answer(_route(route), route.version)
+
+
+def delete_route(backend: Backend, call: Call) -> Answer:
+    """Delete a route. May yield."""
+    backend.management.routes.delete(call.actor, _route_id(call), call.version)
+    return Answer()
+
+
+def replace_routes(backend: Backend, call: Call) -> Answer:
+    """Replace all routes of an account in one direction. May yield."""
+    query: RouteListQuery = call.query
+    rows = [item.model_dump(exclude_unset=True) for item in call.body.items]
+    backend.management.routes.replace(call.actor, query.direction, query.system_id, rows)
+    return Answer()
+
+
+OPERATIONS = (
+    Operation(
+        method="GET",
+        path="/routes",
+        role=Role.VIEWER,
+        summary="List routes in the order in which they are tried",
+        run=list_routes,
+        query=RoutesQuery,
+        result=models.Routes,
+    ),
+    Operation(
+        method="POST",
+        path="/routes",
+        role=Role.ADMIN,
+        summary="Create a route",
+        description="It takes the next message. The account must exist where accounts are in the database.",
+        run=create_route,
+        status=201,
+        body=models.NewRoute,
+        result=models.Route,
+        has_version=True,
+    ),
+    Operation(
+        method="PUT",
+        path="/routes",
+        role=Role.ADMIN,
+        summary="Replace all routes of an account in one direction",
+        description="Messages are routed by the rows of before until the new ones are there, all at one moment.",
+        run=replace_routes,
+        status=204,
+        query=RouteListQuery,
+        body=models.RouteList,
+    ),
+    Operation(
+        method="GET",
+        path="/routes/{route_id}",
+        role=Role.VIEWER,
+        summary="Show a route",
+        run=get_route,
+        result=models.Route,
+        has_version=True,
+    ),
+    Operation(
+        method="PATCH",
+        path="/routes/{route_id}",
+        role=Role.ADMIN,
+        summary="Change a route",
+        description="Fields that aren't given stay as they are.",
+        run=change_route,
+        body=models.RouteChange,
+        result=models.Route,
+        has_version=True,
+        takes_version=True,
+    ),
+    Operation(
+        method="DELETE",
+        path="/routes/{route_id}",
+        role=Role.ADMIN,
+        summary="Delete a route",
+        run=delete_route,
+        status=204,
+        takes_version=True,
+    ),
+)
