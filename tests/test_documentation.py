@@ -34,6 +34,12 @@ from ksmppd_py.model.status import BearerboxSnapshot, BearerboxStatus
 PROJECT = Path(__file__).resolve().parents[1]
 
 
+def test_management_api_document() -> None:
+    tool = runpy.run_path(str(PROJECT / "tools/render_openapi.py"))
+    written = (PROJECT / "docs/api-v1.json").read_text("utf-8")
+    assert written == tool["render"](), "run `python tools/render_openapi.py`"
+
+
 def test_configuration_pages() -> None:
     tool = runpy.run_path(str(PROJECT / "tools/render_configuration.py"))
     written = (PROJECT / "docs/configuration.md").read_text("utf-8")

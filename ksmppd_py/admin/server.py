@@ -11,6 +11,8 @@ import bottle
 from gevent import socket
 
 from ksmppd_py.admin.access import Password, PasswordCheck
+from ksmppd_py.admin.api.handler import ApiHandler
+from ksmppd_py.admin.api.operation import Backend
 from ksmppd_py.admin.command_handler import CommandHandler
 from ksmppd_py.admin.dashboard_api import DashboardApi
 from ksmppd_py.admin.history import History
@@ -20,7 +22,9 @@ from ksmppd_py.admin.loop import LoopWatch
 from ksmppd_py.admin.metrics import CONTENT_TYPE, Metrics
 from ksmppd_py.admin.ports import Operations
 from ksmppd_py.admin.requests import Accepted, Reply, Request, RequestHandler
+from ksmppd_py.admin.users import Authentication
 from ksmppd_py.errors import StartError
+from ksmppd_py.management.service import Management
 from ksmppd_py.model.names import place
 from ksmppd_py.server_certificate import load_server_certificate
 from ksmppd_py.transport.greenlets import GreenletGroup
@@ -69,14 +73,14 @@ class AdminSettings:
 
 
 class AdminServer:
-    """Serves commands, metrics and the dashboard for `operations`, and the paths of further `handlers`."""
+    """Serves commands, metrics and the dashboard for `operations`, and the API of `management`, if it is given."""
 
     def __init__(
         self,
         operations: Operations,
         settings: AdminSettings,
         limits: HttpLimits = _DEFAULT_LIMITS,
-        handlers: Sequence[RequestHandler] = (),
+        management: Management | None = None,
     ) -> None:
         self.port = settings.port
         """The port's number; once started, the one that was chosen for 0."""
@@ -89,8 +93,9 @@ class AdminServer:
         self._dashboard = DashboardApi(operations, passwords, self._history, settings.known_hosts)
         metrics = Metrics(operations.server_status, self._loop)
         pages = {"/metrics": lambda: Reply(200, CONTENT_TYPE, metrics.text())}
+        api = [ApiHandler(Backend(management, operations), Authentication(passwords))] if management else []
         self._handlers: Sequence[RequestHandler] = (
-            *handlers,
+            *api,
             self._dashboard,
             CommandHandler(operations, passwords, pages),
         )

@@ -97,7 +97,7 @@ class StoredMessage:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Which rows of a list are wanted: at most `limit` behind the key `after`, None = from the start."""
+    """The wanted rows of a list: at most `limit` behind the key `after`, None = from the start."""
 
     limit: int
     after: Sequence[Setting] | None = None

@@ -32,6 +32,7 @@ from ksmppd_py.flows.routing import Routing
 from ksmppd_py.flows.simulation import SimulationFlow
 from ksmppd_py.flows.submit import SubmitFlow
 from ksmppd_py.flows.submit_statistics import SubmitStatistics
+from ksmppd_py.management.service import Management
 from ksmppd_py.model.account import Account
 from ksmppd_py.model.esme import BlockedAddress, ServerMeters, ServerSnapshot
 from ksmppd_py.model.history import MessageHistory
@@ -39,6 +40,7 @@ from ksmppd_py.model.ids import MessageIds
 from ksmppd_py.model.route_report import RouteReport
 from ksmppd_py.model.route_test import RouteTestQuery, RouteTestResult
 from ksmppd_py.server import settings
+from ksmppd_py.server.announcements import LocalAnnouncements
 from ksmppd_py.server.backends import Backends
 from ksmppd_py.server.reload import ConfigReload
 from ksmppd_py.server.replay_jobs import ReplayJobs
@@ -51,6 +53,7 @@ from ksmppd_py.storage.claim import Claim, open_claim
 from ksmppd_py.storage.credits import CreditReader
 from ksmppd_py.storage.database import Database
 from ksmppd_py.storage.layout import Layout
+from ksmppd_py.storage.management import management_stores
 from ksmppd_py.storage.store import DatabaseStore
 from ksmppd_py.storage.upgrade import prepare
 from ksmppd_py.storage.users import DatabaseCredit
@@ -114,9 +117,10 @@ class App:
         self.server_status.database = self._database
         self.server_status.backlog = BacklogReader(self._database, layout)
         self.server_status.credits = CreditReader(self._database, layout)
-        self._admin = AdminServer(self, settings.admin(config))
+        backends = self._backends = Backends(config, self._database, layout)
+        management = _management(self._database, layout, self._registry, backends)
+        self._admin = AdminServer(self, settings.admin(config), management=management)
         self._admin.start()
-        self._backends = Backends(config, self._database, layout)
         _patiently("The routes can't be loaded", self._backends.start)
         self._backends.keep_up(config, self._registry)
         self._messages = DatabaseStore(self._database, layout)
@@ -314,6 +318,12 @@ def _route_test(
         return binder.options(account, 0x34)
 
     return RouteTest(routing, flow, registry, backends.account_rows, credit, options_of, time)
+
+
+def _management(database: Database, layout: Layout, registry: EsmeRegistry, backends: Backends) -> Management:
+    rows = backends.account_rows
+    announcements = LocalAnnouncements(registry, rows, backends.router)
+    return Management(management_stores(database, layout), announcements, time.time, rows is not None)
 
 
 def _reach(database: Database) -> None:

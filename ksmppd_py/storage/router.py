@@ -74,6 +74,18 @@ class DatabaseRouter:
         _tell(report)
         return report
 
+    def reload(self, system_ids: Collection[str]) -> None:
+        """Read the routes of these accounts again, where they have been read. Raises DatabaseUnavailable. May yield."""
+        with self._reading:
+            for system_id in system_ids:
+                if system_id not in self._outbound and system_id not in self._loading:
+                    continue
+                self._loading.pop(system_id, None)  # it may return older rows
+                rows = self._source.outbound(system_id)
+                table = RouteTable(rows, pause=_breathe)
+                _report(table.problems)
+                self._outbound[system_id], self._rows[system_id] = table, rows
+
     def refresh(self) -> None:
         """Do as `rebuild`, but log only changes. Raises DatabaseUnavailable. May yield."""
         report = self._read_again()

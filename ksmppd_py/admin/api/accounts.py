@@ -19,7 +19,7 @@ BIND_TYPES = {1: "transmitter", 2: "receiver", 3: "transceiver"}
 
 
 class AccountsQuery(PageQuery):
-    """Which accounts, and in which order."""
+    """A selection of accounts and their order."""
 
     search: str = Field("", max_length=64, pattern="^[ -~]*$", description="a part of the system_id")
     sort: str = Field(

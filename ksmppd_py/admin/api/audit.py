@@ -15,7 +15,7 @@ from ksmppd_py.management.records import AuditEntry, AuditQuery
 
 
 class AuditPageQuery(PageQuery):
-    """Which audit entries."""
+    """A selection of audit entries."""
 
     subject: str = Field("", max_length=255, pattern="^[ -~]*$", description="such as `account acme`")
     username: str = Field("", max_length=255, pattern="^[ -~]*$")

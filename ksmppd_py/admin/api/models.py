@@ -68,7 +68,7 @@ class NewAccount(AccountSettings):
 
 
 class Traffic(Model):
-    """What an account has done since the start; zeros if it never bound. Rates are messages a second, over 60 s."""
+    """Counters of an account since the start, zeros if it never bound. Rates are messages a second, over 60 s."""
 
     binds: int = 0
     inbound_rate: float = Field(default=0, description="submits")
@@ -240,7 +240,7 @@ class Message(Model):
 
 
 class Queue(Model):
-    """What waits for or from an account, and a page of it, oldest first."""
+    """Messages that wait for or from an account: their number, and a page of them, oldest first."""
 
     count: int
     oldest: int | None = Field(description="seconds since 1970, UTC; null = unknown or none")
@@ -249,7 +249,7 @@ class Queue(Model):
 
 
 class Purged(Model):
-    """How many messages were deleted."""
+    """The number of messages that were deleted."""
 
     deleted: int
 

@@ -20,7 +20,7 @@ _MOST_INTEGER = 2**63 - 1
 
 
 class PageQuery(Model, strict=False):
-    """Which rows of a list."""
+    """A page of a list."""
 
     limit: int = Field(50, ge=1, le=MOST, description="rows of a page")
     after: str | None = Field(

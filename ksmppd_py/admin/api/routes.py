@@ -17,7 +17,7 @@ _MOST_ID = 2**63 - 1
 
 
 class RoutesQuery(PageQuery):
-    """Which routes."""
+    """A selection of routes."""
 
     system_id: str | None = Field(None, max_length=64, pattern="^[ -~]*$", description="of this account only")
     direction: int | None = Field(None, ge=1, le=2, description="of this direction only")
