@@ -30,11 +30,12 @@ from ksmppd_py.model.meters import Histogram
 from ksmppd_py.model.outcomes import Outcome
 from ksmppd_py.model.status import Backlog, BearerboxSnapshot, ServerMetrics
 from ksmppd_py.smpp.constants import CommandStatus
+from ksmppd_py.smpp.session_state import BindType
 
 MOST_ACCOUNTS = 1000
 OTHERS = "(others)"
 CONTENT_TYPE = CONTENT_TYPE_LATEST
-_BIND_TYPES = {1: "transmitter", 2: "receiver", 3: "transceiver"}
+_BIND_TYPES = {int(bind_type): bind_type.name.lower() for bind_type in BindType}
 _ACCEPTED = "accepted"
 
 Samples = dict[tuple[str, ...], float]

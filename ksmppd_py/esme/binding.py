@@ -29,13 +29,6 @@ from ksmppd_py.translate.tlvs import TlvTables
 logger = logging.getLogger(__name__)
 
 BindRequest = BindTransmitter | BindReceiver | BindTransceiver
-TRANSMITTER, RECEIVER, TRANSCEIVER = 1, 2, 3
-"""bind_type: bit 1 may submit, bit 2 receives deliver_sm."""
-BIND_TYPES: dict[type, int] = {
-    BindTransmitter: TRANSMITTER,
-    BindReceiver: RECEIVER,
-    BindTransceiver: TRANSCEIVER,
-}
 _SC_INTERFACE_VERSION = {0x0210: b"\x34"}
 
 

@@ -12,11 +12,6 @@ from ksmppd_py.model.esme import BlockedAddress
 
 logger = logging.getLogger(__name__)
 
-MOST_ADDRESSES = 100_000
-"""Addresses remembered; above it the one that failed longest ago is forgotten."""
-MOST_NAMES = 20
-"""Names whose failures are counted apart at one address. Failures of further names aren't forgiven by a good bind."""
-
 
 @dataclass(slots=True)
 class _Record:
@@ -31,9 +26,14 @@ class BlockList:
 
     A whole IPv6 /64 network counts as one address, because one customer usually has all of it. `now` is monotonic
     seconds. A `name` is the system_id of a bind request, in lower case. No method yields.
+
+    Above so many `addresses` the one that failed longest ago is forgotten. The failures of so many `names` are counted
+    apart at one address; those of further names aren't forgiven by a good bind.
     """
 
-    def __init__(self, settings: KsmppdGroup) -> None:
+    def __init__(self, settings: KsmppdGroup, addresses: int = 100_000, names: int = 20) -> None:
+        self._most_addresses = addresses
+        self._most_names = names
         self._records: dict[str, _Record] = {}
         self.change(settings)
 
@@ -77,10 +77,10 @@ class BlockList:
             record = _Record(now)
         record.attempts += 1
         record.last_failure = now
-        if name in record.of_name or len(record.of_name) < MOST_NAMES:
+        if name in record.of_name or len(record.of_name) < self._most_names:
             record.of_name[name] = record.of_name.get(name, 0) + 1
         self._records[ip] = record
-        if len(self._records) > MOST_ADDRESSES:
+        if len(self._records) > self._most_addresses:
             del self._records[next(iter(self._records))]
         if record.attempts >= self._attempts and not record.is_logged:
             record.is_logged = True

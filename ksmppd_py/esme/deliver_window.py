@@ -8,7 +8,7 @@ from time import monotonic
 from ksmppd_py.model.esme import Counters, Totals
 from ksmppd_py.model.outcomes import Outcome, of_command_status
 from ksmppd_py.model.ports import AccessLog
-from ksmppd_py.model.work import Delivery
+from ksmppd_py.model.work import BindContext, Delivery
 from ksmppd_py.smpp import codec
 from ksmppd_py.smpp.constants import ESM_TYPE_DELIVERY_ACKNOWLEDGEMENT, ESM_TYPE_DELIVERY_RECEIPT
 from ksmppd_py.smpp.link import SmppLink
@@ -23,26 +23,24 @@ _REPORT_TYPES = ESM_TYPE_DELIVERY_RECEIPT | ESM_TYPE_DELIVERY_ACKNOWLEDGEMENT | 
 class DeliverWindow:
     """The unanswered deliver_sm of one bind by sequence number, oldest first.
 
-    `counters` count each part that is answered with status 0; `totals`, when given, counts every other end.
+    The counters of `bind` and of its account count each part that is answered with status 0; the account's totals count
+    every other end. Without a bind nothing is sent.
     """
 
     __slots__ = ("_access", "_bind_id", "_counters", "_link", "_socket", "_totals", "unanswered")
 
     def __init__(
-        self,
-        link: SmppLink,
-        framed: FramedSocket,
-        counters: tuple[Counters, ...],
-        totals: Totals | None = None,
-        access: AccessLog | None = None,
-        bind_id: int = 0,
+        self, link: SmppLink, framed: FramedSocket, access: AccessLog, bind: BindContext | None = None
     ) -> None:
         self._link = link
         self._socket = framed
-        self._counters = counters
-        self._totals = totals
         self._access = access
-        self._bind_id = bind_id
+        self._counters: tuple[Counters, ...] = ()
+        self._totals: Totals | None = None
+        self._bind_id = 0
+        if bind is not None:
+            self._counters, self._totals = (bind.counters, bind.totals), bind.totals
+            self._bind_id = bind.bind_id
         self.unanswered: dict[int, tuple[Delivery, float, bool]] = {}
         """By sequence number: the message, when this part was sent (monotonic), whether it is a report."""
 
@@ -65,11 +63,7 @@ class DeliverWindow:
             return False
         delivery, sent_at, is_report = entry
         access = self._access
-        if (
-            access is not None
-            and access.on
-            and (command_status or (delivery.left == 1 and delivery.outcome is _DONE))
-        ):
+        if access.on and (command_status or (delivery.left == 1 and delivery.outcome is _DONE)):
             access.delivered(delivery, self._bind_id, command_status, sent_at)
         if command_status == 0:
             for counters in self._counters:
@@ -94,7 +88,7 @@ class DeliverWindow:
         for number in expired:
             delivery, sent_at, is_report = self.unanswered.pop(number)
             self._count(is_report, Outcome.TIMEOUT)
-            if self._access is not None and self._access.on:
+            if self._access.on:
                 self._access.delivered(delivery, self._bind_id, None, sent_at)
             delivery.part_ended(outcome)
         return len(expired)

@@ -1,36 +1,40 @@
-"""Operations that this server doesn't perform, and their answers (docs/rules/smpp-session.md 4)."""
+"""Answers that refuse a PDU (docs/rules/smpp-session.md 3 and 4)."""
 
 from __future__ import annotations
 
 from ksmppd_py.smpp import codec
 from ksmppd_py.smpp.constants import RESPONSE, CommandId, CommandStatus, MessageState
 from ksmppd_py.smpp.errors import MalformedPdu, UnknownCommand
-from ksmppd_py.smpp.pdus import DataSmResp, Pdu, QuerySmResp, SubmitMultiResp
+from ksmppd_py.smpp.pdus import DataSmResp, QuerySmResp, SubmitMultiResp
+from ksmppd_py.smpp.session_state import RULES, Unexpected
 
-_UNSUPPORTED: dict[int, int] = {
-    CommandId.QUERY_SM: CommandStatus.RQUERYFAIL,
-    CommandId.CANCEL_SM: CommandStatus.RCANCELFAIL,
-    CommandId.REPLACE_SM: CommandStatus.RREPLACEFAIL,
-    CommandId.SUBMIT_MULTI: CommandStatus.RINVCMDID,
+_STATUSES = {
+    Unexpected.INVALID_STATE: int(CommandStatus.RINVBNDSTS),
+    Unexpected.ALREADY_BOUND: int(CommandStatus.RALYNBD),
 }
-_SILENT = frozenset({int(CommandId.ALERT_NOTIFICATION)})
 _GENERIC_NACK = int(CommandId.GENERIC_NACK)
 
 
-def refusal_of(
-    command_id: int, sequence_number: int, pdu: Pdu | MalformedPdu, may_submit: bool
-) -> bytes | None:
-    """The answer to a request that isn't carried out, None when it has none (a response, alert_notification)."""
-    if isinstance(pdu, UnknownCommand):
+def malformed_response(command_id: int, sequence_number: int, problem: MalformedPdu) -> bytes | None:
+    """Return the frame of the answer to a PDU that can't be read; None when it has none, as responses have none."""
+    if isinstance(problem, UnknownCommand):
         return codec.pack_header_only(_GENERIC_NACK, int(CommandStatus.RINVCMDID), sequence_number)
-    if command_id & RESPONSE or command_id in _SILENT:
+    if RULES[command_id].otherwise is Unexpected.IGNORED:
         return None
-    if isinstance(pdu, MalformedPdu):
-        return error_response(command_id, sequence_number, int(pdu.command_status))
-    if command_id in _UNSUPPORTED:
-        status = _UNSUPPORTED[command_id] if may_submit else CommandStatus.RINVBNDSTS
-        return error_response(command_id, sequence_number, int(status), getattr(pdu, "message_id", b""))
-    return codec.pack_header_only(_GENERIC_NACK, int(CommandStatus.RINVCMDID), sequence_number)
+    return error_response(command_id, sequence_number, int(problem.command_status))
+
+
+def unexpected_response(command_id: int, sequence_number: int, message_id: bytes = b"") -> bytes | None:
+    """Return the frame of the answer to a PDU that doesn't belong to the session's state; None when it has none.
+
+    `message_id` is that of a query_sm.
+    """
+    answer = RULES[command_id].otherwise
+    if answer is Unexpected.IGNORED:
+        return None
+    if answer is Unexpected.NACK:
+        return codec.pack_header_only(_GENERIC_NACK, int(CommandStatus.RINVCMDID), sequence_number)
+    return error_response(command_id, sequence_number, _STATUSES[answer], message_id)
 
 
 def implied_status(command_id: int) -> int:

@@ -13,17 +13,14 @@ import gevent
 
 from ksmppd_py.config import KsmppdGroup
 from ksmppd_py.errors import StartError
-from ksmppd_py.esme.binding import Binder
 from ksmppd_py.esme.blocklist import BlockList
 from ksmppd_py.esme.memory_bounds import SubmitMemory
 from ksmppd_py.esme.preamble import Preamble, crowding, set_options
-from ksmppd_py.esme.registry import EsmeRegistry
 from ksmppd_py.esme.session import SmppSession
 from ksmppd_py.esme.session_context import SessionContext
 from ksmppd_py.esme.settings import proxies, tls_context
 from ksmppd_py.ip_addresses import plain
 from ksmppd_py.model.names import place
-from ksmppd_py.model.ports import AccessLog, MessageLookup, SubmitService
 from ksmppd_py.translate.tlvs import TlvTables
 from ksmppd_py.transport.descriptors import SparingServer
 from ksmppd_py.transport.framed import FramedSocket
@@ -34,10 +31,6 @@ from ksmppd_py.transport.memory import give_back
 logger = logging.getLogger(__name__)
 
 BACKLOG = 1024
-ROUND = 1.0
-"""Seconds between two looks at the timers of all sessions."""
-RUSH = 200
-"""Once this many connections without a bind have gone again, their memory is given back to the system."""
 TIDY_INTERVAL = 60.0
 """Least seconds between two times that memory is given back."""
 SESSIONS_A_TURN = 500
@@ -51,22 +44,15 @@ class Listener:
     the first `settings`.
     """
 
-    def __init__(
-        self,
-        settings: KsmppdGroup,
-        binder: Binder,
-        flow: SubmitService,
-        registry: EsmeRegistry,
-        blocklist: BlockList,
-        lookup: MessageLookup | None = None,
-        access: AccessLog | None = None,
-    ) -> None:
+    def __init__(self, context: SessionContext, blocklist: BlockList) -> None:
+        settings = context.settings
+        self._context = context
         self._interface = settings.interface
         self._blocklist = blocklist
         self._ids = count()
-        self._greenlets = GreenletGroup("smpp", inherits_log_context=True)
-        self._context = SessionContext(binder, flow, registry, settings, self._greenlets, lookup, access)
-        self._preamble = Preamble(proxies(settings), settings.max_unbound_connections)
+        self._preamble = Preamble(
+            proxies(settings), settings.max_unbound_connections, context.timings.preamble
+        )
         self._tls: ssl.SSLContext | None = None
         self._tls_server: SparingServer | None = None
         self._housekeeping = GreenletGroup("smpp housekeeping")
@@ -91,19 +77,13 @@ class Listener:
         host = self._interface
         opened = [f"SMPP on {place(host, self.port)}"] if self._server is not None else []
         if self._tls_server is not None:
-            opened.append(f"SMPP over TLS on {place(host, self.tls_port)}")
+            opened.append(f"SMPP over TLS on {place(host, self._tls_server.server_port)}")
         return opened
 
     @property
     def accepting(self) -> bool:
         """Whether a port is open."""
         return any(server is not None and not server.closed for server in (self._server, self._tls_server))
-
-    @property
-    def tls_port(self) -> int:
-        """The port for TLS that is listened on."""
-        assert self._tls_server is not None
-        return int(self._tls_server.server_port)
 
     @property
     def submit_memory(self) -> SubmitMemory:
@@ -145,7 +125,7 @@ class Listener:
             session.settings_changed()
 
     def _spawn(self, function: Callable[..., None], *arguments: object) -> None:
-        self._greenlets.spawn("bind", function, *arguments)
+        self._context.greenlets.spawn("bind", function, *arguments)
 
     def _accepted(self, connected: socket.socket, address: tuple[str, int]) -> None:
         self._greet(connected, plain(address[0]), None)
@@ -202,7 +182,7 @@ class Listener:
         unbound[session.bind_id] = session
         if len(unbound) <= self._context.settings.max_unbound_connections:
             return
-        unbound = self._unbound = {number: each for number, each in unbound.items() if not each.bind_type}
+        unbound = self._unbound = {number: each for number, each in unbound.items() if not each.has_bound}
         if len(unbound) > self._context.settings.max_unbound_connections:
             one = unbound.pop(self._one_too_many(session).bind_id)
             logger.warning("Too many connections without a bind, the one from %s is closed", one.ip)
@@ -220,7 +200,7 @@ class Listener:
 
     def _keep_house(self) -> None:
         while True:
-            gevent.sleep(ROUND)
+            gevent.sleep(self._context.timings.poll)
             now = monotonic()
             for index, session in enumerate(list(self._sessions.values())):
                 set_log_context(session)
@@ -235,7 +215,7 @@ class Listener:
         """Give memory back to the system after a rush of connections. May yield."""
         busy = len(self._preamble) + len(self._unbound)
         self._busiest = max(self._busiest, busy)
-        if self._busiest - busy >= RUSH and now >= self._tidy_at:
+        if self._busiest - busy >= self._context.bounds.rush and now >= self._tidy_at:
             self._busiest, self._tidy_at = busy, now + TIDY_INTERVAL
             give_back()
 
@@ -244,27 +224,26 @@ class Listener:
         for server in (self._server, self._tls_server):
             if server is not None:
                 server.close()
-        for session in self._sessions.values():
-            session.refuse_submits()
+        self._context.is_stopping = True
 
-    def finish(self, patience: float) -> None:
-        """Wait until all submits are answered, at most `patience` seconds. May yield."""
-        deadline = monotonic() + patience
+    def finish(self, timeout: float) -> None:
+        """Wait until all submits are answered, for at most `timeout` seconds. May yield."""
+        deadline = monotonic() + timeout
         while monotonic() < deadline and any(session.in_flight for session in self._sessions.values()):
             gevent.sleep(0.05)
 
-    def unbind_all(self, patience: float) -> None:
-        """Unbind every session and close it, waiting for answers at most `patience` seconds.
+    def unbind_all(self, timeout: float) -> None:
+        """Unbind every session and close it, waiting for answers for at most `timeout` seconds.
 
         May yield, half a second longer: a peer that reads nothing isn't waited for.
         """
         for session in list(self._sessions.values()):
-            self._greenlets.spawn("unbind", session.unbind, patience)
-        deadline = monotonic() + patience + 0.5
+            session.request_unbind(timeout)
+        deadline = monotonic() + timeout + 0.5
         while self._sessions and monotonic() < deadline:
             gevent.sleep(0.02)
 
     def stop(self) -> None:
         """End the remaining sessions and the timers. May yield, at most 3 seconds."""
         self._housekeeping.end(1.0)
-        self._greenlets.end(2.0)
+        self._context.greenlets.end(2.0)

@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 EACH = 1536
 """Octets that a submit takes besides its TLVs: its PDU with 255 octets of text, its sms, the objects around both."""
 EACH_TLV = 128
 """Octets that a TLV takes besides its value: tag, value and the dictionary's entry."""
-MOST_OF_ONE = 24 * 1024 * 1024
-"""Octets of one bind. Above it the bind isn't read until half of its submits are answered."""
-MOST_OF_ALL = 96 * 1024 * 1024
-"""Octets of all binds.
 
-A bind isn't read while its own exceed what the others leave of these; a single one may have half.
-"""
-REFUSED_ABOVE = 112 * 1024 * 1024
-"""Octets of all binds above which submits are refused with ESME_RMSGQFUL, because there are too many binds to stop."""
+
+@dataclass(frozen=True, slots=True)
+class MemoryBounds:
+    """Octets that unanswered submits may take."""
+
+    one_bind: int = 24 * 1024 * 1024
+    """Of one bind. Above it the bind isn't read until half of its submits are answered."""
+    all_binds: int = 96 * 1024 * 1024
+    """Of all binds. A bind isn't read while its own exceed what the others leave of these.
+
+    A single one may have half.
+    """
+    refused_above: int = 112 * 1024 * 1024
+    """Of all binds; above it submits are refused with ESME_RMSGQFUL, because there are too many binds to stop."""
 
 
 class SubmitMemory:
-    """The unanswered submits of all binds: their number, and the octets that their TLVs take."""
+    """The memory of the unanswered submits of all binds: their number, and the octets that their TLVs take."""
 
-    __slots__ = ("count", "tlvs")
+    __slots__ = ("bounds", "count", "tlvs")
 
-    def __init__(self) -> None:
+    def __init__(self, bounds: MemoryBounds = MemoryBounds()) -> None:  # it is frozen
+        self.bounds = bounds
         self.count = 0
         self.tlvs = 0
 
@@ -34,9 +42,14 @@ class SubmitMemory:
         return self.count * EACH + self.tlvs
 
     @property
+    def is_full(self) -> bool:
+        """Whether further submits have to be refused."""
+        return self.count * EACH + self.tlvs > self.bounds.refused_above
+
+    @property
     def most_of_one(self) -> int:
-        """Octets that one bind may have now: MOST_OF_ONE, and no more than MOST_OF_ALL leaves."""
-        return min(MOST_OF_ONE, max(0, MOST_OF_ALL - self.octets))
+        """Octets that one bind may have now: its bound, and no more than the others leave of the bound of all."""
+        return min(self.bounds.one_bind, max(0, self.bounds.all_binds - self.octets))
 
 
 def octets_of(tlvs: Mapping[int, bytes]) -> int:

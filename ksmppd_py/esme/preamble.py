@@ -16,27 +16,25 @@ from ksmppd_py.transport.framed import FramedSocket
 
 logger = logging.getLogger(__name__)
 
-PATIENCE = 10.0
-"""Seconds for the header and the handshake together."""
-
 SHARE = 4
 """Above the limit of connections without a bind, one address may have 1 / SHARE of them."""
 
 
 class TooSlow(Exception):
-    """A connection took longer than PATIENCE. Not TimeoutError, which the socket takes for a lost connection."""
+    """A connection took too long. Not TimeoutError, which the socket takes for a lost connection."""
 
 
 class Preamble:
-    """Takes connections as far as their first PDU, at most `most` at a time.
+    """Takes connections as far as their first PDU, at most `most` at a time, each for at most `timeout` seconds.
 
     Above that it closes the oldest one of the address that has more than its share, or else the oldest of all.
     `proxies` are the patterns of addresses whose connections start with a PROXY header; no others do.
     """
 
-    def __init__(self, proxies: str, most: int) -> None:
+    def __init__(self, proxies: str, most: int, timeout: float) -> None:
         self.proxies = proxies
         self.most = most
+        self._timeout = timeout
         self._accepting: dict[FramedSocket, str] = {}
 
     def __len__(self) -> int:
@@ -49,7 +47,7 @@ class Preamble:
     def accept_connection(self, framed: FramedSocket, ip: str, context: ssl.SSLContext | None) -> str | None:
         """Read the PROXY header and shake hands for TLS; return the address of the ESME.
 
-        May yield, at most PATIENCE seconds.
+        May yield, for at most `timeout` seconds.
 
         Returns None, with the connection closed, when that fails; the log has the reason.
         """
@@ -63,7 +61,7 @@ class Preamble:
             oldest.hang_up()
         found = None
         try:
-            with gevent.Timeout(PATIENCE, TooSlow("too slow")):
+            with gevent.Timeout(self._timeout, TooSlow("too slow")):
                 source = _read_header(framed) if self.is_proxy(ip) else None
                 if context is not None:
                     framed.start_tls(context, True)

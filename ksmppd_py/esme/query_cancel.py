@@ -9,13 +9,13 @@ import logging
 from collections.abc import Callable
 
 from ksmppd_py.esme.error_responses import error_response
-from ksmppd_py.model.ports import MessageLookup
+from ksmppd_py.esme.session_context import SessionContext
+from ksmppd_py.model.work import BindContext
 from ksmppd_py.smpp import codec
 from ksmppd_py.smpp.constants import CommandId, CommandStatus
 from ksmppd_py.smpp.pdus import CancelSm, QuerySm, QuerySmResp
 from ksmppd_py.transport.batch_queue import BatchQueue
 from ksmppd_py.transport.framed import FramedSocket
-from ksmppd_py.transport.greenlets import GreenletGroup
 
 logger = logging.getLogger(__name__)
 
@@ -30,33 +30,21 @@ class QueryCancelQueue:
     `answered` is called with the number of requests answered since its last call.
     """
 
-    __slots__ = (
-        "_answered",
-        "_greenlets",
-        "_in_flight",
-        "_lookup",
-        "_name",
-        "_queue",
-        "_socket",
-        "_system_id",
-    )
+    __slots__ = ("_answered", "_context", "_in_flight", "_name", "_queue", "_socket", "_system_id")
 
     def __init__(
         self,
-        name: str,
+        bind: BindContext,
         framed: FramedSocket,
-        lookup: MessageLookup,
-        system_id: str,
-        greenlets: GreenletGroup,
+        context: SessionContext,
         answered: Callable[[int], None],
     ) -> None:
         self._in_flight = 0
         self._answered = answered
-        self._name = name
+        self._name = f"bind {bind.bind_id}"
         self._socket = framed
-        self._lookup = lookup
-        self._system_id = system_id
-        self._greenlets = greenlets
+        self._context = context
+        self._system_id = bind.account.system_id
         self._queue: BatchQueue[tuple[int, QuerySm | CancelSm]] | None = None
 
     def take(self, sequence_number: int, pdu: QuerySm | CancelSm) -> bool:
@@ -66,7 +54,7 @@ class QueryCancelQueue:
             return False
         if self._queue is None:
             self._queue = BatchQueue()
-            self._greenlets.spawn(f"{self._name} operations", self._serve, self._queue)
+            self._context.greenlets.spawn(f"{self._name} query_sm", self._serve, self._queue)
         self._in_flight += 1
         self._queue.put((sequence_number, pdu))
         return True
@@ -85,8 +73,8 @@ class QueryCancelQueue:
         """Carry out one request and return its response. May yield (database)."""
         try:
             if isinstance(pdu, CancelSm):
-                return _answer(sequence_number, pdu, self._lookup.cancel(self._system_id, pdu))
-            reply = self._lookup.query(self._system_id, pdu)
+                return _answer(sequence_number, pdu, self._context.lookup.cancel(self._system_id, pdu))
+            reply = self._context.lookup.query(self._system_id, pdu)
         except Exception:
             logger.exception("A request of %s failed unexpectedly", self._system_id)
             return _answer(sequence_number, pdu, int(CommandStatus.RSYSERR))

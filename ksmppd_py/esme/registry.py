@@ -32,11 +32,14 @@ class Bound(Receiver, Protocol):
     """A bound session, as the registry sees it."""
 
     bind_id: int
-    bind_type: int
+
+    @property
+    def bind_type(self) -> int:
+        """The smpp.session_state.BindType."""
 
     @property
     def receives(self) -> bool:
-        """Whether it receives, and isn't ending."""
+        """Whether its state lets it be sent deliver_sm."""
 
     @property
     def load(self) -> int:

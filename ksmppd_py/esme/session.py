@@ -10,9 +10,14 @@ from gevent.event import Event
 
 from ksmppd_py.esme import pdu_log
 from ksmppd_py.esme.admission import LEFT, Turn
-from ksmppd_py.esme.binding import BIND_TYPES, RECEIVER, TRANSMITTER, BindRefused, BindRequest
+from ksmppd_py.esme.binding import BindRefused, BindRequest
 from ksmppd_py.esme.deliver_window import DeliverWindow
-from ksmppd_py.esme.error_responses import error_response, implied_status, refusal_of
+from ksmppd_py.esme.error_responses import (
+    error_response,
+    implied_status,
+    malformed_response,
+    unexpected_response,
+)
 from ksmppd_py.esme.registry import NO_ROOM
 from ksmppd_py.esme.session_context import SessionContext
 from ksmppd_py.esme.settings import drops_unanswered, timers
@@ -28,28 +33,15 @@ from ksmppd_py.smpp import codec
 from ksmppd_py.smpp.constants import CommandId, CommandStatus
 from ksmppd_py.smpp.errors import MalformedPdu
 from ksmppd_py.smpp.link import Received, SmppLink
-from ksmppd_py.smpp.pdus import DataSm, DeliverSm, SubmitSm
+from ksmppd_py.smpp.pdus import CancelSm, DataSm, DeliverSm, Pdu, QuerySm, SubmitMulti, SubmitSm
+from ksmppd_py.smpp.session_state import FROM_ESME, FROM_SERVER, STATE_OF_BIND, SessionState
 from ksmppd_py.smpp.timers import SessionTimers, TimerEvent
 from ksmppd_py.translate.bind_options import BindOptions
 from ksmppd_py.transport.framed import FramedSocket
 
 logger = logging.getLogger(__name__)
 
-RECEIVE_OCTETS = 16384
-"""Octets read at a time, at most, so that one busy bind doesn't keep other greenlets waiting for long."""
-MOST_UNSENT = 10_000
-"""Frames waiting to be sent to one bind; above it the bind isn't read either."""
-MOST_UNSENT_OCTETS = 1024 * 1024  # the response to a submit_multi may have 7,000
-MOST_BAD_PDUS = 10
-"""Unreadable PDUs in a row after which the connection is closed."""
-UNBIND_PATIENCE = 5.0
-"""Seconds for which unbind_resp waits for outstanding answers, or an unbind of ours for its unbind_resp."""
-HALF_CLOSED_PATIENCE = 5.0
-"""Seconds for which a peer that has ended its direction still gets the answers to its submits (D-31)."""
-FAREWELL_PATIENCE = 2.0  # seconds
-BLOCKED_PATIENCE = 60.0
-"""Seconds without the peer taking an octet after which the connection is closed."""
-
+_DELIVER_SM = int(CommandId.DELIVER_SM)
 _DELIVER_SM_RESP = int(CommandId.DELIVER_SM_RESP)
 _ANSWERS_TO_DELIVER_SM = frozenset(
     {_DELIVER_SM_RESP, int(CommandId.DATA_SM_RESP), int(CommandId.GENERIC_NACK)}
@@ -64,34 +56,44 @@ class SmppSession:
     (SubmitQueue, QueryCancelQueue, DeliverWindow) answer the ESME. Implements registry.Bound.
     """
 
-    bind_type = 0
-    bad_in_a_row = 0
-    turn: Turn | None = None  # set by its bind request
-    _inbound_processed = 0
-    _reference = 0
-    _name = ""  # the system_id of the bind request; once bound, that of its account
-    _ending = False
-    _refusing = False
-    _unbound: Event | None = None
-    _bind_context: BindContext | None = None
-    _submits: SubmitQueue | None = None
-
     def __init__(self, bind_id: int, framed: FramedSocket, ip: str, context: SessionContext) -> None:
         self.bind_id = bind_id
         self.ip = ip
         self.source = source_of(ip)
+        self.state = SessionState.OPEN
         self.options = BindOptions()
+        self.counters = Counters()
+        self.bad_in_a_row = 0
+        self.turn: Turn | None = None
+        """The turn of its bind request at the authenticator."""
+        self._name = ""
+        """The system_id of the bind request; once bound, that of its account."""
         self._socket = framed
         self._context = context
         self._link = SmppLink()
         self._connected_at = time()
         self._timers = SessionTimers(timers(context.settings), monotonic())
-        self.counters = Counters()
         self._inbound = Load(BIND_INTERVALS, int(self._connected_at))
         self._outbound = Load(BIND_INTERVALS, int(self._connected_at))
-        self._window = DeliverWindow(self._link, framed, (self.counters,))
+        self._inbound_processed = 0
+        self._reference = 0
+        self._bind_context: BindContext | None = None
+        self._submits: SubmitQueue | None = None
+        self._window = DeliverWindow(self._link, framed, context.access)
         self._max_open_acks = context.settings.default_max_open_acks
+        self._unbound: Event | None = None
+        """Set by the answer to an unbind of this side, or by the connection's end."""
         framed.tap = pdu_log.sent_logger(self) if pdu_log.is_enabled() else None
+
+    @property
+    def bind_type(self) -> int:
+        """The BindType while it is bound, otherwise 0."""
+        return self.state.bind_type
+
+    @property
+    def has_bound(self) -> bool:
+        """Whether a bind was accepted on this connection, which may have ended since."""
+        return self._bind_context is not None
 
     def __str__(self) -> str:
         """Return the prefix of this session's log lines."""
@@ -107,8 +109,9 @@ class SmppSession:
             self._end()
 
     def _read(self) -> None:
-        while not self._ending:
-            octets = self._socket.receive(RECEIVE_OCTETS)
+        bounds = self._context.bounds
+        while self.state is not SessionState.CLOSED:
+            octets = self._socket.receive(bounds.read_octets)
             if not octets:
                 return
             received = self._link.receive(octets)
@@ -125,11 +128,11 @@ class SmppSession:
                 logger.warning("SMPP[%s] %s: %s", self._name, self.ip, self._link.broken.reason)
                 self._socket.write(codec.pack_header_only(int(CommandId.GENERIC_NACK), status, 0))
                 return
-            if self.bad_in_a_row >= MOST_BAD_PDUS:
+            if self.bad_in_a_row >= bounds.bad_pdus:
                 logger.warning("SMPP[%s] %s: too many unreadable PDUs", self._name, self.ip)
                 return
-            if self._socket.holds_more(MOST_UNSENT, MOST_UNSENT_OCTETS):
-                self._socket.drain(BLOCKED_PATIENCE)
+            if self._socket.holds_more(bounds.unsent_frames, bounds.unsent_octets):
+                self._socket.drain(self._context.timings.blocked)
             if self._submits is not None:
                 self._submits.wait_for_room()
 
@@ -149,68 +152,75 @@ class SmppSession:
                     logger.debug("SMPP[%s] answer to no open deliver_sm: %d", self._name, sequence_number)
             else:
                 if self._submits is not None:
-                    self._submits.walk()  # these submits came before the PDU, so they are processed before it
+                    self._submits.process_batch()  # these submits came before the PDU, so they are processed before it
                 self.bad_in_a_row = self.bad_in_a_row + 1 if isinstance(pdu, MalformedPdu) else 0
                 self._take_other(command_id, sequence_number, pdu)
-            if self._ending:
+            if self.state is SessionState.CLOSED:
                 break
         if self._submits is not None:
-            self._submits.walk()
+            self._submits.process_batch()
         if answered and self._bind_context is not None:
             self._context.registry.count_answers(self._bind_context.esme, self._outbound, answered)
 
-    def _take_other(self, command_id: int, sequence_number: int, pdu: object) -> None:
-        if isinstance(pdu, BindRequest):
-            self._bind(command_id, sequence_number, pdu)
-        elif command_id == CommandId.ENQUIRE_LINK:
-            self._socket.write(codec.pack_header_only(_ENQUIRE_LINK_RESP, 0, sequence_number))
-        elif command_id == CommandId.UNBIND and not isinstance(pdu, MalformedPdu):
-            self._unbind_asked(sequence_number)
+    def _take_other(self, command_id: int, sequence_number: int, pdu: Pdu | MalformedPdu) -> None:
+        """Answer a PDU that is neither a submit nor an answer to a deliver_sm. May yield (bind, unbind)."""
+        if command_id == CommandId.ENQUIRE_LINK:
+            self._answer(codec.pack_header_only(_ENQUIRE_LINK_RESP, 0, sequence_number))
         elif command_id == CommandId.UNBIND_RESP and self._unbound is not None:
             self._unbound.set()
-        elif self._submits is None or not self._submits.operate(
-            sequence_number, pdu, self._inbound_processed, self._refusing
-        ):
-            if isinstance(pdu, MalformedPdu):
-                logger.warning("SMPP[%s] %s: unreadable PDU: %s", self._name, self.ip, pdu.reason)
-            may_submit = bool(self.bind_type & TRANSMITTER)
-            answer = refusal_of(command_id, sequence_number, pdu, may_submit)  # type: ignore[arg-type]  # Received holds nothing else
-            if answer is not None:
-                self._socket.write(answer)
+        elif isinstance(pdu, MalformedPdu):
+            logger.warning("SMPP[%s] %s: unreadable PDU: %s", self._name, self.ip, pdu.reason)
+            self._answer(malformed_response(command_id, sequence_number, pdu))
+        elif command_id not in FROM_ESME[self.state]:
+            message_id = getattr(pdu, "message_id", b"")
+            self._answer(unexpected_response(command_id, sequence_number, message_id))
+        else:
+            self._carry_out(command_id, sequence_number, pdu)
+
+    def _carry_out(self, command_id: int, sequence_number: int, pdu: Pdu) -> None:
+        """Carry out a PDU that the state allows, ignore responses that answer nothing. May yield (bind, unbind)."""
+        if isinstance(pdu, BindRequest):
+            self._bind(command_id, sequence_number, pdu)
+        elif command_id == CommandId.UNBIND:
+            self._unbind_asked(sequence_number)
+        elif command_id == CommandId.REPLACE_SM:
+            self._answer(error_response(command_id, sequence_number, int(CommandStatus.RREPLACEFAIL)))
+        elif self._submits is not None and isinstance(pdu, SubmitMulti):
+            self._submits.take_multi(sequence_number, pdu, self._inbound_processed)
+        elif self._submits is not None and isinstance(pdu, QuerySm | CancelSm):
+            self._submits.take_query_cancel(sequence_number, pdu)
+
+    def _answer(self, frame: bytes | None) -> None:
+        if frame is not None:
+            self._socket.write(frame)
 
     # -- bind ------------------------------------------------------------------------------------------------
 
     def _bind(self, command_id: int, sequence_number: int, request: BindRequest) -> None:
         """Answer a bind request; after a refusal the connection ends. May yield (SMPP 3.4, 4.1; D-29)."""
-        if self.bind_type:
-            self._socket.write(error_response(command_id, sequence_number, int(CommandStatus.RALYNBD)))
-            return
         self._name = request.system_id.decode("latin-1").lower()
         self.turn = Turn(self.ip, (request.system_id.lower(), request.password))
         decision = self._context.binder.authenticate(request, self.turn)
+        if self.state is SessionState.CLOSED:  # this side has ended the connection meanwhile
+            decision = BindRefused(int(CommandStatus.RSYSERR))
         if isinstance(decision, BindRefused):
-            self._socket.write(error_response(command_id, sequence_number, decision.command_status))
-            self._ending = True
+            self._answer(error_response(command_id, sequence_number, decision.command_status))
+            self.state = SessionState.CLOSED
             return
-        self._bound(decision, request)
+        self._bound(decision, request, STATE_OF_BIND[command_id])
         self._socket.write(self._context.binder.response(command_id, sequence_number, self.options))
 
-    def _bound(self, account: Account, request: BindRequest) -> None:
+    def _bound(self, account: Account, request: BindRequest, state: SessionState) -> None:
         esme, self._name = self._context.registry.esme_of(account), account.system_id
-        self.bind_type = BIND_TYPES[request.__class__]
+        self.state = state
         self.options = self._context.binder.options(account, request.interface_version)
         service, counters = to_octets(account.system_id), self.counters
         self._bind_context = BindContext(
-            esme, account, self.options, service, counters, self._inbound, self.bind_type, self.bind_id
+            esme, account, self.options, service, counters, self._inbound, state.bind_type, self.bind_id
         )
-        if self.bind_type & TRANSMITTER:
-            self._submits = SubmitQueue(
-                f"bind {self.bind_id}", self._socket, self._bind_context, self._context
-            )
-        totals = self._bind_context.totals
-        self._window = DeliverWindow(
-            self._link, self._socket, (counters, totals), totals, self._context.access, self.bind_id
-        )
+        if CommandId.SUBMIT_SM in FROM_ESME[state]:
+            self._submits = SubmitQueue(self._socket, self._bind_context, self._context)
+        self._window = DeliverWindow(self._link, self._socket, self._context.access, self._bind_context)
         self._max_open_acks = account.max_open_acks or self._context.settings.default_max_open_acks
         self._timers.bind(monotonic())
         self._context.registry.add(account.system_id, self)
@@ -224,27 +234,23 @@ class SmppSession:
 
     def _submitted(self, command_id: int, sequence_number: int, pdu: SubmitSm | DataSm) -> None:
         submits = self._submits
-        if submits is None:
-            status = int(CommandStatus.RINVBNDSTS)
-        elif self._refusing:
-            status = int(CommandStatus.RSYSERR)
-        else:
+        if submits is not None:
             submits.take(sequence_number, pdu, self._inbound_processed)
-            return
-        self._socket.write(error_response(command_id, sequence_number, status))
+        else:  # the state doesn't allow it, see `_bound`
+            self._answer(unexpected_response(command_id, sequence_number))
 
     # -- deliveries (model.ports.Receiver, registry.Bound) -----------------------------------------------------
 
     @property
     def receives(self) -> bool:
-        """Whether it receives, and isn't ending."""
-        return bool(self.bind_type & RECEIVER) and not self._ending
+        """Whether its state lets it be sent deliver_sm."""
+        return _DELIVER_SM in FROM_SERVER[self.state]
 
     @property
     def load(self) -> int:
         """Number of deliver_sm unanswered plus frames unsent; NO_ROOM when it may be sent none now."""
         unanswered, framed = len(self._window.unanswered), self._socket
-        if unanswered >= self._max_open_acks or framed.blocked_since or not self.bind_type & RECEIVER:
+        if unanswered >= self._max_open_acks or framed.blocked_since or not self.receives:
             return NO_ROOM
         return unanswered + framed.queued
 
@@ -267,10 +273,10 @@ class SmppSession:
     def tick(self, now: float) -> None:
         """Check the timers (SMPP 3.4, 7.2); called once a second, `now` is monotonic seconds. Doesn't yield."""
         self._socket.tap = pdu_log.sent_logger(self) if pdu_log.is_enabled() else None
-        if self._ending:
+        if self.state is SessionState.CLOSED:
             return
         blocked = self._socket.blocked_since
-        if blocked and now - blocked > BLOCKED_PATIENCE:
+        if blocked and now - blocked > self._context.timings.blocked:
             logger.warning("SMPP[%s] bind %d reads nothing, closing", self._name, self.bind_id)
             self._socket.hang_up()
             return
@@ -279,7 +285,7 @@ class SmppSession:
             self._ask(CommandId.ENQUIRE_LINK)
         elif event is TimerEvent.INACTIVITY:
             logger.warning("SMPP[%s] bind %d is silent, closing", self._name, self.bind_id)
-            self._context.greenlets.spawn(f"bind {self.bind_id} farewell", self.unbind, FAREWELL_PATIENCE)
+            self.request_unbind(self._context.timings.close)
         elif event is TimerEvent.SESSION_INIT:
             self.give_up()
         self._expire(now)
@@ -310,13 +316,14 @@ class SmppSession:
         """The ESME unbinds: answer what is outstanding, then unbind_resp, then close (D-16). May yield."""
         self._leave_registry()
         if self._submits is not None:
-            self._submits.wait_until_quiet(0, UNBIND_PATIENCE)
+            self._submits.wait_until_quiet(0, self._context.timings.unbind)
         self._socket.write(codec.pack_header_only(int(CommandId.UNBIND_RESP), 0, sequence_number))
-        self._ending = True
+        self.state = SessionState.CLOSED
 
-    def request_unbind(self) -> None:
-        """Start unbinding it for the operator, in a greenlet of its own. Doesn't yield."""
-        self._context.greenlets.spawn(f"bind {self.bind_id} unbind", self.unbind, UNBIND_PATIENCE)
+    def request_unbind(self, timeout: float | None = None) -> None:
+        """Start `unbind` in a greenlet of its own, by default with the timeout for operators. Doesn't yield."""
+        timeout = self._context.timings.unbind if timeout is None else timeout
+        self._context.greenlets.spawn(f"bind {self.bind_id} unbind", self.unbind, timeout)
 
     def give_up(self) -> None:
         """Close a connection that hasn't bound, without counting a failure for its address. Doesn't yield."""
@@ -324,25 +331,21 @@ class SmppSession:
         if self.turn is not None:
             self.turn.settle(LEFT)
 
-    def refuse_submits(self) -> None:
-        """Answer new submits with ESME_RSYSERR from now on: the daemon is stopping. Doesn't yield."""
-        self._refusing = True
-
-    def unbind(self, patience: float) -> None:
-        """Send unbind, wait for the answer at most `patience` seconds, close. May yield."""
-        if self._ending or self._unbound is not None:
+    def unbind(self, timeout: float) -> None:
+        """Send unbind, wait for the answer for at most `timeout` seconds, close. May yield."""
+        if self.state is SessionState.CLOSED or self._unbound is not None:
             return
         self._leave_registry()
         self._unbound = Event()
-        if self.bind_type:
+        if CommandId.UNBIND in FROM_SERVER[self.state]:
             self._ask(CommandId.UNBIND)
-            deadline = monotonic() + patience
-            self._unbound.wait(patience)
+            deadline = monotonic() + timeout
+            self._unbound.wait(timeout)
             if self._submits is not None:
                 self._submits.finish(deadline)
         elif self.turn is not None:
             self.turn.settle(LEFT)
-        self._ending = True
+        self.state = SessionState.CLOSED
         self._socket.stop_reading()
 
     def _leave_registry(self) -> None:
@@ -351,7 +354,7 @@ class SmppSession:
 
     def _end(self) -> None:
         """End what waits for the peer; answer its submits if it may still read; close. May yield (D-31)."""
-        self._ending = True
+        self.state = SessionState.CLOSED
         self.turn = None  # with too many connections without a bind, this one is closed first
         self._leave_registry()
         self._window.release()
@@ -360,10 +363,10 @@ class SmppSession:
         try:
             if self._submits is not None:
                 if self._socket.ended:
-                    self._submits.wait_until_quiet(0, HALF_CLOSED_PATIENCE)
+                    self._submits.wait_until_quiet(0, self._context.timings.half_closed)
                 self._submits.end()
         finally:
-            self._socket.finish(FAREWELL_PATIENCE)
+            self._socket.finish(self._context.timings.close)
 
     @property
     def in_flight(self) -> int:
@@ -372,20 +375,18 @@ class SmppSession:
 
     def snapshot(self, now: float) -> BindSnapshot:
         """Return the bind's state for operators; `now` is epoch seconds."""
-        second = int(now)
-        bind = self._bind_context
         return BindSnapshot(
             bind_id=self.bind_id,
             ip=self.ip,
             uptime=max(0, int(now - self._connected_at)),
-            bind_type=self.bind_type,
+            bind_type=self.state.bind_type,
             open_acks=len(self._window.unanswered),
-            simulate=bind is not None and bind.account.simulation is not None,
-            inbound_load=self._inbound.rate(0, second),
+            simulate=self._bind_context is not None and self._bind_context.account.simulation is not None,
+            inbound_load=self._inbound.rate(0, int(now)),
             inbound_queued=self._submits.queued if self._submits is not None else 0,
             inbound_processed=self._inbound_processed,
             inbound_routing=self._submits.routing if self._submits is not None else 0,
-            outbound_load=self._outbound.rate(0, second),
+            outbound_load=self._outbound.rate(0, int(now)),
             outbound_queued=self._socket.queued,
             outbound_processed=self._socket.written,
             mt=self.counters.mt,

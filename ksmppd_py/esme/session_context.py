@@ -1,4 +1,4 @@
-"""The objects that all sessions of a listener share."""
+"""The objects, times and bounds that all sessions of a listener share."""
 
 from __future__ import annotations
 
@@ -12,15 +12,57 @@ from ksmppd_py.model.ports import AccessLog, MessageLookup, SubmitService
 from ksmppd_py.transport.greenlets import GreenletGroup
 
 
+@dataclass(frozen=True, slots=True)
+class SessionTimings:
+    """Timeouts and intervals of connections, in seconds."""
+
+    preamble: float = 10.0
+    """For the PROXY header and the TLS handshake together."""
+    unbind: float = 5.0
+    """Of an unbind_resp for outstanding answers, or of this side's unbind for its unbind_resp."""
+    half_closed: float = 5.0
+    """For the answers to the submits of a peer that has ended its direction (D-31)."""
+    close: float = 2.0
+    """For a peer that is silent, or reads nothing, to take the last PDUs."""
+    blocked: float = 60.0
+    """For a peer to take an octet; then its connection is closed."""
+    poll: float = 1.0
+    """Between two checks of the timers of all sessions."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionBounds:
+    """Bounds of connections."""
+
+    read_octets: int = 16384
+    """Octets read at a time, at most, so that one busy bind doesn't keep other greenlets waiting for long."""
+    unsent_frames: int = 10_000
+    """Frames that wait to be sent to one bind; above it the bind isn't read either."""
+    unsent_octets: int = 1024 * 1024
+    """The same in octets: the response to a submit_multi may have 7,000."""
+    unanswered: int = 10_000
+    """Unanswered submits of one bind; above it the bind isn't read until half are answered."""
+    rush: int = 200
+    """Connections without a bind; once so many have gone again, their memory is given back to the system."""
+    bad_pdus: int = 10
+    """Unreadable PDUs in a row after which the connection is closed."""
+
+
 @dataclass(slots=True)
 class SessionContext:
-    """The objects that a session works with. `settings` may be replaced; sessions read it from here each time."""
+    """The objects that all sessions of a listener work with.
+
+    `settings` may be replaced; sessions read it from here each time. `is_stopping`: no new submits are taken any more.
+    """
 
     binder: Binder
     flow: SubmitService
     registry: EsmeRegistry
     settings: KsmppdGroup
-    greenlets: GreenletGroup
-    lookup: MessageLookup | None = None
-    access: AccessLog | None = None
+    lookup: MessageLookup
+    access: AccessLog
+    timings: SessionTimings = SessionTimings()
+    bounds: SessionBounds = SessionBounds()
     submit_memory: SubmitMemory = field(default_factory=SubmitMemory)
+    greenlets: GreenletGroup = field(default_factory=lambda: GreenletGroup("smpp", inherits_log_context=True))
+    is_stopping: bool = False

@@ -5,19 +5,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from sys import maxsize
 from time import monotonic
 
 import gevent
 from gevent.event import Event
 
 from ksmppd_py.esme.error_responses import error_response
-from ksmppd_py.esme.memory_bounds import EACH, MOST_OF_ALL, REFUSED_ABOVE, octets_of
+from ksmppd_py.esme.memory_bounds import EACH, octets_of
 from ksmppd_py.esme.multi import ToOneOfMany, WholeMulti
 from ksmppd_py.esme.query_cancel import QueryCancelQueue
 from ksmppd_py.esme.session_context import SessionContext
-from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.outcomes import SubmitResult
-from ksmppd_py.model.ports import MessageLookup
 from ksmppd_py.model.work import BindContext, Submit
 from ksmppd_py.smpp import codec
 from ksmppd_py.smpp.constants import CommandId, CommandStatus
@@ -29,15 +28,13 @@ from ksmppd_py.transport.framed import FramedSocket
 
 logger = logging.getLogger(__name__)
 
-_GLANCE = 0.02
+_POLL_INTERVAL = 0.02
 """Seconds between two checks whether all is answered, when this side unbinds."""
 _SUBMIT_SM_RESP = int(CommandId.SUBMIT_SM_RESP)
 _SUBMIT_MULTI = int(CommandId.SUBMIT_MULTI)
 _ACCEPTED = SubmitResult.ACCEPTED
 _SYSTEM_ERROR = int(CommandStatus.RSYSERR)
 _NO_ROOM = int(CommandStatus.RMSGQFUL)
-MOST_UNANSWERED = 10_000
-"""Unanswered submits of one bind; above it the bind isn't read until half are answered."""
 
 
 class SubmitQueue:
@@ -45,17 +42,17 @@ class SubmitQueue:
 
     The submits of one read are a batch. The bind's reader processes it itself when nothing has to be waited for.
     Otherwise a second greenlet does, so that the reader stays free, and takes all that have come meanwhile as one
-    batch. A submit that the bearerbox accepts is answered by `put` in the greenlet that read the ack, without waiting:
-    so no receipt overtakes its submit_sm_resp.
+    batch. `settled` answers a submit that the bearerbox accepts in the greenlet that read the ack, without waiting: so
+    no receipt overtakes its submit_sm_resp.
     """
 
     __slots__ = (
         "_access",
+        "_context",
         "_ended",
         "_enough_octets",
         "_flow",
         "_fresh",
-        "_greenlets",
         "_handed_over",
         "_level",
         "_lookup",
@@ -73,14 +70,7 @@ class SubmitQueue:
         "tlvs",
     )
 
-    def __init__(
-        self,
-        name: str,
-        framed: FramedSocket,
-        bind: BindContext,
-        context: SessionContext,
-    ) -> None:
-        lookup = context.lookup
+    def __init__(self, framed: FramedSocket, bind: BindContext, context: SessionContext) -> None:
         self.bind = bind
         self.in_flight = 0
         self.tlvs = 0
@@ -89,13 +79,13 @@ class SubmitQueue:
         self.read_at = monotonic()
         """Monotonic seconds of the last read; set by the session."""
         self._access = context.access
-        self._name = name
+        self._name = f"bind {bind.bind_id}"
         self._socket = framed
         self._flow = context.flow
-        self._lookup = lookup
+        self._context = context
+        self._lookup = context.lookup
         self._query_cancel: QueryCancelQueue | None = None
-        self._remember = lookup.remember if lookup is not None else _forget
-        self._greenlets = context.greenlets
+        self._remember = context.lookup.remember
         self._queue: BatchQueue[Submit] | None = None
         self._fresh: list[Submit] = []
         self._ended = False
@@ -112,7 +102,13 @@ class SubmitQueue:
         return len(self._queue) if self._queue is not None else 0
 
     def take(self, sequence_number: int, pdu: SubmitSm | DataSm, ordinal: int) -> None:
-        """Take in one submit; it waits until `walk` is called. Doesn't yield."""
+        """Take in one submit; it waits until `process_batch` is called. Doesn't yield.
+
+        While the server is stopping it is refused with ESME_RSYSERR.
+        """
+        if self._context.is_stopping:
+            self._socket.write(error_response(int(pdu.command_id), sequence_number, _SYSTEM_ERROR))
+            return
         self.in_flight += 1
         submit = Submit(self, sequence_number, pdu, ordinal)
         submit.received_at = self.read_at
@@ -129,7 +125,7 @@ class SubmitQueue:
         """An estimate of the memory that unanswered submits take."""
         return self.in_flight * EACH + self.tlvs
 
-    def walk(self) -> None:
+    def process_batch(self) -> None:
         """Pass on the submits taken since the last call: those of one read. Doesn't yield."""
         fresh = self._fresh
         if not fresh:
@@ -137,7 +133,7 @@ class SubmitQueue:
         self._fresh = []
         memory = self._memory
         memory.count += len(fresh)
-        if memory.count * EACH + memory.tlvs > REFUSED_ABOVE:
+        if memory.is_full:
             self._refuse(fresh)
             return
         queue = self._queue
@@ -163,36 +159,23 @@ class SubmitQueue:
         self._flow.count(fresh, self.bind)
         self._answer(fresh)
 
-    def operate(self, sequence_number: int, pdu: object, ordinal: int, refusing: bool) -> bool:
-        """Carry out submit_multi, query_sm and cancel_sm; False for anything else. Doesn't yield."""
-        if self._lookup is None:
-            return False
-        if isinstance(pdu, SubmitMulti):
-            if refusing:
-                self._socket.write(error_response(_SUBMIT_MULTI, sequence_number, _SYSTEM_ERROR))
-            else:
-                self._take_multi(sequence_number, pdu, ordinal, self._lookup)
-            return True
-        if not isinstance(pdu, QuerySm | CancelSm):
-            return False
+    def take_query_cancel(self, sequence_number: int, pdu: QuerySm | CancelSm) -> None:
+        """Take in a query_sm or cancel_sm. Doesn't yield."""
         if self._query_cancel is None:
-            system_id = self.bind.account.system_id
             self._query_cancel = QueryCancelQueue(
-                self._name, self._socket, self._lookup, system_id, self._greenlets, self._count_answered
+                self.bind, self._socket, self._context, self._count_answered
             )
         taken = self._query_cancel.take(sequence_number, pdu)
         self.in_flight += taken
         self._memory.count += taken
-        return True
 
-    def _take_multi(
-        self, sequence_number: int, pdu: SubmitMulti, ordinal: int, lookup: MessageLookup
-    ) -> None:
-        """Take in a submit_multi, as one message for each destination. Doesn't yield."""
-        if self._memory.octets > REFUSED_ABOVE:
-            self._socket.write(error_response(_SUBMIT_MULTI, sequence_number, _NO_ROOM))
+    def take_multi(self, sequence_number: int, pdu: SubmitMulti, ordinal: int) -> None:
+        """Take in a submit_multi, as one message for each destination, as `take` does. Doesn't yield."""
+        if self._context.is_stopping or self._memory.is_full:
+            status = _SYSTEM_ERROR if self._context.is_stopping else _NO_ROOM
+            self._socket.write(error_response(_SUBMIT_MULTI, sequence_number, status))
             return
-        message_id = lookup.new_id()
+        message_id = self._lookup.new_id()
         try:
             messages = expand(pdu, message_id)
         except Untranslatable as refusal:
@@ -210,10 +193,10 @@ class SubmitQueue:
     def _open(self) -> BatchQueue[Submit]:
         queue: BatchQueue[Submit] = BatchQueue()
         self._queue = queue
-        self._greenlets.spawn(f"{self._name} submits", self._walk_often, queue)
+        self._context.greenlets.spawn(f"{self._name} submits", self._serve_queue, queue)
         return queue
 
-    def _walk_often(self, queue: BatchQueue[Submit]) -> None:
+    def _serve_queue(self, queue: BatchQueue[Submit]) -> None:
         """Pass on the submits that queue up, and conclude those that came back without being accepted.
 
         Ends with the queue.
@@ -223,16 +206,16 @@ class SubmitQueue:
             if not batch:
                 return
             try:
-                self._walk_batch(batch)
+                self._serve_batch(batch)
             except Exception:
                 self._failed(batch)
 
-    def _walk_batch(self, batch: list[Submit]) -> None:
+    def _serve_batch(self, batch: list[Submit]) -> None:
         fresh = [submit for submit in batch if submit.result is None]
         if fresh and self._flow.waits(self.bind):
             before, self._handed_over = self._handed_over, Event()
-            self._greenlets.spawn(
-                f"{self._name} routing", self._walk_in_turn, fresh, before, self._handed_over
+            self._context.greenlets.spawn(
+                f"{self._name} routing", self._serve_in_turn, fresh, before, self._handed_over
             )
         elif fresh:
             self._accepted(self._flow.submit(fresh, self.bind))
@@ -241,8 +224,8 @@ class SubmitQueue:
             self._flow.conclude(returned, self.bind)
             self._accepted(returned)
 
-    def _walk_in_turn(self, batch: list[Submit], before: Event | None, handed_over: Event) -> None:
-        """Do as _walk_batch in a greenlet of its own, while other batches wait for their routes too. May yield.
+    def _serve_in_turn(self, batch: list[Submit], before: Event | None, handed_over: Event) -> None:
+        """Do as _serve_batch in a greenlet of its own, while other batches wait for their routes too. May yield.
 
         The batch is passed on after the batch that came before it.
         """
@@ -289,7 +272,7 @@ class SubmitQueue:
             settled = (submit,)
             self._respond(settled)
             access = self._access
-            if access is not None and access.on:
+            if access.on:
                 access.submitted(settled, bind)
         else:
             queue = self._queue if self._queue is not None else self._open()
@@ -298,7 +281,7 @@ class SubmitQueue:
     def _answer(self, settled: Sequence[Submit]) -> None:
         """Send the responses in this order, and log them in the access log. Doesn't yield."""
         self._respond(settled)
-        if self._access is not None and self._access.on:
+        if self._access.on:
             self._access.submitted(settled, self.bind)
 
     def _respond(self, settled: Sequence[Submit]) -> None:
@@ -355,13 +338,14 @@ class SubmitQueue:
 
         May yield, without a limit.
         """
-        if self.in_flight > MOST_UNANSWERED:
-            self.wait_until_quiet(MOST_UNANSWERED // 2, None)
+        most = self._context.bounds.unanswered
+        if self.in_flight > most:
+            self.wait_until_quiet(most // 2, None)
         octets = self.in_flight * EACH + self.tlvs
         if octets > self._memory.most_of_one:
             self.wait_until_quiet(self.in_flight, None, octets // 2)
 
-    def wait_until_quiet(self, level: int, timeout: float | None, octets: int = MOST_OF_ALL) -> None:
+    def wait_until_quiet(self, level: int, timeout: float | None, octets: int = maxsize) -> None:
         """Wait until at most `level` submits with at most `octets` octets are unanswered, or for `timeout` seconds.
 
         May yield.
@@ -376,14 +360,10 @@ class SubmitQueue:
     def finish(self, deadline: float) -> None:
         """Wait until all submits are answered or `deadline` (monotonic seconds) is over. May yield."""
         while self.in_flight > 0 and monotonic() < deadline:
-            gevent.sleep(_GLANCE)
+            gevent.sleep(_POLL_INTERVAL)
 
     def end(self) -> None:
         """End the greenlets once all submits have their results: the connection is gone. Doesn't yield."""
         self._ended = True
         if self.in_flight <= 0:
             self._close()
-
-
-def _forget(_sms: Sms | None) -> None:
-    """Do nothing: without a MessageLookup no message is remembered."""

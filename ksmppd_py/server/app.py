@@ -24,6 +24,7 @@ from ksmppd_py.esme.binding import Binder
 from ksmppd_py.esme.blocklist import BlockList
 from ksmppd_py.esme.listener import Listener
 from ksmppd_py.esme.registry import EsmeRegistry
+from ksmppd_py.esme.session_context import SessionContext
 from ksmppd_py.flows.billing import Billing
 from ksmppd_py.flows.delivery import DeliveryFlow
 from ksmppd_py.flows.message_lookup import MessageLookup
@@ -163,14 +164,9 @@ class App:
             backends.authenticator, registry, self._blocklist, config.ksmppd, settings.tlvs(config)
         )
         self._route_test = _route_test(routing, submit_flow, registry, backends, credit, binder)
+        lookup = MessageLookup(history, queue, replay_jobs, ids, time)
         self._listener = Listener(
-            config.ksmppd,
-            binder,
-            submit_flow,
-            registry,
-            self._blocklist,
-            MessageLookup(history, queue, replay_jobs, ids, time),
-            access,
+            SessionContext(binder, submit_flow, registry, config.ksmppd, lookup, access), self._blocklist
         )
         access.start()
         self._listener.start()

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from ksmppd_py.smpp.constants import CommandId
+from ksmppd_py.smpp.session_state import BOUND, RULES, SessionState
 from tests.conformance.clauses import CLAUSES, Clause
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "conformance.md"
@@ -45,7 +47,25 @@ def render(clauses: Sequence[Clause]) -> str:
     parts = [HEAD.format(counts=counts)]
     for area in dict.fromkeys(clause.area for clause in clauses):
         parts.append(f"## {area}\n\n" + _table(clause for clause in clauses if clause.area == area))
+        if area == "Session states and who may send what":
+            parts.append(_states())
     return "\n".join(parts)
+
+
+def _states() -> str:
+    """Table 2-1 as the server takes it, from the rules that its sessions ask."""
+    lines = [
+        "Table 2-1 as the server takes it:\n",
+        "| PDU | from the ESME in | from the server in | answer to an ESME otherwise |",
+        "|---|---|---|---|",
+    ]
+    for command_id, rule in RULES.items():
+        cells = [CommandId(command_id).name.lower()]
+        for side in (rule.from_esme, rule.from_server):
+            cells.append(", ".join(state.name for state in sorted(side)) or "no state")
+        cells.append("—" if rule.from_esme == BOUND | {SessionState.OPEN} else rule.otherwise.value)
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
 
 
 def _table(clauses: Iterable[Clause]) -> str:

@@ -10,15 +10,17 @@ from typing import Any
 import gevent
 import pytest
 
+from ksmppd_py.accesslog.log import AccessLog, AccessLogSettings
 from ksmppd_py.config import KsmppdGroup
 from ksmppd_py.errors import KsmppdError
-from ksmppd_py.esme import listener as listener_module
 from ksmppd_py.esme.binding import Binder
 from ksmppd_py.esme.blocklist import BlockList
 from ksmppd_py.esme.listener import Listener
 from ksmppd_py.esme.registry import EsmeRegistry
+from ksmppd_py.esme.session_context import SessionContext, SessionTimings
 from ksmppd_py.flows.billing import Billing
 from ksmppd_py.flows.delivery import DeliveryFlow
+from ksmppd_py.flows.message_lookup import MessageLookup
 from ksmppd_py.flows.routing import Routing
 from ksmppd_py.flows.simulation import SimulationFlow
 from ksmppd_py.flows.submit import SubmitFlow
@@ -26,6 +28,7 @@ from ksmppd_py.flows.submit_statistics import SubmitStatistics
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.account import Account
 from ksmppd_py.model.esme import BindSnapshot, EsmeSnapshot
+from ksmppd_py.model.history import MessageHistory
 from ksmppd_py.model.outcomes import Outcome
 from ksmppd_py.model.routes import Route
 from ksmppd_py.model.work import Delivery, Submit
@@ -70,6 +73,15 @@ class AckingGateway(MemoryGateway):
         return True
 
 
+class NoRows:
+    """The replay of stored MTs where nothing is stored."""
+
+    def withdraw(self, row: int) -> bool:
+        raise AssertionError(row)
+
+    deleted = put_back = withdraw
+
+
 def blocking(attempts: int, time: Any, exempt: str = "") -> KsmppdGroup:
     """Return the settings of a block list."""
     return KsmppdGroup(
@@ -82,10 +94,7 @@ def blocking(attempts: int, time: Any, exempt: str = "") -> KsmppdGroup:
 class Bed:
     """Everything around one Listener."""
 
-    def __init__(
-        self,
-        settings: KsmppdGroup,
-    ) -> None:
+    def __init__(self, settings: KsmppdGroup) -> None:
         blocklist = BlockList(settings)
         self.accounts = Accounts()
         self.gateway = AckingGateway()
@@ -104,8 +113,20 @@ class Bed:
         billing = Billing(memory.MemoryCredit())
         flow = SubmitFlow(routing, billing, self.gateway, None, simulation, statistics, time)
         binder = Binder(self.accounts, self.registry, blocklist, settings, TlvTables())
-        self.listener = Listener(settings, binder, flow, self.registry, blocklist)
+        lookup = MessageLookup(MessageHistory(100), None, NoRows(), ids, time)
+        access = AccessLog(AccessLogSettings())
+        timings = SessionTimings(poll=0.01)
+        self.context = SessionContext(binder, flow, self.registry, settings, lookup, access, timings)
+        self.listener = Listener(self.context, blocklist)
         self.listener.start()
+
+    def set_timings(self, **seconds: float) -> None:
+        """Replace SessionTimings, also of sessions that exist."""
+        self.context.timings = replace(self.context.timings, **seconds)
+
+    def set_bounds(self, **bounds: int) -> None:
+        """Replace SessionBounds, for later connections."""
+        self.context.bounds = replace(self.context.bounds, **bounds)
 
     @property
     def port(self) -> int:
@@ -157,14 +178,11 @@ StartBed = Callable[..., Bed]
 
 
 @pytest.fixture
-def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[StartBed]:
-    """Starts a bed with other settings; timers are looked at every 10 ms."""
-    monkeypatch.setattr(listener_module, "ROUND", 0.01)
+def start() -> Iterator[StartBed]:
+    """Starts a bed with other settings; timers are checked every 10 ms."""
     beds: list[Bed] = []
 
-    def start(
-        **settings: Any,
-    ) -> Bed:
+    def start(**settings: Any) -> Bed:
         usual = {"id": "KSMPPD", "interface": "127.0.0.1", "smpp_port": 0, "ip_blocklist_attempts": 0}
         beds.append(Bed(KsmppdGroup(**{**usual, **settings})))
         return beds[-1]

@@ -7,7 +7,6 @@ from collections.abc import Callable
 import pytest
 
 from ksmppd_py.errors import BackendUnavailable, DatabaseUnavailable
-from ksmppd_py.esme import blocklist as blocklist_module
 from ksmppd_py.esme.blocklist import BlockList
 from ksmppd_py.model.account import Account
 from tests.esme.conftest import PASSWORD, Bed, StartBed, blocking
@@ -67,9 +66,8 @@ def test_a_success_forgives_its_own_failures(failures: list[str], success: str, 
     assert blocklist.left("10.0.0.2", 10.0) == 5
 
 
-def test_names_at_an_address_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocklist_module, "MOST_NAMES", 2)
-    blocklist = BlockList(blocking(10, 300))
+def test_names_at_an_address_are_bounded() -> None:
+    blocklist = BlockList(blocking(10, 300), names=2)
     for name in ("a", "b", "c", "c"):
         blocklist.failed(IP, name, 0.0)
     for name in ("a", "b", "c"):
@@ -162,9 +160,8 @@ def test_old_records_are_forgotten() -> None:
     assert len(blocklist) == 0
 
 
-def test_so_many_addresses_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocklist_module, "MOST_ADDRESSES", 2)
-    blocklist = BlockList(blocking(1, 300))
+def test_so_many_addresses_are_remembered() -> None:
+    blocklist = BlockList(blocking(1, 300), addresses=2)
     for n in (1, 2, 1, 3):
         blocklist.failed(f"10.0.0.{n}", "esme", float(n))
     assert [blocklist.blocks(f"10.0.0.{n}", 3.0) for n in (1, 2, 3)] == [True, False, True]

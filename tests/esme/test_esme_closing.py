@@ -11,7 +11,6 @@ from pathlib import Path
 import gevent
 import pytest
 
-from ksmppd_py.esme import session as session_module
 from ksmppd_py.smpp.constants import CommandStatus
 from ksmppd_py.transport import framed as framed_module
 from ksmppd_py.transport.tls import unverified_client_context
@@ -94,7 +93,7 @@ def connect(monkeypatch: pytest.MonkeyPatch) -> Iterator[Connect]:
     monkeypatch.setattr(framed_module, "LINGER", 0.3)
 
     def connect(bed: Bed, tls: bool = False) -> Client:
-        port = bed.listener.tls_port if tls else bed.port
+        port = bed.settings.smpp_tls_port if tls else bed.port
         clients.append(Client(port, unverified_client_context() if tls else None))
         return clients[-1]
 
@@ -168,11 +167,9 @@ def stop(bed: Bed) -> None:
 
 
 @pytest.mark.parametrize("reason", [operator, stop])
-def test_our_unbind_arrives(
-    end: tuple[Bed, Client], reason: Callable[[Bed], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(session_module, "UNBIND_PATIENCE", 0.05)
+def test_our_unbind_arrives(end: tuple[Bed, Client], reason: Callable[[Bed], None]) -> None:
     bed, client = end
+    bed.set_timings(unbind=0.05)
     client.bind()
     wait_until(lambda: bed.registry.binds_of("esme"))
     client.send_in_background(UNREAD)
@@ -218,9 +215,9 @@ def test_who_half_closes_gets_its_answers(end: tuple[Bed, Client], count: int) -
     wait_until(lambda: not len(bed.listener))
 
 
-def test_who_half_closes_waits_only_so_long(end: tuple[Bed, Client], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session_module, "HALF_CLOSED_PATIENCE", 0.05)
+def test_who_half_closes_waits_only_so_long(end: tuple[Bed, Client]) -> None:
     bed, client = end
+    bed.set_timings(half_closed=0.05)
     bed.gateway.ack = NEVER
     client.bind()
     client.send(wire.pack(wire.SUBMIT_SM, 0, 2, SUBMIT))

@@ -154,9 +154,9 @@ def test_a_stop_waits_for_nobody_who_stands_in_line(bed: Bed) -> None:
 def test_memory_is_given_back_after_a_rush(start: StartBed, monkeypatch: pytest.MonkeyPatch) -> None:
     """Once, and not again within a minute."""
     given: list[float] = []
-    monkeypatch.setattr(listener_module, "RUSH", 5)
     monkeypatch.setattr(listener_module, "give_back", lambda: given.append(time.monotonic()))
     bed = start()
+    bed.set_bounds(rush=5)
     for _ in range(2):
         esmes = [bed.connect() for _ in range(6)]
         wait_until(lambda: len(bed.listener) == 6)

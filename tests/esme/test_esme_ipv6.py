@@ -94,9 +94,9 @@ def test_tls_only(start: StartBed) -> None:
         interface="", smpp_tls_only=True, smpp_tls_port=free_port(), smpp_tls_cert_file=str(CERTIFICATE)
     )
     assert bed.listener.accepting
-    assert bed.listener.ports() == [f"SMPP over TLS on *:{bed.listener.tls_port}"]
+    assert bed.listener.ports() == [f"SMPP over TLS on *:{bed.settings.smpp_tls_port}"]
     for host in ("127.0.0.1", "::1"):
-        plain = socket.create_connection((host, bed.listener.tls_port), 5)
+        plain = socket.create_connection((host, bed.settings.smpp_tls_port), 5)
         with unverified_client_context().wrap_socket(plain, server_hostname="ksmppd.test") as tls:
             tls.sendall(wire.pack(wire.BIND_TRANSCEIVER, 0, 1, wire.pack_bind("esme", PASSWORD)))
             assert tls.recv(100)[4:12] == b"\x80\0\0\x09\0\0\0\0"

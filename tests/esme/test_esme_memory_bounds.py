@@ -8,11 +8,9 @@ import tracemalloc
 import gevent
 import pytest
 
-from ksmppd_py.esme import memory_bounds as memory_bounds_module
-from ksmppd_py.esme import submit_queue as submit_queue_module
-from ksmppd_py.esme.memory_bounds import EACH, EACH_TLV, SubmitMemory, octets_of
+from ksmppd_py.esme.memory_bounds import EACH, EACH_TLV, MemoryBounds, SubmitMemory, octets_of
 from ksmppd_py.smpp.tlvs import unpack_tlvs
-from tests.esme.conftest import NEVER, Bed, StartBed
+from tests.esme.conftest import NEVER, Bed
 from tests.fakes import smpp_wire as wire
 from tests.fakes.esme import Esme
 from tests.parts.waiting import wait_until
@@ -57,9 +55,8 @@ def test_what_is_refused_or_unreadable_is_held_no_more(bed: Bed) -> None:
     assert (submit_memory(bed).count, submit_memory(bed).tlvs) == (0, 0)
 
 
-def test_a_bind_with_too_much_is_not_read(start: StartBed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory_bounds_module, "MOST_OF_ONE", 5 * ONE)
-    bed = start()
+def test_a_bind_with_too_much_is_not_read(bed: Bed) -> None:
+    bed.context.submit_memory.bounds = MemoryBounds(one_bind=5 * ONE)
     bed.gateway.ack = NEVER
     esme, other = bed.bind(), bed.bind()
     numbers = send(esme, 100)
@@ -74,10 +71,9 @@ def test_a_bind_with_too_much_is_not_read(start: StartBed, monkeypatch: pytest.M
     assert submit_memory(bed).octets == 0
 
 
-def test_what_is_left_is_for_all(start: StartBed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_left_is_for_all(bed: Bed) -> None:
     """One bind ends with half of what all may have, another still gets its turn."""
-    monkeypatch.setattr(memory_bounds_module, "MOST_OF_ALL", 40 * ONE)
-    bed = start()
+    bed.context.submit_memory.bounds = MemoryBounds(all_binds=40 * ONE)
     bed.gateway.ack = NEVER
     greedy, modest = bed.bind(), bed.bind()
     send(greedy, 100)
@@ -89,11 +85,8 @@ def test_what_is_left_is_for_all(start: StartBed, monkeypatch: pytest.MonkeyPatc
     wait_until(lambda: len(bed.gateway.sent) == before + 1)
 
 
-def test_above_all_that_is_there_submits_are_refused(
-    start: StartBed, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(submit_queue_module, "REFUSED_ABOVE", 2 * ONE)
-    bed = start()
+def test_above_all_that_is_there_submits_are_refused(bed: Bed) -> None:
+    bed.context.submit_memory.bounds = MemoryBounds(refused_above=2 * ONE)
     bed.gateway.ack = NEVER
     first, second = bed.bind(), bed.bind()
     send(first, 2)

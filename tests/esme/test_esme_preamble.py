@@ -8,7 +8,6 @@ import gevent
 import pytest
 from gevent import socket
 
-from ksmppd_py.esme import preamble as preamble_module
 from ksmppd_py.esme.preamble import Preamble
 from ksmppd_py.transport.framed import FramedSocket
 
@@ -33,7 +32,7 @@ def limit() -> Iterator[None]:
 
 @pytest.mark.usefixtures("limit")
 def test_one_too_many_closes_the_oldest(caplog: pytest.LogCaptureFixture) -> None:
-    preamble = Preamble(PROXIES, 1)
+    preamble = Preamble(PROXIES, 1, 10.0)
     first, second = Connection(preamble, "10.0.0.1"), Connection(preamble, "10.0.0.2")
     assert first.greeting.get() is None
     assert first.peer.recv(1) == b""
@@ -47,11 +46,8 @@ def test_one_too_many_closes_the_oldest(caplog: pytest.LogCaptureFixture) -> Non
 
 
 @pytest.mark.usefixtures("limit")
-def test_a_header_that_does_not_come(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(preamble_module, "PATIENCE", 0.05)
-    connection = Connection(Preamble(PROXIES, 10), "10.0.0.1")
+def test_a_header_that_does_not_come(caplog: pytest.LogCaptureFixture) -> None:
+    connection = Connection(Preamble(PROXIES, 10, 0.05), "10.0.0.1")
     connection.peer.sendall(b"PROXY TCP4 203.")
     assert connection.greeting.get() is None
     assert "closed before its first PDU: too slow" in caplog.text

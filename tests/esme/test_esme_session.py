@@ -11,7 +11,6 @@ from collections.abc import Iterator
 import gevent
 import pytest
 
-from ksmppd_py.esme import session as session_module
 from tests.esme.conftest import PASSWORD, Bed, StartBed
 from tests.fakes import smpp_wire as wire
 from tests.fakes.esme import Esme
@@ -198,9 +197,9 @@ def test_silence_for_too_long_ends_gracefully(start: StartBed) -> None:
     assert bed.binds == ()
 
 
-def test_a_dead_esme_is_given_up_after_the_farewell(start: StartBed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session_module, "FAREWELL_PATIENCE", 0.05)
+def test_a_dead_esme_is_given_up_after_the_farewell(start: StartBed) -> None:
     bed = start(inactivity_timeout=0.05)
+    bed.set_timings(close=0.05)
     esme = bed.connect()
     esme.answers_enquire_links = esme.answers_unbinds = False
     assert esme.bind("esme", PASSWORD).command_status == 0
@@ -209,8 +208,15 @@ def test_a_dead_esme_is_given_up_after_the_farewell(start: StartBed, monkeypatch
 
 
 @pytest.fixture
-def deaf(bed: Bed) -> Iterator[socket.socket]:
+def bounds() -> dict[str, int]:
+    """SessionBounds that differ; tests parametrize it."""
+    return {}
+
+
+@pytest.fixture
+def deaf(bed: Bed, bounds: dict[str, int]) -> Iterator[socket.socket]:
     """Bound, and from then on it sends without ever reading."""
+    bed.set_bounds(**bounds)
     deaf = socket.socket()
     deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     deaf.connect(("127.0.0.1", bed.port))
@@ -226,29 +232,23 @@ def flood(deaf: socket.socket) -> None:
             deaf.sendall(wire.pack(wire.ENQUIRE_LINK, 0, 1) * 1000)
 
 
-def test_an_esme_that_reads_nothing_is_given_up(
-    bed: Bed, deaf: socket.socket, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(session_module, "BLOCKED_PATIENCE", 0.1)
-    monkeypatch.setattr(session_module, "FAREWELL_PATIENCE", 0.05)
+def test_an_esme_that_reads_nothing_is_given_up(bed: Bed, deaf: socket.socket) -> None:
+    bed.set_timings(blocked=0.1, close=0.05)
     flooding = gevent.spawn(flood, deaf)
     wait_until(lambda: not bed.binds)
     flooding.join(5)
     assert flooding.dead
 
 
-@pytest.mark.parametrize(("limit", "most"), [("MOST_UNSENT", 500), ("MOST_UNSENT_OCTETS", 500 * 16)])
-def test_what_waits_for_an_esme_that_reads_nothing_is_bounded(
-    bed: Bed, deaf: socket.socket, monkeypatch: pytest.MonkeyPatch, limit: str, most: int
-) -> None:
+@pytest.mark.parametrize("bounds", [{"unsent_frames": 500}, {"unsent_octets": 500 * 16}])
+def test_what_waits_for_an_esme_that_reads_nothing_is_bounded(bed: Bed, deaf: socket.socket) -> None:
     """docs/rules/smpp-session.md 8: it isn't read either until it reads."""
-    monkeypatch.setattr(session_module, limit, most)
     flooding = gevent.spawn(flood, deaf)
     seen = 0
     while bed.binds[0].inbound_processed != seen or not bed.binds[0].outbound_queued:
         seen = bed.binds[0].inbound_processed
         gevent.sleep(0.2)
     assert not flooding.dead  # it would send more
-    most_of_one_read = session_module.RECEIVE_OCTETS // 16
+    most_of_one_read = bed.context.bounds.read_octets // 16
     assert bed.binds[0].outbound_queued <= 500 + 2 * most_of_one_read
     flooding.kill()

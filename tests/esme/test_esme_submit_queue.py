@@ -8,8 +8,6 @@ import gevent
 import pytest
 
 from ksmppd_py.errors import NoRoute
-from ksmppd_py.esme import session as session_module
-from ksmppd_py.esme import submit_queue as submit_queue_module
 from ksmppd_py.model.account import Simulation
 from ksmppd_py.model.outcomes import SubmitResult
 from tests.esme.conftest import NEVER, Bed
@@ -96,10 +94,9 @@ def test_no_report_overtakes_its_response(bed: Bed) -> None:
     assert esme.wait_receipt(esme.responses[number].text)
 
 
-def test_too_many_unanswered_pause_reading_and_lose_none(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_unanswered_pause_reading_and_lose_none(bed: Bed) -> None:
     """docs/rules/smpp-session.md 7, D-18."""
-    monkeypatch.setattr(submit_queue_module, "MOST_UNANSWERED", 100)
-    monkeypatch.setattr(session_module, "RECEIVE_OCTETS", 1000)
+    bed.set_bounds(unanswered=100, read_octets=1000)
     bed.gateway.ack = NEVER
     esme = bed.bind()
     other = bed.bind()

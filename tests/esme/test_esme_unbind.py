@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import gevent
 import pytest
+from gevent.event import Event
 
-from ksmppd_py.esme import session as session_module
+from ksmppd_py.model.account import Account
 from ksmppd_py.model.outcomes import Outcome
 from tests.esme.conftest import NEVER, PASSWORD, Bed, StartBed
 from tests.fakes import smpp_wire as wire
@@ -49,8 +51,8 @@ def test_outstanding_answers_come_before_unbind_resp(bed: Bed) -> None:
     esme.wait_closed()
 
 
-def test_unbind_resp_waits_only_so_long(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session_module, "UNBIND_PATIENCE", 0.05)
+def test_unbind_resp_waits_only_so_long(bed: Bed) -> None:
+    bed.set_timings(unbind=0.05)
     bed.gateway.ack = NEVER
     esme = bed.bind()
     esme.send_submit(MT)
@@ -147,8 +149,8 @@ def test_submits_are_answered_while_we_wait_for_unbind_resp(bed: Bed) -> None:
     esme.wait_closed(3)
 
 
-def test_an_esme_that_doesnt_answer_unbind(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session_module, "UNBIND_PATIENCE", 0.05)
+def test_an_esme_that_doesnt_answer_unbind(bed: Bed) -> None:
+    bed.set_timings(unbind=0.05)
     esme = bed.bind()
     esme.answers_unbinds = False
     bed.registry.unbind("esme", None)
@@ -187,6 +189,30 @@ def test_stopping(start: StartBed) -> None:
     esme.wait_closed(3)
     assert [pdu.command_id for pdu in esme.requests] == [wire.UNBIND]
     assert len(bed.listener) == 0
+
+
+def test_a_bind_that_is_being_authenticated_when_the_server_stops(
+    bed: Bed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its response isn't positive: the connection ends."""
+    go_on = Event()
+    authenticate = bed.accounts.authenticate
+
+    def slowly(*credentials: Any) -> Account | None:
+        go_on.wait()
+        return authenticate(*credentials)
+
+    monkeypatch.setattr(bed.accounts, "authenticate", slowly)
+    esme = bed.connect()
+    number = esme.send_request(wire.BIND_TRANSCEIVER, wire.pack_bind("esme", PASSWORD))
+    wait_until(lambda: any(session.turn for session in bed.listener._sessions.values()))
+    bed.listener.stop_accepting()
+    gevent.spawn(bed.listener.unbind_all, 0.5)
+    gevent.sleep(0.01)
+    go_on.set()
+    assert esme.wait_response(number).command_status == wire.RSYSERR
+    esme.wait_closed()
+    assert not bed.registry.binds_of("esme")
 
 
 def test_stopping_waits_only_so_long(start: StartBed) -> None:
