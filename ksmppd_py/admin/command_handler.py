@@ -10,7 +10,7 @@ from ksmppd_py.admin.access import PasswordCheck, TooManyGuesses, password_in
 from ksmppd_py.admin.audit import BY_PASSWORD, log_command, user_of
 from ksmppd_py.admin.commands import COMMANDS, PUBLIC, Parameters
 from ksmppd_py.admin.ports import Operations
-from ksmppd_py.admin.render import denied, guessed_too_often, not_found, render
+from ksmppd_py.admin.render import denied, not_found, render, too_many_guesses
 from ksmppd_py.admin.requests import Accepted, Reply, Request
 
 
@@ -72,7 +72,7 @@ class CommandHandler:
             if not given or not self._passwords.accepts(given, request.ip):
                 return denied()
         except TooManyGuesses as pause:
-            return guessed_too_often(pause.headers)
+            return too_many_guesses(pause.headers)
         user = BY_PASSWORD if by_query else user_of(authorization)
         log_command(command.path, command.parameters, request.ip, user)
         return self.run_command(command)

@@ -20,7 +20,7 @@ from ksmppd_py.admin.history import INTERVAL, QUEUES_INTERVAL, History, sums_of
 from ksmppd_py.admin.hosts import HostNames
 from ksmppd_py.admin.listing import Filter, listing
 from ksmppd_py.admin.ports import Operations
-from ksmppd_py.admin.render import json_reply, not_this_host, plain_reply, render
+from ksmppd_py.admin.render import json_reply, plain_reply, render, wrong_host
 from ksmppd_py.admin.requests import Accepted, Reply, Request
 from ksmppd_py.admin.text import status_words
 from ksmppd_py.model.esme import ServerSnapshot
@@ -47,11 +47,11 @@ _FILES = {
 
 
 def _refusal(refusal: RefusalCount) -> dict[str, Any]:
-    told: dict[str, Any] = values(refusal)
+    members: dict[str, Any] = values(refusal)
     status = refusal.example.command_status
-    for_now = of_command_status(status) is Outcome.TEMPORARY
+    is_temporary = of_command_status(status) is Outcome.TEMPORARY
     example = refusal.example._asdict()
-    return {**told, "example": example, "status": status_words(status), "for_now": for_now}
+    return {**members, "example": example, "status": status_words(status), "is_temporary": is_temporary}
 
 
 class DashboardApi:
@@ -89,7 +89,7 @@ class DashboardApi:
             logger.warning(
                 "The dashboard was asked for as %r from %s; see host-names", host[:100], request.ip
             )
-            return not_this_host()
+            return wrong_host()
         method = "GET" if request.method == "HEAD" else request.method
         if request.path in self._files and method == "GET":
             return Reply(200, _FILES[request.path][1], self._files[request.path])
@@ -104,7 +104,7 @@ class DashboardApi:
         try:
             given = request.json().get("password")
         except ValueError:
-            return json_reply(400, {"message": "Not understood"})
+            return json_reply(400, {"message": "The request isn't understood"})
         password = given.encode("utf-8", "replace") if isinstance(given, str) else b""
         try:
             is_right = self._passwords.accepts(password, request.ip)
@@ -134,7 +134,7 @@ class DashboardApi:
         try:
             asked = request.json()
         except ValueError:
-            return json_reply(400, {"message": "Not understood"})
+            return json_reply(400, {"message": "The request isn't understood"})
         path = str(asked.get("command"))
         run = COMMANDS.get(path)
         given = asked.get("parameters", {})
@@ -182,7 +182,7 @@ class DashboardApi:
                 "blocked": values(list(operations.blocked_ips())[:MOST_QUEUES]),
                 "log_level": operations.log_level(),
                 "interval": INTERVAL,
-                "points": values(self._history.since(since)),
+                "points": values(self._history.points_since(since)),
             },
         )
 
@@ -198,5 +198,5 @@ def _history_and_filter(query: str) -> tuple[float, Filter]:
         asked.get("find", [""])[0].strip().lower(),
         frozenset(asked.get("open", ())),
         asked.get("sort", [""])[0],
-        falling="falling" in asked,
+        descending="descending" in asked,
     )

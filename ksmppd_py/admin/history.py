@@ -1,4 +1,4 @@
-"""The last hour in points of five seconds, for the dashboard's plots."""
+"""The last hour in points of five seconds, for the charts of the dashboard."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def sums_of(metrics: ServerMetrics) -> Sums:
 
 
 class History:
-    """The last POINTS points; two greenlets of the admin server add to them."""
+    """The last POINTS points. Two greenlets of the admin server run `add_points` and `refresh_queues`."""
 
     def __init__(
         self,
@@ -77,19 +77,19 @@ class History:
         self._clock = clock
         self._now = now
         self._sums = Sums(0, 0, 0, 0)
-        self._taken = now()
+        self._added_at = now()
 
-    def since(self, when: float) -> list[Point]:
+    def points_since(self, when: float) -> list[Point]:
         """Return the points after `when` (epoch seconds)."""
         return [point for point in self.points if point.time > when]
 
-    def take(self) -> None:
+    def add_point(self) -> None:
         """Add the point of the interval that ends now. Doesn't yield."""
         metrics = self._server_status.metrics()
         sums, before = sums_of(metrics), self._sums
         now = self._now()
-        seconds = max(0.001, now - self._taken)
-        self._sums, self._taken = sums, now
+        seconds = max(0.001, now - self._added_at)
+        self._sums, self._added_at = sums, now
         backlog = metrics.backlog
         self.points.append(
             Point(
@@ -107,15 +107,15 @@ class History:
             )
         )
 
-    def keep(self) -> None:
-        """Add a point every INTERVAL seconds, for ever. Yields."""
+    def add_points(self) -> None:
+        """Add a point every INTERVAL seconds, without end. Yields."""
         while True:
             gevent.sleep(INTERVAL)
-            self.take()
+            self.add_point()
 
-    def look_at_queues(self) -> None:
-        """Read queue tables and credits again when they are older than QUEUES_INTERVAL, for ever. Yields."""
+    def refresh_queues(self) -> None:
+        """Read queue tables and credits again when they are older than QUEUES_INTERVAL, without end. Yields."""
         while True:
             self._server_status.queues(QUEUES_INTERVAL)
-            self._server_status.look_at_credits(QUEUES_INTERVAL)
+            self._server_status.refresh_credits(QUEUES_INTERVAL)
             gevent.sleep(INTERVAL)

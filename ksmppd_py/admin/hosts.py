@@ -1,7 +1,7 @@
 """The names under which browsers may show the dashboard.
 
-A stranger's page can point its own name at this server's address (DNS rebinding); the browser then takes this server
-for that page's. Such a name always has a dot and is neither an address nor `localhost`, so names without a dot,
+Another site's page can point its own name at this server's address (DNS rebinding); the browser then takes this server
+for that site's. Such a name always has a dot and is neither an address nor `localhost`, so names without a dot,
 addresses and `localhost` are allowed without configuration.
 """
 
@@ -15,7 +15,7 @@ _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]]*)(?::[0-9]*)?")
 
 
 class HostNames:
-    """The configured names, this machine's, and all that no stranger's page can have."""
+    """The given names, and all names that another site's page can't have."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self._names = frozenset(name.lower().rstrip(".") for name in names if name)

@@ -61,7 +61,7 @@ class Handler(WSGIHandler):  # type: ignore[misc]  # gevent has no type hints
 
     def read_requestline(self) -> str:
         """Return the next request's first line; "" when none comes. May yield."""
-        self.server.waits(self.client_address[0])
+        self.server.note_waiting(self.client_address[0])
         self._octets.expect()
         if not self.rfile.peek(1):
             return ""
@@ -82,7 +82,7 @@ class Handler(WSGIHandler):  # type: ignore[misc]  # gevent has no type hints
         if self.command not in accepted.methods:
             raise BadRequest("unsupported method")
         self._body = self._read_body(accepted.longest_body)
-        self.server.serves()
+        self.server.note_serving()
         return parsed
 
     def MessageClass(self, *_: Any) -> Any:  # noqa: N802 - gevent's name
@@ -129,7 +129,7 @@ class Handler(WSGIHandler):  # type: ignore[misc]  # gevent has no type hints
 
     def write(self, data: bytes) -> None:
         """Send a piece of the answer; a client that doesn't read it is treated as a silent one. May yield."""
-        self.server.waits(self.client_address[0])
+        self.server.note_waiting(self.client_address[0])
         super().write(data)
 
     def finalize_headers(self) -> None:
@@ -154,7 +154,7 @@ class Handler(WSGIHandler):  # type: ignore[misc]  # gevent has no type hints
     def handle_error(
         self, kind: type[BaseException], error: BaseException, trace: TracebackType | None
     ) -> None:
-        """Log an unexpected error and answer 500, unless the client has gone or the server is stopping."""
+        """Log an unexpected error and answer 500, unless the client has gone or the server stops."""
         self.close_connection = True
         if issubclass(kind, (OSError, GreenletExit)):
             logger.debug("Lost the admin client %s: %s", self.client_address[0], error)
@@ -197,13 +197,13 @@ class Server(SparingServer, WSGIServer):  # type: ignore[misc]  # gevent has no 
         self.accepted = accepted
         self._waiting: dict[Greenlet, str] = {}
 
-    def waits(self, peer: str) -> None:
+    def note_waiting(self, peer: str) -> None:
         """Note that the running greenlet waits for a request of its client at `peer`. Doesn't yield."""
         current = gevent.getcurrent()
         self._waiting.pop(current, None)
         self._waiting[current] = peer
 
-    def serves(self) -> None:
+    def note_serving(self) -> None:
         """Note that the running greenlet has a whole request and processes it. Doesn't yield."""
         self._waiting.pop(gevent.getcurrent(), None)
 
@@ -230,7 +230,7 @@ class Server(SparingServer, WSGIServer):  # type: ignore[misc]  # gevent has no 
 
     def wrap_socket_and_handle(self, client_socket: Any, address: Any) -> None:
         """Do the TLS handshake within the limits, then serve."""
-        self.waits(address[0])
+        self.note_waiting(address[0])
         client_socket.settimeout(self.limits.idle_timeout)
         try:
             with self.wrap_socket(client_socket, **self.ssl_args) as tls:
@@ -247,7 +247,7 @@ class Server(SparingServer, WSGIServer):  # type: ignore[misc]  # gevent has no 
         except OSError as error:
             logger.debug("Lost the admin client %s: %s", address[0], error)
         finally:
-            self.serves()
+            self.note_serving()
 
     def handle(self, sock: Any, address: Any) -> None:
         """Serve one connection until either side closes it."""
@@ -260,4 +260,4 @@ class Server(SparingServer, WSGIServer):  # type: ignore[misc]  # gevent has no 
         except OSError as error:
             logger.debug("Lost the admin client %s: %s", address[0], error)
         finally:
-            self.serves()
+            self.note_serving()

@@ -36,31 +36,31 @@ _ORDERS_BY_BINDS: Mapping[str, Callable[[BindSnapshot], Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """The browser's choice: accounts that fit `find` ("" = all), and the binds of those that are `opened`.
+    """The browser's choice: accounts that match `find` ("" = all), and the binds of those that are `opened`.
 
-    `sort` is a column; an unknown one, or "", is the account's name. `falling`: the greatest comes first.
+    `sort` is a column; an unknown one, or "", is the account's name. `descending`: the greatest comes first.
     """
 
     find: str = ""
     opened: Collection[str] = ()
     sort: str = ""
-    falling: bool = False
+    descending: bool = False
 
-    def fits(self, esme: EsmeSnapshot) -> bool:
+    def matches(self, esme: EsmeSnapshot) -> bool:
         """Whether `find` is part of the system_id, or the start of an address of one of its binds."""
         return self.find in esme.system_id or any(bind.ip.startswith(self.find) for bind in esme.binds)
 
     def sorted(self, esmes: Sequence[EsmeSnapshot]) -> list[EsmeSnapshot]:
         """Return the accounts in the column's order; equals, and after the others those without a value, by name."""
-        by_name = sorted(esmes, key=lambda esme: esme.system_id, reverse=self.falling and self._by_name)
+        by_name = sorted(esmes, key=lambda esme: esme.system_id, reverse=self.descending and self._by_name)
         if self.sort in _ORDERS:
-            return sorted(by_name, key=_ORDERS[self.sort], reverse=self.falling)
+            return sorted(by_name, key=_ORDERS[self.sort], reverse=self.descending)
         of_bind = _ORDERS_BY_BINDS.get(self.sort)
         if of_bind is None or sum(len(esme.binds) for esme in esmes) > MOST_BINDS:
             return by_name
         greatest = {esme.system_id: max(map(of_bind, esme.binds)) for esme in by_name if esme.binds}
         bound = [esme for esme in by_name if esme.binds]
-        bound.sort(key=lambda esme: greatest[esme.system_id], reverse=self.falling)
+        bound.sort(key=lambda esme: greatest[esme.system_id], reverse=self.descending)
         return bound + [esme for esme in by_name if not esme.binds]
 
     @property
@@ -73,7 +73,7 @@ def listing(esmes: Sequence[EsmeSnapshot], chosen: Filter) -> dict[str, Any]:
 
     Of too many accounts the first in the chosen order are listed; by name, those without binds are left out first.
     """
-    fitting = [esme for esme in esmes if chosen.fits(esme)] if chosen.find else list(esmes)
+    fitting = [esme for esme in esmes if chosen.matches(esme)] if chosen.find else list(esmes)
     shown = fitting
     if len(fitting) > MOST_ACCOUNTS and chosen.sort in ("", "account"):
         shown = sorted(fitting, key=lambda esme: not esme.binds)[:MOST_ACCOUNTS]

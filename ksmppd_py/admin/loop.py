@@ -15,7 +15,7 @@ REMEMBERED = 60.0
 
 
 class LoopWatch:
-    """Measures each time how much later than asked the greenlet woke."""
+    """Measures by how many seconds a sleeping greenlet woke too late."""
 
     def __init__(self) -> None:
         self.lag = Histogram()
@@ -31,8 +31,8 @@ class LoopWatch:
         """Return the longest delay of the last five seconds, in seconds."""
         return max(list(self._recent)[-round(5 / INTERVAL) :], default=0.0)
 
-    def watch(self) -> None:
-        """Measure for ever. Yields."""
+    def measure(self) -> None:
+        """Measure every INTERVAL seconds, without end. Yields."""
         while True:
             due = monotonic() + INTERVAL
             gevent.sleep(INTERVAL)

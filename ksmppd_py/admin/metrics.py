@@ -46,7 +46,7 @@ class Metrics:
 
     def __init__(self, server_status: ServerStatus, loop: LoopWatch) -> None:
         self._registry = CollectorRegistry()
-        self._registry.register(_Ours(server_status, loop))
+        self._registry.register(_ServerCollector(server_status, loop))
         ProcessCollector(registry=self._registry)
         GCCollector(registry=self._registry)
 
@@ -54,12 +54,12 @@ class Metrics:
         """Return all metrics now. May yield: with a thousand accounts the text takes 0.1 s and more."""
         parts = []
         for metric in list(self._registry.collect()):
-            parts.append(generate_latest(_Single(metric)))
+            parts.append(generate_latest(_MetricCollector(metric)))
             gevent.sleep(0)
         return b"".join(parts)
 
 
-class _Single(Collector):
+class _MetricCollector(Collector):
     def __init__(self, metric: Metric) -> None:
         self._metric = metric
 
@@ -68,7 +68,7 @@ class _Single(Collector):
         return [self._metric]
 
 
-class _Ours(Collector):
+class _ServerCollector(Collector):
     def __init__(self, server_status: ServerStatus, loop: LoopWatch) -> None:
         self._server_status = server_status
         self._loop = loop
@@ -77,31 +77,35 @@ class _Ours(Collector):
         """Yield each metric with all its samples."""
         metrics = self._server_status.metrics()
         yield InfoMetricFamily(
-            "ksmppd", "What runs.", {"version": __version__, "python": platform.python_version()}
+            "ksmppd",
+            "Versions of the server and of Python.",
+            {"version": __version__, "python": platform.python_version()},
         )
         yield _gauge("ksmppd_uptime_seconds", "Time since the start.", metrics.uptime)
         yield _gauge("ksmppd_ready", "Whether messages are accepted (as /readyz).", metrics.condition.ready)
         yield _gauges(
             "ksmppd_trouble",
-            "Problems by kind; messages are taken all the same unless ksmppd_ready is 0.",
+            "Problems by kind; messages are accepted unless ksmppd_ready is 0.",
             ("kind",),
             _troubles(metrics),
         )
-        yield from _of_esmes(metrics)
-        yield from _of_connections(metrics)
+        yield from _esme_metrics(metrics)
+        yield from _connection_metrics(metrics)
         yield _gauge(
             "ksmppd_blocked_addresses", "Addresses that may not connect now.", self._server_status.blocked()
         )
-        yield from _of_bearerboxes(metrics)
-        yield from _of_database(metrics)
-        yield from _of_backlog(metrics.backlog)
+        yield from _bearerbox_metrics(metrics)
+        yield from _database_metrics(metrics)
+        yield from _backlog_metrics(metrics.backlog)
         yield _gauge(
             "ksmppd_unusable_rows",
             "Stored rows that can't be read, found since the start; their ids are in the log.",
             metrics.unusable_rows,
         )
         yield _histogram(
-            "ksmppd_event_loop_lag_seconds", "How much later than asked a greenlet wakes.", self._loop.lag
+            "ksmppd_event_loop_lag_seconds",
+            "Seconds by which a sleeping greenlet wakes too late.",
+            self._loop.lag,
         )
         yield _gauge(
             "ksmppd_event_loop_lag_max_seconds",
@@ -115,7 +119,7 @@ def _troubles(metrics: ServerMetrics) -> Samples:
     return {(kind,): float(kind in there) for kind in KINDS}
 
 
-def _of_esmes(metrics: ServerMetrics) -> Iterator[Metric]:
+def _esme_metrics(metrics: ServerMetrics) -> Iterator[Metric]:
     submits: Samples = {}
     throttled: Samples = {}
     delivered: Samples = {}
@@ -141,12 +145,12 @@ def _of_esmes(metrics: ServerMetrics) -> Iterator[Metric]:
     yield _counters(
         "ksmppd_deliver_sm", "deliver_sm by how they ended.", (*labels, "kind", "outcome"), delivered
     )
-    yield from _of_accounts(metrics)
+    yield from _account_metrics(metrics)
     yield _counters("ksmppd_reports", "Delivery reports that ESMEs accepted.", ("system_id",), reports)
 
 
-def _of_accounts(metrics: ServerMetrics) -> Iterator[Metric]:
-    """Yield limits and credit of the accounts that have a label of their own; sums of the others would mean nothing."""
+def _account_metrics(metrics: ServerMetrics) -> Iterator[Metric]:
+    """Yield limits and credit of the accounts that have a label of their own."""
     accounts = [esme.account for esme in metrics.esmes[:MOST_ACCOUNTS]]
     limits: Samples = {(each.system_id,): each.throughput for each in accounts if each.throughput > 0}
     credit: Samples = {
@@ -159,7 +163,7 @@ def _of_accounts(metrics: ServerMetrics) -> Iterator[Metric]:
     yield _gauges("ksmppd_credit", "Credit of prepaid accounts, read every 30 s.", label, credit)
 
 
-def _of_connections(metrics: ServerMetrics) -> Iterator[Metric]:
+def _connection_metrics(metrics: ServerMetrics) -> Iterator[Metric]:
     known = {esme.system_id: number for number, esme in enumerate(metrics.esmes)}
     binds: Samples = {}
     for (system_id, bind_type), count in metrics.binds.items():
@@ -184,14 +188,14 @@ def _of_connections(metrics: ServerMetrics) -> Iterator[Metric]:
     )
 
 
-def _of_bearerboxes(metrics: ServerMetrics) -> Iterator[Metric]:
+def _bearerbox_metrics(metrics: ServerMetrics) -> Iterator[Metric]:
     boxes = metrics.bearerboxes.bearerboxes
 
     def each(value: str) -> Samples:
         return {(box.name,): float(getattr(box, value)) for box in boxes}
 
     label = ("bearerbox",)
-    yield _gauges("ksmppd_bearerbox_up", "Whether it is connected.", label, each("online"))
+    yield _gauges("ksmppd_bearerbox_up", "Whether the bearerbox is connected.", label, each("online"))
     yield _gauges("ksmppd_bearerbox_open_acks", "MTs sent and not acked.", label, each("open_acks"))
     yield _gauges("ksmppd_bearerbox_incoming", "MOs and reports not acked by us.", label, each("incoming"))
     yield _counters("ksmppd_bearerbox_received", "MOs and reports received.", label, each("received"))
@@ -218,7 +222,7 @@ def _acks(boxes: Iterable[BearerboxSnapshot]) -> Samples:
     }
 
 
-def _of_database(metrics: ServerMetrics) -> Iterator[Metric]:
+def _database_metrics(metrics: ServerMetrics) -> Iterator[Metric]:
     yield _histogram(
         "ksmppd_route_seconds", "Routing a batch of submits of one bind.", metrics.meters.routing
     )
@@ -226,11 +230,15 @@ def _of_database(metrics: ServerMetrics) -> Iterator[Metric]:
     if database is not None:
         yield _histogram("ksmppd_database_seconds", "Operations of the database.", database.latency)
         failures: Samples = {(): database.failures}
-        yield _counters("ksmppd_database_failures", "Operations that found it away.", (), failures)
-        yield _gauge("ksmppd_database_up", "Whether it answered last time.", database.available)
+        yield _counters(
+            "ksmppd_database_failures", "Operations that failed because the database was away.", (), failures
+        )
+        yield _gauge(
+            "ksmppd_database_up", "Whether the database answered the last operation.", database.available
+        )
 
 
-def _of_backlog(backlog: Backlog | None) -> Iterator[Metric]:
+def _backlog_metrics(backlog: Backlog | None) -> Iterator[Metric]:
     if backlog is None:
         return
     now = time.time()

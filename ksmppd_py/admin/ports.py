@@ -21,17 +21,17 @@ class ServerStatus(Protocol):
     def queues(self, max_age: float) -> Backlog | None:
         """Return the queue tables' state, at most about `max_age` seconds old; None when it is unknown. May yield."""
 
-    def look_at_credits(self, max_age: float) -> None:
+    def refresh_credits(self, max_age: float) -> None:
         """If any account is prepaid, make `metrics().credits` at most about `max_age` seconds old. May yield."""
 
     def blocked(self) -> int:
-        """Return how many addresses are blocked. Looks at each that failed: not for every second. Doesn't yield."""
+        """Return the number of blocked addresses, by looking at each that failed: not every second. Doesn't yield."""
 
     def metrics(self) -> ServerMetrics:
         """Return all counters and meters. Doesn't yield."""
 
     def condition(self) -> Condition:
-        """Return whether messages are taken (port open, database there, a bearerbox or the queue), and the problems.
+        """Return whether messages are accepted (port open, database up, a bearerbox or the queue), and the problems.
 
         Doesn't yield.
         """
@@ -59,14 +59,14 @@ class Operations(Protocol):
     def unbind(self, system_id: str, bind_id: int | None) -> int | None:
         """Start unbinding all live binds of a lower-case `system_id`, or only the one called `bind_id`.
 
-        Returns how many, or None when the system_id hasn't bound since the start. May yield.
+        Returns their number, or None when the system_id hasn't bound since the start. May yield.
         """
 
     def blocked_ips(self) -> Sequence[BlockedAddress]:
         """Return the addresses that are blocked now."""
 
     def clear_blocked_ips(self, ip: str | None) -> int:
-        """Forget the failures of one address, or of all; return how many were blocked."""
+        """Forget the failures of one address, or of all; return the number that were blocked."""
 
     def test_route(self, query: RouteTestQuery) -> RouteTestResult:
         """Return how a message would be routed; nothing is sent. May yield."""

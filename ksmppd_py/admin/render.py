@@ -52,18 +52,16 @@ def denied() -> Reply:
     return plain_reply(403, "Denied")
 
 
-def guessed_too_often(headers: tuple[tuple[str, str], ...]) -> Reply:
+def too_many_guesses(headers: tuple[tuple[str, str], ...]) -> Reply:
     """Return the answer to any password while its address has to pause after wrong ones."""
     return replace(
         plain_reply(429, "Too many wrong passwords from this address, wait a while\n"), headers=headers
     )
 
 
-def not_this_host() -> Reply:
-    """Return the answer to a browser that uses a name which isn't allowed (hosts.py)."""
-    text = (
-        "The dashboard isn't served under this name; host-names in group http-server can tell more of them.\n"
-    )
+def wrong_host() -> Reply:
+    """Return the answer to a browser that uses a name that isn't allowed (hosts.py)."""
+    text = "The dashboard isn't served under this name; add the name to host-names in group http-server.\n"
     return plain_reply(421, text)
 
 

@@ -64,7 +64,7 @@ class Request:
 
     @property
     def is_tls(self) -> bool:
-        """Whether the browser may be told to keep its cookie for TLS."""
+        """Whether the request came over TLS, so that a cookie may be for TLS only."""
         return bool(self.environ.get("wsgi.url_scheme") == "https")
 
     def body(self) -> bytes:

@@ -119,9 +119,9 @@ class AdminServer:
         )
         self._server.start()
         self.port = listener.getsockname()[1]
-        self._greenlets.supervise("event loop watch", self._loop.watch)
-        self._greenlets.supervise("history", self._history.keep)
-        self._greenlets.supervise("queue watch", self._history.look_at_queues)
+        self._greenlets.supervise("event loop watch", self._loop.measure)
+        self._greenlets.supervise("history", self._history.add_points)
+        self._greenlets.supervise("queue watch", self._history.refresh_queues)
 
     @property
     def opened(self) -> str:

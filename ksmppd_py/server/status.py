@@ -57,7 +57,7 @@ class ServerStatus:
         """See admin.ports."""
         return self.backlog.read(max_age) if self.backlog is not None else None
 
-    def look_at_credits(self, max_age: float) -> None:
+    def refresh_credits(self, max_age: float) -> None:
         """See admin.ports."""
         if self.credits is not None and any(e.account.enable_prepaid_billing for e in self._registry.esmes()):
             self.credits.read(max_age)

@@ -149,8 +149,8 @@ class FakeServerStatus:
         """As set."""
         return Condition(self.troubles)
 
-    def look_at_credits(self, max_age: float) -> None:
-        """the call is remembered."""
+    def refresh_credits(self, max_age: float) -> None:
+        """The call is remembered."""
         self.asked.append(-max_age)
 
     def blocked(self) -> int:
@@ -225,12 +225,12 @@ class FakeOperations:
         return before - len(self.blocked)
 
     def test_route(self, query: RouteTestQuery) -> RouteTestResult:
-        """As told."""
+        """Return the result that was set."""
         self.queries.append(query)
         return self.trial
 
     def rebuild_routes(self) -> RouteReport | None:
-        """Count it, or fail as told."""
+        """Count the call, or raise the error that was set."""
         self.rebuilds += 1
         if self.routes_error is not None:
             raise self.routes_error

@@ -1,4 +1,4 @@
-"""Fixtures of the operator's room."""
+"""Fixtures of the administration."""
 
 from __future__ import annotations
 

@@ -150,7 +150,7 @@ def test_another_password_ends_all_sessions(server: AdminServer, client: Client)
     assert get(client, "Bearer another") == 200
 
 
-def test_wrong_passwords_are_told_and_absent_ones_are_not(
+def test_wrong_passwords_are_logged_and_absent_ones_are_not(
     client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert get(client, "") == 403

@@ -21,7 +21,7 @@ from tests.parts.certificate import write_certificate
 
 UPTIME = b"Uptime 0d 0h 0m 11s\n"
 BEHIND = f"GET /log-level?level=4&{PASSWORD_QUERY} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
-"""A request that somebody wants to smuggle in."""
+"""A request that an attacker wants to smuggle in."""
 
 
 def post(*fields: bytes, version: bytes = b"1.1", end: bytes = b"\r\n") -> bytes:
@@ -105,7 +105,7 @@ def test_one_reading(client: Client, octets: bytes) -> None:
     assert client.read().body == UPTIME
 
 
-def test_a_body_that_nobody_wants(client: Client) -> None:
+def test_a_body_that_is_too_long(client: Client) -> None:
     client.send(post(b"Content-Length: 16385"))
     assert client.read().status == 413
     assert client.is_closed()
@@ -374,7 +374,7 @@ def test_names_that_a_browser_knows_us_by(start: StartServer, host: str, status:
             client.send(f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
             assert client.read().status == status
         client.send(f"GET /uptime?{PASSWORD_QUERY} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
-        assert client.read().body == UPTIME  # whoever has the password is no stranger's page
+        assert client.read().body == UPTIME  # a client that has the password is no page of another site
 
 
 def test_names_can_change(server: AdminServer, client: Client) -> None:

@@ -258,7 +258,7 @@ class TestState:
         assert operator.get(f"/dashboard/state{since}").status == 200
 
     def test_many_binds_are_folded(self, operator: Browser, operations: FakeOperations) -> None:
-        """So that an answer stays small: those of one account are shown when somebody opens it."""
+        """An answer stays small: the binds of one account are listed when it is opened."""
         esme = operations.state.esmes[0]
         many = replace(esme, binds=esme.binds * (MOST_BINDS - 1))
         other = replace(esme, system_id="other", binds=esme.binds * 2)
@@ -300,7 +300,7 @@ class TestState:
         assert (len(state["esmes"]), state["fit"]) == (MOST_ACCOUNTS, MOST_ACCOUNTS + 1)
         assert (state["esmes"][0]["system_id"], state["esmes"][-1]["system_id"]) == ("a0000", "smppusera")
 
-    def test_browsers_share_a_snapshot_until_something_is_done(
+    def test_browsers_share_a_snapshot_until_a_command_runs(
         self, operator: Browser, operations: FakeOperations
     ) -> None:
         assert json.loads(operator.get("/dashboard/state").body)["accounts"] == 2

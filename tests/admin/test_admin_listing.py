@@ -30,7 +30,7 @@ C = replace(SMPPUSERB, system_id="c", mt=2)
 
 
 @pytest.mark.parametrize(
-    ("sort", "rising", "falling"),
+    ("sort", "rising", "descending"),
     [
         ("", "abc", "cba"),
         ("account", "abc", "cba"),
@@ -47,15 +47,15 @@ C = replace(SMPPUSERB, system_id="c", mt=2)
         ("open", "abc", "bac"),
     ],
 )
-def test_orders(sort: str, rising: str, falling: str) -> None:
-    for is_falling, names in ((False, rising), (True, falling)):
-        listed = listing((C, A, B), Filter(sort=sort, falling=is_falling))
+def test_orders(sort: str, rising: str, descending: str) -> None:
+    for is_descending, names in ((False, rising), (True, descending)):
+        listed = listing((C, A, B), Filter(sort=sort, descending=is_descending))
         assert "".join(esme["system_id"] for esme in listed["esmes"]) == names
 
 
 def test_of_many_accounts_the_first_in_this_order_are_listed() -> None:
     crowd = [replace(C, system_id=f"x{number:04}", mt=number) for number in range(MOST_ACCOUNTS + 50)]
-    listed = listing(crowd, Filter(sort="mt", falling=True))
+    listed = listing(crowd, Filter(sort="mt", descending=True))
     assert [esme["mt"] for esme in listed["esmes"]] == list(range(MOST_ACCOUNTS + 49, 49, -1))
     assert listed["fit"] == MOST_ACCOUNTS + 50
 
@@ -67,7 +67,7 @@ def test_no_snapshots_of_too_many_binds_are_made() -> None:
         def __getitem__(self, index: object) -> object:
             raise AssertionError("looked at")
 
-        def __iter__(self) -> object:  # type: ignore[override]  # nobody may
+        def __iter__(self) -> object:  # type: ignore[override]  # never called
             raise AssertionError("looked at")
 
     many = [replace(A, system_id=f"x{number}", binds=Unseen((BIND,) * MOST_BINDS)) for number in (2, 1)]

@@ -138,7 +138,7 @@ def test_a_backlog_of_thousands_of_accounts_too(server_status: FakeServerStatus)
     assert (len(rows), sum(rows.values())) == (MOST_ACCOUNTS + 1, MOST_ACCOUNTS + 500)
 
 
-def test_before_the_database_told(server_status: FakeServerStatus) -> None:
+def test_before_the_database_answered(server_status: FakeServerStatus) -> None:
     server_status.backlog = None
     assert "ksmppd_backlog_rows" not in scrape(server_status)
 
@@ -216,28 +216,28 @@ class TestHistory:
         now = [0.0]
         history = History(server_status, LoopWatch(), lambda: 1000.0 + now[0], lambda: now[0])
         now[0] = 5.0
-        history.take()
+        history.add_point()
         server_status.esmes[0].totals_of(3).mt += 50
         server_status.esmes[1].totals_of(2).dlr += 10
         now[0] = 10.0
-        history.take()
+        history.add_point()
         first, second = history.points
         assert (first.submits, first.deliveries, first.reports, first.refused) == (1.0, 0.2, 0.4, 0.8)
         assert (second.submits, second.deliveries, second.reports, second.refused) == (10.0, 0.0, 2.0, 0.0)
         assert (second.time, second.binds, second.stored, second.bearerboxes) == (1010, 3, 5, 1)
-        assert history.since(1005) == [second]
+        assert history.points_since(1005) == [second]
 
     def test_an_hour(self, server_status: FakeServerStatus) -> None:
         history = History(server_status, LoopWatch())
         for _ in range(POINTS + 10):
-            history.take()
+            history.add_point()
         assert len(history.points) == POINTS
         assert POINTS * INTERVAL == 3600
 
-    def test_before_the_database_told(self, server_status: FakeServerStatus) -> None:
+    def test_before_the_database_answered(self, server_status: FakeServerStatus) -> None:
         server_status.backlog = None
         history = History(server_status, LoopWatch())
-        history.take()
+        history.add_point()
         assert history.points[0].stored is None
 
 

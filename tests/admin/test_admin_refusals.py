@@ -1,4 +1,4 @@
-"""/refusals and /readyz: what operators are told of refusals, and of what is wrong all the same."""
+"""/refusals and /readyz: the last refusals, and the problems of a server that accepts messages."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ REFUSES = Trouble("bearerbox_refuses", "a bearerbox refuses messages", "box@10.0
 CLOSED = Trouble("closed", "the SMPP port is closed")
 
 
-def told(operations: FakeOperations, target: str) -> tuple[int, str]:
+def run(operations: FakeOperations, target: str) -> tuple[int, str]:
     reply = run_target(operations, target)
     return reply.status, reply.body.decode()
 
 
 def test_the_last_of_each_kind_with_code_addresses_and_id(operations: FakeOperations) -> None:
-    status, body = told(operations, "/refusals.json")
+    status, body = run(operations, "/refusals.json")
     first, second = json.loads(body)["refusals"]
     assert status == 200
     assert first == {
@@ -54,7 +54,7 @@ def test_the_last_of_each_kind_with_code_addresses_and_id(operations: FakeOperat
     ],
 )
 def test_of_one_account(operations: FakeOperations, query: str, listed: int) -> None:
-    status, body = told(operations, f"/refusals{query}")
+    status, body = run(operations, f"/refusals{query}")
     assert (status, body.splitlines()[0]) == (200, f"listed: {listed}")
     assert len(body.splitlines()) == (listed + 2 if listed else 1)
 
@@ -83,9 +83,9 @@ def test_strangers_write_no_lines() -> None:
     ],
 )
 def test_readiness(operations: FakeOperations, troubles: tuple[Trouble, ...], status: int, body: str) -> None:
-    """Refused traffic doesn't take a server out of its load balancer; names and addresses aren't for everybody."""
+    """Refused traffic doesn't take a server out of its load balancer; names and addresses aren't public."""
     operations.server_status.troubles = troubles
-    assert told(operations, "/readyz") == (status, body)
-    facts = json.loads(told(operations, "/readyz.json")[1])
+    assert run(operations, "/readyz") == (status, body)
+    facts = json.loads(run(operations, "/readyz.json")[1])
     assert facts["troubles"] == list(dict.fromkeys(trouble.kind for trouble in troubles))
     assert "10.0.0.1" not in json.dumps(facts)

@@ -242,7 +242,7 @@ def test_messages(operations: FakeOperations, target: str, status: int, plain: b
     assert (as_xml.status, as_xml.content_type, as_xml.body) == (status, XML, xml)
 
 
-def test_the_present_level_is_told_with_an_invalid_one(operations: FakeOperations) -> None:
+def test_an_invalid_level_is_answered_with_the_present_one(operations: FakeOperations) -> None:
     operations.set_log_level(2)
     plain = run_target(operations, "/log-level?level=5")
     assert plain.body == b"Invalid level specified\nThe log level is 2 (warning)\n"

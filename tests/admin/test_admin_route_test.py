@@ -92,7 +92,7 @@ def test_plain_refusal_of_what_has_a_route(operations: FakeOperations) -> None:
 
 
 @pytest.mark.parametrize("refused", [False, True])
-def test_xml_and_json_tell_the_same(operations: FakeOperations, refused: bool) -> None:
+def test_xml_and_json_have_the_same_members(operations: FakeOperations, refused: bool) -> None:
     if refused:
         operations.trial = REFUSED
     plain = dict(line.split(": ", 1) for line in answer(operations).body.decode().splitlines())

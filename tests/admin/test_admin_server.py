@@ -105,7 +105,7 @@ def test_first_password_counts(client: Client) -> None:
     assert client.get(f"/uptime?{PASSWORD_QUERY}&password=wrong", password="").status == 200
 
 
-def test_empty_configured_password_lets_nobody_in(start: StartServer) -> None:
+def test_an_empty_configured_password_matches_nothing(start: StartServer) -> None:
     with Client(start(password="").port) as client:
         assert client.get("/uptime", password="password=").status == 403
         assert client.get("/uptime", password="").status == 403
@@ -272,7 +272,7 @@ def test_bug_in_a_command(
     assert record.exc_info is not None
 
 
-def test_slow_clients_block_nobody(server: AdminServer, operations: FakeOperations) -> None:
+def test_slow_clients_dont_block_others(server: AdminServer, operations: FakeOperations) -> None:
     asked, go_on = Event(), Event()
 
     def slow_rebuild() -> None:
@@ -438,7 +438,7 @@ def test_tls(
         while octets := tls.recv(4096):
             answer += octets
         assert answer.endswith(b"\r\n\r\n" + UPTIME)
-    with Client(port) as plain:  # no TLS handshake: closed, and nobody else notices
+    with Client(port) as plain:  # no TLS handshake: closed, without effect on others
         plain.send(b"GET /uptime HTTP/1.1\r\nHost: x\r\n\r\n")
         assert plain.drain()
     warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
@@ -482,7 +482,7 @@ def test_certificates_that_can_not_be_used(start: StartServer, pem_files: tuple[
 
 @pytest.mark.parametrize("interface", ["", "::"])
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
-def test_both_families_reach_one_port_and_are_told_as_they_are(
+def test_both_families_reach_one_port_and_are_logged_as_they_are(
     start: StartServer, caplog: pytest.LogCaptureFixture, interface: str, host: str
 ) -> None:
     with Client(start(interface=interface).port, host) as client:

@@ -136,7 +136,7 @@ def bind_key(page: Page, customer: Customer) -> str:
 
 
 def test_a_bind_appears_and_its_message_is_counted(page: Page) -> None:
-    assert "Nobody has bound" in page.text("#esmes")
+    assert "No bind since" in page.text("#esmes")
     customer = page.bed.customer()
     esme = page.bed.esme(customer)
     cells = page.wait_row("esmes", bind_key(page, customer), lambda cells: True)
@@ -257,7 +257,7 @@ def test_an_unbind_pressed_in_the_page_reaches_the_esme(page: Page) -> None:
     esme.wait_request(wire.UNBIND)
     esme.wait_closed()
     assert not other.closed
-    page.wait("#said", lambda text: text == "1 binds disconnected")
+    page.wait("#notice", lambda text: text == "1 binds disconnected")
     page.wait_row("esmes", f"{customer.system_id}/", lambda cells: cells["Binds"] == "1")
 
 
@@ -315,7 +315,7 @@ def test_many_binds_are_folded_and_accounts_are_found(page: Page) -> None:
     assert page.browser.find_elements(By.CSS_SELECTOR, "#esmes button.fold") == []
     assert page.text("#tile-submits-more") == "1 accepted"
     page.part("#find").send_keys("x")
-    page.wait("#esmes", lambda text: text == "No account fits.")
+    page.wait("#esmes", lambda text: text == "No account matches.")
     for each in sockets:
         each.close()
 
@@ -354,10 +354,10 @@ def test_names_are_text_not_markup(page: Page) -> None:
 
 def test_server_buttons(page: Page) -> None:
     page.part("#rebuild-routes").click()
-    page.wait("#said", lambda text: re.fullmatch(r"Routes updated: \d+ rows read, \d+ skipped", text))
+    page.wait("#notice", lambda text: re.fullmatch(r"Routes updated: \d+ rows read, \d+ skipped", text))
     page.part("#log-level").send_keys("3")
     page.part("#log-level-form button").click()
-    page.wait("#said", lambda text: text == "Log level set to 3")
+    page.wait("#notice", lambda text: text == "Log level set to 3")
     page.browser.refresh()
     page.part("#esmes")
     wait_until(
@@ -384,7 +384,7 @@ def test_what_waits_is_shown(page: Page) -> None:
 class TestSigningIn:
     def test_wrong_password(self, browser: Chrome, start_bed: StartBed) -> None:
         page = Page(browser, start_bed())
-        assert not page.browser.find_element(By.ID, "desk").is_displayed()
+        assert not page.browser.find_element(By.ID, "console").is_displayed()
         page.sign_in("wrong")
         page.wait("#sign-in-problem", lambda text: text == "Wrong password")
         page.sign_in().part("#esmes")
@@ -405,7 +405,7 @@ class TestSigningIn:
         page.part("#password")
         page.browser.refresh()
         page.part("#password")
-        assert not page.browser.find_element(By.ID, "desk").is_displayed()
+        assert not page.browser.find_element(By.ID, "console").is_displayed()
 
     def test_a_restart_asks_again(self, browser: Chrome, start_bed: StartBed) -> None:
         bed = start_bed()
@@ -485,7 +485,7 @@ class TestAccessibility:
             ".map((each) => each.outerHTML)"
         )
         assert nameless == []
-        [title] = page.browser.find_elements(By.CSS_SELECTOR, "#desk h1")
+        [title] = page.browser.find_elements(By.CSS_SELECTOR, "#console h1")
         assert title.text == "KSMPPD"
 
     def test_tab_reaches_every_control(self, page: Page) -> None:
@@ -508,7 +508,7 @@ class TestAccessibility:
 
 
 BROKEN_WORDS = """
-const walker = document.createTreeWalker(document.querySelector("#desk"), NodeFilter.SHOW_TEXT);
+const walker = document.createTreeWalker(document.querySelector("#console"), NodeFilter.SHOW_TEXT);
 const broken = [];
 while (walker.nextNode()) {
   const text = walker.currentNode;
@@ -546,7 +546,7 @@ function ground(element) {
 }
 setTimeout(() => {
   const poor = [];
-  for (const element of document.querySelectorAll("#desk *")) {
+  for (const element of document.querySelectorAll("#console *")) {
     const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
     if (!own || element.closest("[hidden]") || !element.getClientRects().length) continue;
     const style = getComputedStyle(element);

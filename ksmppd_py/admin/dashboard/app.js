@@ -1,11 +1,11 @@
-// The page: signs in, asks for the state every two seconds, shows it, and sends what its buttons ask for.
+// The page: signs in, polls the state every two seconds, shows it, and sends the commands of its buttons.
 
 import { Chart, clock, compact, whole } from "./charts.js";
 import { button, fold, pill, showTable } from "./tables.js";
 
-const EVERY = 2000;
-const MOST_OPENED = 50;
-const PATIENCE = 10000; // milliseconds, then the server counts as silent
+const POLL_INTERVAL = 2000; // milliseconds
+const MAX_OPENED = 50;
+const REQUEST_TIMEOUT = 10000; // milliseconds
 const HOUR = 3600;
 const TYPES = { 1: "transmitter", 2: "receiver", 3: "transceiver" };
 const QUEUES = { mt: "to bearerbox", mo: "messages to ESME", report: "reports to ESME", pdu: "ready PDUs to ESME", other: "other" };
@@ -14,57 +14,57 @@ const REASONS = {
   credentials: "wrong system_id or password",
   ip: "the account doesn't allow this address",
   max_binds: "the account has all the binds it may have",
-  "back end": "nobody could check the password",
+  "back end": "the password could not be checked",
   "control characters": "control characters in name or password",
 };
 
-const part = (id) => document.getElementById(id);
+const element = (id) => document.getElementById(id);
 let csrf = null;
 let points = [];
 let charts = null;
 let timer = null;
-let running = 0;
-let answeredAt = null;
-const order = { sort: "account", falling: false }; // of the accounts
-const opened = new Set(); // accounts whose binds are wanted although there are too many for all
+let pollNumber = 0; // grows when older answers don't count any more
+let answeredAt = null; // time of the last answer
+const order = { sort: "account", descending: false }; // of the accounts
+const opened = new Set(); // accounts whose binds are listed although there are too many binds for all
 
-// -- talking to the server ---------------------------------------------------------------------------------
+// -- requests -----------------------------------------------------------------------------------------------
 
-async function ask(path, { method = "GET", body } = {}) {
+async function request(path, { method = "GET", body } = {}) {
   const headers = {};
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (csrf !== null) headers["X-CSRF-Token"] = csrf;
-  const answer = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body), cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
-  return { status: answer.status, told: await answer.json() };
+  const answer = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body), cache: "no-store", signal: AbortSignal.timeout(REQUEST_TIMEOUT) });
+  return { status: answer.status, data: await answer.json() };
 }
 
 async function command(path, parameters, button) {
   if (button) button.disabled = true;
   try {
-    const { status, told } = await ask("dashboard/command", { method: "POST", body: { command: path, parameters } });
-    const rows = told.rows === undefined ? "" : `: ${told.rows} rows read, ${told.skipped} skipped`;
-    const cleared = told.unblocked === undefined ? "Done" : `${told.unblocked} address(es) cleared`;
-    say(told.message ? told.message + rows : cleared);
-    if (status === 403) close();
+    const { status, data } = await request("dashboard/command", { method: "POST", body: { command: path, parameters } });
+    const rows = data.rows === undefined ? "" : `: ${data.rows} rows read, ${data.skipped} skipped`;
+    const cleared = data.unblocked === undefined ? "Done" : `${data.unblocked} address(es) cleared`;
+    notify(data.message ? data.message + rows : cleared);
+    if (status === 403) showSignIn();
     else await refresh();
   } catch {
-    say("The server doesn't answer");
+    notify("The server doesn't answer");
   } finally {
     if (button) button.disabled = false;
   }
 }
 
-let saying = null;
-function say(words) {
-  part("said").textContent = words;
-  clearTimeout(saying);
-  saying = setTimeout(() => { part("said").textContent = ""; }, 5000);
+let noticeTimer = null;
+function notify(text) {
+  element("notice").textContent = text;
+  clearTimeout(noticeTimer);
+  noticeTimer = setTimeout(() => { element("notice").textContent = ""; }, 5000);
 }
 
-function sure(words, yes) {
-  const dialog = part("ask");
-  part("ask-words").textContent = words;
-  part("ask-yes").textContent = yes;
+function confirmed(question, yes) {
+  const dialog = element("ask");
+  element("ask-words").textContent = question;
+  element("ask-yes").textContent = yes;
   dialog.returnValue = "no";
   dialog.showModal();
   return new Promise((resolve) => {
@@ -72,7 +72,7 @@ function sure(words, yes) {
   });
 }
 
-// -- words --------------------------------------------------------------------------------------------------
+// -- texts --------------------------------------------------------------------------------------------------
 
 function duration(seconds) {
   if (seconds === null || seconds === undefined) return "unknown";
@@ -91,14 +91,14 @@ function show(state) {
   points = [...points.filter((point) => point.time > state.now - HOUR - 60), ...state.points];
   const latest = points.at(-1);
   const { state: word, troubles } = state.condition;
-  part("ready").textContent = word;
-  part("ready").className = `pill ${{ ready: "good", degraded: "warn" }[word] ?? "bad"}`;
-  part("troubles").textContent = troubles.length ? `${word === "degraded" ? "Degraded" : "Not ready"}: ${troubles.join("; ")}.` : "";
-  part("troubles").className = `banner ${word === "degraded" ? "warn" : "bad"}`;
-  part("troubles").hidden = troubles.length === 0;
-  part("version").textContent = `Version ${state.version},`;
-  part("uptime").textContent = `up ${duration(state.uptime)}`;
-  part("updated").textContent = `Last update ${clock(answeredAt / 1000, true)}`;
+  element("ready").textContent = word;
+  element("ready").className = `pill ${{ ready: "good", degraded: "warn" }[word] ?? "bad"}`;
+  element("troubles").textContent = troubles.length ? `${word === "degraded" ? "Degraded" : "Not ready"}: ${troubles.join("; ")}.` : "";
+  element("troubles").className = `banner ${word === "degraded" ? "warn" : "bad"}`;
+  element("troubles").hidden = troubles.length === 0;
+  element("version").textContent = `Version ${state.version},`;
+  element("uptime").textContent = `up ${duration(state.uptime)}`;
+  element("updated").textContent = `Last update ${clock(answeredAt / 1000, true)}`;
   showLevel(state.log_level);
   showTiles(state, latest);
   if (charts === null) charts = makeCharts(state.interval);
@@ -110,18 +110,18 @@ function show(state) {
   showBlocked(state.blocked);
 }
 
-// The present level is chosen, unless somebody is about to choose another.
+// Selects the server's level when it changes, so that a choice of the operator stays until it is sent.
 let level;
 function showLevel(present) {
   if (present === level) return;
   level = present;
-  part("log-level").value = present === null ? "" : String(present);
+  element("log-level").value = present === null ? "" : String(present);
 }
 
 function tile(name, number, more, bad = false) {
-  part(`tile-${name}`).textContent = number;
-  part(`tile-${name}`).classList.toggle("bad", bad);
-  part(`tile-${name}-more`).textContent = more;
+  element(`tile-${name}`).textContent = number;
+  element(`tile-${name}`).classList.toggle("bad", bad);
+  element(`tile-${name}-more`).textContent = more;
 }
 
 function showTiles(state, latest) {
@@ -133,23 +133,23 @@ function showTiles(state, latest) {
   const oldest = state.oldest_age ? `oldest ${duration(state.oldest_age)}` : queues.age === null ? "not counted yet" : "in the database";
   tile("queue", queues.age === null ? "–" : whole(queues.stored), queues.waiting ? `${oldest}, ${whole(queues.waiting)} in memory` : oldest);
   const all = boxes.bearerboxes.length;
-  tile("boxes", `${boxes.online}/${all}`, boxes.online === all ? "all connected" : boxes.online ? "not all connected" : "none connected", boxes.online < all);
+  tile("boxes", `${boxes.online}/${all}`, boxes.online === all ? "all connected" : boxes.online ? "some disconnected" : "none connected", boxes.online < all);
 }
 
 function makeCharts(interval) {
   const time = { hour: HOUR, interval };
   return [
-    new Chart(part("chart-rates"), [
+    new Chart(element("chart-rates"), [
       { name: "submits", value: (point) => point.submits },
       { name: "messages and reports delivered", value: (point) => point.deliveries + point.reports },
       { name: "refused", value: (point) => point.refused },
     ], time),
-    new Chart(part("chart-queues"), [
+    new Chart(element("chart-queues"), [
       { name: "in the database", value: (point) => point.stored },
-      { name: "for room at a bearerbox", value: (point) => point.waiting },
+      { name: "in memory, for a bearerbox", value: (point) => point.waiting },
     ], { ...time, counts: true, shade: { name: "a bearerbox was down", when: (point) => point.away > 0 } }),
-    new Chart(part("chart-binds"), [{ name: "binds", value: (point) => point.binds }], { ...time, counts: true }),
-    new Chart(part("chart-lag"), [{ name: "longest delay", value: (point) => point.lag }], time),
+    new Chart(element("chart-binds"), [{ name: "binds", value: (point) => point.binds }], { ...time, counts: true }),
+    new Chart(element("chart-lag"), [{ name: "longest delay", value: (point) => point.lag }], time),
   ];
 }
 
@@ -175,41 +175,41 @@ function accountName({ esme, bind, folded }, cell) {
   if (!folded || esme.bind_count === 0) return esme.system_id;
   return fold(cell, esme.system_id, opened.has(esme.system_id), `Binds of ${esme.system_id}`, async () => {
     if (!opened.delete(esme.system_id)) opened.add(esme.system_id);
-    if (opened.size > MOST_OPENED) opened.delete(opened.values().next().value);
-    await again();
+    if (opened.size > MAX_OPENED) opened.delete(opened.values().next().value);
+    await pollNow();
   });
 }
 
 function unbindButton({ esme, bind }, cell) {
   if (!bind && esme.bind_count < 2) return null;
-  const what = bind ? `bind ${bind.bind_id} of ${esme.system_id}` : `all ${esme.bind_count} binds of ${esme.system_id}`;
+  const target = bind ? `bind ${bind.bind_id} of ${esme.system_id}` : `all ${esme.bind_count} binds of ${esme.system_id}`;
   const press = async () => {
-    if (!await sure(`Unbind ${what}?`, "Unbind")) return;
+    if (!await confirmed(`Unbind ${target}?`, "Unbind")) return;
     await command("/esme-unbind", { "system-id": esme.system_id, ...(bind ? { "bind-id": bind.bind_id } : {}) });
   };
-  return button(cell, bind ? "Unbind" : "Unbind all", `Unbind ${what}`, press);
+  return button(cell, bind ? "Unbind" : "Unbind all", `Unbind ${target}`, press);
 }
 
-// By the greatest first where the column has numbers; the other way round when it is chosen again.
+// Columns of numbers are sorted with the greatest first; choosing a column again reverses its order.
 async function sortBy(column) {
-  order.falling = order.sort === column.sort ? !order.falling : column.kind === "figure" || column.sort === "binds" || column.sort === "up";
+  order.descending = order.sort === column.sort ? !order.descending : column.kind === "figure" || column.sort === "binds" || column.sort === "up";
   order.sort = column.sort;
-  part("sort").value = column.sort;
-  await again();
+  element("sort").value = column.sort;
+  await pollNow();
 }
 
 for (const { name, sort } of ESME_COLUMNS) {
-  if (sort) part("sort").append(new Option(`Sort by ${name}`, sort));
+  if (sort) element("sort").append(new Option(`Sort by ${name}`, sort));
 }
-part("sort").addEventListener("change", () => sortBy(ESME_COLUMNS.find(({ sort }) => sort === part("sort").value)));
+element("sort").addEventListener("change", () => sortBy(ESME_COLUMNS.find(({ sort }) => sort === element("sort").value)));
 
 function showEsmes(state) {
   const { esmes, accounts, fit } = state;
   const listed = fit > esmes.length ? `${whole(esmes.length)} of ${countOf(fit, "account")}` : countOf(fit, "account");
-  part("esmes-note").textContent = `${listed}; rates of accounts over a minute, of binds over a second`;
-  part("esmes-note").hidden = accounts === 0;
-  part("find").hidden = part("sort").hidden = accounts < 2;
-  showTable(part("esmes"), {
+  element("esmes-note").textContent = `${listed}; rates of accounts over a minute, of binds over a second`;
+  element("esmes-note").hidden = accounts === 0;
+  element("find").hidden = element("sort").hidden = accounts < 2;
+  showTable(element("esmes"), {
     label: "Accounts and binds",
     columns: ESME_COLUMNS,
     order,
@@ -217,7 +217,7 @@ function showEsmes(state) {
     rows: esmeRows(state),
     key: ({ esme, bind }) => `${esme.system_id}/${bind ? bind.bind_id : ""}`,
     kind: ({ bind }) => (bind ? "bind" : "account"),
-    empty: accounts ? "No account fits." : "Nobody has bound since the start.",
+    empty: accounts ? "No account matches." : "No bind since the start.",
   });
 }
 
@@ -227,7 +227,7 @@ function boxState(box) {
 }
 
 function showBoxes(boxes) {
-  showTable(part("boxes"), {
+  showTable(element("boxes"), {
     label: "Bearerboxes",
     rows: boxes,
     key: (box) => box.name,
@@ -238,7 +238,7 @@ function showBoxes(boxes) {
       { name: "Unanswered", kind: "figure", of: (box) => whole(box.open_acks) },
       { name: "Accepted", kind: "figure", of: (box) => whole(box.accepted) },
       { name: "Refused", kind: "figure", of: (box) => whole(box.refused) },
-      { name: "Refused for now", kind: "figure", of: (box) => whole(box.refused_for_now) },
+      { name: "Refused temporarily", kind: "figure", of: (box) => whole(box.refused_for_now) },
       { name: "Received", kind: "figure", of: (box) => whole(box.received) },
     ],
   });
@@ -246,9 +246,9 @@ function showBoxes(boxes) {
 
 function showQueues(queues) {
   const counted = `counted ${duration(queues.age)} ago${queues.complete ? "" : "; there are more"}`;
-  const note = queues.age === null ? "the database hasn't told yet" : counted;
-  part("queues-note").textContent = note;
-  showTable(part("queues"), {
+  const note = queues.age === null ? "not counted yet" : counted;
+  element("queues-note").textContent = note;
+  showTable(element("queues"), {
     label: "Queues",
     rows: queues.queues,
     key: (row) => `${row.system_id}/${row.queue}`,
@@ -262,33 +262,33 @@ function showQueues(queues) {
   });
 }
 
-// Where the last refused bind or message came from and went to, and the id by which other logs know it.
-function lastOne({ ip, example: { sender, receiver, message_id: id } }) {
+// Addresses of the last refused bind or message, and the message id, which the logs have too.
+function lastExample({ ip, example: { sender, receiver, message_id: id } }) {
   if (ip) return `from ${ip}`;
   return [sender || receiver ? `${sender || "–"} to ${receiver || "–"}` : "", id ? `id ${id}` : ""].filter(Boolean).join(", ");
 }
 
 function showRefusals({ refusals, now }) {
-  showTable(part("refusals"), {
+  showTable(element("refusals"), {
     label: "Recent refusals",
     rows: refusals,
     key: (each) => JSON.stringify([each.kind, each.system_id, each.ip, each.reason, each.status]),
-    empty: "Nobody has been refused since the start.",
+    empty: "No refusal since the start.",
     columns: [
       { name: "Account", of: (each) => each.system_id || "(none)" },
-      { name: "What", of: (each) => (each.kind === "bind" ? "bind" : "message") },
+      { name: "Kind", of: (each) => (each.kind === "bind" ? "bind" : "message") },
       { name: "Reason", kind: "wide", of: (each) => REASONS[each.reason] ?? each.reason },
-      { name: "Answer", kind: "wide", of: (each) => `${each.for_now ? "refused for now" : "refused"}: ${each.status}` },
-      { name: "Last one", kind: "wide", of: (each) => lastOne(each) },
+      { name: "Answer", kind: "wide", of: (each) => `${each.is_temporary ? "temporary" : "permanent"}: ${each.status}` },
+      { name: "Last example", kind: "wide", of: (each) => lastExample(each) },
       { name: "Times", kind: "figure", of: (each) => whole(each.count) },
-      { name: "Last", kind: "figure", of: (each) => duration(Math.max(0, Math.round(now - each.last))) + " ago" },
+      { name: "Last", kind: "figure", of: (each) => `${duration(Math.max(0, Math.round(now - each.last)))} ago` },
     ],
   });
 }
 
 function showBlocked(blocked) {
-  part("clear-all").hidden = blocked.length < 2;
-  showTable(part("blocked"), {
+  element("clear-all").hidden = blocked.length < 2;
+  showTable(element("blocked"), {
     label: "Blocked addresses",
     rows: blocked,
     key: (each) => each.ip,
@@ -302,112 +302,112 @@ function showBlocked(blocked) {
   });
 }
 
-// -- the page's life ----------------------------------------------------------------------------------------
+// -- polling and signing in -----------------------------------------------------------------------------------
 
 async function refresh() {
-  const turn = running;
-  const wanted = new URLSearchParams({ since: points.at(-1)?.time ?? 0, find: part("find").value.trim(), sort: order.sort });
-  if (order.falling) wanted.append("falling", "");
-  for (const account of opened) wanted.append("open", account);
-  const { status, told } = await ask(`dashboard/state?${wanted}`);
-  if (turn !== running) return;
+  const started = pollNumber;
+  const query = new URLSearchParams({ since: points.at(-1)?.time ?? 0, find: element("find").value.trim(), sort: order.sort });
+  if (order.descending) query.append("descending", "");
+  for (const account of opened) query.append("open", account);
+  const { status, data } = await request(`dashboard/state?${query}`);
+  if (started !== pollNumber) return; // an answer to an older poll
   if (status === 403) {
-    close();
+    showSignIn();
     return;
   }
   answeredAt = new Date();
-  part("stale").hidden = true;
-  show({ ...told, points: told.points.filter((point) => point.time > (points.at(-1)?.time ?? 0)) });
+  element("stale").hidden = true;
+  show({ ...data, points: data.points.filter((point) => point.time > (points.at(-1)?.time ?? 0)) });
 }
 
-async function turn() {
-  const mine = running;
+async function poll() {
+  const started = pollNumber;
   try {
     if (!document.hidden) await refresh();
   } catch (error) {
-    if (mine === running) showSilence(error);
+    if (started === pollNumber) showNoAnswer(error);
   }
-  if (mine === running && csrf !== null) timer = setTimeout(turn, EVERY);
+  if (started === pollNumber && csrf !== null) timer = setTimeout(poll, POLL_INTERVAL);
 }
 
-function showSilence(error) {
-  part("stale").hidden = false;
-  const what = error?.name === "TimeoutError" ? "The server doesn't answer." : "The server closed the connection.";
-  part("stale").textContent = `${what} ${answeredAt ? `Last update ${clock(answeredAt / 1000, true)}` : "Nothing is known yet"}; trying again.`;
-  part("ready").textContent = "no answer";
-  part("ready").className = "pill bad";
+function showNoAnswer(error) {
+  element("stale").hidden = false;
+  const reason = error?.name === "TimeoutError" ? "The server doesn't answer." : "The server closed the connection.";
+  element("stale").textContent = `${reason} ${answeredAt ? `Last update ${clock(answeredAt / 1000, true)}` : "No state yet"}. Trying again.`;
+  element("ready").textContent = "no answer";
+  element("ready").className = "pill bad";
 }
 
-// Asks at once instead of at the next turn.
-async function again() {
+// Polls at once, instead of after the interval.
+async function pollNow() {
   clearTimeout(timer);
-  running += 1;
-  await turn();
+  pollNumber += 1;
+  await poll();
 }
 
-function open(token) {
+function showState(token) {
   csrf = token;
-  part("door").hidden = true;
-  part("desk").hidden = false;
-  part("password").value = "";
-  turn();
+  element("sign-in-page").hidden = true;
+  element("console").hidden = false;
+  element("password").value = "";
+  poll();
 }
 
-function close() {
+function showSignIn() {
   csrf = null;
-  running += 1;
+  pollNumber += 1;
   points = [];
   answeredAt = null;
   opened.clear();
-  part("find").value = "";
+  element("find").value = "";
   clearTimeout(timer);
-  part("desk").hidden = true;
-  part("door").hidden = false;
-  part("password").focus();
+  element("console").hidden = true;
+  element("sign-in-page").hidden = false;
+  element("password").focus();
 }
 
-part("sign-in").addEventListener("submit", async (event) => {
+element("sign-in").addEventListener("submit", async (event) => {
   event.preventDefault();
-  part("sign-in-problem").textContent = "";
+  element("sign-in-problem").textContent = "";
   try {
-    const { status, told } = await ask("dashboard/session", { method: "POST", body: { password: part("password").value } });
-    if (status === 200) open(told.csrf);
+    const { status, data } = await request("dashboard/session", { method: "POST", body: { password: element("password").value } });
+    if (status === 200) showState(data.csrf);
     else {
-      part("sign-in-problem").textContent = told.message;
-      part("password").select();
+      element("sign-in-problem").textContent = data.message;
+      element("password").select();
     }
   } catch {
-    part("sign-in-problem").textContent = "The server doesn't answer";
+    element("sign-in-problem").textContent = "The server doesn't answer";
   }
 });
 
-part("sign-out").addEventListener("click", async () => {
-  clearTimeout(timer); // a session that has ended is asked nothing more
-  running += 1;
+element("sign-out").addEventListener("click", async () => {
+  clearTimeout(timer); // no poll of a session that has ended
+  pollNumber += 1;
   try {
-    await ask("dashboard/sign-out", { method: "POST" });
+    await request("dashboard/sign-out", { method: "POST" });
   } finally {
-    close();
+    showSignIn();
   }
 });
 
-part("rebuild-routes").addEventListener("click", (event) => command("/rebuild-routes", {}, event.currentTarget));
-part("clear-all").addEventListener("click", async () => {
-  if (await sure("Clear the blocks of all addresses?", "Clear all")) await command("/blocked-ips", { clear: "all" });
+element("rebuild-routes").addEventListener("click", (event) => command("/rebuild-routes", {}, event.currentTarget));
+element("clear-all").addEventListener("click", async () => {
+  if (await confirmed("Clear the blocks of all addresses?", "Clear all")) await command("/blocked-ips", { clear: "all" });
 });
-part("log-level-form").addEventListener("submit", (event) => {
+element("log-level-form").addEventListener("submit", (event) => {
   event.preventDefault();
-  command("/log-level", { level: part("log-level").value }, event.submitter);
+  command("/log-level", { level: element("log-level").value }, event.submitter);
 });
-part("find").addEventListener("input", () => {
+element("find").addEventListener("input", () => {
   clearTimeout(timer);
-  running += 1;
-  timer = setTimeout(turn, 200); // what is typed quickly is asked once
+  pollNumber += 1;
+  timer = setTimeout(poll, 200); // one request for several keys
 });
 document.addEventListener("visibilitychange", () => {
-  if (!document.hidden && csrf !== null) again();
+  if (!document.hidden && csrf !== null) pollNow();
 });
 
-const { told } = await ask("dashboard/session").catch(() => ({ told: { signed_in: false } }));
-if (told.signed_in) open(told.csrf);
-else close();
+const { data } = await request("dashboard/session").catch(() => ({ data: { signed_in: false } }));
+if (data.signed_in) showState(data.csrf);
+else showSignIn();

@@ -2,7 +2,7 @@
 
 const SPACE = "http://www.w3.org/2000/svg";
 const HEIGHT = 170;
-const SHORTEST = 300; // seconds
+const SHORTEST_SPAN = 300; // seconds
 const MARGIN = { top: 8, right: 6, bottom: 20, left: 38 };
 
 function shape(name, attributes, parent) {
@@ -22,7 +22,7 @@ export function compact(value) {
   return value.toFixed(value >= 10 ? 1 : 2);
 }
 
-// What can be halved: of counts into counts.
+// The top of the axis: a number that can be halved, for counts without a remainder.
 function niceTop(most, counts) {
   if (most <= 0) return counts ? 2 : 1;
   const power = 10 ** Math.floor(Math.log10(most));
@@ -30,14 +30,14 @@ function niceTop(most, counts) {
   return steps.map((step) => step * power).find((top) => top >= most * 1.02);
 }
 
-// Seconds between two times on the axis: at most six of them.
+// Seconds between two labels of the time axis, which has at most six.
 function tickEvery(span) {
   return [60, 120, 300, 600, 900].find((step) => span / step <= 6) ?? 900;
 }
 
 const axisNumber = (value) => (value < 10 ? String(Number(value.toPrecision(2))) : compact(value));
 
-// As log lines have it, in the browser's time zone.
+// A time of day as in log lines, in the browser's time zone.
 export function clock(seconds, exact = false) {
   const shown = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
   return new Date(seconds * 1000).toLocaleTimeString("en-GB", exact ? { ...shown, second: "2-digit" } : shown);
@@ -87,8 +87,8 @@ export class Chart {
   show(points, now) {
     this.points = points;
     this.now = now;
-    // A young server fills the width too.
-    this.span = Math.min(this.hour, Math.max(SHORTEST, now - (points[0]?.time ?? now)));
+    // A server that runs for less than an hour fills the width too.
+    this.span = Math.min(this.hour, Math.max(SHORTEST_SPAN, now - (points[0]?.time ?? now)));
     this.draw();
   }
 
@@ -134,7 +134,7 @@ export class Chart {
     if (this.shade) this.drawShade();
     this.drawAxes();
     this.series.forEach(({ value }, index) => this.drawCurve(value, index));
-    this.tell();
+    this.showValues();
   }
 
   drawAxes() {
@@ -182,7 +182,7 @@ export class Chart {
     }
   }
 
-  tell() {
+  showValues() {
     const point = this.pointed === null ? this.points.at(-1) : this.points[this.pointed];
     this.series.forEach(({ value }, index) => {
       this.numbers[index].textContent = point ? compact(value(point)) : "–";

@@ -1,7 +1,7 @@
-// Tables that are brought up to date in place, so that focus and selection stay where they are.
+// Tables that are updated in place, so that focus and selection stay.
 
 // columns: [{ name, of: (row) => text or Node or null, kind: "figure" | "act" | "wide" | undefined, sort }]
-// Where columns have a `sort`, their heads are buttons that call sort(column); order: { sort, falling } is shown there.
+// Where columns have a `sort`, their heads are buttons that call sort(column); order: { sort, descending } is shown there.
 export function showTable(place, { label, columns, rows, key, kind, empty, order, sort }) {
   if (rows.length === 0) {
     if (place.firstElementChild?.className !== "empty") {
@@ -39,7 +39,7 @@ function showOrder(table, columns, order) {
   columns.forEach((column, index) => {
     const head = table.tHead.rows[0].cells[index];
     if (!column.sort || column.sort !== order.sort) head.removeAttribute("aria-sort");
-    else head.setAttribute("aria-sort", order.falling ? "descending" : "ascending");
+    else head.setAttribute("aria-sort", order.descending ? "descending" : "ascending");
   });
 }
 
@@ -93,7 +93,7 @@ function fill(shown, columns, row) {
   });
 }
 
-// The button that the cell has already, so that a press isn't lost while the page is brought up to date.
+// Reuses the cell's button, so that a press isn't lost during an update.
 export function button(cell, words, label, press, kind = "danger") {
   const made = cell.querySelector("button") ?? document.createElement("button");
   made.type = "button";
@@ -104,7 +104,7 @@ export function button(cell, words, label, press, kind = "danger") {
   return made;
 }
 
-// A name that shows and hides what belongs to it.
+// A name that shows and hides the rows below it.
 export function fold(cell, name, isOpen, label, press) {
   const made = cell.querySelector("button") ?? document.createElement("button");
   made.type = "button";
