@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+import logging
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol, TypeVar
+
+from ksmppd_py.model.store import StoredMessage, StoredPdu
+
+logger = logging.getLogger(__name__)
 
 PAGE = 500
 """Rows read at a time."""
@@ -22,6 +27,9 @@ class Wakeups(Protocol):
 
     def put(self, item: str) -> None:
         """Wake it for this account ("" where there is only one thing to do). Doesn't yield."""
+
+
+Stored = TypeVar("Stored", StoredMessage, StoredPdu)
 
 
 class Reading(NamedTuple):
@@ -46,6 +54,15 @@ class RowCursor:
         self._waiting: dict[int, tuple[float, float]] = {}
         self._set_aside: set[int] = set()
         self._again_at: float | None = None
+
+    def next_page(self, read: Callable[[int, int], Sequence[Stored]], limit: int) -> Sequence[Stored] | None:
+        """Return `read(after, limit)`, the next rows; None when a new pass began while they were read.
+
+        May yield and raises as `read`.
+        """
+        reading = self.begin_page()
+        rows = read(self.after, limit)
+        return rows if self.keeps_page(reading, [row.global_id for row in rows], limit) else None
 
     def begin_page(self) -> Reading:
         """Note the start of a read of the rows behind `after`."""
@@ -133,3 +150,8 @@ class RowCursor:
     def _look_again(self, at: float) -> None:
         if self._again_at is None or at < self._again_at:
             self._again_at = at
+
+
+def log_unreadable(row: StoredMessage) -> None:
+    """Log a row that can't be read; callers do so once for each row, not each time they meet it."""
+    logger.error("Stored message %d can't be read and is left where it is: %s", row.global_id, row.problem)

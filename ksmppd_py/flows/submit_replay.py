@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 from ksmppd_py.errors import KsmppdError
-from ksmppd_py.flows.row_cursor import PAGE, ROWS_PAUSE, RowCursor, Wakeups
+from ksmppd_py.flows.row_cursor import PAGE, ROWS_PAUSE, RowCursor, Wakeups, log_unreadable
 from ksmppd_py.kannel.messages import DlrMask, Sms, SmsType
 from ksmppd_py.model.clock import Clock
 from ksmppd_py.model.ids import MessageIds
@@ -74,19 +75,21 @@ class SubmitReplay:
                 self._cursor.start_over()
             self._withdrawn -= self._deleted  # pages read from now on can't contain these
             self._deleted.clear()
-            reading = self._cursor.begin_page()
-            rows = self._store.page(SmsType.MT_PUSH, self._cursor.after, PAGE)
-            if not self._cursor.keeps_page(reading, [row.global_id for row in rows], PAGE):
+            rows = self._cursor.next_page(self._page, PAGE)
+            if rows is None:
                 continue
             now = self._clock.monotonic()
             for row in rows:
-                if not self._walk_on(row, now):
+                if not self._dispatch(row, now):
                     self._cursor.step_back(row.global_id)
                     return
             if len(rows) < PAGE:
                 return
 
-    def _walk_on(self, row: StoredMessage, now: float) -> bool:
+    def _page(self, after: int, limit: int) -> Sequence[StoredMessage]:
+        return self._store.page(SmsType.MT_PUSH, after, limit)
+
+    def _dispatch(self, row: StoredMessage, now: float) -> bool:
         """Send one row or skip it; False when it has to wait for room. Doesn't yield."""
         number = row.global_id
         if self._cursor.must_stop_before(number):
@@ -94,13 +97,14 @@ class SubmitReplay:
         if number in self._withdrawn or not self._cursor.takes(number, now):
             return True
         if row.sms is None:
-            self._set_aside(number, row.problem)
+            if self._cursor.set_aside(number):
+                log_unreadable(row)
             return True
         try:
             return self._send(number, row.sms)
-        except Exception as error:
-            logger.exception("Stored message %d failed unexpectedly", number)
-            self._set_aside(number, str(error))
+        except Exception:
+            self._cursor.set_aside(number)
+            logger.exception("Stored message %d failed unexpectedly and is left where it is", number)
             return True
 
     def rescan(self) -> bool:
@@ -125,10 +129,6 @@ class SubmitReplay:
         """See message_lookup.Withdrawals."""
         self._withdrawn.discard(row)
         self._cursor.retry_at_once(row, self._clock.monotonic())
-
-    def _set_aside(self, row: int, problem: str) -> None:
-        if self._cursor.set_aside(row):
-            logger.error("Stored message %d can't be read and is left where it is: %s", row, problem)
 
     def _send(self, row: int, sms: Sms) -> bool:
         submit = Submit(self, 0, None, 0)

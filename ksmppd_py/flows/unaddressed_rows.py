@@ -6,9 +6,9 @@ import logging
 
 from ksmppd_py.errors import PermanentError, TemporaryError
 from ksmppd_py.flows.delivery import DeliveryFlow
-from ksmppd_py.flows.row_cursor import PAGE
+from ksmppd_py.flows.row_cursor import PAGE, log_unreadable
 from ksmppd_py.kannel.messages import Sms
-from ksmppd_py.model.store import StoredMessage, UnaddressedStore
+from ksmppd_py.model.store import UnaddressedStore
 from ksmppd_py.translate.errors import Untranslatable
 
 logger = logging.getLogger(__name__)
@@ -42,7 +42,8 @@ class UnaddressedRows:
             after = rows[-1].global_id
             for row in rows:
                 if row.sms is None:
-                    self._tell_unreadable(row)
+                    if row.global_id not in self._unreadable:
+                        log_unreadable(row)
                     unreadable.add(row.global_id)
                     continue
                 try:
@@ -55,13 +56,6 @@ class UnaddressedRows:
                         named.add(system_id)
         self._unreadable = unreadable
         return named
-
-    def _tell_unreadable(self, row: StoredMessage) -> None:
-        """Log a row that can't be read, once and not at each round."""
-        if row.global_id not in self._unreadable:
-            logger.error(
-                "Stored message %d can't be read and is left where it is: %s", row.global_id, row.problem
-            )
 
     def _target(self, number: int, sms: Sms) -> str:
         """Return the account; "" for a message that has none, whose row is removed then. Raises TemporaryError.

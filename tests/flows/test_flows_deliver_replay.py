@@ -212,14 +212,6 @@ def test_an_unreadable_pdu_is_told_once_and_removed(
     assert sum("can't be read" in record.getMessage() for record in caplog.records) == 1
 
 
-def test_pdus_with_their_length_are_read_too(bed: Bed) -> None:
-    """Rows of patched daemons (docs/rules/database.md 2)."""
-    pdu = DeliverSm(source_addr=b"1", destination_addr=b"2", short_message=b"whole", tlvs={0x0427: b"\2"})
-    bed.store.save_pdus("esme", [codec.pack(pdu, 9)])
-    bed.advance()
-    assert bed.receiver.pdus == [pdu]
-
-
 def test_a_delivery_taken_over_is_a_row_from_then_on(bed: Bed) -> None:
     """The message of a slow ESME, stored while it is still open there."""
     tray = Tray()

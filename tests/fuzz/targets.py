@@ -16,7 +16,7 @@ from geventhttpclient._parser import HTTPParseError
 from ksmppd_py.callbacks.answers import Headers
 from ksmppd_py.callbacks.parser import AnswerParser
 from ksmppd_py.config.load import ConfigProblems, load
-from ksmppd_py.flows.deliver_replay import _read_pdu
+from ksmppd_py.flows.row_source import read_pdu
 from ksmppd_py.kannel import meta_data
 from ksmppd_py.kannel.codec import BoxLink, pack, pack_sms
 from ksmppd_py.kannel.messages import Ack, Admin, AdminCommand, Heartbeat, Sms, SmsType
@@ -181,7 +181,7 @@ def _deliver(sms: Sms) -> None:
 
 def _read_stored(octets: bytes) -> None:
     row = _stored(1, b"System", octets)
-    pdu = _read_pdu(row.octets)
+    pdu = read_pdu(row.octets)
     if pdu is not None:
         codec.pack(pdu, 1)
 
