@@ -22,8 +22,8 @@ HEAD = """# Configuration
 
 One file in Kannel's syntax: groups of `key = value` lines with blank lines between them, `#` comments at the beginning
 of a line, values in double quotes if blanks matter, `\\` at the end of a line to continue it, `include = FILE` or
-`include = DIRECTORY` anywhere. A key or group that isn't known, a missing mandatory key, a number that isn't one and
-a reference to a group that isn't there are refused at the start with file and line; `ksmppd --test` names all of them.
+`include = DIRECTORY` anywhere. Errors, each with file and line, are an unknown key or group, a missing mandatory key, a
+malformed number, and a reference to a group that doesn't exist: the start ends, and `ksmppd --test` names all of them.
 Kannel's own groups (core, smsbox, smsc ...) may be in the file and have no effect.
 
 `${NAME}` in a value is the variable NAME of the environment that the server was started with, as in Kamex: a place for
@@ -31,7 +31,7 @@ passwords (systemd's `EnvironmentFile=`). One that isn't set stays as it stands,
 
 Integers may be hexadecimal (`0x1400`). Booleans are `true`, `yes`, `on`, `1` and `false`, `no`, `off`, `0`.
 
-The column "change" tells when a changed value takes effect: after a `reload` (SIGHUP) or after a `restart`.
+The column "change" says when a changed value takes effect: after a `reload` (SIGHUP) or after a `restart`.
 See [operations](operations.md#changing-it-while-it-runs).
 """
 
