@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 from pydantic import BaseModel, ValidationError
 
 from ksmppd_py import __version__
-from ksmppd_py.admin.api import accounts, audit, routes
+from ksmppd_py.admin.api import accounts, audit, live, routes
 from ksmppd_py.admin.api.openapi import PREFIX, document
 from ksmppd_py.admin.api.operation import Answer, Backend, Call, Operation
 from ksmppd_py.admin.api.problems import Problem, invalid, problem_of
@@ -20,7 +20,12 @@ from ksmppd_py.admin.users import Authentication, NotSignedIn, User
 from ksmppd_py.errors import TemporaryError
 from ksmppd_py.management.errors import ChangeRefused
 
-OPERATIONS: Sequence[Operation] = (*accounts.OPERATIONS, *routes.OPERATIONS, *audit.OPERATIONS)
+OPERATIONS: Sequence[Operation] = (
+    *accounts.OPERATIONS,
+    *routes.OPERATIONS,
+    *live.OPERATIONS,
+    *audit.OPERATIONS,
+)
 DOCUMENT_PATH = f"{PREFIX}/openapi.json"
 LONGEST_BODY = 262_144
 """Octets; a thousand routes at once."""
