@@ -182,7 +182,7 @@ class AdminServer:
         """Return the application. It has one route: the handlers choose by path, without any decoding."""
         application = bottle.Bottle()
         application.config["catchall"] = False  # the HTTP handler logs and answers unexpected errors
-        application.route("<_target:re:.*>", method="ANY", callback=self._serve)
+        application.route(r"<_target:re:[\s\S]*>", method="ANY", callback=self._serve)
         return application
 
     def _handler(self, path: str) -> RequestHandler:

@@ -1,0 +1,69 @@
+"""Every operation while the database is frozen: a problem document within 5 s, and no error in the log."""
+
+from __future__ import annotations
+
+import logging
+from time import monotonic
+from typing import Any
+
+import gevent
+import pytest
+from api_bench import ApiBench
+
+from ksmppd_py.admin.api.handler import OPERATIONS
+from ksmppd_py.storage.mysql import MySQLDatabase
+from tests.parts.api import ApiAnswer
+from tests.parts.mariadb import MariaDB
+from tests.storage.conftest import mysql_settings
+
+pytestmark = [pytest.mark.integration, pytest.mark.database]
+
+LONGEST = 5.5
+"""Seconds: the 5 of a statement, and some for a busy machine."""
+BODIES: dict[str, Any] = {
+    "create_account": {"system_id": "other", "password": "secret"},
+    "change_account": {"throughput": 1},
+    "set_password": {"password": "secret2"},
+    "change_credit": {"amount": 1, "reason": "invoice"},
+    "create_route": {"direction": 1, "system_id": "acme"},
+    "change_route": {"regex": "^46"},
+    "replace_routes": {"items": []},
+    "test_route": {"system_id": "acme", "from": "12345", "to": "+46701234567"},
+}
+QUERIES = {
+    "replace_routes": "?system_id=acme&direction=1",
+    "purge_queue": "?confirm=acme",
+    "unbind_account": "?system_id=smppusera",
+}
+IN_MEMORY = {"show_me", "list_binds", "list_bearerboxes", "list_queues", "list_refusals", "list_blocked"}
+IN_MEMORY |= {"unbind_account", "unbind", "clear_all_blocked", "clear_blocked", "test_route"}
+"""Operations that need no table; those that change something are made, and their audit is in the log only."""
+
+
+def test_every_operation(mariadb: MariaDB, caplog: pytest.LogCaptureFixture) -> None:
+    database = MySQLDatabase(mysql_settings(mariadb, mariadb.create_database()))
+    database.start()
+    bench = ApiBench(database)
+    bench.api("POST", "/accounts", {"system_id": "acme", "password": "secret"})
+    bench.api("POST", "/routes", {"direction": 1, "system_id": "acme"})
+    values = {"system_id": "acme", "route_id": "1", "bind_id": "4", "ip": "10.0.0.9"}
+
+    def ask(name: str, method: str, path: str) -> tuple[str, ApiAnswer, float]:
+        began = monotonic()
+        answer = bench.api(method, path.format(**values) + QUERIES.get(name, ""), BODIES.get(name))
+        return name, answer, monotonic() - began
+
+    with mariadb.frozen():
+        asked = [gevent.spawn(ask, each.run.__name__, each.method, each.path) for each in OPERATIONS]
+        answers = [each.get() for each in asked]
+    bench.close()
+    database.close()
+    for name, answer, seconds in answers:
+        assert seconds < LONGEST, name
+        if name in IN_MEMORY:
+            assert answer.status < 500, (name, answer)
+        else:
+            assert answer.status == 503, (name, answer)
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert answer.headers["retry-after"] == "1"
+    assert [record for record in caplog.records if record.exc_info or record.levelno > logging.ERROR] == []
