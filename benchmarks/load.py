@@ -98,7 +98,7 @@ class Peer:
             self.flush(False)
 
     def flush(self, was_full: bool) -> None:
-        """Send what is there, and ask to be told of room only for what is left."""
+        """Send the buffer; wait for writability only if a part is left."""
         try:
             while self.out:
                 sent = self.socket.send(self.out)

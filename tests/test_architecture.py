@@ -28,7 +28,7 @@ FLOORS = (
 )
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
-# These say what is right whatever the time and whoever listens: no clock, no chance, no sockets.
+# Their results depend on arguments only: no clock, no randomness, no sockets.
 PURE = ("smpp", "kannel", "translate", "model")
 IMPURE = ("gevent", "greenlet", "socket", "select", "threading", "time", "random")
 FORMATTING_ALLOWED = {"ksmppd_py.translate.receipts": ("time",)}  # localtime and strftime of a given time

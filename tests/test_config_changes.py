@@ -1,4 +1,4 @@
-"""Every key says whether a reload applies it; all others that have changed are told."""
+"""Every key says whether a reload applies it; changes of all others are reported."""
 
 from __future__ import annotations
 

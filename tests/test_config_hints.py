@@ -1,4 +1,4 @@
-"""A mistyped configuration: the nearest known word, values that are read otherwise than they look, all told at once."""
+"""Mistyped configurations: the nearest known word, misread values, all reported at once."""
 
 from __future__ import annotations
 

@@ -272,7 +272,7 @@ class TestRepeats:
 
     @pytest.fixture
     def clock(self, start: Start) -> Callable[[float], None]:
-        """Sets up logging whose repeats see a clock that only moves when it is told to."""
+        """Set up logging; the test moves the clock of the repeats."""
         now = [1000.0]
         start()._repeats = logs.Repeats(lambda: now[0])
 

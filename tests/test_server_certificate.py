@@ -1,4 +1,4 @@
-"""A key that has a passphrase is refused alike where it is checked and where it is used; nobody is asked for it."""
+"""A key with a passphrase is refused alike where it is checked and where it is used, without a prompt."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ class Client:
             return True
 
     def drain(self) -> bool:
-        """Read whatever comes until the server closes; True when it did."""
+        """Read until the server closes; return whether it did."""
         try:
             return self._file.read() is not None
         except ConnectionResetError:

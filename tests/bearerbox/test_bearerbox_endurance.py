@@ -184,7 +184,7 @@ def test_a_defect_while_slow_messages_are_moved_keeps_no_slot(
 
 
 def test_what_cant_be_packed_goes_back(bed: Bed) -> None:
-    """Its sender hears of a temporary failure; whoever waits behind it is sent."""
+    """Its sender gets a temporary failure; messages behind it are sent."""
     poison, good = bed.submit(b"poison"), bed.submit(b"good")
     assert poison.sms is not None
     poison.sms.id = b"no UUID"
@@ -234,7 +234,7 @@ def test_a_name_that_no_resolver_takes_is_tried_again(monkeypatch: pytest.Monkey
 
 
 def test_a_port_that_only_accepts_is_no_bearerbox(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A proxy before a bearerbox that is away, or box-deny-ip: whoever waits is told so all the same."""
+    """A proxy before a bearerbox that is away, or box-deny-ip: waiting submits are refused in time."""
     connections = []
 
     def take_and_hang_up(peer: socket.socket, _address: object) -> None:

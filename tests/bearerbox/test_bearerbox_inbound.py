@@ -246,7 +246,7 @@ def test_a_report_that_overtakes_its_ack_waits_for_it(bed: Bed) -> None:
 
 
 def test_a_report_on_an_mt_that_is_never_acked_is_let_go(start: StartBed) -> None:
-    """Otherwise it would occupy one of the bearerbox's slots for good."""
+    """Otherwise it would occupy one of the bearerbox's slots until the connection ends."""
     bed = start(ack_timeout=0.05)
     mt = sent_mt(bed, NEVER)
     report_id = bed.box.send_dlr(mt)

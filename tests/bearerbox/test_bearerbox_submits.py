@@ -192,7 +192,7 @@ def test_closing_instead_of_an_ack(bed: Bed) -> None:
 
 
 def test_no_ack_in_time(start: StartBed, caplog: pytest.LogCaptureFixture) -> None:
-    """docs/rules/flows.md 1.2: refused for now; a late ack is logged and harmless."""
+    """docs/rules/flows.md 1.2: a temporary refusal; a late ack is logged and changes nothing."""
     bed = start(ack_timeout=0.05)
     bed.box.policy = always(NEVER)
     bed.send(b"late")

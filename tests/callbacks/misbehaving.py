@@ -1,4 +1,4 @@
-"""An HTTP server that does what a test tells it, octet by octet."""
+"""An HTTP server that a test controls, octet by octet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Authentication by HTTP, against a server that is told how to answer (docs/rules/http.md 1)."""
+"""Authentication by HTTP, against a server whose answers the test sets (docs/rules/http.md 1)."""
 
 from __future__ import annotations
 

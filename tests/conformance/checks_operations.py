@@ -106,7 +106,7 @@ def query_sm_of_sent_messages(bench: Bench) -> None:
     assert (status, message_id, state, error) == (wire.ROK, sms.id, UNDELIVERABLE, 27)
     assert len(date) == 16
     unasked = bench.sms(esme, smin())
-    assert queried(esme, unasked.id)[0] == 0x67  # nobody will tell its end
+    assert queried(esme, unasked.id)[0] == 0x67  # its end will not be reported
     other = bench.trx_of(bench.other())
     for asker, message_id, source in (
         (esme, sms.id, b"491702"),

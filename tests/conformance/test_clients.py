@@ -25,7 +25,7 @@ pytestmark = pytest.mark.integration
 
 
 class NodeSession:
-    """node-smpp in a process of its own; told what to do line by line, it tells what came of it."""
+    """node-smpp in a process of its own, which reads a command per line and writes the result of each."""
 
     def __init__(self, port: int, system_id: str, password: str) -> None:
         script = Path(__file__).with_name("client.js")

@@ -83,7 +83,7 @@ class Place:
         gevent.sleep(0)
 
     def answer_all(self) -> list[int]:
-        """Answer until nobody asks any more; the statuses in the order of the binds."""
+        """Answer until no request is left; return the statuses in the order of the binds."""
         gevent.sleep(0)
         while self.under_way:
             self.answer()

@@ -29,7 +29,7 @@ CERTIFICATE = Path(__file__).parents[1] / "transport" / "certificate.pem"
 
 
 class Client:
-    """A plain socket that sends without reading, and reads when it is told to."""
+    """A plain socket that sends without reading, and reads on request."""
 
     def __init__(self, port: int, context: ssl.SSLContext | None = None) -> None:
         plain = socket.create_connection(("127.0.0.1", port), 5)
@@ -42,7 +42,7 @@ class Client:
         self.socket.sendall(b"".join(pdus))
 
     def send_in_background(self, octets: bytes) -> None:
-        """As much as the server takes; a connection that is closed meanwhile is for `read_all` to tell."""
+        """Send as much as the server takes; `read_all` reports a connection that was closed meanwhile."""
 
         def send() -> None:
             try:
@@ -224,7 +224,7 @@ def test_who_half_closes_waits_only_so_long(end: tuple[Bed, Client]) -> None:
     client.half_close()
     assert [pdu.command_id for pdu in client.read_all()] == [wire.BIND_TRANSCEIVER | wire.RESPONSE]
     wait_until(lambda: not len(bed.listener))
-    bed.gateway.settle(0)  # too late to be told, but counted
+    bed.gateway.settle(0)  # too late for an answer, but counted
     wait_until(lambda: bed.snapshot().mt == 1)
 
 
@@ -235,13 +235,13 @@ def test_half_closed_binds_get_no_deliver_sm(bed: Bed, connect: Connect) -> None
     client.send(wire.pack(wire.SUBMIT_SM, 0, 2, SUBMIT))
     client.half_close()
     wait_until(lambda: len(bed.gateway.sent) == 1 and not bed.registry.binds_of("esme"))
-    assert bed.deliver(mo())[1] is not None  # nobody is there
+    assert bed.deliver(mo())[1] is not None  # no bind is left
     bed.gateway.settle(0)
     assert len(client.read_all()) == 2
 
 
 def test_an_alert_of_tls_arrives(start: StartBed, connect: Connect) -> None:
-    """A client without the certificate that it needs hears so, though it has sent its bind and more already."""
+    """A client without the needed certificate gets the TLS alert, though it has already sent its bind and more."""
     bed = start(
         smpp_tls_port=free_port(), smpp_tls_cert_file=str(CERTIFICATE), smpp_tls_ca_file=str(CERTIFICATE)
     )

@@ -23,7 +23,7 @@ MOST = 4
 
 @pytest.fixture
 def go_on() -> Event:
-    """Until it is set nobody is authenticated."""
+    """No bind is authenticated until it is set."""
     return Event()
 
 

@@ -61,7 +61,7 @@ def test_enquire_link_is_always_answered(bed: Bed, kind: str) -> None:
 
 @pytest.mark.parametrize("command_id", [0x0000000B, 0x00000005, 0x00000111, 0x00000099])
 def test_requests_that_are_not_an_esmes(bed: Bed, command_id: int) -> None:
-    """outbind, deliver_sm, broadcast_sm, and what nobody knows: generic_nack 0x03 with its number."""
+    """outbind, deliver_sm, broadcast_sm and unknown commands: generic_nack 0x03 with their number."""
     esme = bed.bind()
     body = {0x0B: b"esme\0pw\0", 0x05: wire.pack_message(MT)}.get(command_id, b"")
     number = esme.send_request(command_id, body)

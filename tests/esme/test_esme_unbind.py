@@ -58,7 +58,7 @@ def test_unbind_resp_waits_only_so_long(bed: Bed) -> None:
     esme.send_submit(MT)
     assert esme.unbind().command_status == 0
     esme.wait_closed()
-    bed.gateway.settle(0)  # too late to be told, but counted
+    bed.gateway.settle(0)  # too late for an answer, but counted
     wait_until(lambda: bed.snapshot().mt == 1)
 
 

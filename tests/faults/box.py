@@ -78,7 +78,7 @@ class Connection:
 
 
 class Box:
-    """Listens on one port for its whole life. `decide` says what becomes of each MT, `acked` hears of each ack."""
+    """Listens on one port for its whole life. `decide` returns the ack of each MT, `acked` is called for each ack."""
 
     PENDING = 100
     """smsbox-max-pending."""
@@ -133,7 +133,7 @@ class Box:
             self.connection.cut()
 
     def deny(self, seconds: float) -> None:
-        """Cut, and for a while hang up on whoever connects, as a proxy does while its bearerbox is away."""
+        """Cut the connection, and for a while close each new one, as a proxy does while its bearerbox is away."""
         self._denies_until = time.monotonic() + seconds
         self.cut()
         gevent.sleep(seconds)
@@ -160,7 +160,7 @@ class Box:
             gevent.spawn(Connection(self, peer).run)
 
     def identified(self, connection: Connection) -> None:
-        """A box is there: whatever is queued goes to it."""
+        """Send all queued messages to the box that has connected."""
         self.connection = connection
         self._pump()
 
@@ -196,7 +196,7 @@ class Box:
             connection.write(b"".join(frames))
 
     def took_ack(self, connection: Connection, nack: int, message_id: bytes) -> None:
-        """An MO or DLR was acked: done, or again if it was refused for now."""
+        """Handle the ack of an MO or DLR: repeat the message after a temporary nack."""
         sms = connection.unacked.pop(message_id, None)
         if sms is None:
             if not self.cuts:

@@ -23,9 +23,9 @@ _sessions = itertools.count(1)
 
 
 class Customer:
-    """One bind of one account. `decide` says how a deliver_sm is answered, `answered` hears of submit_sm_resp.
+    """One bind. `decide` returns the answer to a deliver_sm, `answered` is called for each submit_sm_resp.
 
-    `taken` hears of each deliver_sm whose answer has left.
+    `taken` is called for each deliver_sm whose answer has left.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Customer:
         return self
 
     def stop(self) -> None:
-        """Leave for good."""
+        """End the session and don't bind again."""
         if self._greenlet is not None:
             self._greenlet.kill()
             self._greenlet = None
@@ -149,7 +149,7 @@ class Customer:
             self._answer(self.session, message, status)
 
     def _answer(self, session: int, message: Message, status: int) -> None:
-        # Counted first: an answer that was written may have arrived, whatever happens to the connection then.
+        # Counted first: an answer that was written may have arrived even if the connection ends then.
         if session == self.session:
             self.taken(message, status)
             octets = wire.pack(wire.DELIVER_SM | wire.RESPONSE, status, message.sequence_number, b"\0")

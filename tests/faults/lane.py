@@ -203,7 +203,7 @@ class Lane:
 
     @contextmanager
     def frozen_database(self) -> Iterator[None]:
-        """Inside, no answer from the database: MariaDB stopped, SQLite locked by somebody else."""
+        """Keep the database from answering: MariaDB is stopped, SQLite locked by another process."""
         if self.server is not None:
             with self.server.frozen():
                 yield

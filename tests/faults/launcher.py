@@ -21,7 +21,7 @@ from gevent import monkey
 
 
 def print_greenlets() -> None:
-    """Tell on stderr where every greenlet stands."""
+    """Print the stack of every greenlet on stderr."""
     for each in gc.get_objects():
         if isinstance(each, gevent.Greenlet) and each.gr_frame is not None:
             print(f"greenlet {each.name}", file=sys.stderr)
@@ -44,7 +44,7 @@ def change(module: ModuleType, constant: str, value: float) -> None:
 
 
 def main() -> None:
-    """Patch, then go through the daemon's own front door."""
+    """Patch, then run the daemon's own `main`."""
     monkey.patch_all()
     end = sys.argv.index("--")
     for assignment in sys.argv[1:end]:
@@ -53,8 +53,8 @@ def main() -> None:
         change(importlib.import_module(module_name), constant, float(value))
     gevent.signal_handler(signal.SIGUSR2, print_greenlets)
     sys.argv[:] = ["ksmppd", *sys.argv[end + 1 :]]
-    front_door = importlib.import_module("ksmppd_py.__main__")
-    front_door.main()
+    entry = importlib.import_module("ksmppd_py.__main__")
+    entry.main()
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ TEMPORARY = (0x08, 0x14, 0x58, 0x64)
 
 @dataclass
 class Submit:
-    """An MT: what its ESME was told, and what the bearerbox said each time it came."""
+    """An MT: the answers to its ESME, and the bearerbox's ack each time it came."""
 
     key: str
     session: int = 0
@@ -92,7 +92,7 @@ class Ledger:
             found.append(f"{incoming.key}: refused for good, though no ESME did: {incoming.acks}")
         excused = {"kill", "stop", "box cut", "esme cut", "esme late", "database"}
         most = max(incoming.accepted.values(), default=0)
-        # A message of several parts is repeated as a whole when one of them was refused for now.
+        # A message of several parts is repeated as a whole when one of them was refused temporarily.
         if most > 1 and not self.excuses & excused and incoming.parts == 1:
             found.append(f"{incoming.key}: delivered {most} times without cause")
         return found

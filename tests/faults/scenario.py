@@ -235,7 +235,7 @@ class Scenario:
             sms_type=box_wire.REPORT_MO, dlr_mask=16 if nack == 1 else 1, dlr_url=sms.dlr_url,
             boxc_id=sms.boxc_id,
         )  # fmt: skip
-        if nack == 1:  # what the bearerbox tells anyway is to be swallowed, or told: no matter here
+        if nack == 1:  # another report of the bearerbox may be dropped or delivered: both are right here
             gevent.spawn_later(0.01, self.lane.box.send, report)
         else:
             gevent.spawn_later(

@@ -94,7 +94,7 @@ def test_few_rows_behind_many_of_another() -> None:
 
 @pytest.mark.parametrize("kind", ["sqlite", pytest.param("mariadb", marks=pytest.mark.database)])
 def test_reports_that_name_no_account(kind: str) -> None:
-    """As the original may leave them: their dlr_url tells whose they are."""
+    """As the C daemon may leave them: the account is taken from their dlr_url."""
     with Lane(kind).opened() as lane:
         fill(lane.database, "faulta", 20)
         lane.database.execute("UPDATE smpp_store SET service = NULL")

@@ -1,6 +1,6 @@
 """The database is frozen, gone, killed or full: sessions live, and what needs no database flows.
 
-What needs it hears ESME_RSYSERR within 5 s.
+Requests that need it get ESME_RSYSERR within 5 s.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ def test_stopped_killed_and_connections_killed() -> None:
 
 
 def test_disk_full_sqlite() -> None:
-    """The file may not grow: submits that must be stored hear 0x08, and 0 once there is room again."""
+    """The file can't grow: submits that must be stored are answered 0x08, and 0 once there is room again."""
     with Lane("sqlite", constants={}).opened() as lane:
         submitter = Submitter(lane)
         submitter.wait([submitter.send()])

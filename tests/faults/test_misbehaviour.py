@@ -1,7 +1,7 @@
 """One ESME that never answers, or never reads, beside twenty healthy ones, through a bearerbox that waits for acks.
 
-The bearerbox sends nothing more while 100 messages are unacked (smsbox-max-pending), so whoever is silent could stop
-everybody. What the healthy ones get is paced, and measured with and without the misbehaving one.
+The bearerbox sends nothing more while 100 messages are unacked (smsbox-max-pending), so a silent ESME could stop
+all others. Messages for the healthy ones are paced, and measured with and without the misbehaving one.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ RATE = 20.0
 """Messages a second for each account."""
 SECONDS = 5.0
 LONGEST = 3.0
-"""Seconds within which every message of a healthy ESME arrives, whatever the others do."""
+"""Seconds within which every message of a healthy ESME arrives, with any behaviour of the others."""
 
 
 @dataclass

@@ -71,7 +71,7 @@ def terminate(lane: Lane) -> float:
 
 
 def test_everything_in_flight_is_settled(lane: Lane) -> None:
-    """Acks that come in time are told; deliver_sm without answer are kept in the store; unbind is sent."""
+    """Acks that come in time are answered to the ESME; deliver_sm without answer are stored; unbind is sent."""
     taken: list[bytes] = []
     silent = Customer(lane.daemon.smpp_port, "faulta", PASSWORD, lambda message: (None, 0.0))
     bound(lane, silent)

@@ -1,4 +1,4 @@
-"""The ports of model/ports.py in memory, and a clock that only moves when it is told to."""
+"""The ports of model/ports.py in memory, and a clock that the test moves."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def test_accounts_without_billing_cost_nothing() -> None:
 def test_a_cost_that_cant_be_charged(
     cost: float, is_prepaid: bool, decided_by: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """D-33: refused with 0x45 whoever named it, with a WARNING; the default SMSC takes no message in its stead."""
+    """D-33: an unusable cost from any source is refused with 0x45 and a WARNING, without the default SMSC."""
     corridor = prepaid(1e300, enable_prepaid_billing=is_prepaid, default_smsc="default")
     if decided_by == "route":
         corridor.router.everything = Route(cost=cost, route_id=17, smsc_id="x")

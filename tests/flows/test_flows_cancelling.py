@@ -1,4 +1,4 @@
-"""cancel_sm of stored MTs: whatever happens, each is either cancelled or sent (SMPP 3.4, 4.9)."""
+"""cancel_sm of stored MTs: each is either cancelled or sent, in any order of events (SMPP 3.4, 4.9)."""
 
 from __future__ import annotations
 

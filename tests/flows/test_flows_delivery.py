@@ -68,7 +68,7 @@ def test_a_message_finds_its_account(bed: Bed, receiver: MemoryReceiver) -> None
         (SenderRefused(), Outcome.PERMANENT),
         (RouteRefused(0x0B), Outcome.PERMANENT),
         (BackendUnavailable("down"), Outcome.TEMPORARY),  # docs/rules/flows.md 9 row 11
-        (Route(), Outcome.PERMANENT),  # an answer that names nobody
+        (Route(), Outcome.PERMANENT),  # an answer without an account
     ],
 )
 def test_routing_that_finds_nobody(bed: Bed, error: KsmppdError | Route, outcome: Outcome) -> None:

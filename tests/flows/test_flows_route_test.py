@@ -118,7 +118,7 @@ def test_the_default_smsc() -> None:
 def test_accounts_that_can_not_bind(
     row: AccountRow | None, status: int, refusal: str, is_known: bool, bound: Esme | None
 ) -> None:
-    """Told apart from a missing route, also when a bind is left from before."""
+    """A suspended account isn't reported as a missing route, also when an older bind is left."""
     corridor = Corridor()
     result = ask(corridor, rows=Rows(row), bound=bound)
     told = (result.command_status, result.refusal, result.is_known, result.decided_by)
@@ -136,7 +136,7 @@ def test_an_account_that_never_bound_is_as_its_row_says() -> None:
 
 @pytest.mark.parametrize("bound", [None, Esme(PREPAID, NOW, NOW)])
 def test_accounts_that_others_know(bound: Esme | None) -> None:
-    """An HTTP server or a plugin isn't asked without a password: what the newest bind was told counts."""
+    """An HTTP server or a plugin isn't asked without a password: the answer to the newest bind counts."""
     corridor = Corridor(account=PREPAID, credit=MemoryCredit(9.0))
     corridor.router.everything = Route(1.0)
     route_test = RouteTest(
@@ -262,7 +262,7 @@ def test_what_no_esme_could_send(query: RouteTestQuery, status: int, refusal: st
     ("typed", "wire"),
     [
         ("+4917", (1, 1, b"4917")),
-        (" 4917", (1, 1, b"4917")),  # a plus that nobody URL-encoded
+        (" 4917", (1, 1, b"4917")),  # a plus that was not URL-encoded
         ("4917", (0, 0, b"4917")),
         ("Acme", (5, 0, b"Acme")),
         ("", (0, 0, b"")),

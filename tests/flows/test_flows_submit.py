@@ -141,7 +141,7 @@ def test_no_bearerbox_and_no_database(corridor: Corridor) -> None:
 
 @pytest.mark.parametrize(("queue", "status"), [(True, 0), (False, 0x08)])
 def test_a_bearerbox_that_went_and_didnt_come_back(queue: bool, status: int) -> None:
-    """Row 14 Improve: what has waited in vain is stored or refused for now."""
+    """Submits that waited too long for a bearerbox are stored or refused temporarily."""
     corridor = Corridor(queue=queue)
     corridor.submit(submit_sm(), submit_sm())
     corridor.gateway.settle(SubmitResult.NO_BEARERBOX)

@@ -1,4 +1,4 @@
-"""Prepaid credit: what is debited is parts times price of what was accepted, whoever submits at the same time."""
+"""Prepaid credit: parts times price of the accepted messages are debited, also with concurrent submits."""
 
 from __future__ import annotations
 

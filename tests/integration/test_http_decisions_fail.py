@@ -107,7 +107,7 @@ def routing(raw: RawServer, **others: object) -> dict[str, object]:
 
 
 def test_a_router_that_hangs(start_bed: StartBed, raw: RawServer) -> None:
-    """No submit stays unanswered, an MO is refused for now, and the daemon stops in time all the same."""
+    """No submit stays unanswered, an MO gets a temporary nack, and the daemon stops in time."""
     bed = start_bed(routing=routing(raw))
     customer = bed.customer()
     esme = bed.esme(customer)

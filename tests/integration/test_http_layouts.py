@@ -134,7 +134,7 @@ def test_accounts_of_the_example(start_layout: Callable[[str], Layout], name: st
     stranger = Esme(layout.smpp_port)
     assert stranger.bind("smppuserA", "userB").command_status == wire.RBINDFAIL
     stranger.close()
-    assert "which refuses the bind" not in layout.ksmppd.output()  # one line tells of a refusal
+    assert "which refuses the bind" not in layout.ksmppd.output()  # one line for a refusal
     pair = [layout.bind("smppuserA", "userA") for _ in range(2)]
     third = Esme(layout.smpp_port)
     assert third.bind("smppuserA", "userA").command_status == wire.RBINDFAIL
@@ -150,7 +150,7 @@ def test_accounts_of_the_example(start_layout: Callable[[str], Layout], name: st
 
 
 def test_php_away(start_layout: Callable[[str], Layout]) -> None:
-    """Back-end trouble: ESME_RSYSERR, nobody is banned, nothing is lost, and it goes on when PHP is back."""
+    """Back-end trouble: ESME_RSYSERR, no address is blocked, nothing is lost, and it goes on when PHP is back."""
     layout = start_layout("http-only")
     assert layout.php is not None
     esme = layout.bind("smppuserA", "userA")

@@ -24,7 +24,7 @@ def daemon(directory: Path, name: str, box_port: int) -> Daemon:
 
 
 def test_ton_npi_and_data_coding_reach_the_next_smsc(tmp_path: Path) -> None:
-    """An ESME - a daemon - the bearerbox's SMPP client - another daemon, which tells what came over the wire."""
+    """An ESME - a daemon - the bearerbox's SMPP client - another daemon, whose PDU log is read."""
     with FakeBearerbox() as last_box, daemon(tmp_path, "smsc", last_box.port) as smsc:
         bed = Bed(smsc, last_box)
         account = bed.customer()

@@ -66,7 +66,7 @@ def test_max_binds_never_blocks_an_address(start_bed: StartBed) -> None:
 
 
 def test_a_flood_of_silent_connections(start_bed: StartBed) -> None:
-    """The oldest one without a bind makes room; who is bound stays, who binds gets in, nobody is blamed."""
+    """The oldest connection without a bind is closed; binds stay, new binds are accepted, no address is blocked."""
     bed = start_bed(ksmppd={"max-unbound-connections": 5, "ip-blocklist-attempts": 1})
     customer = bed.customer()
     bound = bed.esme(customer)

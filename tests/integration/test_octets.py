@@ -1,4 +1,4 @@
-"""Memory that submits in flight take, whatever an account sends and wherever the bearerbox is."""
+"""Memory bound of submits in flight, for all kinds of submits and states of the bearerbox."""
 
 from __future__ import annotations
 

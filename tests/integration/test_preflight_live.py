@@ -1,4 +1,4 @@
-"""`--test --live` beside a running daemon, with a real bearerbox and MariaDB: it tells all, and disturbs nobody."""
+"""`--test --live` beside a running daemon, with a real bearerbox and MariaDB: it reports all, and disturbs neither."""
 
 from __future__ import annotations
 

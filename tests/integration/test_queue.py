@@ -73,7 +73,7 @@ def test_the_bearerbox_vanishes_before_its_ack(bed: Bed) -> None:
 
 
 def test_a_stored_submit_that_is_refused_becomes_a_failure_report(bed: Bed) -> None:
-    """docs/rules/flows.md 5.1: ack 1 deletes the row and tells the ESME."""
+    """docs/rules/flows.md 5.1: ack 1 deletes the row and sends the ESME a failure receipt."""
     customer = bed.customer()
     esme = bed.esme(customer)
     bed.box_away()

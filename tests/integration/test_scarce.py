@@ -93,7 +93,7 @@ main()
 
 
 def test_a_silent_name_service(tmp_path: Path, box: FakeBearerbox) -> None:
-    """Forty binds ask an HTTP server whose name nobody tells; the bearerbox on localhost is back as ever."""
+    """Forty binds ask an HTTP server whose name isn't resolved; the bearerbox on localhost reconnects as usual."""
     auth = {"auth-method": 2, "auth-url": "http://silent.example/"}
     config = DaemonConfig([(BOX_ID, box.port)], ksmppd=auth)
     database = SqliteDatabase(tmp_path / "ksmppd.sqlite3")

@@ -1,4 +1,4 @@
-"""smpplib, somebody else's SMPP client, against the daemon."""
+"""smpplib, an independent SMPP client, against the daemon."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class SmpplibSession:
         return pdus
 
     def end(self) -> None:
-        """Unbind while nobody listens, or drop the connection."""
+        """Unbind while the listener has ended, or drop the connection."""
         if self._listener.is_alive():
             self.client._socket.shutdown(2)
             self._listener.join(5)

@@ -132,7 +132,7 @@ class TestTls:
         esme = tls.connect(known)
         assert esme.bind(customer.system_id, customer.password).command_status == wire.ROK
         for context in (unknown, none):
-            # TLS 1.3 tells a client late that its certificate isn't good enough.
+            # With TLS 1.3 a client learns late that its certificate is refused.
             with pytest.raises((OSError, AssertionError)):
                 tls.connect(context).bind(customer.system_id, customer.password)
         assert esme.submit(mt()).command_status == wire.ROK

@@ -1,4 +1,4 @@
-"""The front door: command line, actions, signals, exit status."""
+"""The command line: actions, signals, exit status."""
 
 from __future__ import annotations
 

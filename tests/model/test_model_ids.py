@@ -26,7 +26,7 @@ def test_python_reads_them_as_random_uuids() -> None:
 
 
 def test_all_random_digits_come_through() -> None:
-    """122 of the 128 bits are the source's; version and variant are fixed, whatever was drawn."""
+    """122 of the 128 bits are the source's; version and variant are fixed for all random values."""
     assert MessageIds(lambda count: b"\xff" * count).next() == b"ffffffff-ffff-4fff-bfff-ffffffffffff"
     assert MessageIds(bytes).next() == b"00000000-0000-4000-8000-000000000000"
     counting = MessageIds(lambda count: bytes(range(16)) * (count // 16))

@@ -47,7 +47,7 @@ MAY_LEAVE = {CommandStatus.RSYSERR, CommandStatus.RSUBMITFAIL, CommandStatus.RIN
 
 
 def made(kind: type[errors.KsmppdError]) -> errors.KsmppdError:
-    """An instance without its constructor: whatever that wants, the class decides."""
+    """Make an instance without its constructor, whose arguments differ; only the class matters."""
     error = kind.__new__(kind)
     Exception.__init__(error, "made for a test")
     if isinstance(error, errors.RouteRefused):
@@ -57,7 +57,7 @@ def made(kind: type[errors.KsmppdError]) -> errors.KsmppdError:
 
 @pytest.mark.parametrize("kind", ERRORS, ids=lambda kind: kind.__qualname__)
 def test_every_error_has_its_status(kind: type[errors.KsmppdError]) -> None:
-    """A temporary problem is always 0x08, whatever it is; nothing of ours is ever an acceptance."""
+    """Every temporary problem is 0x08; no error of ours is an acceptance."""
     status = command_status_of(made(kind))
     assert status in MAY_LEAVE
     if issubclass(kind, errors.TemporaryError):
@@ -143,7 +143,7 @@ def test_no_number_of_a_peer_becomes_an_inner_outcome() -> None:
 
 @pytest.mark.parametrize("outcome", Outcome)
 def test_every_outcome_has_its_ack(outcome: Outcome) -> None:
-    """Only what an ESME or router refused for good is nacked for good."""
+    """Only permanent refusals of an ESME or router become permanent nacks."""
     ack = outcomes.ACK_OF_OUTCOME[outcome]
     expected = {Outcome.DONE: AckStatus.SUCCESS, Outcome.PERMANENT: AckStatus.FAILED}
     assert ack is expected.get(outcome, AckStatus.FAILED_TMP)

@@ -72,7 +72,7 @@ def test_logrotate_accepts_its_file(tmp_path: Path) -> None:
 
 @pytest.mark.integration
 def test_logs_are_rotated_beside_those_of_kannel(tmp_path: Path) -> None:
-    """Two files for one log are an error, and Debian's rotates all in /var/log/kannel without telling us."""
+    """Two rules for one log are an error, and Debian's rotates all of /var/log/kannel and signals only Kannel."""
     kannels = Path("/etc/logrotate.d/kannel")
     assert kannels.exists(), "install the package kannel"
     whose = [text.split("{")[0] for text in (kannels.read_text(), (PACKAGING / "logrotate").read_text())]
@@ -196,7 +196,7 @@ def test_both_logs_are_rotated_beside_those_of_kannel(tmp_path: Path) -> None:
 
 
 def complaints_about(dockerfile: str) -> list[str]:
-    """The rules of hadolint that matter here, as far as a line tells: pinned base, no root, clean layers."""
+    """The rules of hadolint that can be checked by line: pinned base, no root, clean layers."""
     lines = re.sub(r"\\\n", " ", dockerfile).splitlines()
     found = []
     for line in lines:

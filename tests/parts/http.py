@@ -22,7 +22,7 @@ class HttpAnswer:
 def request(
     port: int, path: str, *, method: str = "GET", timeout: float = 10.0, **parameters: str | int
 ) -> HttpAnswer:
-    """Ask 127.0.0.1:`port`; underscores in names become dashes. Raises OSError when nobody answers."""
+    """Ask 127.0.0.1:`port`; underscores in names become dashes. Raises OSError when there is no answer."""
     query = urlencode({name.replace("_", "-"): value for name, value in parameters.items()})
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
     try:

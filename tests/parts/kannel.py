@@ -279,7 +279,7 @@ class Smsbox:
 
 
 class FakeSmsc:
-    """Kannel's fakesmsc in interactive mode: sends the lines that it reads, logs what it is told to send.
+    """Kannel's fakesmsc in interactive mode: sends the lines that it reads, logs the messages that it gets.
 
     A line, of at most 250 octets, is `sender receiver kind text`; kind is text, data, ucs2 ... (`fakesmsc -h`).
     """

@@ -166,7 +166,7 @@ class MariaDB:
                 self.query(statement, database)
 
     def create_database(self, charset: str = "utf8mb4") -> str:
-        """Create a database that nobody else uses; its name."""
+        """Create a database for this caller alone; return its name."""
         self._databases += 1
         name = f"test_{os.getpid()}_{self._databases}"
         self.query(f"CREATE DATABASE {name} CHARACTER SET {charset}")

@@ -1,4 +1,4 @@
-"""node-smpp, somebody else's SMPP client, fetched from npm once and kept in a cache directory."""
+"""node-smpp, an independent SMPP client, fetched from npm once and kept in a cache directory."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ _ours: dict[int, socket.socket] = {}
 def free_port() -> int:
     """Return a TCP port that nothing listens on, below the range from which the kernel takes client ports.
 
-    It stays ours as long as this process lives: a name in the abstract namespace tells other processes that run tests.
+    A name in the abstract namespace reserves it for the life of this process.
     """
     for _ in range(1000):
         port = random.randint(15000, 31999)
@@ -45,7 +45,7 @@ def require_program(path: str, package: str) -> str:
 
 
 def accepts(port: int, host: str = "127.0.0.1") -> bool:
-    """Tell whether something listens on `port`."""
+    """Return whether something listens on `port`."""
     try:
         with socket.create_connection((host, port), timeout=1):
             return True

@@ -198,7 +198,7 @@ def test_http_servers(
         f"{word:8}http-routing-url http://127.0.0.1:{port}/route.php: {answer}",
     ]
     assert "s3cret" not in "".join(found)
-    assert not any("routes" in line for line in found)  # nobody asks the table
+    assert not any("routes" in line for line in found)  # the table isn't asked
 
 
 def test_an_https_server_that_is_not_trusted(tmp_path: Path, database: Path, stack: ExitStack) -> None:

@@ -125,7 +125,7 @@ def test_a_defect_that_one_account_meets_stops_no_other(caplog: pytest.LogCaptur
 def test_when_rows_of_no_account_are_looked_for(
     monkeypatch: pytest.MonkeyPatch, cost: float, away: bool, lost: tuple[float, ...], looks: list[float]
 ) -> None:
-    """Within a minute whatever it costs, rarely when it costs much, at once when the claim is ours again."""
+    """At least once a minute, rarely when it is expensive, at once when the claim is ours again."""
     nothing: Any = None
     clock = Clock()
     claim = SimpleNamespace(held=True)

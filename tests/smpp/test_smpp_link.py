@@ -1,4 +1,4 @@
-"""Framing: whatever the pieces, the same PDUs; and our own numbers."""
+"""Framing: the same PDUs from pieces of any size; and our own sequence numbers."""
 
 from __future__ import annotations
 

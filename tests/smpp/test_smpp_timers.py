@@ -1,4 +1,4 @@
-"""The timers of 7.2, told the time."""
+"""The timers of SMPP 3.4, 7.2, with a given time."""
 
 from __future__ import annotations
 

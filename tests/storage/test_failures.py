@@ -230,7 +230,7 @@ class TestMariaDB:
     def test_a_server_that_may_only_be_read_is_told_of(
         self, mysql_place: Callable[[], Place], number: int, takes_changes: bool
     ) -> None:
-        """Each statement is refused with the server's own words, and nobody is kept off meanwhile."""
+        """Each statement is refused with the server's own message, and no other is delayed."""
         database = mysql_place().database
         refusing = Statement(f"SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = {number}, MESSAGE_TEXT = 'words'")
         for _ in range(2):

@@ -13,7 +13,7 @@ from ksmppd_py.storage.writer import _weight as row_weight
 
 
 def test_what_comes_through_too_late_is_undone() -> None:
-    """A caller that was told "failed" must not have been charged."""
+    """A caller that got an error must not have been charged."""
     undone: list[tuple[int, int]] = []
 
     def serve(items: Sequence[int]) -> list[int]:

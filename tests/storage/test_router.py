@@ -74,7 +74,7 @@ def test_routing(place: Place) -> None:
 
 @dataclass
 class Source:
-    """Routes in memory, of every account and inbound, told when to fail and when to answer."""
+    """Routes in memory, of every account and inbound; the test sets when they fail and answer."""
 
     routes: list[Route] = field(default_factory=list)
     down: bool = False
@@ -156,7 +156,7 @@ def test_the_reader_going_away_fails_the_others_only_once() -> None:
 
 
 def test_old_routes_stay_while_the_database_is_away(caplog: pytest.LogCaptureFixture) -> None:
-    """For known accounts, which aren't even asked for; only others hear of it."""
+    """An outage concerns unknown accounts only: known ones aren't read again."""
     source = Source([Route(route_id=1)])
     router = DatabaseRouter(source)
     router.rebuild()
@@ -276,7 +276,7 @@ def test_what_is_told_of_the_rows(caplog: pytest.LogCaptureFixture) -> None:
     router.refresh()
     assert "Routes: 2 rows read, 1 skipped" in caplog.text
     caplog.clear()
-    assert DatabaseRouter(source).rebuild().problems == ()  # accounts are somebody else's business
+    assert DatabaseRouter(source).rebuild().problems == ()  # accounts are read elsewhere
     assert [record.levelname for record in caplog.records] == ["INFO"]
 
 
@@ -301,7 +301,7 @@ def test_a_refresh_takes_over_what_changed(caplog: pytest.LogCaptureFixture) -> 
 
 
 def test_names_and_odd_rows(place: Place) -> None:
-    """Upper case is no mistake, whatever the collation; there is an account for a route or there isn't."""
+    """The check whether a route's account exists ignores case under every collation."""
     place.add_user("SmppUserA")
     place.add_user("jos_e")
     place.add_route(1, "^1", "SMPPUSERA")
@@ -339,7 +339,7 @@ def test_many_rows_come_in_portions(place: Place) -> None:
 def test_a_cost_that_cant_be_charged(
     tmp_path: Path, cost: str, shown: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """D-33: SQLite's columns hold any text; the row stays a route, whose messages are refused, and is told."""
+    """D-33: SQLite's columns hold any text; the row stays a route, is logged, and its messages are refused."""
     database = SQLiteDatabase(Sqlite3Connection(id="db", database=str(tmp_path / "odd.sqlite")))
     database.start()
     place = Place(database, prepare(database, KsmppdGroup()))

@@ -108,7 +108,7 @@ def origin(user: str, route: str, number: int | None, charset: str = "DEFAULT CH
 
 
 def use_everything(place: Place) -> None:
-    """Walk through each table."""
+    """Read and write each table."""
     place.add_user(credit=5)
     place.add_route(1, "^1", "smppusera", cost=2)
     place.add_route(2, "^2", "smppusera")

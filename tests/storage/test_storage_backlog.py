@@ -16,7 +16,7 @@ from tests.storage.conftest import Place
 
 
 class Clock:
-    """Stands still unless it is told otherwise."""
+    """A clock that the test moves."""
 
     def __init__(self) -> None:
         self.now = 1000.0

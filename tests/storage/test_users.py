@@ -223,14 +223,14 @@ def test_charge(place: Place, credit: float, costs: list[float], count: int, lef
 
 
 ODD_NUMBERS = ["9e999", "-9e999", "1.8e302", "'0,05'", "'abc'", "x'ff'", "'1e400'"]
-"""SQLite's columns hold anything, MySQL's when somebody has changed their types."""
+"""SQLite's columns hold anything, MySQL's do if their types were changed."""
 
 
 @pytest.mark.parametrize("value", ODD_NUMBERS)
 def test_a_default_cost_that_cant_be_charged(
     tmp_path: Path, value: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """D-33: told when the account binds; its messages by the default SMSC are refused."""
+    """D-33: logged when the account binds; its messages by the default SMSC are refused."""
     place = odd_place(tmp_path)
     place.run(f"UPDATE smpp_user SET default_cost = {value}, throughput = {value}")
     authenticator = DatabaseAuthenticator(place.database, place.layout)

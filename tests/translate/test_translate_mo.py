@@ -257,7 +257,7 @@ PORTS = bytes.fromhex("0605040b8423f0")
 def test_no_letter_is_lost(
     options: BindOptions, text: str, fields: dict[str, Any], data_coding: int, shape: str
 ) -> None:
-    """D-27, whatever the shape of the message; each part by itself is whole characters of the one data_coding."""
+    """D-27, for messages of any shape; each part by itself is whole characters of the one data_coding."""
     text = text * 30 if shape in ("long", "payload") else text
     udhdata = {"ports": PORTS, "part": CONCATENATED}.get(shape)
     if udhdata and fields.get("coding") == -1:

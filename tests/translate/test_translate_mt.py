@@ -418,7 +418,7 @@ def test_fields_in_meta_data() -> None:
 
 @pytest.mark.parametrize(("header", "text"), [(135, 119), (138, 10), (131, 2000), (101, 40_000)])
 def test_no_room_beside_the_udh(header: int, text: int) -> None:
-    """Refused before anybody is charged for the parts that it can't have."""
+    """Refused before the account is charged for parts that can't be sent."""
     octets = bytes((header - 1,)) + bytes(header - 1) + b"x" * text
     payload = {"short_message": b"", "tlvs": {0x0424: octets}}
     fields = payload if len(octets) > 254 else {"short_message": octets}

@@ -44,7 +44,7 @@ def test_own_before_global() -> None:
         ("integer", 4, 0x1400, "0007", b"7"),
         ("integer", 4, 0x1400, "0000000007", None),
         ("integer", 3000, 0x1400, "00" * 8 + "ff" * 8, b"18446744073709551615"),
-        ("integer", 3000, 0x1400, "ff" * 3000, None),  # no number that anybody reads
+        ("integer", 3000, 0x1400, "ff" * 3000, None),  # no number of the table
         ("octetstring", 3, 0x1400, "00ff00", b"\x00\xff\x00"),
         ("octetstring", 3, 0x1400, "00ff0000", None),
         ("nulterminated", 4, 0x1400, "61620063", b"ab"),

@@ -28,7 +28,7 @@ class SilentService:
         self._waiting, self._release = os.pipe()
 
     def getaddrinfo(self, host: str, port: int, *rest: int) -> list[Any]:
-        """Stands for the C library's, in whatever thread."""
+        """Stands for the C library's, in any thread."""
         if rest and rest[-1] & _socket.AI_NUMERICHOST:
             return self._real(host, port, *rest)
         self.asked.append(host)
@@ -129,7 +129,7 @@ def test_errors_reach_all_who_ask(resolver: Resolver, monkeypatch: pytest.Monkey
 def test_forty_equal_questions_are_one(service: SilentService, resolver: Resolver) -> None:
     asking = [gevent.spawn(socket.getaddrinfo, "auth.example", 80) for _ in range(40)]
     wait_until(lambda: service.asked)
-    asking[0].kill()  # whoever asked first takes the answer from nobody
+    asking[0].kill()  # the first caller takes no answer from the others
     service.answer(1)
     answers = [each.get(timeout=5) for each in asking[1:]]
     assert answers == [ANSWER] * 39

@@ -14,7 +14,7 @@ from ksmppd_py.transport.framed import FramedSocket
 from ksmppd_py.transport.tls import server_context, unverified_client_context
 
 CERTIFICATE = Path(__file__).with_name("certificate.pem")
-"""Key and certificate of nobody, for these tests only."""
+"""Key and certificate for these tests only."""
 
 
 @pytest.fixture(params=["client", "server"])
