@@ -41,7 +41,7 @@ PEER_TIMEOUT_MS = 30_000
 _HEARTBEAT = pack(Heartbeat(load=0))
 _FAILED, _FAILED_TMP, _BUFFERED = int(AckStatus.FAILED), int(AckStatus.FAILED_TMP), int(AckStatus.BUFFERED)
 _REPORT_MO = int(SmsType.REPORT_MO)
-_FOR_NOW = SubmitResult.REFUSED_FOR_NOW
+_FOR_NOW = SubmitResult.REFUSED_TEMPORARILY
 
 
 class Pool(Protocol):

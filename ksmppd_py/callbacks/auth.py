@@ -83,7 +83,7 @@ class HttpAuthenticator:
             logger.warning("%s answered %d, which refuses the bind", self._name, status)
             return None
         if not headers.integer(_AUTH):
-            self._tell_refusal(headers)
+            self._log_refusal(headers)
             return None
         # The name as the server saw it, so that an account can't use two.
         account = account_of(system_id.strip(_BLANKS).decode("latin-1").lower(), headers)
@@ -91,13 +91,13 @@ class HttpAuthenticator:
             raise BackendUnavailable(f"{account.system_id} is prepaid, but no database holds its credit")
         return account
 
-    def _tell_refusal(self, headers: Headers) -> None:
-        """Log why an answer refuses the bind, unless it is a plain 0: anything else is rather a fault of the server."""
+    def _log_refusal(self, headers: Headers) -> None:
+        """Log why an answer refuses the bind, unless it is a plain 0: others are probably faults of the HTTP server."""
         if _AUTH not in headers:
             logger.warning("%s answered without %s, which refuses the bind", self._name, _AUTH)
         elif not is_integer(headers.text(_AUTH)):
-            told = headers.text(_AUTH) or ""
-            logger.warning("%s: %s %r is no number, which refuses the bind", self._name, _AUTH, told)
+            text = headers.text(_AUTH) or ""
+            logger.warning("%s: %s %r is no number, which refuses the bind", self._name, _AUTH, text)
 
     def close(self) -> None:
         """Close idle connections. Doesn't yield."""

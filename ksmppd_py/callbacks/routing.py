@@ -13,7 +13,7 @@ from ksmppd_py.errors import BackendUnavailable, KsmppdError, NoRoute, RouteRefu
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model import costs
 from ksmppd_py.model.direction import Direction
-from ksmppd_py.model.outcomes import TEMPORARY_STATUSES, may_be_told
+from ksmppd_py.model.outcomes import TEMPORARY_STATUSES, may_reach_esme
 from ksmppd_py.model.routes import Route
 from ksmppd_py.translate.headers import override, to_headers
 
@@ -114,12 +114,12 @@ def _target(sms: Sms, cost: float, name: str) -> Route | NoRoute:
     system_id = (sms.service or b"").strip().decode("latin-1").lower()
     if system_id:
         return Route(cost, system_id)
-    logger.warning("%s named no X-KSMPPD-Service, so the message is for nobody", name)
+    logger.warning("%s named no X-KSMPPD-Service, so the message has no account", name)
     return NoRoute(f"{name} named no X-KSMPPD-Service")
 
 
 def _refusal(code: int, direction: Direction) -> KsmppdError:
     """Return the error for a status. An MO is refused for good only by a status that isn't temporary."""
     if direction is Direction.INBOUND and code in TEMPORARY_STATUSES:
-        return BackendUnavailable(f"the router can't tell now (status {code})")
-    return RouteRefused(code if may_be_told(code) else None)
+        return BackendUnavailable(f"the router can't decide now (status {code})")
+    return RouteRefused(code if may_reach_esme(code) else None)

@@ -68,7 +68,7 @@ class DeliveryFlow:
         if receiver is None:
             return Outcome.NO_RECEIVER
         if sms is None:
-            pdus = [_as_spoken(delivery.pdu, receiver.options)]
+            pdus = [_for_bind(delivery.pdu, receiver.options)]
         else:
             try:
                 if sms.sms_type == _REPORT:
@@ -76,7 +76,7 @@ class DeliveryFlow:
                 else:
                     pdus = mo.to_deliver_sm(sms, receiver.options, receiver.next_reference())
             except Untranslatable as error:
-                logger.error("Message %s can't be told to %s: %s", _id(sms), delivery.system_id, error)
+                logger.error("Message %s can't be expressed for %s: %s", _id(sms), delivery.system_id, error)
                 return Outcome.PERMANENT
         delivery.left = len(pdus)
         delivery.outcome = _DONE
@@ -98,7 +98,7 @@ class DeliveryFlow:
         return route.system_id
 
 
-def _as_spoken(pdu: DeliverSm, options: BindOptions) -> DeliverSm:
+def _for_bind(pdu: DeliverSm, options: BindOptions) -> DeliverSm:
     """Return a stored PDU as this bind may be sent it: a bind of version 3.3 gets no TLVs."""
     return pdu if options.takes_tlvs or not pdu.tlvs else replace(pdu, tlvs=NO_TLVS)
 
@@ -115,4 +115,4 @@ def _id(sms: Sms) -> str:
 def _way(sms: Sms) -> str:
     """Source and destination of a message, to find the route that it lacks."""
     sender, receiver, smsc = (to_name(octets or b"") for octets in (sms.sender, sms.receiver, sms.smsc_id))
-    return f"from {sender} to {receiver}, SMSC {smsc or 'not told'}"
+    return f"from {sender} to {receiver}, SMSC {smsc or 'unknown'}"

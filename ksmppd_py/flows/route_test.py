@@ -60,7 +60,7 @@ class RouteTest:
         self._clock = clock
 
     def run(self, query: RouteTestQuery) -> RouteTestResult:
-        """Try one message. An HTTP server or a plugin is really asked; nothing is sent, charged or counted.
+        """Route one message. An HTTP server or a plugin is really asked; nothing is sent, charged or counted.
 
         May yield.
         """

@@ -174,7 +174,7 @@ class Routing:
 
 
 class _Nowhere:
-    """The origin of a submit that is only tried out; nothing comes back to it."""
+    """The origin of the submit of a route test; nothing comes back to it."""
 
     def settled(self, message: object) -> None:
         """Do nothing."""

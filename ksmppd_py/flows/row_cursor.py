@@ -16,7 +16,7 @@ ROWS_PAUSE = 2.0
 """Seconds until rows are read again after the database failed."""
 
 FIRST_DELAY = 30.0
-"""Seconds until a row that was refused for now is tried again; doubles up to LAST_DELAY (docs/rules/flows.md 4)."""
+"""Seconds until a temporarily refused row is tried again; doubles up to LAST_DELAY (docs/rules/flows.md 4)."""
 LAST_DELAY = 600.0
 MOST_WAITING = 2_000
 """Refused rows that are remembered until their retry; with this many, reading stops before rows never tried."""
@@ -125,7 +125,7 @@ class RowCursor:
         self._look_again(now)
 
     def retry_later(self, row: int, now: float) -> None:
-        """Let the row wait for its delay: it was refused for now (docs/rules/flows.md 4)."""
+        """Let the row wait for its delay: it was refused temporarily (docs/rules/flows.md 4)."""
         self.in_flight.discard(row)
         _, delay = self._waiting.get(row, (0.0, FIRST_DELAY / 2))
         delay = min(LAST_DELAY, delay * 2)

@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 _FAILED = report_text.made_up(b"UNDELIV", b"001")
 SIMULATED_STATUSES = (int(CommandStatus.RMSGQFUL), int(CommandStatus.RSUBMITFAIL))
-"""The command_status of simulated refusals: for now, and for good."""
+"""The command_status of simulated refusals: temporary and permanent."""
 LIMIT = 100_000
 """Simulated messages that wait to be delivered; above it further ones are dropped with a warning."""
 
@@ -94,9 +94,9 @@ class SimulationFlow:
         submit.command_status = 0
         fails = _hits(simulation.dlr_fail_every, submit.ordinal)
         if fails or _hits(simulation.deliver_every, submit.ordinal):
-            self._put_off(system_id, self._report_on(sms, now, fails))
+            self._schedule(system_id, self._report_on(sms, now, fails))
         if _hits(simulation.mo_every, submit.ordinal):
-            self._put_off(system_id, self._answer_to(sms, now))
+            self._schedule(system_id, self._answer_to(sms, now))
 
     def _report_on(self, sms: Sms, now: int, fails: bool) -> Sms:
         mask, text = (DlrMask.FAIL, _FAILED) if fails else (DlrMask.SUCCESS, None)
@@ -118,7 +118,7 @@ class SimulationFlow:
             alt_dcs=sms.alt_dcs,
         )
 
-    def _put_off(self, system_id: str, sms: Sms) -> None:
+    def _schedule(self, system_id: str, sms: Sms) -> None:
         if len(self._waiting) >= LIMIT:
             logger.warning("Simulation has %d messages waiting, one for %s is dropped", LIMIT, system_id)
             return
@@ -135,7 +135,7 @@ class SimulationFlow:
         for delivery in due:
             outcome = self._delivery.dispatch(delivery)
             if outcome is Outcome.NO_RECEIVER and self._receivers.bound(delivery.system_id):
-                self._waiting.append((now, delivery))  # the bind's window is full for the moment
+                self._waiting.append((now, delivery))  # the bind's window is full
             elif outcome is not None:
                 self.conclude(delivery, outcome)
 

@@ -140,7 +140,7 @@ class SubmitFlow:
         return self._gateway.online or self._store is not None
 
     def _keep(self, batch: list[Submit], bind: BindContext) -> None:
-        """Store what no bearerbox takes, or refuse it for now; sets each command_status. May yield.
+        """Store what no bearerbox takes, or refuse it temporarily; sets each command_status. May yield.
 
         Long texts are stored in several calls, because every message is copied on its way to the database.
         """
@@ -156,8 +156,8 @@ class SubmitFlow:
             for submit in batch:
                 submit.command_status = 0
             return
-        for_now = isinstance(error, TemporaryError)
-        if not for_now and len(batch) > 1:
+        is_temporary = isinstance(error, TemporaryError)
+        if not is_temporary and len(batch) > 1:
             for submit in batch:  # only the message that a column can't hold is refused
                 self._keep_some([submit], bind)
             return

@@ -65,6 +65,6 @@ class UnaddressedRows:
         try:
             return self._delivery.target(sms)
         except (PermanentError, Untranslatable) as error:
-            logger.error("Stored message %d is for nobody and is removed: %s", number, error)
+            logger.error("Stored message %d is for no account and is removed: %s", number, error)
             self._store.remove((number,))
             return ""

@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Tells the time; the `time` module of the standard library is one. No method yields."""
+    """The `time` module of the standard library implements it. No method yields."""
 
     def time(self) -> float:
         """Return epoch seconds."""

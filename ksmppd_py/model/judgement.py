@@ -9,7 +9,7 @@ from ksmppd_py.model.status import BearerboxSnapshot, BearerboxStatus
 
 FEW = 10
 """Refusals within a minute up to which a bearerbox counts as working."""
-PATIENCE = 10
+SILENCE_TIMEOUT = 10
 """Seconds for which a bearerbox may leave everything unacked before that is a problem."""
 
 
@@ -53,6 +53,6 @@ def _troubles_of(box: BearerboxSnapshot) -> Iterator[Trouble]:
     if refused >= FEW and refused > box.accepted_lately:
         details = f"{box.name} refused {refused:,} of {answered:,} messages in the last minute"
         yield Trouble("bearerbox_refuses", "a bearerbox refuses messages", details)
-    if box.unanswered_for >= PATIENCE:
+    if box.unanswered_for >= SILENCE_TIMEOUT:
         details = f"{box.name} has left messages without an answer for {box.unanswered_for} s"
         yield Trouble("bearerbox_silent", "a bearerbox does not answer", details)

@@ -81,8 +81,8 @@ def command_status_of(error: errors.KsmppdError) -> int:
 _STANDARD = frozenset(int(status) for status in CommandStatus if 0 < status < 0x100)
 
 
-def may_be_told(command_status: int) -> bool:
-    """Whether a status of a router's choice may go to an ESME: SMPP 3.4's and the vendor's (D-17)."""
+def may_reach_esme(command_status: int) -> bool:
+    """Whether an ESME may be sent a status that a router chose: one of SMPP 3.4 or the vendor's range (D-17)."""
     return command_status in _STANDARD or 0x400 <= command_status <= 0x4FF
 
 
@@ -112,27 +112,27 @@ class SubmitResult(Enum):
 
     ACCEPTED = "accepted"
     REFUSED = "refused"
-    REFUSED_FOR_NOW = "refused for now"
+    REFUSED_TEMPORARILY = "refused temporarily"
     NO_BEARERBOX = "no bearerbox"
 
 
 _RESULT_OF_ACK: dict[int, SubmitResult] = {
     int(AckStatus.SUCCESS): SubmitResult.ACCEPTED,
     int(AckStatus.FAILED): SubmitResult.REFUSED,
-    int(AckStatus.FAILED_TMP): SubmitResult.REFUSED_FOR_NOW,
+    int(AckStatus.FAILED_TMP): SubmitResult.REFUSED_TEMPORARILY,
     int(AckStatus.BUFFERED): SubmitResult.ACCEPTED,
 }
 
 
 def result_of_ack(nack: int) -> SubmitResult:
-    """Return what the bearerbox's ack of an MT says (docs/rules/flows.md 1.1); unknown numbers refuse for now."""
-    return _RESULT_OF_ACK.get(nack, SubmitResult.REFUSED_FOR_NOW)
+    """Return what the bearerbox's ack of an MT says (docs/rules/flows.md 1.1); others are temporary refusals."""
+    return _RESULT_OF_ACK.get(nack, SubmitResult.REFUSED_TEMPORARILY)
 
 
 COMMAND_STATUS_OF_RESULT: dict[SubmitResult, int] = {
     SubmitResult.ACCEPTED: CommandStatus.ROK,
     SubmitResult.REFUSED: CommandStatus.RSUBMITFAIL,
-    SubmitResult.REFUSED_FOR_NOW: CommandStatus.RSYSERR,
+    SubmitResult.REFUSED_TEMPORARILY: CommandStatus.RSYSERR,
     SubmitResult.NO_BEARERBOX: CommandStatus.RSYSERR,
 }
 """The ESME's answer, where no store takes the message (docs/rules/flows.md 1.1)."""

@@ -41,7 +41,7 @@ class AccountRows(Protocol):
 
 
 class Router(Protocol):
-    """Decides where a message goes. `waits` tells whether each call waits for an HTTP server or a plugin."""
+    """Decides where a message goes. `waits`: whether each call waits for an HTTP server or a plugin."""
 
     waits: bool
 
@@ -95,7 +95,7 @@ class SubmitService(Protocol):
         """Whether `submit` waits for an HTTP server or a plugin; batches may overlap then. Doesn't yield."""
 
     def is_quick(self, bind: BindContext) -> bool:
-        """Whether `submit_at_once` may be used: nothing has to be waited for now. Doesn't yield."""
+        """Whether `submit_at_once` may be used: nothing has to be waited for. Doesn't yield."""
 
     def submit_at_once(self, batch: Sequence[Submit], bind: BindContext) -> list[Submit]:
         """Do as `submit`; one that would have to be stored returns to its origin, for `conclude`. Doesn't yield."""

@@ -1,6 +1,6 @@
 """Rewrites POSIX extended regular expressions, as glibc reads them, for RE2 (docs/rules/flows.md 7.1).
 
-Operators wrote their routes in the C daemon's options. RE2 reads most of it the same; this rewrites the rest:
+Operators wrote their routes in the C daemon's dialect. RE2 reads most of it the same; this rewrites the rest:
 backslashes inside and outside brackets, `{,n}`, collating symbols, GNU's word and buffer anchors.
 """
 
@@ -26,7 +26,7 @@ _NOT_REPEATABLE = (b"(", b"|", b"^", b"$", b"\\b", b"\\B")
 _SYMBOL = re.compile(rb"\[([.=])(.)\1\]", re.DOTALL)
 _CLASS = re.compile(rb"\[:[a-z]+:\]")
 _PLAIN = re.compile(rb"\^?(?:[0-9A-Za-z_ #@,;:/-]|\\\+)*\$?")
-"""Expressions that both options read alike, as nearly all routes are: a prefix or a whole number."""
+"""Expressions that both dialects read alike, as nearly all routes are: a prefix or a whole number."""
 
 
 def to_re2(expression: bytes) -> bytes:

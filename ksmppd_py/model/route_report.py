@@ -11,8 +11,8 @@ from ksmppd_py.model.routes import RegexChecker, Route, RouteProblem
 
 _ByPriority = dict["int | None", list[Route]]
 
-MOST_TOLD = 100
-"""Problems that are told one by one; the others are counted."""
+MOST_LISTED = 100
+"""Problems that are listed one by one; the others are counted."""
 
 
 class RouteRow(NamedTuple):
@@ -28,7 +28,7 @@ class RouteRow(NamedTuple):
 class RouteReport:
     """The result of reading the route table: rows read, rows that aren't used, and their problems.
 
-    `problems` are by route_id, at most MOST_TOLD; `more` is the number of others.
+    `problems` are by route_id, at most MOST_LISTED; `more` is the number of others.
     """
 
     rows: int
@@ -119,8 +119,8 @@ class RouteReading:
         """Return the report."""
         problems = sorted(self._problems)
         skipped = len({problem.route_id for problem in problems if problem.skipped})
-        told = tuple(problems[:MOST_TOLD])
-        return RouteReport(self._rows, skipped, told, len(problems) - len(told))
+        listed = tuple(problems[:MOST_LISTED])
+        return RouteReport(self._rows, skipped, listed, len(problems) - len(listed))
 
 
 def _in_order(routes: _ByPriority) -> list[Route]:

@@ -15,7 +15,7 @@ from ksmppd_py.kannel.messages import SMS_FIELDS, Sms
 from ksmppd_py.model import costs
 from ksmppd_py.model.account import Account
 from ksmppd_py.model.direction import Direction
-from ksmppd_py.model.outcomes import may_be_told
+from ksmppd_py.model.outcomes import may_reach_esme
 from ksmppd_py.model.routes import Route
 from ksmppd_py.plugins.calls import Calls
 from ksmppd_py.plugins.context import PluginContext, Refusal
@@ -134,8 +134,8 @@ class PluginRouter:
         if not isinstance(answer, Refusal):
             raise TypeError(f"route_message returned {answer!r}: neither a Route nor a Refusal nor None")
         code = answer.command_status
-        told = code if code is not None and may_be_told(code) else None
-        raise RouteRefused(told, answer.reason, is_final=True)
+        status = code if code is not None and may_reach_esme(code) else None
+        raise RouteRefused(status, answer.reason, is_final=True)
 
     def _check_cost(self, cost: Any) -> None:
         """Raise RouteRefused for a cost that can't be charged, as for other routers (D-33)."""

@@ -131,7 +131,7 @@ def write_text(msgdata: bytes, charset: str) -> bytes:
 
 
 def can_write(msgdata: bytes, charset: str) -> bool:
-    """Tell whether write_text keeps each character of a text."""
+    """Whether write_text keeps each character of a text."""
     try:
         msgdata.decode().encode(charset)
     except UnicodeError:

@@ -8,8 +8,8 @@ from ksmppd_py.errors import PermanentError
 class Untranslatable(PermanentError):
     """A message that has no counterpart on the other side.
 
-    `command_status` is the answer to an ESME's PDU (docs/rules/flows.md 1.1). A message from the bearerbox is given up,
-    and it tells why. `reason` is for the log.
+    `command_status` is the answer to an ESME's PDU (docs/rules/flows.md 1.1). A message from the bearerbox is given up.
+    `reason` is for the log.
     """
 
     def __init__(self, command_status: int, reason: str) -> None:

@@ -11,7 +11,7 @@ from ksmppd_py.smpp.fields import wire_fields
 from ksmppd_py.smpp.pdus import SubmitSm
 from ksmppd_py.smpp.tlvs import TlvTag, TlvType
 
-MOST_TOLD = 10
+MOST_LOGGED = 10
 """Unknown TLVs of one PDU that are logged."""
 _log = getLogger(__name__)
 _NO_TLVS = frozenset((b"dlr_err", b"dlr_stat", b"network_error_code")) | {
@@ -96,7 +96,7 @@ class TlvTable:
             else:
                 values[definition.name.encode()] = value
         # A PDU has room for 16,000 of them: a line for each would take a quarter of a second.
-        for tag in unknown[:MOST_TOLD]:
+        for tag in unknown[:MOST_LOGGED]:
             _log.warning("unknown TLV 0x%04X ignored", tag)
         return values
 

@@ -55,7 +55,7 @@ def joined(first: bytes, second: bytes) -> bytes:
 
 
 def is_concatenated(udhdata: bytes | None) -> bool:
-    """Tell whether a UDH already has a concatenation element."""
+    """Whether a UDH already has a concatenation element."""
     if not udhdata:
         return False
     position, end = 1, min(len(udhdata), udhdata[0] + 1)
@@ -101,7 +101,7 @@ def _cuts(coding: int, units: bytes, header: int) -> list[int]:
 
 
 def fits_one(sms: Sms) -> bool:
-    """Tell whether a message needs no splitting: it is short, or a part of another one already."""
+    """Whether a message needs no splitting: it is short, or a part of another one already."""
     if is_concatenated(sms.udhdata):
         return True
     coding, msgdata = coding_of(sms), sms.msgdata or b""

@@ -19,7 +19,7 @@ from tests.flows.memory import Tray
 from tests.parts.waiting import wait_until
 
 ACCEPTED = SubmitResult.ACCEPTED
-FOR_NOW = SubmitResult.REFUSED_FOR_NOW
+FOR_NOW = SubmitResult.REFUSED_TEMPORARILY
 NO_BEARERBOX = SubmitResult.NO_BEARERBOX
 
 

@@ -15,7 +15,7 @@ from tests.fakes.bearerbox import NEVER, always
 from tests.flows.memory import MemoryReceiver
 from tests.parts.waiting import wait_until
 
-FOR_NOW = SubmitResult.REFUSED_FOR_NOW
+FOR_NOW = SubmitResult.REFUSED_TEMPORARILY
 
 
 def mo(bed: Bed, text: bytes = b"ping", **fields: object) -> bytes:

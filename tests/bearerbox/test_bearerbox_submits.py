@@ -16,7 +16,7 @@ from tests.parts.waiting import wait_until
 
 ACCEPTED = SubmitResult.ACCEPTED
 REFUSED = SubmitResult.REFUSED
-FOR_NOW = SubmitResult.REFUSED_FOR_NOW
+FOR_NOW = SubmitResult.REFUSED_TEMPORARILY
 NO_BEARERBOX = SubmitResult.NO_BEARERBOX
 
 

@@ -266,7 +266,7 @@ def test_with_too_many_refused_for_now_no_new_ones_are_tried(
     for _ in range(4):
         bed.replay.advance()
         for submit in [each for each in bed.gateway.sent if each.result is None]:
-            submit.result = SubmitResult.REFUSED_FOR_NOW
+            submit.result = SubmitResult.REFUSED_TEMPORARILY
             bed.replay.settled(submit)
         bed.replay.start_over()
     tried = len(bed.gateway.sent)

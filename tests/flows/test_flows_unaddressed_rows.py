@@ -44,7 +44,7 @@ def test_what_nobody_is_to_get_is_removed(bed: Bed, caplog: pytest.LogCaptureFix
     bed.store.save([mo(receiver=b"9999"), report(dlr_url=b"not ours"), mo()])
     assert bed.unaddressed.advance() == {"esme"}
     assert [sms.receiver for sms in bed.store.saved] == [b"7777"]
-    assert caplog.text.count("is for nobody and is removed") == 2
+    assert caplog.text.count("is for no account and is removed") == 2
 
 
 def test_what_cant_be_routed_now_stays_and_holds_up_no_other(bed: Bed) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from ksmppd_py.model.condition import KINDS
-from ksmppd_py.model.judgement import FEW, PATIENCE, judge
+from ksmppd_py.model.judgement import FEW, SILENCE_TIMEOUT, judge
 from ksmppd_py.model.status import BearerboxSnapshot, BearerboxStatus
 
 UP = BearerboxSnapshot("box@h:1", "h", 1, "box", True, 7, 0, 0, 0, 1000, 0, 0, 1)
@@ -33,8 +33,8 @@ def refusing(accepted: int, refused: int) -> BearerboxSnapshot:
         ((refusing(FEW, FEW + 1),), True, "degraded", ["bearerbox_refuses"]),
         ((refusing(100_000, 40_000),), True, "ready", []),
         ((replace(refusing(0, FEW), online=False),), True, "degraded", ["bearerboxes_away"]),
-        ((replace(UP, unanswered_for=PATIENCE),), True, "degraded", ["bearerbox_silent"]),
-        ((replace(UP, unanswered_for=PATIENCE - 1),), True, "ready", []),
+        ((replace(UP, unanswered_for=SILENCE_TIMEOUT),), True, "degraded", ["bearerbox_silent"]),
+        ((replace(UP, unanswered_for=SILENCE_TIMEOUT - 1),), True, "ready", []),
     ],
 )
 def test_bearerboxes(boxes: tuple[BearerboxSnapshot, ...], queue: bool, state: str, kinds: list[str]) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from ksmppd_py.errors import NoRoute
 from ksmppd_py.model import costs
-from ksmppd_py.model.route_report import MOST_TOLD, RouteReading, RouteRow
+from ksmppd_py.model.route_report import MOST_LISTED, RouteReading, RouteRow
 from ksmppd_py.model.routes import InboundTable, RegexChecker, Route, RouteProblem, RouteTable
 
 MT, MO = 1, 2
@@ -87,9 +87,9 @@ def test_routes_are_in_matching_order() -> None:
 
 
 def test_no_more_than_so_many_are_told() -> None:
-    report = read(*(row(3, route_id=number) for number in range(MOST_TOLD + 5))).report()
-    assert (report.rows, report.skipped) == (MOST_TOLD + 5, MOST_TOLD + 5)
-    assert (len(report.problems), report.more) == (MOST_TOLD, 5)
+    report = read(*(row(3, route_id=number) for number in range(MOST_LISTED + 5))).report()
+    assert (report.rows, report.skipped) == (MOST_LISTED + 5, MOST_LISTED + 5)
+    assert (len(report.problems), report.more) == (MOST_LISTED, 5)
 
 
 @pytest.mark.parametrize(
