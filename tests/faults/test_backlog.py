@@ -71,8 +71,8 @@ def _used(lane: Lane) -> float:
 
 
 @pytest.mark.database
-def test_two_hundred_thousand_on_mariadb() -> None:
-    drain_steadily("mariadb", 200_000)
+def test_hundred_thousand_on_mariadb() -> None:
+    drain_steadily("mariadb", 100_000)
 
 
 def test_fifty_thousand_on_sqlite() -> None:

@@ -29,7 +29,7 @@ BURST = 300
 """Messages for the misbehaving one that the bearerbox has before all others: thrice what it leaves unacked."""
 RATE = 20.0
 """Messages a second for each account."""
-SECONDS = 5.0
+SECONDS = 3.0
 LONGEST = 3.0
 """Seconds within which every message of a healthy ESME arrives, with any behaviour of the others."""
 

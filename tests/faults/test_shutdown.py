@@ -21,6 +21,8 @@ from tests.parts.waiting import wait_until
 pytestmark = [pytest.mark.faults, pytest.mark.integration, pytest.mark.slow]
 
 KINDS = ["sqlite", pytest.param("mariadb", marks=pytest.mark.database)]
+NO_DATABASE = pytest.mark.parametrize("lane", ["sqlite"], indirect=True)
+"""For tests in which no statement runs: one kind of database will do."""
 LONGEST = 15.0
 """Seconds that a stop may take."""
 
@@ -102,6 +104,7 @@ def test_everything_in_flight_is_settled(lane: Lane) -> None:
     taker.stop()
 
 
+@NO_DATABASE
 def test_a_silent_bearerbox(lane: Lane) -> None:
     """A submit without an ack is answered with ESME_RSYSERR before the unbind."""
     taken: list[bytes] = []
@@ -116,6 +119,7 @@ def test_a_silent_bearerbox(lane: Lane) -> None:
     customer.stop()
 
 
+@NO_DATABASE
 def test_new_submits_are_refused_while_it_stops(lane: Lane) -> None:
     taken: list[Sms] = []
     lane.box.decide = lambda sms: (taken.append(sms), 0.0)
