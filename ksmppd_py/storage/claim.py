@@ -108,7 +108,7 @@ class MySQLClaim(Claim):
         """See Claim."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            connection._force_close()
+            self._database.disconnect_apart(connection)
 
 
 class SQLiteClaim(Claim):

@@ -1,4 +1,4 @@
-"""The interface that MySQL, MariaDB and SQLite share, and the gate before a database that fails."""
+"""The interface that MySQL, MariaDB, PostgreSQL and SQLite share, and the gate before a database that fails."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ class Statement:
 
 
 class StatementRefused(DatabaseUnavailable):
-    """The database refused the statement; `number` is its error number, 0 without one."""
+    """The database refused the statement; `number` is its error number or code, 0 without one."""
 
-    def __init__(self, reason: str, number: int = 0) -> None:
+    def __init__(self, reason: str, number: int | str = 0) -> None:
         super().__init__(reason)
         self.number = number
 
@@ -77,6 +77,9 @@ class Database(Protocol):
     """A database. Every method that runs SQL may yield, takes at most 5 s, and raises DatabaseUnavailable."""
 
     dialect: Dialect
+
+    def literal(self, value: Value) -> str:
+        """Return a value as SQL, for statements that are put together. Doesn't yield."""
 
     @property
     def meter(self) -> DatabaseMeter:

@@ -99,6 +99,14 @@ class SQLiteDatabase:
         """The path of the database's file."""
         return self._settings.database
 
+    def literal(self, value: Value) -> str:
+        """See Database."""
+        if isinstance(value, bytes):
+            return f"x'{value.hex()}'"
+        if isinstance(value, str):
+            return "'" + value.replace("'", "''") + "'"
+        return "NULL" if value is None else repr(value)
+
     @property
     def meter(self) -> DatabaseMeter:
         """See Database."""
