@@ -18,6 +18,7 @@ RUNTIME = [
     "greenlet>=3.0",
     "SQLAlchemy>=2.0.30",
     "PyMySQL>=1.1.1",
+    "psycopg[binary]>=3.2",
     "cryptography>=50.0.0",  # caching_sha2_password, the default of MySQL 8
     "bcrypt>=4.2",
     "bottle>=0.13",

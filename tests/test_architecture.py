@@ -36,6 +36,7 @@ FORMATTING_ALLOWED = {"ksmppd_py.translate.receipts": ("time",)}  # localtime an
 LIBRARY_HOMES = {
     "sqlalchemy": ("ksmppd_py.storage",),
     "pymysql": ("ksmppd_py.storage",),
+    "psycopg": ("ksmppd_py.storage",),
     "bcrypt": ("ksmppd_py.storage",),
     "pydantic": ("ksmppd_py.admin.api",),
     "bottle": ("ksmppd_py.admin",),

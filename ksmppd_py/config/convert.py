@@ -49,7 +49,19 @@ class DatabaseType(Enum):
     """The kinds of database; `<word>-connection` is the group with its address."""
 
     MYSQL = "mysql"
+    PGSQL = "pgsql"
     SQLITE3 = "sqlite3"
+
+
+class SslMode(Enum):
+    """libpq's ways of TLS."""
+
+    DISABLE = "disable"
+    ALLOW = "allow"
+    PREFER = "prefer"
+    REQUIRE = "require"
+    VERIFY_CA = "verify-ca"
+    VERIFY_FULL = "verify-full"
 
 
 EnumT = TypeVar("EnumT", bound=Enum)
@@ -140,6 +152,13 @@ def to_host(value: str, warn: Warn) -> str:
         if not _is_host_name(value):
             raise ValueError(f"{value!r} is neither an IP address nor the name of a host") from None
     return value
+
+
+def to_database_hosts(value: str, warn: Warn) -> str:
+    """Accept a directory of a Unix socket, or hosts that are separated by `,`."""
+    if value.startswith("/"):
+        return value
+    return ",".join(to_host(name.strip(), warn) for name in value.split(","))
 
 
 def to_host_names(value: str, warn: Warn) -> tuple[str, ...]:

@@ -18,7 +18,6 @@ OF_FORKS: dict[str, dict[str, str]] = {
 # Kannel's connection groups that are unused here: their keys are checked, their values aren't.
 _SERVER = frozenset(["id", "host", "port", "username", "password", "database", "max-connections"])
 FOREIGN_KEYS: dict[str, frozenset[str]] = {
-    "pgsql-connection": _SERVER,
     "redis-connection": _SERVER - {"username"} | {"idle-timeout"},
     "mssql-connection": frozenset(["id", "username", "password", "server", "database", "max-connections"]),
     "oracle-connection": frozenset(["id", "username", "password", "tnsname", "max-connections"]),

@@ -12,10 +12,12 @@ from ksmppd_py.config.convert import (
     AccessLogFormat,
     DatabaseType,
     Method,
+    SslMode,
     WaitAckAction,
     to_address_patterns,
     to_charset,
     to_connections,
+    to_database_hosts,
     to_database_path,
     to_err_length,
     to_host,
@@ -113,7 +115,7 @@ class KsmppdGroup:
     database_type: DatabaseType | None = converted(
         to_word(DatabaseType),
         "kind of database; may be absent when nothing needs one",
-        type="mysql or sqlite3",
+        type="mysql, pgsql or sqlite3",
         default=None,
     )
     database_config: str = text("id of the connection group of the database")
@@ -337,6 +339,33 @@ class MysqlConnection:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class PgsqlConnection:
+    """`group = pgsql-connection`: a PostgreSQL database. Multi."""
+
+    id: str = text("what database-config names")
+    host: str = converted(
+        to_database_hosts,
+        "host name or address, or the directory of a Unix socket; several with `,` between: the one that takes changes",
+        type="host",
+    )
+    port: int = integer("TCP port; 0 is the usual one", default=0, low=0, high=65535)
+    username: str = text("database user", required=True)
+    password: str = text("the user's password, may be empty", required=True, secret=True, may_be_empty=True)
+    database: str = text("name of the database", required=True)
+    max_connections: int = _connections()
+    sslmode: SslMode = converted(
+        to_word(SslMode),
+        "TLS, as libpq has it",
+        type="disable, allow, prefer, require, verify-ca or verify-full",
+        default=SslMode.PREFER,
+        shown="prefer",
+    )
+    sslrootcert: str = _path(
+        "CA certificates (PEM) that the server's is checked against, for verify-ca and -full"
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Sqlite3Connection:
     """`group = sqlite3-connection`: a database file. Multi."""
 
@@ -381,13 +410,14 @@ class SmppTlv:
     const: str = text("for Kannel's own SMPP client, without effect here", change=NEVER)
 
 
-Database = MysqlConnection | Sqlite3Connection
+Database = MysqlConnection | PgsqlConnection | Sqlite3Connection
 
 SINGLE: dict[str, type[Any]] = {"ksmppd": KsmppdGroup, "smpp-routing": SmppRouting, "http-server": HttpServer}
 MULTI: dict[str, type[Any]] = {
     "bearerbox-connection": BearerboxConnection,
     "ksmppd-plugin": KsmppdPlugin,
     "mysql-connection": MysqlConnection,
+    "pgsql-connection": PgsqlConnection,
     "sqlite3-connection": Sqlite3Connection,
     "smpp-tlv": SmppTlv,
 }

@@ -25,6 +25,13 @@ _WRITTEN: dict[str, dict[str, str]] = {
 """Values that an operator has to choose, or that a first start should have."""
 _UNUSED: dict[str, dict[str, str]] = {
     "ksmppd-plugin": {"id": "mine", "path": "mine.py"},
+    "pgsql-connection": {
+        "id": "postgresql",
+        "host": "localhost",
+        "username": "ksmppd",
+        "password": "",
+        "database": "ksmppd",
+    },
     "sqlite3-connection": {"id": "file", "database": "ksmppd.sqlite3"},
     "smpp-tlv": {"name": "vendor", "tag": "0x1400", "length": "8", "type": "octetstring"},
 }

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from ksmppd_py.accesslog.log import AccessLogSettings
 from ksmppd_py.admin.server import AdminSettings
-from ksmppd_py.config import AccessLogFormat, Config, MysqlConnection, Sqlite3Connection
+from ksmppd_py.config import AccessLogFormat, Config, MysqlConnection, PgsqlConnection, Sqlite3Connection
 from ksmppd_py.config.convert import url_problem
 from ksmppd_py.storage.database import Database
 from ksmppd_py.storage.mysql import MySQLDatabase
@@ -17,8 +17,8 @@ from ksmppd_py.translate.tlvs import TlvDefinition, TlvTables
 def hosts(config: Config) -> list[str]:
     """Return the host names that will be looked up, once for each use."""
     found = [box.host for box in config.bearerboxes]
-    if isinstance(config.database, MysqlConnection):
-        found.append(config.database.host)
+    if isinstance(config.database, MysqlConnection | PgsqlConnection):
+        found += [host for host in config.database.host.split(",") if not host.startswith("/")]
     urls = (config.ksmppd.auth_url, config.routing.http_routing_url)
     return found + [host for host in (urlsplit(url).hostname for url in urls if not url_problem(url)) if host]
 
@@ -55,4 +55,8 @@ def open_database(config: Config) -> Database:
     group = config.database
     if isinstance(group, MysqlConnection):
         return MySQLDatabase(group)
+    if isinstance(group, PgsqlConnection):
+        from ksmppd_py.storage.postgresql import PostgreSQLDatabase  # noqa: PLC0415 - libpq is loaded if it is used
+
+        return PostgreSQLDatabase(group)
     return SQLiteDatabase(group or Sqlite3Connection(database=":memory:"))

@@ -20,7 +20,6 @@ from sqlalchemy.sql import Select
 from ksmppd_py.kannel.messages import SmsType
 from ksmppd_py.storage.database import Database, Statement, compile_statement
 from ksmppd_py.storage.layout import Layout
-from ksmppd_py.storage.mysql import literal
 from ksmppd_py.storage.values import Value, name
 
 FEW = 20_000
@@ -96,19 +95,19 @@ class AccountRows:
         return found
 
     def _having_rows(self, some: Sequence[str]) -> set[str]:
-        if self._database.dialect.name == "mysql":
-            asked = [
-                self._exists.text % {**_rendered(self._exists), "service_name": literal(each)}
+        """Ask about several accounts in one statement; on SQLite, which has no distance, one after the other."""
+        if self._database.dialect.name == "sqlite":
+            found = (
+                self._database.execute(self._exists, {"service_name": each}, repeatable=True).rows
                 for each in some
-            ]
-            joined = Statement(" UNION ALL ".join(f"({text})" for text in asked).replace("%", "%%"))
-            rows = self._database.execute(joined, repeatable=True).rows
-            return {service.lower() for (value,) in rows if (service := name(value))}
-        return {
-            each
-            for each in some
-            if self._database.execute(self._exists, {"service_name": each}, repeatable=True).rows
-        }
+            )
+            return {each for each, rows in zip(some, found, strict=True) if rows}
+        literal = self._database.literal
+        defaults = {key: literal(value) for key, value in self._exists.defaults.items()}
+        asked = [self._exists.text % {**defaults, "service_name": literal(each)} for each in some]
+        joined = Statement(" UNION ALL ".join(f"({text})" for text in asked))
+        rows = self._database.execute(joined, repeatable=True).rows
+        return {service.lower() for (value,) in rows if (service := name(value))}
 
     def _are_few(self, sms_type: int) -> bool:
         """Whether at most FEW rows are of this type, as of the last RECOUNT seconds. May yield."""
@@ -124,7 +123,3 @@ class AccountRows:
             few = int(self._database.execute(count, repeatable=True).rows[0][0]) <= FEW
             self._counted[sms_type] = (monotonic() + RECOUNT, few)
         return few
-
-
-def _rendered(statement: Statement) -> dict[str, str]:
-    return {key: literal(value) for key, value in statement.defaults.items()}

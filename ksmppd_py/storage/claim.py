@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import logging
 import os
 from abc import ABC, abstractmethod
+from time import monotonic
 from typing import Any
 
 import gevent
-import pymysql
 
-from ksmppd_py.storage.database import Database
-from ksmppd_py.storage.mysql import MySQLDatabase
+from ksmppd_py.storage.database import OPERATION_TIMEOUT, Database
+from ksmppd_py.storage.pool import PooledDatabase
 from ksmppd_py.storage.sqlite import IN_MEMORY, SQLiteDatabase
 
 log = logging.getLogger(__name__)
 
 INTERVAL = 2.0
 """Seconds between two checks of a claim, held or not."""
-_LONGEST_NAME = 64
+LEASE = 10.0
+"""Seconds without a check after which a server ends the connection that holds a claim."""
 
 
 class Claim(ABC):
@@ -76,33 +76,43 @@ class Claim(ABC):
         """Give the claim up. May yield."""
 
 
-class MySQLClaim(Claim):
-    """GET_LOCK on a connection of its own: the server frees it when the process ends."""
+class ServerClaim(Claim):
+    """A lock on a connection of its own, which the server ends soon after its last check: the claim is a lease.
 
-    def __init__(self, database: MySQLDatabase, store_table: str) -> None:
+    So the server frees the lock when the process ends, and also when its machine is gone and no connection is closed.
+    """
+
+    def __init__(self, database: PooledDatabase, store_table: str) -> None:
         super().__init__(f"{database.name}, table {store_table}")
-        name = f"ksmppd.{store_table if '.' in store_table else f'{database.name}.{store_table}'}"
-        if len(name) > _LONGEST_NAME:
-            name = "ksmppd." + hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest()
+        self._name = f"ksmppd.{store_table if '.' in store_table else f'{database.name}.{store_table}'}"
         self._database = database
-        self._name = name
         self._connection: Any = None
+        self._checked_at = 0.0
+        self._held = False
+
+    @property
+    def held(self) -> bool:
+        """Whether this process has it; not for longer than the server keeps it without a check."""
+        return self._held and monotonic() - self._checked_at < LEASE - INTERVAL
+
+    @held.setter
+    def held(self, held: bool) -> None:
+        self._held = held
 
     def claim(self) -> bool | None:
         """See Claim."""
+        began = monotonic()
         try:
-            if self._connection is None:
-                self._connection = self._database.connect_apart()
-            with self._connection.cursor() as cursor:
-                cursor.execute(
-                    "SELECT IF(IS_USED_LOCK(%s) = CONNECTION_ID(), 1, GET_LOCK(%s, 0))", (self._name,) * 2
-                )
-                row = cursor.fetchone()
-        except (pymysql.err.MySQLError, OSError) as error:
+            with gevent.Timeout(OPERATION_TIMEOUT, TimeoutError):
+                if self._connection is None:
+                    self._connection = self._database.connect_apart()
+                taken = self._database.take_lock(self._connection, self._name, LEASE)
+        except self._database.errors as error:  # with OSError among them, of which TimeoutError is one
             log.debug("Can't ask for the claim on the queue: %s", error)
             self.release()
             return None
-        return bool(row and row[0] == 1)
+        self._checked_at = began
+        return taken
 
     def release(self) -> None:
         """See Claim."""
@@ -156,7 +166,7 @@ class OnlyOurs(Claim):
 
 def open_claim(database: Database, store_table: str) -> Claim:
     """Return the claim on a database's queue tables; call `start` to get it."""
-    if isinstance(database, MySQLDatabase):
-        return MySQLClaim(database, store_table)
+    if isinstance(database, PooledDatabase):
+        return ServerClaim(database, store_table)
     assert isinstance(database, SQLiteDatabase)
     return OnlyOurs("memory") if database.path == IN_MEMORY else SQLiteClaim(database)

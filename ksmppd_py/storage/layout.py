@@ -34,6 +34,7 @@ class Layout:
         self.tables = tables
         self._indexes = indexes or {}
         self._mysql = database.dialect.name == "mysql"
+        self._postgresql = database.dialect.name == "postgresql"
         self._found = found
 
     def has(self, table: Table, column: str) -> bool:
@@ -57,6 +58,8 @@ class Layout:
         The column stays bare where its collation ignores case, so that an index can be used.
         """
         found = self._found.get(column.table.fullname, {}).get(column.name)
+        if self._postgresql:
+            return func.lower(column) == value
         if not self._mysql:
             return column.collate("NOCASE") == value
         if found is None or not _minds_case(found.collation):
@@ -65,8 +68,22 @@ class Layout:
             value
         )
 
+    def tail(self, table: Table, column: str, length: int) -> ColumnElement[Any]:
+        """Return the last `length` characters of a column of octets, in lower case."""
+        if self._postgresql:
+            return func.lower(func.right(func.encode(self.read(table, column), "escape"), length))
+        return func.lower(func.substr(self.read(table, column), -length))
+
+    def round(self, amount: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Return an amount of credit with six decimals."""
+        if (
+            self._postgresql
+        ):  # whose function of two arguments is one of NUMERIC, which has 15 digits of these
+            return func.round(amount * literal_column("1000000")) / literal_column("1000000")
+        return func.round(amount, 6)
+
     def index_on(self, column: Column[Any]) -> str | None:
-        """Return the name, quoted, of an InnoDB index on this column alone; None on SQLite or without one."""
+        """Return the name, quoted, of an InnoDB index on this column alone; None elsewhere or without one."""
         found = self._found.get(column.table.fullname, {}).get(column.name)
         if found is None or (found.collation is not None and _minds_case(found.collation)):
             return None  # `equals` doesn't leave it bare
@@ -74,7 +91,7 @@ class Layout:
         return None if name is None else self._quoted(name)
 
     def limits(self, table: Table) -> dict[str, ColumnLimit]:
-        """Return the sizes of the text columns; empty on SQLite, which has no limits."""
+        """Return the sizes of the text columns; empty on SQLite and PostgreSQL, whose columns of octets have none."""
         if not self._mysql:
             return {}
         found = self._found.get(table.fullname) or {

@@ -52,7 +52,7 @@ class StoredMessages:
             .order_by(store.c.global_id)
             .limit(bindparam("limit"))
         )
-        of_id = func.lower(func.substr(layout.read(store, "dlr_url"), -36)) == bindparam("message_id")
+        of_id = layout.tail(store, "dlr_url", 36) == bindparam("message_id")
         between = (
             func.coalesce(layout.read(store, "sender"), bindparam("nobody")) == bindparam("from_addr"),
             layout.read(store, "receiver") == bindparam("to_addr"),

@@ -6,6 +6,7 @@ sql_mode nor Python's idea of "latin1" (cp1252) can change an octet (docs/rules/
 
 from __future__ import annotations
 
+import hashlib
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -64,6 +65,8 @@ _NO_CHANGES = (
     1836,
 )  # disk or table full, write error, --read-only and its like
 _NO_MORE_CONNECTIONS = (1040, 1203, 1226)
+_LONGEST_NAME = 64
+"""Characters of a lock's name."""
 _THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 
@@ -162,6 +165,16 @@ class MySQLDatabase(PooledDatabase):
     def literal(self, value: Value) -> str:
         """See Database."""
         return literal(value)
+
+    def take_lock(self, connection: Any, name: str, lease: float) -> bool:
+        """See PooledDatabase."""
+        if len(name) > _LONGEST_NAME:
+            name = "ksmppd." + hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest()
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET SESSION wait_timeout = {lease:.0f}")
+            cursor.execute("SELECT IF(IS_USED_LOCK(%s) = CONNECTION_ID(), 1, GET_LOCK(%s, 0))", (name,) * 2)
+            row = cursor.fetchone()
+        return bool(row and row[0] == 1)
 
     def _begin(self, connection: Any, repeatable: bool) -> _Transaction:
         return _Transaction(connection, repeatable)

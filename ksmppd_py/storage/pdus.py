@@ -21,7 +21,6 @@ class StoredPdus:
     def __init__(self, database: Database, layout: Layout) -> None:
         pdu = layout.tables.pdu
         self._database = database
-        self._mysql = database.dialect.name == "mysql"
         self._limit = layout.limits(pdu).get("pdu")
         inserter = make_inserter(database, pdu, ["system_id", "time", "pdu"])
         self._writer: GroupWriter[Row] = GroupWriter("PDU table", inserter)
@@ -61,9 +60,7 @@ class StoredPdus:
         return {system_id.lower() for (value,) in rows if (system_id := name(value))}
 
     def _row(self, system_id: str, pdu: bytes) -> Row:
-        if self._mysql:
-            return render_pdu(system_id, pdu)
-        return {"system_id": system_id, "time": 0, "pdu": pdu}
+        return render_pdu(self._database, system_id, pdu)
 
 
 def _stored(global_id: int, system_id: Any, pdu: Any) -> StoredPdu:

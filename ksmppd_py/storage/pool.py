@@ -113,6 +113,14 @@ class PooledDatabase(ABC):
         """The database's name on its server."""
 
     @abstractmethod
+    def take_lock(self, connection: Any, name: str, lease: float) -> bool:
+        """Get the lock of a name over a connection of `connect_apart`, or check it; False when another one has it.
+
+        The server ends the connection once nothing has come over it for `lease` seconds. Raises the driver's `errors`.
+        May yield.
+        """
+
+    @abstractmethod
     def _connect(self) -> Any:
         """Return a new connection, which commits each statement. May yield."""
 
@@ -194,7 +202,7 @@ class PooledDatabase(ABC):
         portions = self._portions(connection, statement, values)
         try:
             self._within_deadline_apart(portions.begin)
-            while rows := self._within_deadline_apart(portions.next):
+            while rows := self._within_deadline_apart(portions.next) or ():
                 yield rows
         finally:
             portions.end()

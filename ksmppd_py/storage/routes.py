@@ -38,7 +38,9 @@ class DatabaseRoutes:
         ours = route.c.direction == _OUTBOUND, layout.equals(route.c.system_id, bindparam("id"))
         rows = select(*columns).where(*ours)
         if self._has_priority:
-            rows = rows.order_by(route.c.priority.desc())
+            descending = route.c.priority.desc()
+            on_postgresql = database.dialect.name == "postgresql"  # where NULL is the greatest value
+            rows = rows.order_by(descending.nulls_last() if on_postgresql else descending)
         rows = rows.order_by(route.c.route_id)
         dialect = database.dialect
         user = layout.tables.user.c.system_id

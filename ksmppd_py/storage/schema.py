@@ -1,6 +1,6 @@
 """The tables as the C daemon creates them (docs/rules/database.md 2); the store's columns are Kannel's.
 
-`python -m ksmppd_py.storage.schema mysql|sqlite` prints the DDL that database-schemas/ ships.
+`python -m ksmppd_py.storage.schema mysql|pgsql|sqlite` prints the DDL that database-schemas/ ships.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, Index, MetaData, Table, text
-from sqlalchemy.dialects import mysql, sqlite
+from sqlalchemy import Column, Identity, Index, MetaData, Table, text
+from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.sql import quoted_name
@@ -34,29 +34,43 @@ OPTIONAL_USER_COLUMNS = (
 SECOND_PASSWORD_COLUMNS = ("second_password", "second_password_until")
 """Optional columns of the user table: the hash of a former password, and until when it matches (epoch seconds)."""
 
-_NAME_COLUMNS = ("service", "id")
+NAME_COLUMNS = ("service", "id")
 """String columns of the store that are compared, or always text; the others are blobs on SQLite."""
 
 
 def _text(length: int | None = None) -> TypeEngine[Any]:
     on_mysql: TypeEngine[Any] = mysql.VARCHAR(length) if length else mysql.TEXT()
-    return on_mysql.with_variant(sqlite.TEXT(collation="NOCASE"), "sqlite")
+    on_postgresql: TypeEngine[Any] = postgresql.VARCHAR(length) if length else postgresql.TEXT()
+    return _variants(on_mysql, sqlite.TEXT(collation="NOCASE"), on_postgresql)
 
 
-def _octets() -> TypeEngine[Any]:
-    return mysql.TEXT().with_variant(sqlite.BLOB(), "sqlite")
+def _octets(on_mysql: TypeEngine[Any]) -> TypeEngine[Any]:
+    return _variants(on_mysql, sqlite.BLOB(), postgresql.BYTEA())
 
 
-def _integer(on_mysql: TypeEngine[Any]) -> TypeEngine[Any]:
-    return on_mysql.with_variant(sqlite.INTEGER(), "sqlite")
+def _integer(
+    on_mysql: TypeEngine[Any], on_postgresql: type[TypeEngine[Any]] = postgresql.INTEGER
+) -> TypeEngine[Any]:
+    return _variants(on_mysql, sqlite.INTEGER(), on_postgresql())
+
+
+def _bigint(unsigned: bool = False) -> TypeEngine[Any]:
+    return _integer(mysql.BIGINT(unsigned=unsigned), postgresql.BIGINT)
 
 
 def _unsigned() -> TypeEngine[Any]:
-    return _integer(mysql.INTEGER(display_width=10, unsigned=True))
+    return _integer(mysql.INTEGER(display_width=10, unsigned=True), postgresql.BIGINT)
+
+
+def _variants(
+    on_mysql: TypeEngine[Any], on_sqlite: TypeEngine[Any], on_postgresql: TypeEngine[Any]
+) -> TypeEngine[Any]:
+    return on_mysql.with_variant(on_sqlite, "sqlite").with_variant(on_postgresql, "postgresql")
 
 
 def _double(precision: int | None = None, scale: int | None = None) -> TypeEngine[Any]:
-    return mysql.DOUBLE(precision, scale, asdecimal=False).with_variant(sqlite.REAL(), "sqlite")
+    on_mysql: TypeEngine[Any] = mysql.DOUBLE(precision, scale, asdecimal=False)
+    return _variants(on_mysql, sqlite.REAL(), postgresql.DOUBLE_PRECISION())
 
 
 def _column(
@@ -73,7 +87,8 @@ def _column(
 def _id(column: str) -> Column[Any]:
     return Column(
         quoted_name(column, quote=True),
-        _integer(mysql.BIGINT(unsigned=True)),
+        _bigint(unsigned=True),
+        Identity(),
         primary_key=True,
         autoincrement=True,
     )
@@ -98,9 +113,13 @@ def define(ksmppd: KsmppdGroup) -> Tables:
     """Define the tables. Those that hold octets are latin1, where every octet is a character."""
     metadata = MetaData()
 
-    def table(name: str, *columns: Column[Any], latin1: bool) -> Table:
+    def table(use: str, name: str, *columns: Column[Any], latin1: bool) -> Table:
         schema, _, last = name.rpartition(".")
-        options: dict[str, Any] = {"mysql_engine": "InnoDB", "sqlite_autoincrement": True}
+        options: dict[str, Any] = {
+            "mysql_engine": "InnoDB",
+            "sqlite_autoincrement": True,
+            "info": {"use": use},
+        }
         if latin1:
             options["mysql_default_charset"] = "latin1"
         return Table(
@@ -112,21 +131,39 @@ def define(ksmppd: KsmppdGroup) -> Tables:
         )
 
     return Tables(
-        user=table(ksmppd.database_user_table, *_user_columns(), latin1=False),
+        user=table("user", ksmppd.database_user_table, *_user_columns(), latin1=False),
         route=_with_indexes(
-            table(ksmppd.database_route_table, *_route_columns(), latin1=True),
+            table("route", ksmppd.database_route_table, *_route_columns(), latin1=True),
             direction=None,
             system_id=None,
             smsc_id=None,
         ),
         store=_with_indexes(
-            table(ksmppd.database_store_table, _id("global_id"), *_sms_columns(), latin1=True),
+            table("store", ksmppd.database_store_table, _id("global_id"), *_sms_columns(), latin1=True),
             service=16,
             sms_type=None,
         ),
-        pdu=_with_indexes(table(ksmppd.database_pdu_table, *_pdu_columns(), latin1=True), system_id=None),
-        version=table(ksmppd.database_version_table, *_version_columns(), latin1=False),
+        pdu=_with_indexes(
+            table("pdu", ksmppd.database_pdu_table, *_pdu_columns(), latin1=True), system_id=None
+        ),
+        version=table("version", ksmppd.database_version_table, *_version_columns(), latin1=False),
     )
+
+
+_POSTGRESQL_INDEXES = {
+    "user": (("name", "UNIQUE", "(lower(system_id))"),),
+    "route": (("account", "", "(direction, lower(system_id))"),),
+    "store": (
+        ("account", "", "(lower(service), sms_type, global_id)"),
+        ("sms_type", "", "(sms_type, global_id)"),
+        ("unaddressed", "", "(global_id) WHERE service IS NULL OR service = ''"),
+    ),
+    "pdu": (("account", "", "(lower(system_id), global_id)"),),
+}
+"""The indexes on PostgreSQL, where one on an expression ignores case, and one of several columns gives their order."""
+_POSTGRESQL_QUEUES = ("store", "pdu")
+_VACUUM = "WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000)"
+"""Rows of a queue come and go: their space is to be used again although they are few among those that were."""
 
 
 def _user_columns() -> list[Column[Any]]:
@@ -137,7 +174,7 @@ def _user_columns() -> list[Column[Any]]:
         _column("password", _text(64)),
         _column(
             "throughput",
-            mysql.DOUBLE(10, 5, asdecimal=False).with_variant(sqlite.REAL(), "sqlite"),
+            _double(10, 5),
             "'0.00000'",
         ),
         _column("default_smsc", _text(64), null=True),
@@ -145,7 +182,7 @@ def _user_columns() -> list[Column[Any]]:
         _column("enable_prepaid_billing", _unsigned(), "'0'"),
         _column("credit", _double(), "'0'"),
         _column("callback_url", _text(255), null=True),
-        _column("simulate", _integer(mysql.TINYINT(display_width=1)), "'0'"),
+        _column("simulate", _integer(mysql.TINYINT(display_width=1), postgresql.SMALLINT), "'0'"),
         _column("simulate_deliver_every", _unsigned()),
         _column("simulate_permanent_failure_every", _unsigned()),
         _column("simulate_temporary_failure_every", _unsigned()),
@@ -172,11 +209,13 @@ def _sms_columns() -> list[Column[Any]]:
     columns = []
     for name, kind in SMS_FIELDS:
         if kind is Kind.INTEGER:
-            columns.append(_column(name, _integer(mysql.BIGINT())))
+            columns.append(_column(name, _bigint()))
         elif kind is Kind.UUID:
             columns.append(_column(name, _text(128), null=True))
         else:
-            columns.append(_column(name, _text() if name in _NAME_COLUMNS else _octets(), null=True))
+            columns.append(
+                _column(name, _text() if name in NAME_COLUMNS else _octets(mysql.TEXT()), null=True)
+            )
     return columns
 
 
@@ -184,8 +223,8 @@ def _pdu_columns() -> list[Column[Any]]:
     return [
         _id("global_id"),
         _column("system_id", _text(64)),
-        _column("time", _integer(mysql.BIGINT()), null=True),
-        _column("pdu", mysql.BLOB().with_variant(sqlite.BLOB(), "sqlite"), null=True),
+        _column("time", _bigint(), null=True),
+        _column("pdu", _octets(mysql.BLOB()), null=True),
     ]
 
 
@@ -210,11 +249,27 @@ def _with_indexes(table: Table, **lengths: int | None) -> Table:
 def create_statements(table: Table, dialect: Dialect) -> list[str]:
     """Return the statements that create one table and its indexes unless they exist."""
     create = str(CreateTable(table, if_not_exists=True).compile(dialect=dialect)).strip()
+    if dialect.name == "postgresql":
+        return [_postgresql_table(table, create), *_postgresql_indexes(table, dialect)]
     indexes = sorted(table.indexes, key=lambda index: list(table.c).index(index.columns[0]))
     if dialect.name == "sqlite":
         return [create, *(_sqlite_index(table, index, dialect) for index in indexes)]
     keys = ",".join(f"\n\t{_mysql_key(index)}" for index in indexes)
     return [create if not keys else _insert_keys(create, keys)]
+
+
+def _postgresql_table(table: Table, create: str) -> str:
+    return f"{create} {_VACUUM}" if table.info["use"] in _POSTGRESQL_QUEUES else create
+
+
+def _postgresql_indexes(table: Table, dialect: Dialect) -> list[str]:
+    preparer = dialect.identifier_preparer
+    name = preparer.format_table(table)
+    return [
+        f"CREATE {unique + ' ' if unique else ''}INDEX IF NOT EXISTS "
+        f"{preparer.quote_identifier(f'{table.name}_{suffix}')} ON {name} {definition}"
+        for suffix, unique, definition in _POSTGRESQL_INDEXES.get(table.info["use"], ())
+    ]
 
 
 def _mysql_key(index: Index) -> str:
@@ -245,12 +300,19 @@ def render(dialect: Dialect) -> str:
     return "\n".join(lines) + ";\n"
 
 
+DIALECTS: dict[str, Dialect] = {
+    "mysql": mysql.dialect(),
+    "pgsql": postgresql.dialect(),  # type: ignore[no-untyped-call]
+    "sqlite": sqlite.dialect(),
+}
+"""Those for which database-schemas/ has tables, by its folders."""
+
+
 def main() -> None:
     """Print the DDL for the dialect named on the command line."""
-    dialects: dict[str, Dialect] = {"mysql": mysql.dialect(), "sqlite": sqlite.dialect()}
-    if len(sys.argv) != 2 or sys.argv[1] not in dialects:
-        sys.exit("usage: python -m ksmppd_py.storage.schema mysql|sqlite")
-    print(render(dialects[sys.argv[1]]), end="")
+    if len(sys.argv) != 2 or sys.argv[1] not in DIALECTS:
+        sys.exit(f"usage: python -m ksmppd_py.storage.schema {'|'.join(DIALECTS)}")
+    print(render(DIALECTS[sys.argv[1]]), end="")
 
 
 if __name__ == "__main__":

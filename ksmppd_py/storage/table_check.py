@@ -48,6 +48,10 @@ def version_of(database: Database) -> str:
         return "SQLite " + _text(
             database.execute(Statement("SELECT sqlite_version()"), repeatable=True).rows[0][0]
         )
+    if database.dialect.name == "postgresql":
+        return "PostgreSQL " + _text(
+            database.execute(Statement("SHOW server_version"), repeatable=True).rows[0][0]
+        )
     return _text(database.execute(Statement("SELECT VERSION()"), repeatable=True).rows[0][0])
 
 
@@ -100,7 +104,7 @@ def reason_of(error: BaseException) -> str:
     """Return the driver's text, without its numbers and without this server's words around it."""
     while error.__cause__ is not None:
         error = error.__cause__
-    return str(error.args[-1]) if error.args else str(error)
+    return str(error.args[-1]).partition("\n")[0] if error.args else str(error)
 
 
 def _trial(table: Table, found: frozenset[str], right: str) -> ClauseElement:
@@ -119,6 +123,9 @@ def _grants(database: Database) -> str | None:
     """Return the privileges of the database user as one text; None where there are none (SQLite) or roles hide them."""
     if database.dialect.name == "sqlite":
         return None
+    if database.dialect.name == "postgresql":
+        may_create = Statement("SELECT has_schema_privilege(current_schema(), 'CREATE')")
+        return "CREATE, ALTER" if database.execute(may_create, repeatable=True).rows[0][0] else ""
     try:
         rows = database.execute(Statement("SHOW GRANTS"), repeatable=True).rows
     except StatementRefused:

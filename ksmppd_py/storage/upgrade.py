@@ -8,18 +8,23 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import ColumnElement, Table, literal_column, select
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateColumn
 
 from ksmppd_py.config import KsmppdGroup
-from ksmppd_py.storage.database import Database, Statement, StatementRefused, compile_statement
+from ksmppd_py.errors import StartError
+from ksmppd_py.storage.database import Database, Statement, StatementRefused, Transaction, compile_statement
 from ksmppd_py.storage.layout import FoundColumn, Layout
 from ksmppd_py.storage.schema import COMPONENT, VERSION, create_statements, define
 
 log = logging.getLogger(__name__)
 
 _NO_SUCH_TABLE = 1146
+_CREATION = int.from_bytes(b"ksmppd", "big")
+"""The key of the lock under which tables are created."""
 _INDEX_OF_ONE = re.compile(r"^ *KEY `([^`]+)` \(`([^`]+)`(?:\(\d+\))?\)(?: USING BTREE)?,?$", re.MULTILINE)
 ADDED_LATER = {"user": ("connect_allow_ip",), "route": ("source_regex", "priority")}
 
@@ -32,6 +37,8 @@ def prepare(database: Database, ksmppd: KsmppdGroup) -> Layout:
         columns = _columns(database, table)
         if not columns and _create(database, table):
             columns = _columns(database, table)
+        if database.dialect.name == "postgresql":
+            _refuse_text(table, columns)
         found[table.fullname] = columns
     complete = True
     for attribute, added in ADDED_LATER.items():
@@ -57,6 +64,8 @@ def _columns(database: Database, table: Table) -> dict[str, FoundColumn]:
             Statement(f"PRAGMA table_info({preparer.quote(table.name)})"), repeatable=True
         )
         return {row[1]: FoundColumn(row[2], None) for row in reply.rows}
+    if database.dialect.name == "postgresql":
+        return _postgresql_columns(database, table)
     try:
         reply = database.execute(
             Statement(f"SHOW FULL COLUMNS FROM {preparer.format_table(table)}"), repeatable=True
@@ -73,9 +82,27 @@ def _columns(database: Database, table: Table) -> dict[str, FoundColumn]:
     }
 
 
+def _postgresql_columns(database: Database, table: Table) -> dict[str, FoundColumn]:
+    name = database.literal(database.dialect.identifier_preparer.format_table(table))
+    columns = Statement(
+        "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute"
+        f" WHERE attrelid = to_regclass({name}) AND attnum > 0 AND NOT attisdropped ORDER BY attnum"
+    )
+    rows = database.execute(columns, repeatable=True).rows
+    return {column.decode("latin-1"): FoundColumn(kind.decode("latin-1"), None) for column, kind in rows}
+
+
+def _refuse_text(table: Table, found: Mapping[str, FoundColumn]) -> None:
+    """Raise StartError for a column that can't hold every octet: on PostgreSQL text would hold their digits."""
+    for column in table.c:
+        kind = found[column.name].type if column.name in found else ""
+        if isinstance(column.type, postgresql.BYTEA) and kind not in ("", "bytea"):
+            raise StartError(f"Table {table.fullname}: column {column.name} is {kind}, it has to be bytea")
+
+
 def _indexes(database: Database, table: Table) -> dict[str, str]:
     """Return an index of one column for each column that has one: InnoDB's only, ordered by the primary key."""
-    if database.dialect.name == "sqlite":
+    if database.dialect.name != "mysql":
         return {}
     name = database.dialect.identifier_preparer.format_table(table)
     try:
@@ -89,13 +116,24 @@ def _indexes(database: Database, table: Table) -> dict[str, str]:
 
 
 def _create(database: Database, table: Table) -> bool:
+    statements = [Statement(text) for text in create_statements(table, database.dialect)]
     try:
-        for statement in create_statements(table, database.dialect):
-            database.execute(Statement(statement), repeatable=True)
+        if database.dialect.name == "postgresql":
+            database.transaction(lambda transaction: _create_alone(transaction, statements))
+        else:
+            for statement in statements:
+                database.execute(statement, repeatable=True)
     except StatementRefused as error:
         log.error("Can't create table %s: %s", table.fullname, error)
         return False
     return True
+
+
+def _create_alone(transaction: Transaction, statements: Sequence[Statement]) -> None:
+    """Create a table while no other server does: IF NOT EXISTS alone fails when two of them start at once."""
+    transaction.execute(Statement(f"SELECT pg_advisory_xact_lock({_CREATION})"))
+    for statement in statements:
+        transaction.execute(statement)
 
 
 def _add_missing(

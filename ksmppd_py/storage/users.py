@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, select
 
 from ksmppd_py.errors import DatabaseUnavailable
 from ksmppd_py.logs import EACH
@@ -156,7 +156,7 @@ class DatabaseCredit:
         user = layout.tables.user
         mine = layout.equals(user.c.system_id, bindparam("id"))
         credit = user.c.credit
-        left = func.round(credit - bindparam("cost"), 6)
+        left = layout.round(credit - bindparam("cost"))
         dialect = database.dialect
         self._database = database
         self._charge = compile_statement(

@@ -29,7 +29,8 @@ def _program(*names: str) -> str:
     raise RuntimeError(f"{names[0]} is missing: install the package {PACKAGE}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port on which nobody listens now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -51,7 +52,7 @@ class MariaDB:
         # A unix socket's path is short by law, so not pytest's directory.
         self.directory = Path(tempfile.mkdtemp(prefix="mariadb-"))
         self.socket_path = str(self.directory / "s")
-        self.port = _free_port()
+        self.port = free_port()
 
     @property
     def pid(self) -> int:
