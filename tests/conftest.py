@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.parts.mariadb import MariaDB
+from tests.parts.postgresql import PostgreSQL
 
 # How long an example takes says more about who else uses the machine than about us.
 settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -26,6 +27,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def mariadb() -> Iterator[MariaDB]:
     """A private MariaDB server. Without the package the test fails and names it."""
     server = MariaDB()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    """A private PostgreSQL server. Without the package the test fails and names it."""
+    server = PostgreSQL()
     try:
         server.start()
         yield server

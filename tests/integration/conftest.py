@@ -13,8 +13,9 @@ from tests.fakes.bearerbox import FakeBearerbox
 from tests.integration.bed import BOX_ID, Bed, StartBed
 from tests.parts import daemon as daemon_part
 from tests.parts.daemon import Daemon, DaemonConfig
-from tests.parts.database import Database, MariaDatabase, SqliteDatabase
+from tests.parts.database import Database, MariaDatabase, PostgresDatabase, SqliteDatabase
 from tests.parts.mariadb import MariaDB
+from tests.parts.postgresql import PostgreSQL
 
 _numbers = itertools.count(1)
 
@@ -47,7 +48,23 @@ def mariadb_factory(request: pytest.FixtureRequest) -> Callable[[], MariaDatabas
     return make
 
 
-KINDS = ["sqlite", pytest.param("mariadb", marks=pytest.mark.database)]
+@pytest.fixture(scope="session")
+def pgsql_factory(request: pytest.FixtureRequest) -> Callable[[], PostgresDatabase]:
+    """Makes empty databases on the private PostgreSQL server, started when the first one is asked for."""
+
+    def make() -> PostgresDatabase:
+        server: PostgreSQL = request.getfixturevalue("postgresql")
+        name = server.create_database()
+        return PostgresDatabase(server.host, server.port, server.username, server.password, name)
+
+    return make
+
+
+KINDS = [
+    "sqlite",
+    pytest.param("mariadb", marks=pytest.mark.database),
+    pytest.param("pgsql", marks=pytest.mark.database),
+]
 
 
 def make_database(request: pytest.FixtureRequest) -> Database:
@@ -57,13 +74,13 @@ def make_database(request: pytest.FixtureRequest) -> Database:
 
 @pytest.fixture(scope="module", params=KINDS)
 def database(request: pytest.FixtureRequest) -> Database:
-    """An empty database of this module: each test runs on SQLite and on MariaDB."""
+    """An empty database of this module: each test runs on each kind."""
     return make_database(request)
 
 
 @pytest.fixture(params=KINDS)
 def own_database(request: pytest.FixtureRequest) -> Database:
-    """An empty database of this test alone, on SQLite and on MariaDB."""
+    """An empty database of this test alone, on each kind."""
     return make_database(request)
 
 
@@ -100,7 +117,7 @@ def shared_daemon(
 
 @pytest.fixture
 def bed(shared_daemon: Daemon, shared_box: FakeBearerbox) -> Iterator[Bed]:
-    """The module's daemon and bearerbox, with accounts and sessions of this test; SQLite and MariaDB."""
+    """The module's daemon and bearerbox, with accounts and sessions of this test; on each kind of database."""
     bed = Bed(shared_daemon, shared_box)
     yield bed
     bed.close()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Protocol
 
+import psycopg
 import pymysql
 
 from tests.parts.config import Group, Value
@@ -121,6 +122,52 @@ class MariaDatabase:
         with connection, connection.cursor() as cursor:
             cursor.execute(sql.replace("%", "%%").replace("?", "%s"), list(parameters))
             return list(cursor.fetchall())
+
+
+@dataclass
+class PostgresDatabase:
+    """A database on a private PostgreSQL server, reached by TCP as the daemon does."""
+
+    host: str
+    port: int
+    username: str
+    password: str
+    name: str
+    kind: str = "pgsql"
+
+    def groups(self, group_id: str) -> list[Group]:
+        keys: dict[str, Value] = {
+            "id": group_id,
+            "host": self.host,
+            "port": self.port,
+            "username": self.username,
+            "password": self.password,
+            "database": self.name,
+            "max-connections": 5,
+        }
+        return [("pgsql-connection", keys)]
+
+    def execute(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
+        with psycopg.connect(
+            host=self.host,
+            port=self.port,
+            user=self.username,
+            password=self.password,
+            dbname=self.name,
+            autocommit=True,
+        ) as connection:
+            text = sql.replace("%", "%%").replace("?", "%s").replace("`", '"')
+            cursor = connection.execute(text.encode(), [_for_postgresql(each) for each in parameters])
+            return list(cursor.fetchall()) if cursor.description is not None else []
+
+
+def _for_postgresql(value: object) -> object:
+    """Names are text there: octets, as latin1 has them."""
+    return (
+        value.decode("latin-1")
+        if isinstance(value, bytes) and value.isascii() and b"\0" not in value
+        else value
+    )
 
 
 def insert_account(database: Database, account: Account) -> None:

@@ -1,4 +1,4 @@
-"""Every storage test runs on MariaDB and on SQLite."""
+"""Every storage test runs on MariaDB, on PostgreSQL and on SQLite."""
 
 from __future__ import annotations
 
@@ -9,22 +9,32 @@ from typing import Any
 
 import pytest
 
-from ksmppd_py.config import KsmppdGroup, MysqlConnection, Sqlite3Connection
+from ksmppd_py.config import KsmppdGroup, MysqlConnection, PgsqlConnection, Sqlite3Connection
 from ksmppd_py.storage.database import Database, Statement
 from ksmppd_py.storage.layout import Layout
 from ksmppd_py.storage.mysql import MySQLDatabase
 from ksmppd_py.storage.passwords import password_hash
+from ksmppd_py.storage.postgresql import PostgreSQLDatabase
 from ksmppd_py.storage.sqlite import SQLiteDatabase
 from ksmppd_py.storage.upgrade import prepare
 from tests.parts.mariadb import MariaDB
+from tests.parts.postgresql import PostgreSQL
 
-MARIADB = [pytest.mark.integration, pytest.mark.database]
+SERVERS = [pytest.mark.integration, pytest.mark.database]
 
 
 def mysql_settings(server: MariaDB, database: str, **others: Any) -> MysqlConnection:
     """The connection settings of the private server."""
     known: dict[str, Any] = {"username": server.username, "password": server.password, "max_connections": 5}
     return MysqlConnection(
+        id="db", database=database, host=server.host, port=server.port, **{**known, **others}
+    )
+
+
+def pgsql_settings(server: PostgreSQL, database: str, **others: Any) -> PgsqlConnection:
+    """The address of the private server for the daemon."""
+    known: dict[str, Any] = {"username": server.username, "password": server.password, "max_connections": 5}
+    return PgsqlConnection(
         id="db", database=database, host=server.host, port=server.port, **{**known, **others}
     )
 
@@ -67,18 +77,22 @@ class Place:
         self.run(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({values})")
 
 
-@pytest.fixture(params=["sqlite3", pytest.param("mysql", marks=MARIADB)])
+@pytest.fixture(
+    params=["sqlite3", pytest.param("mysql", marks=SERVERS), pytest.param("pgsql", marks=SERVERS)]
+)
 def open_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Place]]:
     """Opens one empty database, as often as wanted."""
     opened: list[Database] = []
-    server: MariaDB | None = None
-    if request.param == "mysql":
-        server = request.getfixturevalue("mariadb")
+    server: MariaDB | PostgreSQL | None = None
+    if request.param != "sqlite3":
+        server = request.getfixturevalue({"mysql": "mariadb", "pgsql": "postgresql"}[request.param])
         name = server.create_database()
 
     def connect() -> Database:
-        if server is not None:
+        if isinstance(server, MariaDB):
             return MySQLDatabase(mysql_settings(server, name))
+        if server is not None:
+            return PostgreSQLDatabase(pgsql_settings(server, name))
         return SQLiteDatabase(Sqlite3Connection(id="db", database=str(tmp_path / "ksmppd.sqlite")))
 
     def open_it() -> Place:

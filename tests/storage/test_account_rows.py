@@ -9,7 +9,7 @@ import pytest
 from ksmppd_py.kannel.messages import Sms, SmsType
 from ksmppd_py.storage import account_rows
 from ksmppd_py.storage.store import DatabaseStore
-from tests.storage.conftest import MARIADB, Place
+from tests.storage.conftest import SERVERS, Place
 
 ACCOUNTS = ["usera", "userb", "nobody"]
 
@@ -90,7 +90,7 @@ def test_no_plan_sorts(mysql_place: Callable[..., Place], monkeypatch: pytest.Mo
             assert b"ALL" not in row or b"smpp_store" not in row, (text, row)
 
 
-@pytest.mark.parametrize("param", [pytest.param("mysql", marks=MARIADB)])
+@pytest.mark.parametrize("param", [pytest.param("mysql", marks=SERVERS)])
 def test_tables_without_indexes(mysql_place: Callable[..., Place], param: str) -> None:
     """Operators' tables may lack what ours have; then the server finds its own way."""
     place = mysql_place()

@@ -17,7 +17,7 @@ from ksmppd_py.storage.claim import Claim, open_claim
 from ksmppd_py.storage.mysql import MySQLDatabase
 from ksmppd_py.storage.sqlite import SQLiteDatabase
 from tests.parts.mariadb import MariaDB
-from tests.storage.conftest import MARIADB, mysql_settings
+from tests.storage.conftest import SERVERS, mysql_settings
 
 Opener = Callable[..., Claim]
 
@@ -27,7 +27,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(claims, "INTERVAL", 0.05)
 
 
-@pytest.fixture(params=["sqlite3", pytest.param("mysql", marks=MARIADB)])
+@pytest.fixture(params=["sqlite3", pytest.param("mysql", marks=SERVERS)])
 def claim(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
     """Opens claims as different daemons do, on one database."""
     opened: list[Claim] = []
