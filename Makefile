@@ -4,7 +4,7 @@
 # make docs   the documentation as a web site, in build/docs
 # make bench  measure: benchmarks/ against the floor of this machine
 # make guard  a few of them with loose bounds, as CI does
-# make test   everything, with a real Kannel and a real MariaDB, in four groups side by side
+# make test   everything, with a real Kannel, MariaDB and PostgreSQL, in four groups side by side
 # make faults all 210 seeds of the fault suite, of which make test runs 42
 # make durations  how long each test takes, for the groups of make test: .test_durations
 # make fuzz   a million damaged inputs for the parsers
@@ -20,7 +20,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 # npm comes with nodejs in some distributions and beside it in others: asked for only where it is missing.
-PACKAGES := mariadb-server kannel kannel-extras php-cli fail2ban systemd logrotate chromium chromium-driver $(if $(shell which npm 2>/dev/null),,nodejs npm)
+PACKAGES := mariadb-server postgresql kannel kannel-extras php-cli fail2ban systemd logrotate chromium chromium-driver $(if $(shell which npm 2>/dev/null),,nodejs npm)
 RUN_TESTS := $(BIN)/python tools/run_tests.py
 PYTEST := $(BIN)/python -m gevent.monkey --module pytest
 
@@ -50,7 +50,7 @@ coverage: venv
 	@tools/coverage.sh $(BIN)
 
 faults: venv
-	@tools/apt_packages.sh mariadb-server
+	@tools/apt_packages.sh mariadb-server postgresql
 	@$(RUN_TESTS) --groups 3 --repeat --every-seed tests/faults/test_scenarios.py --splitting-algorithm least_duration
 
 durations: venv
@@ -61,11 +61,11 @@ fuzz: venv
 	$(BIN)/python -m tests.fuzz.run
 
 soak: venv
-	@tools/apt_packages.sh mariadb-server
+	@tools/apt_packages.sh mariadb-server postgresql
 	$(PYTEST) -q -s -m soak
 
 bench: venv
-	@tools/apt_packages.sh mariadb-server
+	@tools/apt_packages.sh mariadb-server postgresql
 	$(BIN)/python -m benchmarks.run --json bench.json
 
 guard: venv

@@ -334,7 +334,7 @@ BAD: dict[str, tuple[str, list[str]]] = {
         + REST
         + "\ngroup = smpp-routing\nrouting-method = no",
         [
-            "5: 'database-type': 'oracle' is none of mysql, sqlite3.",
+            "5: 'database-type': 'oracle' is none of mysql, pgsql, sqlite3.",
             "4: 'auth-method': '3' is none of 1 or database, 2 or http, 4 or plugin.",
             "23: 'routing-method': 'no' is none of 1 or database, 2 or http, 4 or plugin.",
         ],

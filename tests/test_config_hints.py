@@ -209,7 +209,7 @@ AT_ONCE: dict[str, tuple[str, list[str]]] = {
     "a wrong word has no consequences": (
         f"{KSMPPD.replace('mysql', 'mysl')}auth-method = htpp\nauth-url = http://h/\n\n{MYSQL}\n{BOX}\n{HTTP}",
         [
-            "2: 'database-type': 'mysl' is none of mysql, sqlite3.",
+            "2: 'database-type': 'mysl' is none of mysql, pgsql, sqlite3.",
             "4: 'auth-method': 'htpp' is none of 1 or database, 2 or http, 4 or plugin.",
         ],
     ),

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from kannel_conf import printable
 from ksmppd_py.config.changes import restart_changes
-from ksmppd_py.config.convert import AccessLogFormat, DatabaseType, Method, WaitAckAction
+from ksmppd_py.config.convert import AccessLogFormat, DatabaseType, Method, SslMode, WaitAckAction
+from ksmppd_py.config.databases import Database, MysqlConnection, PgsqlConnection, Sqlite3Connection
 from ksmppd_py.config.groups import (
     BearerboxConnection,
-    Database,
     HttpServer,
     KsmppdGroup,
     KsmppdPlugin,
-    MysqlConnection,
-    PgsqlConnection,
     SmppRouting,
     SmppTlv,
-    Sqlite3Connection,
 )
 from ksmppd_py.config.load import Config, ConfigProblems, load
 from ksmppd_py.config.reference import render_reference
@@ -36,6 +33,7 @@ __all__ = [
     "SmppRouting",
     "SmppTlv",
     "Sqlite3Connection",
+    "SslMode",
     "WaitAckAction",
     "load",
     "printable",

@@ -12,13 +12,9 @@ from ksmppd_py.config.convert import (
     AccessLogFormat,
     DatabaseType,
     Method,
-    SslMode,
     WaitAckAction,
     to_address_patterns,
     to_charset,
-    to_connections,
-    to_database_hosts,
-    to_database_path,
     to_err_length,
     to_host,
     to_host_names,
@@ -34,6 +30,7 @@ from ksmppd_py.config.convert import (
     to_wait_ack_action,
     to_word,
 )
+from ksmppd_py.config.databases import MysqlConnection, PgsqlConnection, Sqlite3Connection
 from ksmppd_py.smpp.tlvs import TlvType
 from ksmppd_py.translate.report_text import SHORT_ERR
 
@@ -57,10 +54,6 @@ def _table(name: str, doc: str) -> str:
 def _method(doc: str) -> Method:
     words = "1 or database, 2 or http, 4 or plugin"
     return converted(to_method, doc, type=words, default=Method.DATABASE, shown="1")
-
-
-def _connections() -> int:
-    return converted(to_connections, "most connections at a time", type="integer", default=1, shown="1")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -326,61 +319,6 @@ class KsmppdPlugin:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class MysqlConnection:
-    """`group = mysql-connection`: a MySQL or MariaDB database. Multi."""
-
-    id: str = text("what database-config names")
-    host: str = converted(to_host, "host name or address", type="host")
-    port: int = integer("TCP port; 0 is the usual one", default=0, low=0, high=65535)
-    username: str = text("database user", required=True)
-    password: str = text("the user's password, may be empty", required=True, secret=True, may_be_empty=True)
-    database: str = text("name of the database", required=True)
-    max_connections: int = _connections()
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PgsqlConnection:
-    """`group = pgsql-connection`: a PostgreSQL database. Multi."""
-
-    id: str = text("what database-config names")
-    host: str = converted(
-        to_database_hosts,
-        "host name or address, or the directory of a Unix socket; several with `,` between: the one that takes changes",
-        type="host",
-    )
-    port: int = integer("TCP port; 0 is the usual one", default=0, low=0, high=65535)
-    username: str = text("database user", required=True)
-    password: str = text("the user's password, may be empty", required=True, secret=True, may_be_empty=True)
-    database: str = text("name of the database", required=True)
-    max_connections: int = _connections()
-    sslmode: SslMode = converted(
-        to_word(SslMode),
-        "TLS, as libpq has it",
-        type="disable, allow, prefer, require, verify-ca or verify-full",
-        default=SslMode.PREFER,
-        shown="prefer",
-    )
-    sslrootcert: str = _path(
-        "CA certificates (PEM) that the server's is checked against, for verify-ca and -full"
-    )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Sqlite3Connection:
-    """`group = sqlite3-connection`: a database file. Multi."""
-
-    id: str = text("what database-config names")
-    database: str = converted(to_database_path, "path of the file", type="path")
-    max_connections: int = _connections()
-    lock_timeout: int = integer(
-        "how long to wait for a locked file; 0 as long as for any statement",
-        default=0,
-        unit="milliseconds",
-        low=0,
-    )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class SmppTlv:
     """`group = smpp-tlv`: an optional parameter of one's own. Multi; a wrong one ends the start."""
 
@@ -409,8 +347,6 @@ class SmppTlv:
     )
     const: str = text("for Kannel's own SMPP client, without effect here", change=NEVER)
 
-
-Database = MysqlConnection | PgsqlConnection | Sqlite3Connection
 
 SINGLE: dict[str, type[Any]] = {"ksmppd": KsmppdGroup, "smpp-routing": SmppRouting, "http-server": HttpServer}
 MULTI: dict[str, type[Any]] = {

@@ -20,6 +20,7 @@ from kannel_conf import (
 )
 from ksmppd_py.config import checks
 from ksmppd_py.config.convert import Method
+from ksmppd_py.config.databases import Database, Sqlite3Connection
 from ksmppd_py.config.files import database_problem, plugin_problem
 from ksmppd_py.config.foreign import FOREIGN_KEYS, OF_FORKS
 from ksmppd_py.config.groups import (
@@ -27,13 +28,11 @@ from ksmppd_py.config.groups import (
     SINGLE,
     TYPES,
     BearerboxConnection,
-    Database,
     HttpServer,
     KsmppdGroup,
     KsmppdPlugin,
     SmppRouting,
     SmppTlv,
-    Sqlite3Connection,
 )
 from ksmppd_py.config.tlvs import check_tlvs
 from ksmppd_py.errors import StartError

@@ -180,8 +180,8 @@ def _compile_renderer(
     def look_closer(column: str, value: bytes) -> str:
         return literal(value) if limits[column].holds(value) else too_long(column)
 
-    def text(column: str, value: bytes) -> str:
-        return literal(value.decode("latin-1")) if b"\0" not in value else too_long(column)
+    def text(value: bytes) -> str:
+        return literal(value.decode("latin-1"))
 
     def too_long(column: str) -> NoReturn:
         raise TooLongForColumn(column)
@@ -207,5 +207,5 @@ def _postgresql_expression(field: Field) -> str:
     if field.kind is Kind.INTEGER:
         return f"sms.{field.name}"
     if field.name in NAME_COLUMNS:
-        return f'"NULL" if (value := sms.{field.name}) is None else text({field.name!r}, value)'
+        return f'"NULL" if (value := sms.{field.name}) is None else text(value)'
     return f"""\"NULL\" if (value := sms.{field.name}) is None else "E'\\\\\\\\x" + value.hex() + "'\""""

@@ -59,7 +59,7 @@ class Layout:
         """
         found = self._found.get(column.table.fullname, {}).get(column.name)
         if self._postgresql:
-            return func.lower(column) == value
+            return func.lower(column) == func.lower(value)
         if not self._mysql:
             return column.collate("NOCASE") == value
         if found is None or not _minds_case(found.collation):

@@ -44,6 +44,8 @@ _CAUSES = {
 }
 _READ_WRITE = 3
 """gevent's number for a wait until a socket can be read or written."""
+_NUL = "\N{SYMBOL FOR NULL}"
+"""The character for the octet 0 in text, which has none of its own there."""
 _WAITS: dict[int, int] = {pq.PollingStatus.READING: 1, pq.PollingStatus.WRITING: 2}
 _TAKE_LOCK = (
     "SELECT CASE WHEN EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
@@ -54,11 +56,11 @@ _IDLE_SESSIONS_END = 140_000
 
 
 def literal(value: Value) -> str:
-    """Return one value as SQL. A name can't have a NUL character; one in its place is in no name."""
+    """Return one value as SQL."""
     if isinstance(value, bytes):
         return f"E'\\\\x{value.hex()}'::bytea"
     if isinstance(value, str):
-        return quoted(value.replace("\0", "\ufffd"))
+        return quoted(value.replace("\0", _NUL))
     return "NULL" if value is None else repr(value)
 
 
@@ -70,14 +72,14 @@ def quoted(text: str) -> str:
 
 
 class _Octets(Loader):
-    """Reads text as octets, one a character: as MySQL's latin1, with ? for characters that aren't in it."""
+    """Reads text as octets, one a character: as MySQL's latin1, with ? for other characters."""
 
     def load(self, data: Buffer) -> bytes:
         octets = bytes(data)
         if octets.isascii():
             return octets
         try:
-            return octets.decode("utf-8").encode("latin-1", "replace")
+            return octets.decode("utf-8").replace(_NUL, "\0").encode("latin-1", "replace")
         except UnicodeDecodeError:
             return octets  # a database of the encoding SQL_ASCII
 

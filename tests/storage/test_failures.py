@@ -23,7 +23,7 @@ from ksmppd_py.config import KsmppdGroup, MysqlConnection, Sqlite3Connection
 from ksmppd_py.errors import DatabaseUnavailable, StartError
 from ksmppd_py.kannel.messages import Sms, SmsType
 from ksmppd_py.storage import writer
-from ksmppd_py.storage.claim import MySQLClaim, open_claim
+from ksmppd_py.storage.claim import ServerClaim, open_claim
 from ksmppd_py.storage.database import Statement, StatementRefused
 from ksmppd_py.storage.mysql import MySQLDatabase
 from ksmppd_py.storage.router import DatabaseRouter
@@ -106,7 +106,7 @@ def test_a_server_that_isnt_mysqls(greeting: bytes) -> None:
     with pytest.raises(StartError, match="no connections"):
         database.start(within=0.1)
     claim = open_claim(database, "smpp_store")
-    assert isinstance(claim, MySQLClaim)
+    assert isinstance(claim, ServerClaim)
     assert claim.claim() is None
     server.stop()
 
@@ -578,7 +578,7 @@ class TestSQLite:
 from gevent import monkey; monkey.patch_all()
 import sys, os, signal
 from ksmppd_py.storage import writer
-from ksmppd_py.storage.claim import MySQLClaim, open_claim
+from ksmppd_py.storage.claim import ServerClaim, open_claim
 from ksmppd_py.storage.database import Statement
 from ksmppd_py.config import KsmppdGroup, MysqlConnection, Sqlite3Connection
 from ksmppd_py.storage.sqlite import SQLiteDatabase

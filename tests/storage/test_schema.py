@@ -6,14 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy.dialects import mysql, sqlite
-from sqlalchemy.engine import Dialect
 
 from ksmppd_py.config import KsmppdGroup
 from ksmppd_py.errors import MessageTooLong
 from ksmppd_py.kannel.messages import SMS_FIELDS, Kind, Sms, SmsType
 from ksmppd_py.storage.routes import DatabaseRoutes
-from ksmppd_py.storage.schema import render
+from ksmppd_py.storage.schema import DIALECTS, render
 from ksmppd_py.storage.store import DatabaseStore
 from ksmppd_py.storage.upgrade import prepare
 from ksmppd_py.storage.users import DatabaseAuthenticator, DatabaseCredit
@@ -24,14 +22,17 @@ SCHEMAS = Path(__file__).parents[2] / "database-schemas"
 OpenMySQL = Callable[..., Place]
 
 
-@pytest.mark.parametrize("dialect", [mysql.dialect(), sqlite.dialect()], ids=["mysql", "sqlite"])
-def test_shipped_tables(dialect: Dialect) -> None:
-    assert (SCHEMAS / dialect.name / "tables.sql").read_text() == render(dialect)
+@pytest.mark.parametrize("folder", DIALECTS)
+def test_shipped_tables(folder: str) -> None:
+    assert (SCHEMAS / folder / "tables.sql").read_text() == render(DIALECTS[folder])
 
 
 def columns(place: Place, table: str) -> list[str]:
     if place.database.dialect.name == "sqlite":
         return [row[1] for row in place.run(f"PRAGMA table_info({table})")]
+    if place.database.dialect.name == "postgresql":
+        names = f"SELECT attname FROM pg_attribute WHERE attrelid = '{table}'::regclass AND attnum > 0 ORDER BY attnum"
+        return [row[0].decode() for row in place.run(names)]
     return [row[0].decode() for row in place.run(f"SHOW COLUMNS FROM {table}")]
 
 

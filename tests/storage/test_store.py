@@ -49,7 +49,8 @@ def stored(rows: list[StoredMessage]) -> list[Sms | None]:
 
 
 def count(place: Place, table: str = "smpp_store") -> int:
-    return int(place.run(f"SELECT count(*) FROM {table}")[0][0])
+    name = place.database.dialect.identifier_preparer.quote_identifier(table)
+    return int(place.run(f"SELECT count(*) FROM {name}")[0][0])
 
 
 def test_every_field_with_every_octet(store: DatabaseStore) -> None:

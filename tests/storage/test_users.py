@@ -160,16 +160,17 @@ def test_a_column_that_takes_no_password_is_told_once(
 
 def test_a_column_of_octets_without_a_value(place: Place, caplog: pytest.LogCaptureFixture) -> None:
     """Hand-made tables allow NULL, and BINARY columns are filled up with NULs."""
+    binary = "BYTEA" if place.database.dialect.name == "postgresql" else "VARBINARY(64)"
     place.run("DROP TABLE smpp_user")
     place.run(
-        "CREATE TABLE smpp_user (system_id VARCHAR(15) PRIMARY KEY, password VARBINARY(64) NULL, throughput REAL,"
+        f"CREATE TABLE smpp_user (system_id VARCHAR(15) PRIMARY KEY, password {binary} NULL, throughput REAL,"
         " default_smsc VARCHAR(64), default_cost REAL, enable_prepaid_billing INTEGER, credit REAL,"
         " callback_url VARCHAR(255), simulate INTEGER, simulate_deliver_every INTEGER, simulate_mo_every INTEGER,"
         " simulate_permanent_failure_every INTEGER, simulate_temporary_failure_every INTEGER,"
         " max_binds INTEGER, connect_allow_ip TEXT)"
     )
-    hashed = password_hash(b"userA") + bytes(20)
-    place.run(f"INSERT INTO smpp_user (system_id, password) VALUES ('one', X'{hashed.hex()}'), ('two', NULL)")
+    hashed = place.database.literal(password_hash(b"userA") + bytes(20))
+    place.run(f"INSERT INTO smpp_user (system_id, password) VALUES ('one', {hashed}), ('two', NULL)")
     authenticator = DatabaseAuthenticator(place.database, prepare(place.database, KsmppdGroup()))
     assert authenticator.authenticate(b"one", b"userA", "") is not None
     assert authenticator.authenticate(b"two", b"", "") is None
