@@ -5,17 +5,17 @@ from __future__ import annotations
 import select
 import socket
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import gevent
 from gevent import monkey
-from gevent.hub import Waiter, get_hub
 from geventhttpclient.connectionpool import ConnectionPool, SSLConnectionPool
 from geventhttpclient.response import HTTPParseError
 
 from ksmppd_py.callbacks.endpoint import Endpoint
 from ksmppd_py.callbacks.parser import AnswerParser
 from ksmppd_py.errors import KsmppdError
+from ksmppd_py.transport.batch_results import MISSING, BatchResults
 from ksmppd_py.transport.descriptors import HALF, is_kept_back
 
 RECEIVE_OCTETS = 16384
@@ -33,36 +33,28 @@ class HttpAnswer(NamedTuple):
     headers: list[tuple[str, str]]
 
 
-class Batch:
-    """The requests of one call, whose caller waits for the last of them."""
-
-    __slots__ = ("left", "waiter")
-
-    def __init__(self, count: int) -> None:
-        self.left = count
-        self.waiter: Waiter | None = None
+Answers: TypeAlias = BatchResults[HttpAnswer | KsmppdError]
 
 
 class Request:
-    """One request and its answer; `deadline` is monotonic seconds."""
+    """One request of a batch; `deadline` is monotonic seconds."""
 
-    __slots__ = ("_batch", "answer", "deadline", "octets")
+    __slots__ = ("_batch", "_position", "deadline", "octets")
 
-    def __init__(self, octets: bytes, deadline: float, batch: Batch) -> None:
+    def __init__(self, octets: bytes, deadline: float, batch: Answers, position: int) -> None:
         self.octets = octets
         self.deadline = deadline
-        self.answer: HttpAnswer | KsmppdError | None = None
         self._batch = batch
+        self._position = position
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it has its answer, or an error in its place."""
+        return self._batch.results[self._position] is not MISSING
 
     def settle(self, answer: HttpAnswer | KsmppdError) -> None:
         """Set the answer unless there is one; with the last one of its batch the caller wakes. Doesn't yield."""
-        if self.answer is not None:
-            return
-        self.answer = answer
-        batch = self._batch
-        batch.left -= 1
-        if not batch.left and batch.waiter is not None:
-            get_hub().loop.run_callback(batch.waiter.switch, None)
+        self._batch.settle(self._position, answer)
 
 
 class Broken(Exception):

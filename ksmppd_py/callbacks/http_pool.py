@@ -16,7 +16,7 @@ from gevent.hub import Waiter, get_hub
 from geventhttpclient.response import HTTPParseError
 
 from ksmppd_py.callbacks.connection import (
-    Batch,
+    Answers,
     Broken,
     Connection,
     HttpAnswer,
@@ -26,6 +26,7 @@ from ksmppd_py.callbacks.connection import (
 )
 from ksmppd_py.callbacks.endpoint import Endpoint
 from ksmppd_py.errors import BackendUnavailable, KsmppdError, QueueFull
+from ksmppd_py.transport.batch_results import BatchResults, Missing
 from ksmppd_py.transport.greenlets import GreenletGroup
 
 logger = logging.getLogger(__name__)
@@ -74,29 +75,17 @@ class HttpPool:
 
     def ask_all(self, octets: Sequence[bytes]) -> list[HttpAnswer | KsmppdError]:
         """Return the answers in order, BackendUnavailable or QueueFull for failed ones. Yields, at most `total`."""
-        batch = Batch(len(octets))
+        batch: Answers = BatchResults(len(octets))
         deadline = monotonic() + self._limits.total
-        requests = [Request(each, deadline, batch) for each in octets]
+        requests = [Request(each, deadline, batch, position) for position, each in enumerate(octets)]
         for request in requests:
             self._take_in(request)
-        if batch.left:
-            batch.waiter = Waiter()
-            limit = gevent.Timeout.start_new(self._limits.total)
-            try:
-                batch.waiter.get()
-            except gevent.Timeout as timeout:
-                if timeout is not limit:
-                    raise
-            finally:
-                limit.cancel()
-                batch.waiter = None
-                self._give_up(requests)
-        return [request.answer for request in requests if request.answer is not None]
-
-    def _give_up(self, requests: Sequence[Request]) -> None:
-        for request in requests:
-            if request.answer is None:
+        try:
+            batch.wait(self._limits.total)
+        finally:
+            for request in requests:
                 self._late(request)
+        return [answer for answer in batch.results if not isinstance(answer, Missing)]
 
     def _take_in(self, request: Request) -> None:
         name = self._endpoint.name
@@ -178,7 +167,7 @@ class HttpPool:
                     request = self._next()
                 if request is None:
                     return
-                if request.answer is None:
+                if not request.is_settled:
                     self._ask(connection, request)
                 request = None
         except BaseException:
@@ -238,6 +227,6 @@ class HttpPool:
 
     def _fail(self, request: Request, trouble: str, details: object) -> None:
         """Settle a request with an error, unless it is settled, and log that; each `trouble` is a kind of line."""
-        if request.answer is None:
+        if not request.is_settled:
             logger.warning(trouble, self._endpoint.name, details)
             request.settle(BackendUnavailable(trouble % (self._endpoint.name, details)))

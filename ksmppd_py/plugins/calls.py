@@ -6,14 +6,13 @@ import logging
 import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
-from enum import Enum
 from typing import Generic, TypeVar
 
 import gevent
-from gevent.event import Event
 from gevent.pool import Pool
 
 from ksmppd_py.errors import BackendUnavailable, KsmppdError, QueueFull
+from ksmppd_py.transport.batch_results import BatchResults, Missing
 
 logger = logging.getLogger(__name__)
 
@@ -22,13 +21,6 @@ MOST_WAITING = 10_000
 """Calls that may wait to begin."""
 
 
-class _Missing(Enum):
-    """Stands for a missing result, because None is a result."""
-
-    MISSING = 0
-
-
-_MISSING = _Missing.MISSING
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -51,18 +43,13 @@ class Calls:
         taken = items[: self._room]
         batch = _Batch(self, function, taken)
         self._room -= len(taken)
-        limit = gevent.Timeout.start_new(self._timeout)
         try:
-            batch.run(self._pool)
-        except gevent.Timeout as timeout:
-            if timeout is not limit:
-                raise
+            batch.run(self._pool, self._timeout)
         finally:
-            limit.cancel()
             self._room += len(taken)
             batch.stop()
         results: list[Result | KsmppdError] = [
-            self._late() if isinstance(result, _Missing) else result for result in batch.results
+            self._late() if isinstance(result, Missing) else result for result in batch.results
         ]
         results += [QueueFull(f"too many messages wait for plugin '{self._id}'") for _ in items[len(taken) :]]
         return results
@@ -92,7 +79,7 @@ class Calls:
         return BackendUnavailable(f"plugin '{self._id}' took more than {self._timeout:g} s")
 
 
-class _Batch(Generic[Item, Result]):
+class _Batch(BatchResults[Result | KsmppdError], Generic[Item, Result]):
     """The items of one call of `call_all`.
 
     A greenlet takes items as long as there are any. It starts the next greenlet before its first item: that one finds
@@ -100,21 +87,19 @@ class _Batch(Generic[Item, Result]):
     """
 
     def __init__(self, calls: Calls, function: Callable[[Item], Result], items: Sequence[Item]) -> None:
-        self.results: list[Result | KsmppdError | _Missing] = [_MISSING] * len(items)
+        super().__init__(len(items))
         self._calls = calls
         self._function = function
         self._items = deque(enumerate(items))
-        self._left = len(items)
-        self._done = Event()
         self._pool: Pool | None = None
         self._greenlets: list[gevent.Greenlet] = []
 
-    def run(self, pool: Pool) -> None:
-        """Return when every item has its result. May yield."""
+    def run(self, pool: Pool, timeout: float) -> None:
+        """Return when every item has its result, at the latest after `timeout` seconds. May yield."""
         if self._items:
             self._pool = pool
             self._greenlets.append(pool.spawn(self._work))
-            self._done.wait()
+            self.wait(timeout)
 
     def _work(self) -> None:
         items, pool = self._items, self._pool
@@ -124,10 +109,7 @@ class _Batch(Generic[Item, Result]):
             if first and items and pool is not None and pool.free_count() > 0:
                 self._greenlets.append(pool.spawn(self._work))
             first = False
-            self.results[position] = self._calls.attempt(self._function, item)
-            self._left -= 1
-            if not self._left:
-                self._done.set()
+            self.settle(position, self._calls.attempt(self._function, item))
 
     def stop(self) -> None:
         """End the greenlets. Doesn't yield."""
