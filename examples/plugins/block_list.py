@@ -9,7 +9,7 @@
     routing-method = plugin
     plugin-id = block-list
 
-`blocked` are prefixes of numbers that nobody may send to. `routes` are prefix:smsc-id:cost, the longest prefix
+`blocked` are prefixes of numbers to which no message may go. `routes` are prefix:smsc-id:cost, the longest prefix
 wins; one without prefix takes the rest. Messages from the SMSC side go to the account that `inbound` names:
 
     args = "blocked=...; routes=...; inbound=smppusera"

@@ -24,7 +24,7 @@ MOST_CREDIT = costs.MOST
 MOST_THROUGHPUT = 99_999.0
 """Of a DOUBLE(10,5), the C daemon's column."""
 _GENERATED = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
-"""Letters and digits that nobody takes for another."""
+"""Letters and digits that can't be confused with each other."""
 _SEPARATORS = re.compile(r"[;,\s]+")
 _MOST_INTEGER = 2**31 - 1
 

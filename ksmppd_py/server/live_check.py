@@ -21,7 +21,7 @@ from ksmppd_py.storage.table_check import check_tables, reason_of, version_of
 from ksmppd_py.storage.upgrade import describe
 from ksmppd_py.transport.certificates import validity
 
-PATIENCE = 5.0
+TIMEOUT = 5.0
 """Seconds that each database, bearerbox or server has to answer."""
 SOON = timedelta(days=30)
 """A certificate that ends within this time gets a warning."""
@@ -49,7 +49,7 @@ def look(config: Config, now: Callable[[], datetime] | None = None) -> Iterator[
         yield from _database(config)
     yield from _http_servers(config)
     for box in config.bearerboxes:
-        problem = box_reach.problem_of(box, PATIENCE)
+        problem = box_reach.problem_of(box, TIMEOUT)
         subject = f"bearerbox {box.host}:{box.port}{' (TLS)' if box.ssl else ''}"
         yield Finding(subject, problem or "takes connections", bool(problem))
     yield from _certificates(config, (now or _utc)())
@@ -125,7 +125,7 @@ def _http_servers(config: Config) -> Iterator[Finding]:
         asked.append(("http-routing-url", routing.http_routing_url, routing.http_routing_ssl_trusted_ca_file))
     for key, url, authorities in asked:
         endpoint = Endpoint.of(url, key)
-        problem, answer = http_reach.problem_of(endpoint, ca_certificates(authorities, key), PATIENCE)
+        problem, answer = http_reach.problem_of(endpoint, ca_certificates(authorities, key), TIMEOUT)
         yield Finding(f"{key} {endpoint.name}", problem or answer, bool(problem))
 
 

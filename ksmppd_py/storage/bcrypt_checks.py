@@ -18,7 +18,7 @@ from gevent.threadpool import ThreadPool
 from ksmppd_py.errors import QueueFull
 from ksmppd_py.transport.greenlets import GreenletGroup
 
-PATIENCE = 10.0
+CHECK_TIMEOUT = 10.0
 """Seconds that a bind waits for its check."""
 MOST_WAITING = 1000
 """Checks that may wait at a time."""
@@ -54,7 +54,7 @@ class BcryptChecks:
         threads: int = 0,
         remembered: int = MOST_REMEMBERED,
         waiting: int = MOST_WAITING,
-        patience: float = PATIENCE,
+        patience: float = CHECK_TIMEOUT,
     ) -> None:
         """`threads` 0 = one for each processor, at most 4."""
         self._check = check

@@ -22,7 +22,7 @@ from ksmppd_py.tools import pdus, secret, texts
 from ksmppd_py.tools.esme_client import EsmeClient
 from ksmppd_py.tools.link import LONGEST_PASSWORD, EsmeError, Link
 from ksmppd_py.tools.load import Load
-from ksmppd_py.tools.options import FOREVER, PATIENCE, PROGRAM, parse, password_problem
+from ksmppd_py.tools.options import FOREVER, PROGRAM, TIMEOUT, parse, password_problem
 from ksmppd_py.tools.pdu_printer import PduPrinter
 
 LONGEST_PAYLOAD = 65_535
@@ -208,7 +208,7 @@ def _listen(options: argparse.Namespace) -> int:
             client.wait_until(lambda: client.arrived >= enough, time.monotonic() + seconds)
         return client.arrived
 
-    arrived = _with_session(options, min(seconds, PATIENCE), work)
+    arrived = _with_session(options, min(seconds, TIMEOUT), work)
     if options.count is not None and arrived < options.count:
         raise EsmeError(f"{arrived} of {options.count} came before the end")
     return 0

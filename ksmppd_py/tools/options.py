@@ -14,7 +14,7 @@ from ksmppd_py.tools import secret
 
 PROGRAM = "ksmppd-esme"
 FOREVER = 10 * 365 * 86_400.0  # seconds; `listen` without --wait
-PATIENCE = 60.0  # seconds for connecting, binding and, unless --wait says more, for a report
+TIMEOUT = 60.0  # seconds for connecting, binding and, unless --wait says more, for a report
 LONGEST_SYSTEM_ID, LONGEST_ADDRESS, LONGEST_ID = 15, 20, 64
 WINDOW = 10
 EPILOG = f"""examples:
@@ -205,7 +205,7 @@ def _add_source(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_wait(parser: argparse.ArgumentParser, words: str = "seconds to wait (default: %(default)g)") -> None:
-    parser.add_argument("--wait", type=_seconds, default=PATIENCE, metavar="S", help=words)
+    parser.add_argument("--wait", type=_seconds, default=TIMEOUT, metavar="S", help=words)
 
 
 def _number(text: str, base: int, low: int, high: float, words: str) -> int:

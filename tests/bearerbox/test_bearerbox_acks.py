@@ -7,16 +7,16 @@ from ksmppd_py.bearerbox.acks import MINUTE, AcksLately
 
 def test_only_the_last_minute_counts() -> None:
     acks = [0, 0, 0, 0]
-    lately = AcksLately()
-    assert lately.now(acks) == (0, 0)
+    recent = AcksLately()
+    assert recent.now(acks) == (0, 0)
     acks[:] = [5, 2, 3, 1]
     for _ in range(MINUTE - 1):
-        assert lately.now(acks) == (6, 5)
-        lately.tick(acks)
+        assert recent.now(acks) == (6, 5)
+        recent.tick(acks)
     acks[1] += 7
-    assert lately.now(acks) == (6, 12)
-    lately.tick(acks)
-    assert lately.now(acks) == (0, 7)
+    assert recent.now(acks) == (6, 12)
+    recent.tick(acks)
+    assert recent.now(acks) == (0, 7)
     for _ in range(MINUTE):
-        lately.tick(acks)
-    assert lately.now(acks) == (0, 0)
+        recent.tick(acks)
+    assert recent.now(acks) == (0, 0)

@@ -177,7 +177,7 @@ class FakeBearerbox:
             found = self._changed.wait_for(predicate, timeout)
         if not found:
             raise AssertionError(
-                f"fake bearerbox waited {timeout:g} s in vain for {what}; links {len(self.links)}, "
+                f"fake bearerbox waited {timeout:g} s without success for {what}; links {len(self.links)}, "
                 f"texts {[entry.sms.msgdata for entry in self.submits]}, acks {self.acks}"
             )
         return found

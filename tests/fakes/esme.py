@@ -152,7 +152,7 @@ class Esme:
             found = self._changed.wait_for(predicate, timeout)
         if not found:
             raise AssertionError(
-                f"ESME waited {timeout:g} s in vain for {what}; closed {self.closed}, "
+                f"ESME waited {timeout:g} s without success for {what}; closed {self.closed}, "
                 f"deliveries {[entry.short_message for entry in self.deliveries]}, problems {self.problems}"
             )
         return found

@@ -23,7 +23,7 @@ class Submit:
 
 
 @dataclass
-class Incoming:
+class Inbound:
     """An MO or DLR that the bearerbox has for us."""
 
     key: str
@@ -45,7 +45,7 @@ class Ledger:
     """One scenario's. `excuses` are the faults that happened: duplicates need one."""
 
     submits: dict[str, Submit] = field(default_factory=dict)
-    incoming: dict[str, Incoming] = field(default_factory=dict)
+    inbound: dict[str, Inbound] = field(default_factory=dict)
     failure_reports: Counter[str] = field(default_factory=Counter)
     """UNDELIV receipts by message_id, as taken by an ESME."""
     excuses: set[str] = field(default_factory=set)
@@ -56,8 +56,8 @@ class Ledger:
         found = list(self.problems)
         for submit in self.submits.values():
             found += self._judge_submit(submit, submit.session in live_sessions)
-        for incoming in self.incoming.values():
-            found += self._judge_incoming(incoming)
+        for inbound in self.inbound.values():
+            found += self._judge_inbound(inbound)
         return found
 
     def _judge_submit(self, submit: Submit, alive: bool) -> list[str]:
@@ -81,18 +81,18 @@ class Ledger:
             found.append(f"{submit.key}: {taken} times at the bearerbox without cause")
         return found
 
-    def _judge_incoming(self, incoming: Incoming) -> list[str]:
+    def _judge_inbound(self, inbound: Inbound) -> list[str]:
         found = []
-        if incoming.acks and incoming.acks[-1] != 2 and not incoming.arrived:
+        if inbound.acks and inbound.acks[-1] != 2 and not inbound.arrived:
             found.append(
-                f"{incoming.key}: acked {incoming.acks}, but arrived only {dict(incoming.accepted)} "
-                f"and was refused {dict(incoming.refused)} of {incoming.parts}"
+                f"{inbound.key}: acked {inbound.acks}, but arrived only {dict(inbound.accepted)} "
+                f"and was refused {dict(inbound.refused)} of {inbound.parts}"
             )
-        if 1 in incoming.acks and not incoming.refused:
-            found.append(f"{incoming.key}: refused for good, though no ESME did: {incoming.acks}")
+        if 1 in inbound.acks and not inbound.refused:
+            found.append(f"{inbound.key}: refused for good, though no ESME did: {inbound.acks}")
         excused = {"kill", "stop", "box cut", "esme cut", "esme late", "database"}
-        most = max(incoming.accepted.values(), default=0)
+        most = max(inbound.accepted.values(), default=0)
         # A message of several parts is repeated as a whole when one of them was refused temporarily.
-        if most > 1 and not self.excuses & excused and incoming.parts == 1:
-            found.append(f"{incoming.key}: delivered {most} times without cause")
+        if most > 1 and not self.excuses & excused and inbound.parts == 1:
+            found.append(f"{inbound.key}: delivered {most} times without cause")
         return found

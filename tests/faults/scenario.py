@@ -16,7 +16,7 @@ from tests.fakes.box_wire import Sms
 from tests.fakes.smpp_wire import Message, Pdu
 from tests.faults.customer import Customer
 from tests.faults.lane import ACCOUNTS, PASSWORD, Lane
-from tests.faults.ledger import TEMPORARY, Incoming, Ledger, Submit
+from tests.faults.ledger import TEMPORARY, Inbound, Ledger, Submit
 
 DRAIN = 90.0
 """Seconds within which everything must have arrived once it is let go."""
@@ -41,7 +41,7 @@ class Scenario:
         self._calm = False
         self._times: Counter[str] = Counter()
         self._of_sequence: dict[tuple[int, int], Submit] = {}
-        self._of_id: dict[bytes, Incoming] = {}
+        self._of_id: dict[bytes, Inbound] = {}
         self._reported: set[str] = set()
         self._number = 0
         self._late_answers = 0
@@ -186,16 +186,16 @@ class Scenario:
             key = self._next("i")
             long = self._random.random() < 0.05
             text = f"{key}.".encode() * (40 if long else 1)
-            incoming = Incoming(key, parts=0 if long else 1)
-            self._expect(incoming, Sms(
+            inbound = Inbound(key, parts=0 if long else 1)
+            self._expect(inbound, Sms(
                 sender=b"491701234567", receiver=self._random.choice(list(ACCOUNTS.values())).encode(),
                 msgdata=text, time=int(time.time()), smsc_id=b"FAKE", sms_type=box_wire.MO, coding=0,
             ))  # fmt: skip
             gevent.sleep(self._random.expovariate(1 / gap))
 
-    def _expect(self, incoming: Incoming, sms: Sms) -> None:
-        self.ledger.incoming[incoming.key] = incoming
-        self._of_id[sms.id] = incoming
+    def _expect(self, inbound: Inbound, sms: Sms) -> None:
+        self.ledger.inbound[inbound.key] = inbound
+        self._of_id[sms.id] = inbound
         self.lane.box.send(sms)
 
     # -- the bearerbox's side ----------------------------------------------------------------------------------
@@ -241,43 +241,41 @@ class Scenario:
             gevent.spawn_later(
                 random.Random(message_id).uniform(0, 0.2),
                 self._expect,
-                Incoming(f"report on {message_id}"),
+                Inbound(f"report on {message_id}"),
                 report,
             )
 
     def _acked(self, sms: Sms, nack: int) -> None:
-        incoming = self._of_id.get(sms.id)
-        if incoming is not None:
-            incoming.acks.append(nack)
+        inbound = self._of_id.get(sms.id)
+        if inbound is not None:
+            inbound.acks.append(nack)
 
     # -- the ESMEs' side ---------------------------------------------------------------------------------------
 
     def _answered(self, session: int, sequence_number: int, pdu: Pdu) -> None:
         submit = self._of_sequence.get((session, sequence_number))
         if submit is None:
-            self.ledger.problems.append(
-                f"answer {pdu.command_id:#x} to {sequence_number}, which nobody asked"
-            )
+            self.ledger.problems.append(f"answer {pdu.command_id:#x} to {sequence_number}, without a request")
             return
         submit.answers.append(pdu.command_status)
         submit.message_id = pdu.text.decode()
 
-    def _incoming_of(self, message: Message) -> tuple[Incoming | None, int]:
+    def _inbound_of(self, message: Message) -> tuple[Inbound | None, int]:
         """The message that this is a part of, and which part."""
         if message.is_receipt:
-            return self.ledger.incoming.get(f"report on {message.receipt.get('id', '')}"), 1
+            return self.ledger.inbound.get(f"report on {message.receipt.get('id', '')}"), 1
         match = _KEY.search(message.short_message)
-        incoming = self.ledger.incoming.get(match[1].decode()) if match else None
-        if incoming is None or not message.esm_class & 0x40:
-            return incoming, 1
-        incoming.parts = message.short_message[4]
-        return incoming, message.short_message[5]
+        inbound = self.ledger.inbound.get(match[1].decode()) if match else None
+        if inbound is None or not message.esm_class & 0x40:
+            return inbound, 1
+        inbound.parts = message.short_message[4]
+        return inbound, message.short_message[5]
 
     def _judge_deliver(self, message: Message) -> tuple[int | None, float]:
-        incoming, part = self._incoming_of(message)
-        if incoming is None or self._calm:
+        inbound, part = self._inbound_of(message)
+        if inbound is None or self._calm:
             return 0, 0.0
-        attempt = f"{incoming.key} {part}"
+        attempt = f"{inbound.key} {part}"
         rng = random.Random(f"{attempt} {self._times[attempt]}")
         self._times[attempt] += 1
         status: int | None = 0
@@ -291,12 +289,12 @@ class Scenario:
         return status, delay
 
     def _taken(self, message: Message, status: int) -> None:
-        incoming, part = self._incoming_of(message)
-        if incoming is not None:
+        inbound, part = self._inbound_of(message)
+        if inbound is not None:
             if status == 0:
-                incoming.accepted[part] += 1
+                inbound.accepted[part] += 1
             elif status not in TEMPORARY and not 0x400 <= status <= 0x4FF:
-                incoming.refused[part] += 1
+                inbound.refused[part] += 1
         if message.is_receipt and message.receipt.get("stat") != "DELIVRD" and status in (0, 0x0B):
             self.ledger.failure_reports[message.receipt.get("id", "")] += 1
 

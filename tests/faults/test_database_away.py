@@ -36,7 +36,7 @@ def lane(request: pytest.FixtureRequest) -> Iterator[Lane]:
         yield lane
 
 
-class Submitter:
+class SubmitClient:
     """Submits one by one and keeps how long each answer took."""
 
     def __init__(self, lane: Lane) -> None:
@@ -89,7 +89,7 @@ def enquiring(customer: Customer) -> Iterator[None]:
 
 def test_frozen(lane: Lane) -> None:
     """MariaDB stopped with SIGSTOP, SQLite locked by another process, for longer than any operation may take."""
-    submitter = Submitter(lane)
+    submitter = SubmitClient(lane)
     submitter.wait([submitter.send()])  # its routes are known now
     with enquiring(submitter.customer):
         with lane.frozen_database():
@@ -125,7 +125,7 @@ def test_frozen(lane: Lane) -> None:
 def test_stopped_killed_and_connections_killed() -> None:
     keys = {"wait-ack-timeout": 60, "default-max-open-acks": 100}
     with Lane("mariadb", keys=keys, constants={}).opened() as lane:
-        submitter = Submitter(lane)
+        submitter = SubmitClient(lane)
         submitter.wait([submitter.send()])
         lane.lose_box()
         assert submitter.wait([submitter.send()])[0][0] == 0
@@ -150,7 +150,7 @@ def test_stopped_killed_and_connections_killed() -> None:
 def test_disk_full_sqlite() -> None:
     """The file can't grow: submits that must be stored are answered 0x08, and 0 once there is room again."""
     with Lane("sqlite", constants={}).opened() as lane:
-        submitter = Submitter(lane)
+        submitter = SubmitClient(lane)
         submitter.wait([submitter.send()])
         lane.lose_box()
         pid = lane.daemon.process.pid
@@ -183,7 +183,7 @@ def test_disk_full_mariadb() -> None:
     """The tablespace may not grow."""
     options = ("--innodb-file-per-table=0", "--innodb-data-file-path=ibdata1:12M:autoextend:max:20M")
     with Lane("mariadb", constants={}, server_options=options).opened() as lane:
-        submitter = Submitter(lane)
+        submitter = SubmitClient(lane)
         submitter.wait([submitter.send()])
         lane.lose_box()
         with enquiring(submitter.customer):

@@ -65,7 +65,7 @@ class Withdrawals:
         self.withdrawn.remove(row)
 
 
-class Desk:
+class LookupBed:
     """MessageLookup and everything around it."""
 
     def __init__(self, queue: bool = True) -> None:
@@ -95,86 +95,86 @@ class Desk:
 
 
 @pytest.fixture
-def desk() -> Desk:
-    return Desk()
+def bed() -> LookupBed:
+    return LookupBed()
 
 
 @pytest.mark.parametrize("asked", [ID, ID.upper()])
-def test_the_case_of_an_id_says_nothing(desk: Desk, asked: bytes) -> None:
+def test_the_case_of_an_id_says_nothing(bed: LookupBed, asked: bytes) -> None:
     """As a bearerbox takes it: in memory and in the store alike."""
-    row = desk.keep()
-    assert desk.query(asked) == MessageState.ENROUTE
-    assert desk.cancel(asked) == 0
-    assert (desk.mts, row in desk.rows.withdrawn) == (0, True)
-    assert desk.query(asked) == MessageState.DELETED
-    answer = desk.lookup.query("esme", QuerySm(asked, source_addr=b"12345"))
+    row = bed.keep()
+    assert bed.query(asked) == MessageState.ENROUTE
+    assert bed.cancel(asked) == 0
+    assert (bed.mts, row in bed.rows.withdrawn) == (0, True)
+    assert bed.query(asked) == MessageState.DELETED
+    answer = bed.lookup.query("esme", QuerySm(asked, source_addr=b"12345"))
     assert isinstance(answer, QuerySmResp)
     assert (answer.message_id, answer.final_date) == (asked, b"231114221320000+")
 
 
-def test_the_source_has_to_match_as_it_was_sent(desk: Desk) -> None:
-    desk.keep(sender=b"+491701")
+def test_the_source_has_to_match_as_it_was_sent(bed: LookupBed) -> None:
+    bed.keep(sender=b"+491701")
     international = {"source_addr_ton": 1, "source": b"491701"}
-    assert desk.query(**international) == MessageState.ENROUTE
-    assert desk.query(source=b"491701") == CommandStatus.RQUERYFAIL
-    assert desk.query(source_addr_ton=1, source=b"letters") == CommandStatus.RQUERYFAIL
-    assert desk.cancel(source=b"491701") == FAILED
-    assert desk.cancel(source_addr_ton=1, source=b"letters") == FAILED
-    assert desk.cancel(**international) == 0
+    assert bed.query(**international) == MessageState.ENROUTE
+    assert bed.query(source=b"491701") == CommandStatus.RQUERYFAIL
+    assert bed.query(source_addr_ton=1, source=b"letters") == CommandStatus.RQUERYFAIL
+    assert bed.cancel(source=b"491701") == FAILED
+    assert bed.cancel(source_addr_ton=1, source=b"letters") == FAILED
+    assert bed.cancel(**international) == 0
 
 
-def test_a_cancelled_message_is_reported_to_who_asked_for_failures(desk: Desk) -> None:
+def test_a_cancelled_message_is_reported_to_who_asked_for_failures(bed: LookupBed) -> None:
     for mask, reported in ((19, 1), (18, 1), (1, 0), (0, 0)):
-        desk.keep(dlr_mask=mask)
-        assert desk.cancel() == 0
-        reports = [sms for sms in desk.store.saved if sms.sms_type == SmsType.REPORT_MO]
+        bed.keep(dlr_mask=mask)
+        assert bed.cancel() == 0
+        reports = [sms for sms in bed.store.saved if sms.sms_type == SmsType.REPORT_MO]
         assert [report.msgdata for report in reports] == [b"stat:DELETED err:000 text:"] * reported
-        desk.store.messages.clear()
+        bed.store.messages.clear()
 
 
-def test_cancelling_by_addresses(desk: Desk) -> None:
+def test_cancelling_by_addresses(bed: LookupBed) -> None:
     to = {"message_id": b"", "dest_addr_ton": 1, "destination_addr": b"491700"}
     for binfo in (None, b"VMA", b"VMA"):
-        desk.keep(binfo=binfo)
-    desk.keep(receiver=b"+491799")
-    desk.keep(service=b"other")
-    cancel = desk.lookup.cancel
+        bed.keep(binfo=binfo)
+    bed.keep(receiver=b"+491799")
+    bed.keep(service=b"other")
+    cancel = bed.lookup.cancel
     assert cancel("esme", CancelSm(b"CMT", b"", 0, 0, b"12345", 1, 1, b"491700")) == FAILED
     assert cancel("esme", CancelSm(b"VMA", b"", 0, 0, b"12345", 1, 1, b"491700")) == 0
-    assert desk.mts == 3
-    assert (desk.cancel(**to), desk.mts) == (0, 2)
-    assert (desk.cancel(**to), desk.mts) == (FAILED, 2)
-    assert desk.cancel(b"", dest_addr_ton=1, destination_addr=b"letters") == FAILED
+    assert bed.mts == 3
+    assert (bed.cancel(**to), bed.mts) == (0, 2)
+    assert (bed.cancel(**to), bed.mts) == (FAILED, 2)
+    assert bed.cancel(b"", dest_addr_ton=1, destination_addr=b"letters") == FAILED
 
 
-def test_what_is_on_its_way_cant_be_cancelled(desk: Desk) -> None:
-    desk.rows.on_their_way.add(desk.keep())
-    assert (desk.cancel(), desk.mts) == (FAILED, 1)
-    assert desk.query() == MessageState.ENROUTE
+def test_what_is_on_its_way_cant_be_cancelled(bed: LookupBed) -> None:
+    bed.rows.on_their_way.add(bed.keep())
+    assert (bed.cancel(), bed.mts) == (FAILED, 1)
+    assert bed.query() == MessageState.ENROUTE
 
 
-def test_a_failing_store_keeps_the_message(desk: Desk) -> None:
-    desk.keep()
-    desk.store.failure = DatabaseUnavailable("down")
-    assert (desk.cancel(), desk.query()) == (AWAY, AWAY)
-    desk.store.failure = None
-    desk.store.refuses = lambda sms: DatabaseUnavailable("down")  # the report can't be stored
-    assert (desk.cancel(), desk.mts, desk.rows.withdrawn) == (AWAY, 1, set())
-    assert desk.query() == MessageState.ENROUTE
+def test_a_failing_store_keeps_the_message(bed: LookupBed) -> None:
+    bed.keep()
+    bed.store.failure = DatabaseUnavailable("down")
+    assert (bed.cancel(), bed.query()) == (AWAY, AWAY)
+    bed.store.failure = None
+    bed.store.refuses = lambda sms: DatabaseUnavailable("down")  # the report can't be stored
+    assert (bed.cancel(), bed.mts, bed.rows.withdrawn) == (AWAY, 1, set())
+    assert bed.query() == MessageState.ENROUTE
 
 
-def test_questions_to_the_store_are_limited_and_those_to_memory_are_not(desk: Desk) -> None:
-    desk.keep()
-    desk.history.accepted(Sms(id=OTHER, service=b"esme", sender=b"12345", dlr_mask=19))
-    answers = [desk.query() for _ in range(int(LOOKUPS_PER_SECOND) + 2)]
+def test_questions_to_the_store_are_limited_and_those_to_memory_are_not(bed: LookupBed) -> None:
+    bed.keep()
+    bed.history.accepted(Sms(id=OTHER, service=b"esme", sender=b"12345", dlr_mask=19))
+    answers = [bed.query() for _ in range(int(LOOKUPS_PER_SECOND) + 2)]
     assert answers[-2:] == [THROTTLED, THROTTLED]
-    assert desk.cancel() == THROTTLED
-    assert {desk.query(OTHER) for _ in range(100)} == {MessageState.ENROUTE}
-    desk.clock.now += 1
-    assert desk.query() == MessageState.ENROUTE
+    assert bed.cancel() == THROTTLED
+    assert {bed.query(OTHER) for _ in range(100)} == {MessageState.ENROUTE}
+    bed.clock.now += 1
+    assert bed.query() == MessageState.ENROUTE
 
 
 def test_without_a_queue_nothing_can_be_cancelled() -> None:
-    desk = Desk(queue=False)
-    assert (desk.query(), desk.cancel()) == (CommandStatus.RQUERYFAIL, FAILED)
-    assert desk.cancel(b"", destination_addr=b"1") == FAILED
+    bed = LookupBed(queue=False)
+    assert (bed.query(), bed.cancel()) == (CommandStatus.RQUERYFAIL, FAILED)
+    assert bed.cancel(b"", destination_addr=b"1") == FAILED

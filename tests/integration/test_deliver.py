@@ -224,7 +224,7 @@ def test_a_temporary_error_is_not_retried_at_once(sqlite_bed: Bed) -> None:
     sqlite_bed.box.wait_for_ack(sqlite_bed.box.send_mo("+49170", customer.short_code, "later"))
     sqlite_bed.box.send_mo("+49170", customer.short_code, "now")
     esme.wait_text(b"now")
-    with pytest.raises(AssertionError, match="waited 3 s in vain for 3 deliver_sm"):
+    with pytest.raises(AssertionError, match="waited 3 s without success for 3 deliver_sm"):
         esme.wait_deliveries(3, 3)
 
 

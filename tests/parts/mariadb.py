@@ -16,6 +16,7 @@ from typing import Any
 
 import pymysql
 
+from tests.parts.process import free_port
 from tests.parts.waiting import wait_until
 
 PACKAGE = "mariadb-server"
@@ -27,14 +28,6 @@ def _program(*names: str) -> str:
         if found:
             return found
     raise RuntimeError(f"{names[0]} is missing: install the package {PACKAGE}")
-
-
-def free_port() -> int:
-    """A port on which nobody listens now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class MariaDB:

@@ -16,7 +16,7 @@ from typing import Any
 
 import psycopg
 
-from tests.parts.mariadb import free_port
+from tests.parts.process import free_port
 from tests.parts.waiting import wait_until
 
 PACKAGE = "postgresql"
@@ -141,7 +141,7 @@ class PostgreSQL:
             self.query(sql, database)
 
     def create_database(self, encoding: str = "UTF8") -> str:
-        """Create a database that nobody else uses; its name."""
+        """Create a database for this caller alone; return its name."""
         self._databases += 1
         name = f"test_{os.getpid()}_{self._databases}"
         locale = "C.UTF-8" if encoding == "UTF8" else "C"

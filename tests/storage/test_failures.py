@@ -91,11 +91,11 @@ def everything(place: Place) -> dict[str, Callable[[], Any]]:
 def test_a_server_that_isnt_mysqls(greeting: bytes) -> None:
     """An answer of a proxy or of another program counts as an outage."""
 
-    def greet(peer: socket.socket, _address: object) -> None:
+    def answer(peer: socket.socket, _address: object) -> None:
         peer.sendall(greeting)
         peer.close()
 
-    server = StreamServer(("127.0.0.1", 0), greet)
+    server = StreamServer(("127.0.0.1", 0), answer)
     server.start()
     settings = MysqlConnection(
         id="db", database="ksmppd", host="127.0.0.1", port=server.server_port, username="", password=""

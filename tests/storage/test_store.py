@@ -173,11 +173,11 @@ def test_rows_of_others(place: Place, store: DatabaseStore) -> None:
         "smpp_store", **{**numbers, "sms_type": 0, "msgdata": "text", "id": ID.decode().upper() + "F"}
     )
     place.insert("smpp_store", **{**numbers, "sms_type": 0, "coding": 2**40})
-    nameless, typed, broken = store.page(0, 0, 10)
-    assert nameless.sms is not None
-    assert nameless.sms == Sms(sms_type=0, id=nameless.sms.id)
-    assert len(nameless.sms.id) == 36
-    assert store.page(0, 0, 1)[0].sms == nameless.sms  # the same id again
+    unset, typed, broken = store.page(0, 0, 10)
+    assert unset.sms is not None
+    assert unset.sms == Sms(sms_type=0, id=unset.sms.id)
+    assert len(unset.sms.id) == 36
+    assert store.page(0, 0, 1)[0].sms == unset.sms  # the same id again
     assert typed.sms is not None
     assert (typed.sms.msgdata, typed.sms.id) == (b"text", ID + b"f")
     assert broken.sms is None
