@@ -49,7 +49,7 @@ def parse_dlr_url(dlr_url: bytes | None) -> DlrUrl:
     system_id, submit_time, last = parts
     if _PERCENT in system_id:
         system_id = _ESCAPE.sub(lambda code: bytes.fromhex(code[1].decode()), system_id)
-    ids = _ids(last)
+    ids = [last] if _SEMICOLON not in last else ids_of(last)
     if not last or not ids:
         raise Untranslatable(CommandStatus.RINVMSGID, f"dlr_url {dlr_url!r} has no id")
     return DlrUrl(system_id, *_submit_time(submit_time), ids)
@@ -65,16 +65,13 @@ def system_id_of(dlr_url: bytes) -> bytes:
 
 def ids_of(dlr_url: bytes) -> list[bytes]:
     """Return the message ids at the end of any dlr_url, also of one that this server didn't make."""
-    return _ids(dlr_url[dlr_url.rfind(b"|") + 1 :])
+    last = dlr_url[dlr_url.rfind(b"|") + 1 :]
+    return [last] if _SEMICOLON not in last else [id for id in last.split(b";") if id]
 
 
 def message_id_of(dlr_url: bytes) -> bytes:
     """Return the id of the MT towards the bearerbox, in lower case: the last octets of a dlr_url of this server."""
     return dlr_url[-ID_OCTETS:].lower()
-
-
-def _ids(last: bytes) -> list[bytes]:
-    return [last] if _SEMICOLON not in last else [id for id in last.split(b";") if id]
 
 
 @lru_cache(maxsize=1024)
