@@ -6,22 +6,22 @@ import json
 
 from ksmppd_py.kannel.messages import Sms
 
-_HARMLESS = bytes(octet for octet in range(0x20, 0x7F) if octet != ord("]"))
+HARMLESS = bytes(octet for octet in range(0x20, 0x7F) if octet != ord("]"))
 """Octets that stay as they are in a field of a line in Kannel's style."""
-_UNQUOTED = bytes(octet for octet in range(0x20, 0x7F) if octet not in b'"\\')
+UNQUOTED = bytes(octet for octet in range(0x20, 0x7F) if octet not in b'"\\')
 """Octets that stay as they are in a JSON string."""
 
 
 def clean(octets: bytes | None) -> bytes:
     """Return a field of a line in Kannel's style; octets that could end it become `\\x` and two digits."""
-    if not octets or octets.isalnum() or not octets.translate(None, _HARMLESS):
+    if not octets or octets.isalnum() or not octets.translate(None, HARMLESS):
         return octets or b""
-    return b"".join(bytes((octet,)) if octet in _HARMLESS else b"\\x%02x" % octet for octet in octets)
+    return b"".join(bytes((octet,)) if octet in HARMLESS else b"\\x%02x" % octet for octet in octets)
 
 
 def quoted(octets: bytes | None) -> bytes:
     """Return the inside of a JSON string; octets that aren't UTF-8 become `\\x` and two digits."""
-    if not octets or octets.isalnum() or not octets.translate(None, _UNQUOTED):
+    if not octets or octets.isalnum() or not octets.translate(None, UNQUOTED):
         return octets or b""
     text = octets.decode("utf-8", "backslashreplace")
     return json.dumps(text, ensure_ascii=True)[1:-1].encode()

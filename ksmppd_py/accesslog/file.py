@@ -6,7 +6,6 @@ import contextlib
 import logging
 import os
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from gevent.event import Event
 from gevent.threadpool import ThreadPool
@@ -20,7 +19,7 @@ WRITE_INTERVAL = 0.1
 """Seconds for which lines are collected before they are written, because each write wakes a thread."""
 MOST_OCTETS = 16 << 20
 """Octets of lines that may wait for the disk; further lines are lost, and counted."""
-TOO_SLOW = "the disk is too slow"
+_TOO_SLOW = "the disk is too slow"
 _MOST_AT_ONCE = 512
 """Pieces in one writev call; half of the kernel's limit."""
 
@@ -28,8 +27,8 @@ _MOST_AT_ONCE = 512
 class _Target:
     """One opened file, and the pieces that wait for it; each holds whole lines."""
 
-    def __init__(self, path: str) -> None:
-        self.descriptor = open_file(path, blocking=False)
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
         self.pieces: list[bytes] = []
         self.is_torn = False
 
@@ -37,66 +36,59 @@ class _Target:
 class LogFile:
     """Appends to a file from a thread of its own. Lines added before `open` or `close` go to the file open until then.
 
-    Lines that the disk doesn't take are lost; an ERROR line gives their number.
+    Lines may be added while `is_open`. Lines that the disk doesn't take are lost; an ERROR line gives their number.
     """
 
     def __init__(self) -> None:
         self._targets: list[_Target] = []
         """The current file last, before it those that still have to be written and closed."""
-        self._is_open = False
+        self.is_open = False
         self._waiting = 0
-        self._lost = 0
-        self._reason = ""
+        self._lost, self._reason = 0, ""
         self._written: tuple[bytes, ...] = ()
         """The pieces that the thread is writing now."""
         self._some = Event()
         self._ended = Event()
         self._greenlets = GreenletGroup("access log")
-        self._thread = ThreadPool(1)
-
-    @property
-    def is_open(self) -> bool:
-        """Whether lines may be added."""
-        return self._is_open
+        self._threads = ThreadPool(2)  # one writes, another one may open a file meanwhile
 
     def start(self) -> None:
         """Start to write. Doesn't yield."""
         self._greenlets.spawn("access log", self._write_often)
 
     def open(self, path: str) -> None:
-        """Use this file for later lines. Raises OSError, and keeps the current file then. Doesn't yield."""
-        self._targets.append(_Target(path))
-        self._is_open = True
+        """Use this file for later lines. Raises OSError, and keeps the current file then. May yield."""
+        self._targets.append(_Target(self._threads.apply(open_file, (path, False))))
+        self.is_open = True
         self._some.set()
 
     def close(self) -> None:
         """Close the file once it has all lines added so far. Doesn't yield."""
-        self._is_open = False
+        self.is_open = False
         self._some.set()
 
-    def add(self, lines: Sequence[bytes]) -> None:
+    def add(self, lines: bytes) -> None:
         """Write these lines soon, to the current file, which must be open. Doesn't yield."""
-        piece = b"".join(lines)
-        if self._waiting + len(piece) > MOST_OCTETS:
-            self._lose(len(lines), TOO_SLOW)
+        if self._waiting + len(lines) > MOST_OCTETS:
+            self._lose(lines.count(b"\n"), _TOO_SLOW)
             return
-        self._waiting += len(piece)
-        self._targets[-1].pieces.append(piece)
+        self._waiting += len(lines)
+        self._targets[-1].pieces.append(lines)
         self._some.set()
 
     def stop(self, timeout: float) -> None:
         """Write the waiting lines for at most `timeout` seconds and close all files; the rest is lost. May yield."""
-        self._is_open = False
+        self.is_open = False
         self._ended.set()
         self._some.set()
         self._greenlets.join(timeout)
         left = [piece for target in self._targets for piece in target.pieces]
         if left or self._written:
-            self._lose(sum(piece.count(b"\n") for piece in (*self._written, *left)), TOO_SLOW)
+            self._lose(sum(piece.count(b"\n") for piece in (*self._written, *left)), _TOO_SLOW)
         else:
-            self._thread.kill()
+            self._threads.kill()
         self._targets.clear()
-        self._tell_loss()
+        self._log_loss()
 
     def _write_often(self) -> None:
         while self._targets or not self._ended.is_set():
@@ -107,7 +99,7 @@ class LogFile:
                 self._write()
             except Exception:
                 logger.exception("Lines of the access log are lost")
-            self._tell_loss()
+            self._log_loss()
 
     def _write(self) -> None:
         """Write the waiting lines, oldest file first, and close older files. May yield."""
@@ -116,18 +108,16 @@ class LogFile:
             if target.pieces:
                 self._written, target.pieces = tuple(target.pieces), []
                 try:
-                    outcome = self._thread.apply(
-                        write_all, (target.descriptor, self._written, target.is_torn)
-                    )
+                    arguments = (target.descriptor, self._written, target.is_torn)
+                    lost, reason, target.is_torn = self._threads.apply(write_all, arguments)
                 finally:
                     self._waiting -= sum(map(len, self._written))
                     self._written = ()
-                target.is_torn = outcome.is_torn
-                if outcome.lost:
-                    self._lose(outcome.lost, outcome.reason)
-            elif len(self._targets) > 1 or not self._is_open:
+                if lost:
+                    self._lose(lost, reason)
+            elif len(self._targets) > 1 or not self.is_open:
                 self._targets.pop(0)
-                self._thread.apply(_close, (target.descriptor,))
+                self._threads.apply(_close, (target.descriptor,))
             else:
                 return
 
@@ -135,22 +125,17 @@ class LogFile:
         self._lost += lines
         self._reason = reason
 
-    def _tell_loss(self) -> None:
+    def _log_loss(self) -> None:
         if self._lost:
             logger.error("%d line(s) of the access log are lost: %s", self._lost, self._reason)
             self._lost = 0
 
 
-class Outcome(NamedTuple):
-    """Lines that were lost, why, and whether the file ends within a line now."""
+def write_all(descriptor: int, pieces: Sequence[bytes], is_torn: bool) -> tuple[int, str, bool]:
+    """Write all pieces in order, on a line of its own where the file `is_torn` (ends within a line).
 
-    lost: int
-    reason: str
-    is_torn: bool
-
-
-def write_all(descriptor: int, pieces: Sequence[bytes], is_torn: bool) -> Outcome:
-    """Write all pieces in order, on a line of its own where the file `is_torn`. Blocks as long as the disk does."""
+    Return the number of lines lost, why, and whether the file is torn now. Blocks as long as the disk does.
+    """
     for start in range(0, len(pieces), _MOST_AT_ONCE):
         some = pieces[start : start + _MOST_AT_ONCE]
         rest = b""
@@ -169,8 +154,8 @@ def write_all(descriptor: int, pieces: Sequence[bytes], is_torn: bool) -> Outcom
             taken = whole[: len(whole) - len(rest)]
             later = b"".join(pieces[start + _MOST_AT_ONCE :])
             lost = rest.count(b"\n") + later.count(b"\n")
-            return Outcome(lost, str(error), not taken.endswith(b"\n") if taken else is_torn)
-    return Outcome(0, "", is_torn)
+            return lost, str(error), not taken.endswith(b"\n") if taken else is_torn
+    return 0, "", is_torn
 
 
 def _close(descriptor: int) -> None:

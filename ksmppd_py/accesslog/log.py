@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import monotonic, time
 
 from gevent.hub import get_hub
+from gevent.lock import BoundedSemaphore
 
 from ksmppd_py.accesslog.file import LogFile
 from ksmppd_py.accesslog.lines import JsonStyle, KannelStyle, Style
@@ -28,8 +29,8 @@ class AccessLogSettings:
 class AccessLog:
     """Implements model.ports.AccessLog; nothing has to be called while `on` is false.
 
-    A line is made when its message is answered, while what it tells is in the processor's cache. At the end of the
-    loop's turn the lines go to the file, which a thread writes.
+    The lines of submits that one bind is answered one after the other (a run) are made together. At the end of the
+    loop's turn all lines go to the file, which a thread writes.
     """
 
     def __init__(self, settings: AccessLogSettings) -> None:
@@ -37,7 +38,10 @@ class AccessLog:
         self._settings = AccessLogSettings()
         self._style: Style = KannelStyle(mask=True)
         self._file = LogFile()
-        self._turn_has_lines = False
+        self._changing = BoundedSemaphore()
+        self._turn_began = False
+        self._bind: BindContext | None = None
+        self._run: list[Submit] = []
         self._lines: list[bytes] = []
         self.change(settings)
 
@@ -53,63 +57,78 @@ class AccessLog:
         self._file.stop(timeout)
 
     def change(self, settings: AccessLogSettings) -> None:
-        """Use these settings from now on; a file that can't be opened is logged as an ERROR. Doesn't yield."""
-        if settings == self._settings:
-            return
-        self._end_turn()
-        path, before = settings.path, self._settings.path
-        self._settings = settings
-        self._style = (JsonStyle if settings.json else KannelStyle)(not settings.text)
-        if path and path != before:
-            self._open(path)
-        elif not path:
-            self._file.close()
-        self.on = self._file.is_open
+        """Use these settings from now on; a file that can't be opened is logged as an ERROR. May yield."""
+        with self._changing:
+            if settings == self._settings:
+                return
+            path = settings.path
+            if path and path != self._settings.path:
+                self._open(path)
+            self._end_turn()
+            if not path:
+                self._file.close()
+                self.on = False
+            self._settings = settings
+            self._style = (JsonStyle if settings.json else KannelStyle)(not settings.text)
 
     def reopen(self) -> None:
-        """Open the file again by its name, after rotation; when that fails the current one stays. Doesn't yield."""
-        if self._settings.path:
-            self._end_turn()
-            self._open(self._settings.path)
-            self.on = self._file.is_open
+        """Open the file again by its name, after rotation; when that fails the current one stays. May yield."""
+        with self._changing:
+            if self._settings.path:
+                self._open(self._settings.path)
 
     def submitted(self, settled: Sequence[Submit], bind: BindContext) -> None:
         """See model.ports.AccessLog."""
-        if not self._turn_has_lines:
-            self._begin_turn()
-        for submit in settled:
-            try:
-                self._lines.append(self._style.submit(submit, bind))
-            except Exception:
-                logger.exception("A line of the access log can't be formatted")
+        if bind is not self._bind:
+            self._begin_run(bind)
+        self._run += settled
 
     def delivered(self, delivery: Delivery, bind_id: int, command_status: int | None, sent_at: float) -> None:
         """See model.ports.AccessLog."""
-        if not self._turn_has_lines:
-            self._begin_turn()
+        self._begin_run(None)
+        self._add_line(self._style.delivery, delivery, bind_id, command_status, sent_at)
+
+    def _begin_run(self, bind: BindContext | None) -> None:
+        """End the run of submits before; read the clocks once for all lines of a turn of the loop."""
+        self._end_run()
+        self._bind = bind
+        if not self._turn_began:
+            self._turn_began = True
+            self._style.set_time(int(time()), monotonic())
+            get_hub().loop.run_callback(self._end_turn)
+
+    def _end_run(self) -> None:
+        """Make the lines of submits that one bind was answered one after the other."""
+        bind, self._bind = self._bind, None
+        if bind is not None:
+            run, self._run = self._run, []
+            try:
+                self._lines.append(self._style.submits(run, bind))
+            except Exception:  # it costs only the line that met it
+                for submit in run:
+                    self._add_line(self._style.submit, submit, bind)
+
+    def _add_line(self, make: Callable[..., bytes], *arguments: object) -> None:
         try:
-            self._lines.append(self._style.delivery(delivery, bind_id, command_status, sent_at))
+            self._lines.append(make(*arguments))
         except Exception:
             logger.exception("A line of the access log can't be formatted")
 
-    def _begin_turn(self) -> None:
-        """Read the clocks once for all lines of a turn of the loop."""
-        self._turn_has_lines = True
-        self._style.set_time(int(time()), monotonic())
-        get_hub().loop.run_callback(self._end_turn)
-
     def _end_turn(self) -> None:
         """Have the lines of this turn written. May run in the hub, so it must neither wait nor fail."""
-        self._turn_has_lines = False
+        self._end_run()
+        self._turn_began = False
         lines, self._lines = self._lines, []
         if lines and self.on:
             try:
-                self._file.add(lines)
+                self._file.add(b"".join(lines))
             except Exception:
                 logger.exception("Lines of the access log are lost")
 
     def _open(self, path: str) -> None:
+        self._end_turn()
         try:
             self._file.open(path)
+            self.on = True
         except OSError as error:
             logger.error("Couldn't open access log `%s'", path, exc_info=error)

@@ -133,22 +133,22 @@ class MessageLookup(Protocol):
 
 
 class AccessLog(Protocol):
-    """The access log: a line for each message that an ESME submitted or was sent. No method yields."""
+    """The access log: a line for each message that an ESME submitted or was sent."""
 
     on: bool
     """Whether lines are written; callers skip the other calls while it is false."""
 
     def submitted(self, settled: Sequence[Submit], bind: BindContext) -> None:
-        """Log the submits of one bind that are being answered, with their `command_status`."""
+        """Log the submits of one bind that are being answered, with their `command_status`. Doesn't yield."""
 
     def delivered(self, delivery: Delivery, bind_id: int, command_status: int | None, sent_at: float) -> None:
         """Log a message that a bind answered, or the part that it refused; `sent_at` is monotonic seconds.
 
-        `command_status` None: a part wasn't answered in time.
+        `command_status` None: a part wasn't answered in time. Doesn't yield.
         """
 
     def reopen(self) -> None:
-        """Open the file again by its name, after rotation; earlier lines go to the earlier file."""
+        """Open the file again by its name, after rotation; earlier lines go to the earlier file. May yield."""
 
 
 class Deliveries(Protocol):

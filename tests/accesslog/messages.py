@@ -28,11 +28,18 @@ class Nowhere:
         """Take it."""
 
 
-def bind(simulation: Simulation | None = None) -> BindContext:
+def bind(simulation: Simulation | None = None, bind_id: int = 7) -> BindContext:
     account = Account("acme", simulation=simulation)
     counters, load = Counters(), Load(BIND_INTERVALS, EPOCH)
     return BindContext(
-        Esme(account, EPOCH, 0.0), account, BindOptions(), b"acme", counters, load, bind_type=3, bind_id=7
+        Esme(account, EPOCH, 0.0),
+        account,
+        BindOptions(),
+        b"acme",
+        counters,
+        load,
+        bind_type=3,
+        bind_id=bind_id,
     )
 
 

@@ -74,6 +74,16 @@ class _Nowhere:
         """Take it."""
 
 
+def test_lines_of_a_turn_are_in_the_order_of_the_answers(opened: Open, tmp_path: Path) -> None:
+    log, one, other = opened(), bind(), bind(bind_id=8)
+    for its_bind, *numbers in ((one, b"1", b"2"), (other, b"3"), (one, b"4")):
+        log.submitted([submit(sms(receiver=number)) for number in numbers], its_bind)
+    log.delivered(Delivery(_Nowhere(), Sms(sender=b"1", receiver=b"5", sms_type=0)), 7, 0, 0.1)
+    log.submitted([submit(sms(receiver=b"6"))], one)
+    log.stop()
+    assert receivers(tmp_path / "access.log") == ["1", "2", "3", "4", "5", "6"]
+
+
 def test_stopping_writes_what_is_there(opened: Open, tmp_path: Path) -> None:
     log = opened()
     log.submitted([submit(sms())], bind())
@@ -179,9 +189,9 @@ def test_after_a_full_disk_lines_begin_on_a_line_of_their_own(
     with (tmp_path / "file").open("wb") as file:
         first = file_module.write_all(file.fileno(), [b"abc\n"] * 3, False)
         left = later
-        second = file_module.write_all(file.fileno(), [b"xyz\n"], first.is_torn)
+        second = file_module.write_all(file.fileno(), [b"xyz\n"], first[2])
     assert (tmp_path / "file").read_bytes() == expected
-    assert first.lost + second.lost == lost
+    assert first[0] + second[0] == lost
 
 
 def test_many_pieces_are_written_in_order(tmp_path: Path) -> None:
@@ -197,7 +207,7 @@ def stalled(monkeypatch: pytest.MonkeyPatch) -> Iterator[gevent.threading.Lock]:
     disk = gevent.monkey.get_original("threading", "Lock")()
     write_all = file_module.write_all
 
-    def wait_and_write(descriptor: int, pieces: Sequence[bytes], is_torn: bool) -> file_module.Outcome:
+    def wait_and_write(descriptor: int, pieces: Sequence[bytes], is_torn: bool) -> tuple[int, str, bool]:
         with disk:
             return write_all(descriptor, pieces, is_torn)
 
@@ -299,3 +309,30 @@ def test_what_cannot_be_formatted_harms_nobody(
     log.stop()
     assert receivers(tmp_path / "access.log") == ["3", "14", "3", "3", "24"]
     assert sum("can't be formatted" in record.message for record in caplog.records) == 4
+
+
+def test_a_file_that_opens_slowly_stops_nothing(
+    opened: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lines go to the earlier file meanwhile."""
+    log, path = opened(), tmp_path / "access.log"
+    path.rename(tmp_path / "access.log.1")
+    gate = gevent.monkey.get_original("threading", "Lock")()
+    gate.acquire()
+    open_file = file_module.open_file
+
+    def open_slowly(path: str, blocking: bool) -> int:
+        with gate:
+            return open_file(path, blocking)
+
+    monkeypatch.setattr(file_module, "open_file", open_slowly)
+    reopening = gevent.spawn(log.reopen)
+    gevent.sleep(0)
+    note(log, b"1")
+    wait_for_lines(tmp_path / "access.log.1", 1)
+    gate.release()
+    reopening.join()
+    note(log, b"2")
+    log.stop()
+    assert receivers(tmp_path / "access.log.1") == ["1"]
+    assert receivers(path) == ["2"]

@@ -7,10 +7,13 @@ import time
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ksmppd_py.accesslog.lines import JsonStyle, KannelStyle, Style
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.account import Simulation
+from ksmppd_py.model.outcomes import SubmitResult
 from ksmppd_py.model.work import Delivery, Submit
 from ksmppd_py.smpp.pdus import DeliverSm
 from tests.accesslog.messages import (
@@ -75,6 +78,66 @@ def test_a_line_from_a_known_template_is_the_line_of_a_new_one(
             assert line_of(style, made) == line_of(kind(mask), made)
 
 
+RUN_FIELDS: list[dict[str, Any]] = [
+    {},
+    {"receiver": b"+4917012"},
+    {"receiver": b"a]\n"},
+    {"sender": b'"x"', "receiver": b"a\\b"},
+    {"sender": None, "msgdata": None},
+    {"smsc_id": b"100%"},
+    {"foreign_id": b"y]"},
+    {"udhdata": b"\x05\0\3\1\2\1"},
+    {"udhdata": b"", "foreign_id": b""},
+    {"msgdata": b"x" * 71},
+    {"coding": 2, "msgdata": b"\0h"},
+    {"id": OTHER_ID, "dlr_mask": 0},
+]
+RUN = st.lists(
+    st.tuples(
+        st.sampled_from([None, *RUN_FIELDS]),
+        st.sampled_from([SubmitResult.ACCEPTED, SubmitResult.ACCEPTED, None]),
+        st.sampled_from([0, 0, 0x45]),
+        st.sampled_from([0.0, 0.0, 0.25]),
+        st.sampled_from([99.0, 99.5]),
+    ),
+    max_size=12,
+)
+
+
+@STYLES
+@given(mask=st.booleans(), runs=st.lists(RUN, max_size=3))
+def test_lines_made_together_are_those_made_one_by_one(
+    kind: type[Style], mask: bool, runs: list[list[tuple[Any, Any, int, float, float]]]
+) -> None:
+    style = kind(mask)
+    style.set_time(EPOCH, 100.0)
+    its_bind = bind()
+    for run in runs:
+        made = []
+        for fields, result, status, cost, received_at in run:
+            made.append(submit(None if fields is None else sms(**fields), result, status, cost))
+            made[-1].received_at = received_at
+        assert style.submits(made, its_bind) == b"".join(line_of(kind(mask), each) for each in made)
+
+
+@STYLES
+def test_usual_submits_of_a_bind_are_known(kind: type[Style]) -> None:
+    """The quick way has no other sign: without it only the figures of the benchmark would change."""
+    style = kind(mask=True)
+    style.set_time(EPOCH, 100.0)
+    its_bind = bind()
+    rest = iter([submit(sms()), submit(sms(receiver=b"2")), submit(sms(coding=2))])
+    lines: list[bytes] = []
+    first = style._add_usual(rest, its_bind, lines)
+    assert first is not None
+    style.submit(first, its_bind)
+    other = style._add_usual(rest, its_bind, lines)
+    assert other is not None
+    assert other.sms is not None
+    assert other.sms.coding == 2
+    assert lines[0].count(b"\n") == 1
+
+
 @STYLES
 def test_templates_are_bounded(kind: type[Style], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ksmppd_py.accesslog.lines._MOST_TEMPLATES", 5)
@@ -82,7 +145,9 @@ def test_templates_are_bounded(kind: type[Style], monkeypatch: pytest.MonkeyPatc
     for number in range(20):
         made = submit(sms(smsc_id=b"smsc%d" % number))
         assert line_of(style, made) == line_of(kind(mask=True), made)
+        style.submit(made, bind(bind_id=number))
     assert len(style._templates) <= 5
+    assert len(style._usual) <= 5
 
 
 class TestKannelStyle:
