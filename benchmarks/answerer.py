@@ -1,6 +1,6 @@
 """Started as `python -m benchmarks.answerer PORT`: answers every HTTP request with a good route, as fast as it can.
 
-It takes part in the measurement of HTTP routing, not in what is measured: only whole requests without a body matter.
+It takes part in the measurement of HTTP routing without being measured: it reads whole requests without a body only.
 """
 
 from __future__ import annotations

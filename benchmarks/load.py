@@ -74,7 +74,7 @@ class Result:
 
 
 class Peer:
-    """One connection: what is to be sent, what isn't whole yet."""
+    """One connection: unsent output, and input that isn't a whole PDU yet."""
 
     __slots__ = ("fd", "kept", "out", "outstanding", "poll", "sent_at", "sequence", "socket")
 
@@ -179,7 +179,7 @@ class Driver:
             self.turn(0.1)
 
     def offer(self) -> None:
-        """Submit what is due at the rate, all on one bind, and the next time on the next one."""
+        """Send the submits that are due at the rate, all on one bind, and the next time on the next one."""
         load, esmes = self.load, self.esmes
         due = min(int((time.monotonic() - self.began) * load.rate), load.total) - self.sent
         if due > 0:

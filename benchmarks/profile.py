@@ -23,13 +23,16 @@ RATE = 500
 STEPS = (
     ("acks of the bearerbox, answers to ESMEs", ("BoxConnection._read",)),
     ("hand over to the bearerbox: pack, window", ("BearerboxPool.send_all", "BearerboxPool.has_room")),
-    ("route: RE2 and what surrounds it", ("Routing._ask_router",)),
+    ("route: RE2 and its callers", ("Routing._ask_router",)),
     ("translate submit_sm to Kannel's message, make ids", ("Routing._translated",)),
-    ("limits and counters", ("SubmitFlow._throttle", "SubmitFlow._count")),
+    (
+        "limits and counters",
+        ("SubmitFlow._throttle", "SubmitStatistics.received", "SubmitStatistics.settled"),
+    ),
     ("parse PDUs", ("SmppLink.receive",)),
     ("write to sockets", ("FramedSocket._flush",)),
     ("read from sockets, wait", ("FramedSocket._read",)),
-    ("dispatch PDUs, walk", ("Session._read", "Session._take")),
+    ("dispatch PDUs", ("SmppSession._read", "SmppSession._take")),
 )
 MOST_FUNCTIONS = 15
 
@@ -84,7 +87,7 @@ def main() -> int:
     print("| step | share |\n|---|---|")
     for step, count in steps.most_common():
         print(f"| {step} | {count / total * 100:.0f} % |")
-    print("\n| function, without what it calls | share |\n|---|---|")
+    print("\n| function, without its callees | share |\n|---|---|")
     for function, count in functions.most_common(MOST_FUNCTIONS):
         print(f"| `{function}` | {count / total * 100:.1f} % |")
     return 0

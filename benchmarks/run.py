@@ -132,7 +132,7 @@ def measure_costs(chosen: Collection[Scenario], mariadb: MariaDB | None, runs: i
 
 
 def measure_conditions(names: Collection[str], mariadb: MariaDB | None) -> list[dict[str, Any]]:
-    """Look at what isn't a cost, and print a line for each finding."""
+    """Measure everything that isn't a cost, and print a line for each finding."""
     found = []
     for name in names:
         for finding in CONDITIONS[name](mariadb):

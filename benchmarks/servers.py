@@ -1,4 +1,4 @@
-"""Starting what is measured: the daemon on a database of its own, and the floor."""
+"""Starts the programs that are measured: the daemon on a database of its own, and the floor."""
 
 from __future__ import annotations
 

@@ -2,12 +2,12 @@
 
     python -m benchmarks.toggled [ROUNDS [json]]
 
-The speed of a machine may change by more from one second to the next than what is to be measured. So each slice of
+From one second to the next the speed of a machine may change by more than the cost to be measured. So each slice of
 0.2 s with the access log is compared with the two beside it, and several daemons are taken, as they differ as well.
 
     python -m benchmarks.toggled FILE.slices ARGUMENTS...
 
-is such a daemon: ksmppd with these arguments, which writes into the file what each slice brought.
+is such a daemon: ksmppd with these arguments, which writes the result of each slice into the file.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 SLICE = 0.2
 """Seconds between two switches."""
 GUARD = 0.05
-"""Seconds after a switch that don't count: what was logged before is still being written."""
+"""Seconds after a switch that don't count: earlier lines are still being written."""
 SUBMITS = 600_000
 TRIMMED = 0.1
 """Share of the pairs at each end that don't count: a slice in which something else ran."""
@@ -83,14 +83,14 @@ def measure(rounds: int, json: bool = False) -> Loss:
     losses = []
     for _ in range(rounds):
         with tempfile.TemporaryDirectory(prefix="bench-") as directory:
-            told = Path(directory) / "toggled.slices"
+            output = Path(directory) / "toggled.slices"
             setup = Setup(
                 ksmppd={"access-log": "access.log", "access-log-format": "json" if json else "kannel"},
-                program=(sys.executable, "-m", "benchmarks.toggled", str(told)),
+                program=(sys.executable, "-m", "benchmarks.toggled", str(output)),
             )
             with daemon(setup, Path(directory), None) as server:
                 run(Load(server.smpp_port, server.box_port, server.pids, total=SUBMITS))
-            slices = [_slice_of(line) for line in told.read_text().splitlines()]
+            slices = [_slice_of(line) for line in output.read_text().splitlines()]
         losses.append(loss_of(slices[2:]))
     rates = [rate * 100 for rate, _ in losses]
     error = statistics.stdev(rates) / len(rates) ** 0.5 if len(rates) > 1 else float("nan")
@@ -129,7 +129,7 @@ def _toggle(log: AccessLog, meters: list[ServerMeters], path: str) -> None:
     def look() -> tuple[float, int, float]:
         return time.perf_counter(), sum(each.inbound_processed for each in meters), time.process_time()
 
-    with open(path, "w", encoding="ascii") as told:
+    with open(path, "w", encoding="ascii") as output:
         while True:
             gevent.sleep(GUARD)
             began, before, used_before = look()
@@ -137,8 +137,8 @@ def _toggle(log: AccessLog, meters: list[ServerMeters], path: str) -> None:
             ended, after, used = look()
             if after - before > 100:
                 figures = f"{began:.6f} {after - before} {ended - began:.6f} {used - used_before:.6f}"
-                told.write(f"{int(log.on)} {figures}\n")
-                told.flush()
+                output.write(f"{int(log.on)} {figures}\n")
+                output.flush()
             if log.on:
                 log._end_turn()
             log.on = not log.on

@@ -14,7 +14,7 @@ from ksmppd_py.config.groups import TYPES
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 PAGE, OPERATIONS = DOCS / "configuration.md", DOCS / "operations.md"
 TABLE_BEGIN = "<!-- Made from the code by tools/render_configuration.py; a test holds it equal. -->"
-TABLE_END = "<!-- End of what is made from the code. -->"
+TABLE_END = "<!-- End of the part that is made from the code. -->"
 """The lines of docs/operations.md between which the table stands."""
 HEAD = """# Configuration
 

@@ -30,7 +30,7 @@ class DemoError(Exception):
 def main() -> int:
     """Run the demonstration; return the exit status."""
     options = _parse()
-    # A shell lets what its scripts start with `&` ignore SIGINT; one that is sent is meant all the same.
+    # Programs that a shell script starts with `&` ignore SIGINT; the demonstration shall end by it all the same.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     try:

@@ -97,7 +97,7 @@ def run(
 
 
 def _repeat(groups: Sequence[Group], arguments: Sequence[str]) -> list[str]:
-    """Repeat what failed in the groups, one after the other; print and return what passed this time."""
+    """Repeat the failed tests of the groups, one after the other; print and return those that passed this time."""
     flaky: list[str] = []
     for group in groups:
         if group.failed():

@@ -18,7 +18,7 @@ from ksmppd_py.tools.pdu_printer import RECEIVED, SENT, PduPrinter
 
 HEADER = 16
 LONGEST_PDU = 70_000  # octets; a message_payload may hold 65,535
-LONGEST_TIMEOUT = 3600.0  # seconds, well below what a socket takes
+LONGEST_TIMEOUT = 3600.0  # seconds, well below the longest timeout of a socket
 LONGEST_PASSWORD = 65  # octets with the NUL: SMPP says 9, ESMEs and the daemon go beyond
 
 
@@ -86,7 +86,7 @@ class Link:
             self._socket.settimeout(self._timeout)
             self._socket.sendall(octets)
         except OSError as error:
-            raise EsmeError(f"{self.peer} doesn't take what we send: {_reason(error)}") from error
+            raise EsmeError(f"{self.peer} doesn't take our octets: {_reason(error)}") from error
 
     def receive(self, deadline: float) -> Any:
         """Wait for the next PDU until `deadline` (time.monotonic seconds); None when none came in time."""

@@ -34,7 +34,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line; ends the program with status 2 for a wrong one. The password is looked for later."""
     parser = argparse.ArgumentParser(
         PROGRAM,
-        description="An SMPP client that tells every PDU in words.",
+        description="An SMPP client that prints every PDU in readable form.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
