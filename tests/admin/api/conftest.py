@@ -12,10 +12,10 @@ from ksmppd_py.storage.database import Database
 from ksmppd_py.storage.mysql import MySQLDatabase
 from ksmppd_py.storage.sqlite import SQLiteDatabase
 from tests.parts.mariadb import MariaDB
-from tests.storage.conftest import MARIADB, mysql_settings
+from tests.storage.conftest import SERVERS, mysql_settings
 
 
-@pytest.fixture(scope="module", params=["sqlite3", pytest.param("mysql", marks=MARIADB)])
+@pytest.fixture(scope="module", params=["sqlite3", pytest.param("mysql", marks=SERVERS)])
 def bench(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiBench]:
     """The API on an empty database."""
     database: Database
