@@ -53,7 +53,7 @@ class _Account:
 class DeliverReplay:
     """Sends stored MOs, reports and PDUs to the accounts' receiving binds, in the order in which they were stored.
 
-    An account put into `wakeups` wakes the greenlet that calls `advance` with it. `queue` tells whether the store table
+    An account put into `wakeups` wakes the greenlet that calls `advance` with it. `queue`: whether the store table
     is used. Of an account only as many rows are in flight as its binds have room for. Implements the bearerboxes'
     ReplayHandover.
     """

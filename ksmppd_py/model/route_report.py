@@ -104,7 +104,7 @@ class RouteReading:
         for number, is_inbound in self._targets.get(system_id, ()):
             reason = f"there is no account {system_id!r}"
             if is_inbound:
-                reason += ", so nobody gets its messages"
+                reason += ", so no account gets its messages"
             self._problems.append(RouteProblem(number, reason, skipped=not is_inbound, is_error=False))
 
     def inbound(self) -> list[Route]:

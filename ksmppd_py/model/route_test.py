@@ -23,7 +23,7 @@ class RouteTestResult:
     `command_status` is the answer that the ESME would get, 0 = the message would be sent.
 
     `decided_by` is `route`, `default-smsc` or `simulation`, empty when none took it. `route_id` 0 = the router has no
-    numbers; `smsc_id` empty = the bearerbox decides. `cost` is credits a part, and `is_charged` tells whether the
+    numbers; `smsc_id` empty = the bearerbox decides. `cost` is credits a part, and `is_charged` whether the
     account is prepaid. `is_known`: the account has a row, or has been bound since the start; otherwise its default_smsc
     is unknown. `refusal` is one of a few fixed texts, empty when it would be sent; `reason` may be any text. `credit`
     is the prepaid account's, `throughput` messages a second (0 = unlimited). `is_outdated`: live binds have other

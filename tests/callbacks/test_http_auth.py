@@ -70,7 +70,7 @@ def test_the_environment_has_no_say(server: Misbehaving, ask: Ask, monkeypatch: 
 
 
 @pytest.mark.parametrize(
-    ("headers", "told"),
+    ("headers", "logged"),
     [
         ({}, "answered without X-KSMPPD-Auth, which refuses the bind"),
         ({"X-KSMPPD-Auth": ""}, "X-KSMPPD-Auth '' is no number, which refuses the bind"),
@@ -79,12 +79,12 @@ def test_the_environment_has_no_say(server: Misbehaving, ask: Ask, monkeypatch: 
     ],
 )
 def test_a_refusal_that_may_be_a_fault_is_told(
-    server: Misbehaving, ask: Ask, headers: dict[str, str], told: str, caplog: pytest.LogCaptureFixture
+    server: Misbehaving, ask: Ask, headers: dict[str, str], logged: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     server.behaviour = lambda *_: answer(200, headers)
     assert ask() is None
     warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
-    assert warnings == ([f"{server.url()}{':' if 'is no' in told else ''} {told}"] if told else [])
+    assert warnings == ([f"{server.url()}{':' if 'is no' in logged else ''} {logged}"] if logged else [])
 
 
 @pytest.mark.parametrize("cost", ["0,05", "free", "1e303", "nan", "inf", "1 EUR", "9" * 310])

@@ -211,7 +211,7 @@ class TestVerdict:
         assert judged(GOOD_ROUTE, mt(), status=status) == Route(1.5)
 
     @pytest.mark.parametrize(
-        ("code", "told"),
+        ("code", "expected"),
         [
             ("11", 0x0B),
             (" 88 ", 88),
@@ -231,10 +231,10 @@ class TestVerdict:
         ],
     )
     @pytest.mark.parametrize("status", ["0", "", "no", "0.9"])
-    def test_refused(self, status: str, code: str, told: int | None) -> None:
+    def test_refused(self, status: str, code: str, expected: int | None) -> None:
         refusal = judged({"X-KSMPPD-Route-Status": status, "x-ksmppd-route-ERROR-code": code}, mt())
         assert isinstance(refusal, RouteRefused)
-        assert (refusal.code, refusal.is_final) == (told, False)
+        assert (refusal.code, refusal.is_final) == (expected, False)
 
     @pytest.mark.parametrize("cost", [None, "", "free", "-", "1e999", "nan", "inf"])
     def test_a_cost_is_mandatory(self, cost: str | None) -> None:
@@ -419,7 +419,7 @@ class TestTrouble:
 
     @pytest.mark.parametrize("direction", ["mt", "mo"])
     @pytest.mark.parametrize(
-        ("octets", "told"),
+        ("octets", "expected"),
         [
             (None, r"/x\.php: no answer within 0\.3 s"),
             (b"", r": the server closed the connection"),
@@ -444,7 +444,7 @@ class TestTrouble:
         ],
     )
     def test_trouble_leaves_a_warning(
-        self, server: Misbehaving, router_of: RouterOf, octets: bytes | None, told: str, direction: str,
+        self, server: Misbehaving, router_of: RouterOf, octets: bytes | None, expected: str, direction: str,
         caplog: pytest.LogCaptureFixture,
     ) -> None:  # fmt: skip
         def behave(_: Request, connection: Connection) -> bytes | None:
@@ -461,7 +461,7 @@ class TestTrouble:
             route_one(router, "a", mt()) if direction == "mt" else router.route_mo(mo())
         [record] = caplog.records
         assert record.levelname == "WARNING"
-        assert re.search(told, record.getMessage())
+        assert re.search(expected, record.getMessage())
         assert f"http://127.0.0.1:{server.port}/x.php" in record.getMessage()
         assert "secret" not in caplog.text
 

@@ -121,8 +121,8 @@ def test_accounts_that_can_not_bind(
     """A suspended account isn't reported as a missing route, also when an older bind is left."""
     corridor = Corridor()
     result = ask(corridor, rows=Rows(row), bound=bound)
-    told = (result.command_status, result.refusal, result.is_known, result.decided_by)
-    assert told == (status, refusal, is_known, "")
+    found = (result.command_status, result.refusal, result.is_known, result.decided_by)
+    assert found == (status, refusal, is_known, "")
     assert corridor.router.batches == []
 
 
@@ -130,8 +130,8 @@ def test_an_account_that_never_bound_is_as_its_row_says() -> None:
     corridor = Corridor(account=PREPAID, credit=MemoryCredit(9.0))
     corridor.router.everything = NoRoute()
     result = ask(corridor)
-    told = (result.decided_by, result.smsc_id, result.is_charged, result.is_known, result.is_outdated)
-    assert told == ("default-smsc", "DEFAULT", True, True, False)
+    found = (result.decided_by, result.smsc_id, result.is_charged, result.is_known, result.is_outdated)
+    assert found == ("default-smsc", "DEFAULT", True, True, False)
 
 
 @pytest.mark.parametrize("bound", [None, Esme(PREPAID, NOW, NOW)])

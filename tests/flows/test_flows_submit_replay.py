@@ -128,16 +128,18 @@ def test_a_lost_one_is_tried_again_at_once(bed: Bed) -> None:
 
 
 @pytest.mark.parametrize(
-    ("dlr_mask", "told"), [(0, False), (1, False), (-1, False), (19, True), (2, True), (16, True)]
+    ("dlr_mask", "reported"), [(0, False), (1, False), (-1, False), (19, True), (2, True), (16, True)]
 )
-def test_a_refusal_for_good_removes_it_and_tells_who_asked(bed: Bed, dlr_mask: int, told: bool) -> None:
+def test_a_refusal_for_good_removes_it_and_reports_it_if_asked(
+    bed: Bed, dlr_mask: int, reported: bool
+) -> None:
     """docs/rules/flows.md 5.1: an UNDELIV report for dlr_mask bits 2 or 16."""
     [message] = bed.stored(b"1", dlr_mask=dlr_mask)
     bed.replay.advance()
     bed.gateway.settle(1)
     bed.replay.advance()
-    assert bed.accounts.take() == ["esme"] * told  # it is sent now, not at the next look at the tables
-    if not told:
+    assert bed.accounts.take() == ["esme"] * reported  # it is sent now, not at the next look at the tables
+    if not reported:
         assert bed.store.messages == {}
         return
     [report] = bed.store.saved

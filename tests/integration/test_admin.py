@@ -296,7 +296,7 @@ def test_rebuild_routes_tells_what_is_wrong(bed: Bed) -> None:
         (True, "direction 3 is neither 1 (MT) nor 2 (MO)"),
         (True, "missing ): ("),
         (True, "there is no account 'nobody'"),
-        (False, "there is no account 'nobody', so nobody gets its messages"),
+        (False, "there is no account 'nobody', so no account gets its messages"),
         None,
     ]
     assert f"Route {numbers[0]} skipped: direction 3" in bed.daemon.log()

@@ -138,19 +138,19 @@ def test_statuses_that_a_router_invents_are_counted_as_one() -> None:
 def test_log_lines_are_due_at_once_and_then_every_30_seconds() -> None:
     refusals = Refusals()
 
-    def told(now: float) -> list[tuple[str, int, float]]:
+    def logged(now: float) -> list[tuple[str, int, float]]:
         return [(each.system_id, each.count, each.first) for each in refusals.take_unlogged(now)]
 
-    assert told(0.0) == []
+    assert logged(0.0) == []
     refusals.add(SUBMIT, "a", "", "no route", 1.0, 3)
-    assert told(1.5) == [("a", 3, 1.0)]
+    assert logged(1.5) == [("a", 3, 1.0)]
     refusals.add(SUBMIT, "a", "", "no route", 2.0, 1000)
     refusals.add(SUBMIT, "a", "", "no route", 3.0, 1000)
     refusals.add(SUBMIT, "b", "", "no route", 3.0)
-    assert told(3.5) == [("b", 1, 3.0)]
-    assert told(31.4) == []
-    assert told(31.5) == [("a", 2000, 2.0)]
-    assert told(1000.0) == []
+    assert logged(3.5) == [("b", 1, 3.0)]
+    assert logged(31.4) == []
+    assert logged(31.5) == [("a", 2000, 2.0)]
+    assert logged(1000.0) == []
 
 
 def test_binds_and_simulated_refusals_have_no_such_line() -> None:

@@ -54,7 +54,10 @@ def read(*rows: RouteRow, missing: tuple[str, ...] = ()) -> RouteReading:
         (
             row(MO, system_id="gone"),
             RouteProblem(
-                7, "there is no account 'gone', so nobody gets its messages", skipped=False, is_error=False
+                7,
+                "there is no account 'gone', so no account gets its messages",
+                skipped=False,
+                is_error=False,
             ),
         ),
         (row(cost=costs.UNUSABLE, cost_problem="bad cost"), RouteProblem(7, "bad cost", skipped=False)),
@@ -70,8 +73,8 @@ def test_what_is_wrong_with_a_row(odd: RouteRow, problem: RouteProblem | None) -
     if problem is None:
         assert (report.skipped, report.problems) == (0, ())
     else:
-        [told] = report.problems
-        assert told == problem
+        [found] = report.problems
+        assert found == problem
         assert report.skipped == problem.skipped
 
 

@@ -200,12 +200,12 @@ class TestRouting:
             router(lambda *_: Route()).route_mo(mo())
 
     @pytest.mark.parametrize(
-        ("status", "told"), [(None, None), (0x0B, 0x0B), (0x400, 0x400), (0x100, None), (0, None)]
+        ("status", "expected"), [(None, None), (0x0B, 0x0B), (0x400, 0x400), (0x100, None), (0, None)]
     )
-    def test_refusals_are_final(self, status: int | None, told: int | None) -> None:
+    def test_refusals_are_final(self, status: int | None, expected: int | None) -> None:
         with pytest.raises(RouteRefused, match="because") as caught:
             route_one(router(lambda *_: Refusal(status, "because")), "a", mt())
-        assert (caught.value.code, caught.value.is_final) == (told, True)
+        assert (caught.value.code, caught.value.is_final) == (expected, True)
 
     @pytest.mark.parametrize("answer", [True, "smsc", {}, Exception("x"), Route])
     def test_other_answers_are_errors(self, answer: object) -> None:

@@ -266,7 +266,7 @@ def test_what_is_told_of_the_rows(caplog: pytest.LogCaptureFixture) -> None:
     assert lines[:4] == [
         ("WARNING", "Routes: 4 rows read, 2 skipped"),
         ("WARNING", "Route 1 skipped: there is no account 'a'"),
-        ("WARNING", "Route 1: there is no account 'a', so nobody gets its messages"),
+        ("WARNING", "Route 1: there is no account 'a', so no account gets its messages"),
         ("ERROR", "Route 2 skipped: missing ): ("),
     ]
     caplog.clear()
