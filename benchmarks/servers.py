@@ -150,7 +150,7 @@ def _store_reports(database: Database, count: int, system_id: str) -> None:
 
 @contextmanager
 def floor() -> Iterator[Server]:
-    """Run the yardstick."""
+    """Start the floor; stop it at the end."""
     smpp_port, box_port = free_port(), free_port()
     with started("floor", str(smpp_port), str(box_port)) as process:
         wait_until(lambda: accepts(smpp_port), "the floor to listen", 20)

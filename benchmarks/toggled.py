@@ -70,7 +70,7 @@ def _trimmed(values: list[float]) -> float:
 
 
 def _slice_of(line: str) -> Slice:
-    """As _toggle writes it."""
+    """Parse a line that `_toggle` wrote."""
     on, began, submits, seconds, used = line.split()
     return Slice(on == "1", float(began), int(submits), float(seconds), float(used))
 
@@ -145,7 +145,7 @@ def _toggle(log: AccessLog, meters: list[ServerMeters], path: str) -> None:
 
 
 def main() -> None:
-    """See above."""
+    """Be the daemon, or measure and print the result."""
     if len(sys.argv) > 2 and sys.argv[1].endswith(".slices"):
         _become_daemon(sys.argv.pop(1))
         return

@@ -37,7 +37,7 @@ See [operations](operations.md#changing-it-while-it-runs).
 
 
 def render() -> str:
-    """The page."""
+    """Return docs/configuration.md."""
     return "\n".join([HEAD, *(_group(name, group) for name, group in TYPES.items())])
 
 

@@ -25,7 +25,7 @@ class Nowhere:
     """An origin to which nothing returns here."""
 
     def settled(self, item: Any) -> None:
-        """Take it."""
+        """Drop the message."""
 
 
 def bind(simulation: Simulation | None = None, bind_id: int = 7) -> BindContext:

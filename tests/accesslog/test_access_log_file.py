@@ -71,7 +71,7 @@ def test_lines_reach_the_file_by_themselves_and_in_order(opened: Open, tmp_path:
 
 class _Nowhere:
     def settled(self, item: Submit) -> None:
-        """Take it."""
+        """Drop the message."""
 
 
 def test_lines_of_a_turn_are_in_the_order_of_the_answers(opened: Open, tmp_path: Path) -> None:

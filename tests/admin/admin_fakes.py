@@ -137,28 +137,22 @@ class FakeServerStatus:
         self.database = DatabaseMeter(Histogram(), 1, True)
 
     def bearerboxes(self) -> BearerboxStatus:
-        """As set."""
         return self.boxes
 
     def queues(self, max_age: float) -> Backlog | None:
-        """As set; the call is remembered."""
         self.asked.append(max_age)
         return self.backlog
 
     def condition(self) -> Condition:
-        """As set."""
         return Condition(self.troubles)
 
     def refresh_credits(self, max_age: float) -> None:
-        """The call is remembered."""
         self.asked.append(-max_age)
 
     def blocked(self) -> int:
-        """Two."""
         return 2
 
     def metrics(self) -> ServerMetrics:
-        """Return the rows."""
         return ServerMetrics(
             uptime=11.5,
             condition=self.condition(),
@@ -191,11 +185,9 @@ class FakeOperations:
         self.routes_error: Exception | None = None
 
     def uptime(self) -> int:
-        """As in the sample."""
         return 11
 
     def snapshot(self) -> ServerSnapshot:
-        """As in the sample."""
         return self.state
 
     def log_level(self) -> int | None:
@@ -203,11 +195,9 @@ class FakeOperations:
         return self.levels[-1] if self.levels else None
 
     def set_log_level(self, level: int) -> None:
-        """Remember it."""
         self.levels.append(level)
 
     def unbind(self, system_id: str, bind_id: int | None) -> int | None:
-        """Remember it."""
         self.unbinds.append((system_id, bind_id))
         if system_id not in {"smppusera", "smppuserb"}:
             return None
@@ -215,11 +205,9 @@ class FakeOperations:
         return len(binds) if bind_id is None else len(binds & {bind_id})
 
     def blocked_ips(self) -> list[BlockedAddress]:
-        """Two of them."""
         return self.blocked
 
     def clear_blocked_ips(self, ip: str | None) -> int:
-        """Forget one or all."""
         before = len(self.blocked)
         self.blocked = [each for each in self.blocked if ip is not None and each.ip != ip]
         return before - len(self.blocked)

@@ -69,7 +69,7 @@ SHORT = BoxTimings(
     slow_after=0.05,
     silent_after=0.02,
 )
-"""Seconds become hundredths."""
+"""Waits of seconds become hundredths of a second."""
 
 
 def make_pool(

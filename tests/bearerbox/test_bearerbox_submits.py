@@ -135,7 +135,7 @@ def test_it_comes_back(bed: Bed) -> None:
 
 
 def test_what_was_open_is_sent_again_with_the_same_id(start: StartBed) -> None:
-    """docs/rules/flows.md 9 row 13: in the same order, ahead of what came later."""
+    """docs/rules/flows.md 9, row 13: in the same order, ahead of what came later."""
     bed = start(reconnect_timeout=5.0, window=2)
     bed.box.policy = always(NEVER)
     sent = bed.send(b"1", b"2", b"3")

@@ -54,7 +54,7 @@ def test_reports_are_counted_apart(bed: Bed) -> None:
     ],
 )
 def test_error_answers(bed: Bed, status: int, outcome: Outcome) -> None:
-    """Counted neither as mo nor as dlr; C's inner numbers mean nothing special (docs/rules/flows.md 9 row 23)."""
+    """Counted neither as mo nor as dlr; C's inner numbers mean nothing special (docs/rules/flows.md 9, row 23)."""
     bed.bind("receiver", always(status))
     bed.deliver(mo())
     assert outcomes(bed) == [outcome]

@@ -71,7 +71,7 @@ def test_pdus_after_unbind_are_not_carried_out(bed: Bed) -> None:
 
 
 def test_open_deliveries_are_released_at_once(bed: Bed) -> None:
-    """docs/rules/smpp-session.md 10, docs/rules/flows.md 9 row 21."""
+    """docs/rules/smpp-session.md 10, docs/rules/flows.md 9, row 21."""
     esme = bed.bind(policy=SILENT)
     bed.deliver(mo(b"1"))
     bed.deliver(mo(b"x" * 300))

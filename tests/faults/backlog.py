@@ -136,7 +136,7 @@ class Taker:
         self._socket.settimeout(30)
 
     def close(self) -> None:
-        """Leave."""
+        """Close the connection."""
         self._socket.close()
 
     def _take(self, octets: bytes) -> None:

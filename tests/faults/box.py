@@ -101,7 +101,7 @@ class Box:
     # -- presence ----------------------------------------------------------------------------------------------
 
     def start(self) -> Box:
-        """Listen (again)."""
+        """Listen on the port, also after `stop`."""
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", self.port))
@@ -211,7 +211,7 @@ class Box:
             self._pump()
 
     def took_mt(self, connection: Connection, sms: Sms) -> None:
-        """An MT came."""
+        """Record an MT and answer it."""
         nack, delay = self.decide(sms)
         if nack is None:
             return

@@ -73,7 +73,7 @@ def test_a_cost_that_cant_be_charged(
 
 
 def test_credit_too_low() -> None:
-    """Row 10."""
+    """docs/rules/flows.md 9, row 10."""
     corridor = prepaid(0.5)
     assert statuses(corridor.submit()) == [0x45]
     assert corridor.counted == (0, 1)

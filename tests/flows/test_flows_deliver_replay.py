@@ -91,7 +91,7 @@ def test_only_the_rows_of_the_account(bed: Bed) -> None:
 
 
 def test_no_more_than_the_window_takes() -> None:
-    """docs/rules/flows.md 9 row 12."""
+    """docs/rules/flows.md 9, row 12."""
     bed = Bed(window=3)
     bed.store_mos(*[b"%d" % n for n in range(10)])
     bed.advance()
@@ -110,7 +110,7 @@ def test_no_more_than_the_window_takes() -> None:
 
 
 def test_without_a_receiver_nothing_is_read_or_lost(bed: Bed) -> None:
-    """docs/rules/flows.md 9 row 1."""
+    """docs/rules/flows.md 9, row 1."""
     bed.store_mos(b"1")
     bed.store_pdus(b"2")
     bed.receivers.binds = {}

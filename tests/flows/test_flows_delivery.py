@@ -67,7 +67,7 @@ def test_a_message_finds_its_account(bed: Bed, receiver: MemoryReceiver) -> None
         (NoRoute(), Outcome.PERMANENT),
         (SenderRefused(), Outcome.PERMANENT),
         (RouteRefused(0x0B), Outcome.PERMANENT),
-        (BackendUnavailable("down"), Outcome.TEMPORARY),  # docs/rules/flows.md 9 row 11
+        (BackendUnavailable("down"), Outcome.TEMPORARY),  # docs/rules/flows.md 9, row 11
         (Route(), Outcome.PERMANENT),  # an answer without an account
     ],
 )
@@ -111,7 +111,7 @@ def test_a_full_window_is_no_receiver() -> None:
 def test_what_deliver_sm_cannot_express(
     bed: Bed, receiver: MemoryReceiver, sender: bytes, receiver_address: bytes
 ) -> None:
-    """docs/rules/flows.md 9 row 7."""
+    """docs/rules/flows.md 9, row 7."""
     bed.router.everything = Route(system_id="esme")
     sms = mo(receiver=receiver_address)
     sms.sender = sender

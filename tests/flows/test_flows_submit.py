@@ -87,7 +87,7 @@ def test_conversion(corridor: Corridor, pdu: SubmitSm | DataSm, status: int) -> 
         (SenderRefused(), 0x0A),  # row 8
         (RouteRefused(), 0x45),  # row 9
         (RouteRefused(0x0F), 0x0F),
-        (BackendUnavailable("router down"), 0x08),  # docs/rules/flows.md 9 row 11
+        (BackendUnavailable("router down"), 0x08),  # docs/rules/flows.md 9, row 11
         (DatabaseUnavailable("no routes yet"), 0x08),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else hex(value),
@@ -115,7 +115,7 @@ def test_the_bearerboxs_ack(corridor: Corridor, nack: int, status: int) -> None:
 
 
 def test_no_bearerbox_and_stored(corridor: Corridor) -> None:
-    """Row 15."""
+    """docs/rules/flows.md 9, row 15."""
     corridor.gateway.online = False
     [submit] = corridor.submit()
     assert submit.command_status == 0
@@ -124,7 +124,7 @@ def test_no_bearerbox_and_stored(corridor: Corridor) -> None:
 
 
 def test_no_bearerbox_and_no_queue() -> None:
-    """Row 16."""
+    """docs/rules/flows.md 9, row 16."""
     corridor = Corridor(queue=False)
     corridor.gateway.online = False
     assert statuses(corridor.submit()) == [0x08]
@@ -132,7 +132,7 @@ def test_no_bearerbox_and_no_queue() -> None:
 
 
 def test_no_bearerbox_and_no_database(corridor: Corridor) -> None:
-    """Row 16."""
+    """docs/rules/flows.md 9, row 16."""
     corridor.gateway.online = False
     corridor.store.failure = DatabaseUnavailable("gone")
     assert statuses(corridor.submit(*[submit_sm()] * 3)) == [0x08] * 3
@@ -300,7 +300,7 @@ def leave_tokens(corridor: Corridor, count: int) -> None:
 
 
 def test_above_the_throughput() -> None:
-    """Row 2: the first of a batch pass, the rest are refused and count as errors, not in the load."""
+    """docs/rules/flows.md 9, row 2: only the first of a batch pass; the others count as errors, not in the load."""
     corridor = Corridor(account=Account("esme", throughput=2))
     leave_tokens(corridor, 2)
     batch = corridor.submit(*[submit_sm() for _ in range(5)])

@@ -39,7 +39,7 @@ def test_more_than_a_page(bed: Bed) -> None:
 
 
 def test_what_nobody_is_to_get_is_removed(bed: Bed, caplog: pytest.LogCaptureFixture) -> None:
-    """On a permanent answer only (docs/rules/flows.md 9 row 8)."""
+    """On a permanent answer only (docs/rules/flows.md 9, row 8)."""
     bed.router.answers[b"9999"] = NoRoute("nobody")
     bed.store.save([mo(receiver=b"9999"), report(dlr_url=b"not ours"), mo()])
     assert bed.unaddressed.advance() == {"esme"}

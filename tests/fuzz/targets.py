@@ -242,7 +242,7 @@ def _read_answer(octets: bytes) -> None:
 
 
 def targets() -> list[Target]:
-    """All of them."""
+    """Return every target."""
     dlr_urls = [b"system|1700000000|" + ID, b"sys|tem|1|" + ID + b";" + ID, b"|1|" + ID]
     metas = [b"?smpp?key=value&a=%20b&?orig_msg?dlr_mask=31&", b"?smpp?", b"?x?a=b", b"?a?b=c&?b?"]
     stored = [pdu[4:] for pdu in PDUS] + PDUS

@@ -136,7 +136,7 @@ def test_the_good_answer() -> None:
 
 
 def test_no_number_of_a_peer_becomes_an_inner_outcome() -> None:
-    """docs/rules/flows.md 9 row 23."""
+    """docs/rules/flows.md 9, row 23."""
     inner = {Outcome.TIMEOUT, Outcome.GONE, Outcome.NO_RECEIVER}
     assert not inner & {of_command_status(status) for status in (*range(0x600), *CommandStatus)}
 

@@ -194,7 +194,7 @@ class MariaDB:
         return all(thread.read_text().rpartition(")")[2].split()[0] in "TtZX" for thread in threads)
 
     def thaw(self) -> None:
-        """SIGCONT."""
+        """Continue after SIGSTOP."""
         os.kill(self.pid, signal.SIGCONT)
 
     def stop(self) -> None:

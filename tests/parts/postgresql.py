@@ -188,7 +188,7 @@ class PostgreSQL:
         wait_until(lambda: all(map(_has_stopped, self.processes())), "the server to stop")
 
     def thaw(self) -> None:
-        """SIGCONT."""
+        """Continue after SIGSTOP."""
         for pid in self.processes():
             _signal(pid, signal.SIGCONT)
 
