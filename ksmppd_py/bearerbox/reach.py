@@ -1,4 +1,4 @@
-"""Checks whether a bearerbox accepts connections from here, for the preflight check."""
+"""Checks whether a bearerbox accepts connections from here, for the check of a configuration."""
 
 from __future__ import annotations
 
