@@ -366,7 +366,7 @@ class SmppSession:
                     self._submits.wait_until_quiet(0, self._context.timings.half_closed)
                 self._submits.end()
         finally:
-            self._socket.finish(self._context.timings.close)
+            self._socket.finish(self._context.timings.close, self._context.timings.linger)
 
     @property
     def in_flight(self) -> int:
