@@ -20,11 +20,11 @@ from ksmppd_py.model.work import Delivery, Submit
 from tests.fakes.bearerbox import FakeBearerbox
 from tests.flows.memory import (
     NOW,
+    MemoryOrigin,
     MemoryReceiver,
     MemoryReceivers,
     MemoryRouter,
     MemoryStore,
-    Tray,
     make_ids,
 )
 from tests.parts.waiting import wait_until
@@ -97,7 +97,7 @@ class Bed:
         self.router.everything = Route(system_id="esme")
         self.store = MemoryStore()
         self.handover = MemoryHandover()
-        self.tray = Tray()
+        self.origin = MemoryOrigin()
         settings = [BearerboxConnection(host="127.0.0.1", port=box.port, id=boxc_id or "") for box in boxes]
         self.flow = DeliveryFlow(self.router, self.receivers)
         services = InboundServices(self.flow, self.store if queue else None, self.handover)
@@ -108,7 +108,7 @@ class Bed:
         wait_until(lambda: sum(each.online for each in self.pool.connections) == count)
 
     def submit(self, text: bytes = b"hello", priority: int = 0, row: int = 0) -> Submit:
-        submit = Submit(self.tray, 1, None, 2)
+        submit = Submit(self.origin, 1, None, 2)
         submit.sms = make_mt(text, priority)
         submit.row = row
         return submit
@@ -121,8 +121,8 @@ class Bed:
 
     def wait_results(self, count: int = 1) -> list[int | None]:
         """The results of so many submits, in the order in which they came back."""
-        wait_until(lambda: len(self.tray.items) >= count)
-        return [submit.result for submit in self.tray.take()]
+        wait_until(lambda: len(self.origin.items) >= count)
+        return [submit.result for submit in self.origin.take()]
 
     def stop(self) -> None:
         self.pool.stop(0.01)

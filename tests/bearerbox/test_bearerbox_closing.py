@@ -18,7 +18,7 @@ from ksmppd_py.transport.framed import FramedSocket
 from tests.bearerbox.conftest import StartBed, make_mt, make_pool
 from tests.fakes import box_wire
 from tests.fakes.bearerbox import NEVER, always
-from tests.flows.memory import Tray
+from tests.flows.memory import MemoryOrigin
 from tests.parts.waiting import wait_until
 
 ACCEPTED = SubmitResult.ACCEPTED
@@ -136,10 +136,10 @@ def test_a_bearerbox_that_reads_nothing_is_given_no_more() -> None:
     """MTs for a bearerbox that doesn't read wait as messages, not as frames, and follow as it reads."""
     with server() as (pool, box):
         wait_until(lambda: pool.online)
-        tray = Tray()
+        origin = MemoryOrigin()
         batch = []
         for _ in range(900):
-            submit = Submit(tray, 1, None, 1)
+            submit = Submit(origin, 1, None, 1)
             submit.sms = make_mt(b"x" * 60_000)
             batch.append(submit)
         assert pool.send_all(batch) == []

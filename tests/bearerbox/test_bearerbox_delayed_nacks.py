@@ -5,12 +5,12 @@ from __future__ import annotations
 from ksmppd_py.bearerbox.delayed_nacks import DelayedNacks
 from ksmppd_py.bearerbox.timings import BoxTimings
 from ksmppd_py.model.work import Delivery
-from tests.flows.memory import Tray
+from tests.flows.memory import MemoryOrigin
 
 
 def test_refusals_are_delayed_longer_each_time() -> None:
     held = DelayedNacks(BoxTimings(first_nack_delay=1.0, last_nack_delay=4.0))
-    deliveries = [Delivery(Tray(), None) for _ in range(8)]
+    deliveries = [Delivery(MemoryOrigin(), None) for _ in range(8)]
     for delivery in deliveries:
         delivery.system_id = "a"
         held.put(delivery, 100.0)

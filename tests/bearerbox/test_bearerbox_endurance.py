@@ -15,7 +15,7 @@ from ksmppd_py.model.outcomes import Outcome, SubmitResult
 from ksmppd_py.model.work import Submit
 from tests.bearerbox.conftest import Bed, StartBed, make_mt, make_pool
 from tests.fakes import bearerbox as fake
-from tests.flows.memory import Tray
+from tests.flows.memory import MemoryOrigin
 from tests.parts.waiting import wait_until
 
 ACCEPTED = SubmitResult.ACCEPTED
@@ -253,11 +253,11 @@ def test_a_port_that_only_accepts_is_no_bearerbox(monkeypatch: pytest.MonkeyPatc
     pool = make_pool(settings)
     pool.start()
     wait_until(lambda: pool.online)
-    tray = Tray()
-    submit = Submit(tray, 1, None, 2)
+    origin = MemoryOrigin()
+    submit = Submit(origin, 1, None, 2)
     submit.sms = make_mt()
     assert pool.send(submit)
-    wait_until(lambda: tray.items)
+    wait_until(lambda: origin.items)
     assert submit.result == NO_BEARERBOX
     wait_until(lambda: len(connections) > 1, "another attempt")
     pool.stop(0.01)

@@ -240,7 +240,7 @@ def test_a_report_that_overtakes_its_ack_waits_for_it(bed: Bed) -> None:
     assert bed.receiver.texts == [b"marker"]
     bed.box.ack(bed.box.submits[0])
     wait_until(lambda: len(bed.receiver.open) == 2)
-    assert bed.tray.items  # the submit was answered before
+    assert bed.origin.items  # the submit was answered before
     bed.receiver.answer(count=2)
     assert [acked(bed, each) for each in (marker, report_id)] == [0, 0]
 
@@ -309,7 +309,7 @@ def test_a_slow_esme_is_forgiven(start: StartBed) -> None:
     ids = [mo(bed, b"%d" % n) for n in range(5)]
     assert [acked(bed, message_id) for message_id in ids] == [0] * 5
     for delivery, _ in bed.handover.rows:
-        delivery.origin = bed.tray
+        delivery.origin = bed.origin
     bed.receiver.answer(count=5)
 
     def delivered_live() -> bool:

@@ -15,7 +15,7 @@ from ksmppd_py.model.outcomes import Outcome
 from ksmppd_py.model.routes import Route
 from ksmppd_py.model.work import Delivery
 from tests.bearerbox.conftest import IDS, Bed, StartBed
-from tests.flows.memory import MemoryReceiver, MemoryReceivers, MemoryRouter, Tray
+from tests.flows.memory import MemoryOrigin, MemoryReceiver, MemoryReceivers, MemoryRouter
 from tests.parts.waiting import wait_until
 
 
@@ -25,14 +25,14 @@ class Table:
     def __init__(self, window: int, held: Sized = (), **receivers: MemoryReceiver) -> None:
         self.receivers = receivers
         self.shares = SlotShares(window, DeliveryFlow(MemoryRouter(), MemoryReceivers(**receivers)), held)
-        self.tray = Tray()
+        self.origin = MemoryOrigin()
 
     def send(self, system_id: str, count: int = 1, text: str = "") -> list[Outcome | None]:
         return [self._send(system_id, text or str(number)) for number in range(count)]
 
     def _send(self, system_id: str, text: str) -> Outcome | None:
         sms = Sms(sender=b"1", receiver=b"2", msgdata=text.encode(), id=IDS.next(), sms_type=0, coding=0)
-        delivery = Delivery(self.tray, sms)
+        delivery = Delivery(self.origin, sms)
         delivery.system_id = system_id
         return self.shares.dispatch(delivery)
 

@@ -60,8 +60,8 @@ def test_acks_may_come_in_any_order(bed: Bed) -> None:
     bed.box.wait_for_sms(3)
     for position in (2, 0, 1):
         bed.box.ack(bed.box.submits[position])
-    wait_until(lambda: len(bed.tray.items) == 3)
-    assert bed.tray.take() == [submits[2], submits[0], submits[1]]
+    wait_until(lambda: len(bed.origin.items) == 3)
+    assert bed.origin.take() == [submits[2], submits[0], submits[1]]
 
 
 def test_an_ack_that_nobody_waits_for(bed: Bed, caplog: pytest.LogCaptureFixture) -> None:
@@ -177,9 +177,9 @@ def test_a_bearerbox_that_doesnt_come_back(bed: Bed) -> None:
     bed.box.wait_for_sms(4)
     began = time.monotonic()
     bed.box.stop()
-    wait_until(lambda: len(bed.tray.items) == 3)
+    wait_until(lambda: len(bed.origin.items) == 3)
     assert time.monotonic() - began > 0.09
-    assert bed.tray.items == submits
+    assert bed.origin.items == submits
     assert bed.wait_results(3) == [NO_BEARERBOX] * 3
 
 
@@ -199,7 +199,7 @@ def test_no_ack_in_time(start: StartBed, caplog: pytest.LogCaptureFixture) -> No
     assert bed.wait_results() == [FOR_NOW]
     bed.box.ack(bed.box.submits[0])
     wait_until(lambda: "isn't waiting" in caplog.text)
-    assert bed.tray.items == []
+    assert bed.origin.items == []
 
 
 def test_only_those_that_are_overdue(start: StartBed) -> None:

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from ksmppd_py.bearerbox.waiting_queue import WaitingQueue
 from ksmppd_py.model.work import Submit
 from tests.bearerbox.conftest import make_mt
-from tests.flows.memory import Tray
+from tests.flows.memory import MemoryOrigin
 
 
 def waiting(since: float, priority: int = 0) -> Submit:
-    submit = Submit(Tray(), 1, None, 1)
+    submit = Submit(MemoryOrigin(), 1, None, 1)
     submit.sms = make_mt(priority=priority)
     submit.sent_at = submit.waits_since = since
     return submit

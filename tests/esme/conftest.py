@@ -35,7 +35,7 @@ from ksmppd_py.model.work import Delivery, Submit
 from ksmppd_py.translate.tlvs import TlvTables
 from tests.fakes.esme import Esme, Policy, accept_all
 from tests.flows import memory
-from tests.flows.memory import MemoryGateway, MemoryRouter, Tray
+from tests.flows.memory import MemoryGateway, MemoryOrigin, MemoryRouter
 from tests.parts.waiting import wait_until
 
 PASSWORD = "secret"
@@ -104,10 +104,10 @@ class Bed:
         self.blocklist = blocklist
         self.registry = EsmeRegistry(memory.make_meters(), time.time, time.monotonic)
         self.delivery = DeliveryFlow(self.router, self.registry)
-        self.tray = Tray()
+        self.origin = MemoryOrigin()
         self.esmes: list[Esme] = []
         ids = memory.make_ids()
-        simulation = SimulationFlow(self.delivery, self.registry, None, self.tray, ids, time)
+        simulation = SimulationFlow(self.delivery, self.registry, None, self.origin, ids, time)
         statistics = SubmitStatistics(self.registry.meters, time)
         routing = Routing(self.router, statistics, ids, time)
         billing = Billing(memory.MemoryCredit())
@@ -148,8 +148,8 @@ class Bed:
         return esme
 
     def deliver(self, sms: Sms, system_id: str = "esme") -> tuple[Delivery, Outcome | None]:
-        """As the bearerbox's room does; the delivery comes back to `tray`."""
-        delivery = Delivery(self.tray, sms)
+        """As the bearerbox's room does; the delivery comes back to `origin`."""
+        delivery = Delivery(self.origin, sms)
         delivery.system_id = system_id
         return delivery, self.delivery.dispatch(delivery)
 
@@ -163,8 +163,8 @@ class Bed:
 
     def wait_settled(self, count: int = 1) -> list[Delivery]:
         """So many deliveries that ended."""
-        wait_until(lambda: len(self.tray.items) >= count)
-        settled: list[Delivery] = self.tray.take()
+        wait_until(lambda: len(self.origin.items) >= count)
+        settled: list[Delivery] = self.origin.take()
         return settled
 
     def stop(self) -> None:

@@ -183,7 +183,9 @@ def test_with_the_bind_go_its_other_open_messages(start: StartBed) -> None:
     bed = start(wait_ack_timeout=0.1)
     esme = bed.bind("receiver", SILENT)
     first, _ = bed.deliver(mo(b"first"))
-    wait_until(lambda: bed.tray.items or (bed.deliver(mo(b"later"))[1] is None and len(esme.deliveries) > 1))
+    wait_until(
+        lambda: bed.origin.items or (bed.deliver(mo(b"later"))[1] is None and len(esme.deliveries) > 1)
+    )
     esme.wait_closed(3)
     settled = bed.wait_settled(2)
     assert settled[0] is first
@@ -227,9 +229,9 @@ def test_what_was_never_sent_doesnt_expire(start: StartBed) -> None:
             refusals = 0 if bed.deliver(mo(b"x" * 39_000))[1] is None else refusals + 1
             gevent.sleep(0.03 if refusals else 0)
         assert bed.binds[0].outbound_queued > 0
-        bed.tray.take()  # sent while it still took something, and never answered
+        bed.origin.take()  # sent while it still took something, and never answered
         gevent.sleep(0.4)
-        assert bed.tray.items == []
+        assert bed.origin.items == []
     assert outcomes(bed)[0] is Outcome.GONE
 
 

@@ -1,4 +1,4 @@
-"""The corridor for MTs over ports in memory."""
+"""The bed for MTs over ports in memory."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.flows.memory import Clock, MemoryCredit, MemoryGateway, MemoryReceive
 
 
 @dataclass
-class Corridor:
+class SubmitBed:
     """A SubmitFlow and everything around it."""
 
     account: Account = field(default_factory=lambda: Account("esme"))
@@ -36,8 +36,8 @@ class Corridor:
     store: MemoryStore = field(default_factory=MemoryStore)
     receivers: MemoryReceivers = field(default_factory=MemoryReceivers)
     meters: ServerMeters = field(default_factory=memory.make_meters)
-    tray: memory.Tray = field(default_factory=memory.Tray)
-    simulated: memory.Tray = field(default_factory=memory.Tray)
+    origin: memory.MemoryOrigin = field(default_factory=memory.MemoryOrigin)
+    simulated: memory.MemoryOrigin = field(default_factory=memory.MemoryOrigin)
 
     def __post_init__(self) -> None:
         ids = memory.make_ids()
@@ -55,7 +55,7 @@ class Corridor:
 
     def submits(self, pdus: Sequence[Any], first_ordinal: int = 2) -> list[Submit]:
         """As a bind makes them; its first submit is PDU number 2."""
-        return [Submit(self.tray, n, pdu, n + first_ordinal) for n, pdu in enumerate(pdus)]
+        return [Submit(self.origin, n, pdu, n + first_ordinal) for n, pdu in enumerate(pdus)]
 
     def submit(self, *pdus: Any) -> list[Submit]:
         """All PDUs as one batch, down and, where the gateway settled them by now, up again."""
@@ -65,7 +65,7 @@ class Corridor:
 
     def conclude(self) -> list[Submit]:
         """Take what came back to the origin up to its answer."""
-        returned: list[Submit] = self.tray.take()
+        returned: list[Submit] = self.origin.take()
         self.flow.conclude(returned, self.bind)
         return returned
 
@@ -78,5 +78,5 @@ class Corridor:
 
 
 @pytest.fixture
-def corridor() -> Corridor:
-    return Corridor()
+def bed() -> SubmitBed:
+    return SubmitBed()

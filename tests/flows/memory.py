@@ -36,7 +36,7 @@ class Clock:
         return self.now
 
 
-class Tray:
+class MemoryOrigin:
     """An origin that keeps what returns to it."""
 
     def __init__(self) -> None:

@@ -20,11 +20,11 @@ from ksmppd_py.smpp import codec
 from ksmppd_py.smpp.pdus import DeliverSm, EnquireLink
 from tests.flows.memory import (
     Clock,
+    MemoryOrigin,
     MemoryReceiver,
     MemoryReceivers,
     MemoryRouter,
     MemoryStore,
-    Tray,
     mo,
     report,
 )
@@ -37,7 +37,7 @@ class Bed:
         self.store = MemoryStore()
         self.receiver = MemoryReceiver(window)
         self.receivers = MemoryReceivers(esme=self.receiver)
-        self.wakeups = Tray()
+        self.wakeups = MemoryOrigin()
         self.clock = Clock()
         delivery = DeliveryFlow(MemoryRouter(), self.receivers)
         self.replay = DeliverReplay(self.store, delivery, self.receivers, self.wakeups, self.clock, queue)
@@ -214,8 +214,8 @@ def test_an_unreadable_pdu_is_told_once_and_removed(
 
 def test_a_delivery_taken_over_is_a_row_from_then_on(bed: Bed) -> None:
     """The message of a slow ESME, stored while it is still open there."""
-    tray = Tray()
-    delivery = Delivery(tray, mo(b"slow", service=b"esme"))
+    origin = MemoryOrigin()
+    delivery = Delivery(origin, mo(b"slow", service=b"esme"))
     delivery.system_id, delivery.left = "esme", 1
     [row] = bed.store.save([delivery.sms] if delivery.sms else [])
     bed.replay.take_over(delivery, row)
@@ -223,12 +223,12 @@ def test_a_delivery_taken_over_is_a_row_from_then_on(bed: Bed) -> None:
     assert bed.texts == []  # it is in flight already
     delivery.part_ended(Outcome.DONE)
     assert bed.store.messages == {}
-    assert tray.items == []
+    assert origin.items == []
 
 
 @pytest.mark.parametrize(("outcome", "kept"), [(Outcome.DONE, 0), (Outcome.GONE, 1)])
 def test_a_delivery_taken_over_may_have_ended_meanwhile(bed: Bed, outcome: Outcome, kept: int) -> None:
-    delivery = Delivery(Tray(), report(service=b"esme"))
+    delivery = Delivery(MemoryOrigin(), report(service=b"esme"))
     delivery.system_id, delivery.outcome = "esme", outcome
     [row] = bed.store.save([delivery.sms] if delivery.sms else [])
     bed.replay.take_over(delivery, row)
@@ -239,7 +239,7 @@ def test_a_delivery_taken_over_may_have_ended_meanwhile(bed: Bed, outcome: Outco
 
 def test_what_its_esme_refused_for_now_waits(bed: Bed) -> None:
     """docs/rules/flows.md 4: 30 s, although the row is new."""
-    delivery = Delivery(Tray(), mo(b"later", service=b"esme"))
+    delivery = Delivery(MemoryOrigin(), mo(b"later", service=b"esme"))
     delivery.system_id = "esme"
     [row] = bed.store.save([delivery.sms] if delivery.sms else [])
     bed.replay.retry_later(delivery, row)

@@ -14,10 +14,10 @@ from ksmppd_py.smpp.pdus import DeliverSm
 from ksmppd_py.translate.bind_options import BindOptions
 from tests.flows.memory import (
     NOW,
+    MemoryOrigin,
     MemoryReceiver,
     MemoryReceivers,
     MemoryRouter,
-    Tray,
     make_ids,
     mo,
     report,
@@ -31,10 +31,10 @@ class Bed:
         self.router = MemoryRouter({b"7777": Route(system_id="esme")})
         self.receivers = MemoryReceivers(esme=receiver)
         self.flow = DeliveryFlow(self.router, self.receivers)
-        self.tray = Tray()
+        self.origin = MemoryOrigin()
 
     def accept(self, sms: Sms) -> tuple[Delivery, Outcome | None]:
-        delivery = Delivery(self.tray, sms)
+        delivery = Delivery(self.origin, sms)
         outcome = self.flow.route(delivery)
         return delivery, self.flow.dispatch(delivery) if outcome is None else outcome
 
@@ -57,7 +57,7 @@ def test_a_message_finds_its_account(bed: Bed, receiver: MemoryReceiver) -> None
     assert delivery.sms.service == b"esme"
     assert receiver.texts == [b"ping"]
     receiver.answer()
-    assert bed.tray.take() == [delivery]
+    assert bed.origin.take() == [delivery]
     assert delivery.outcome is Outcome.DONE
 
 
@@ -158,7 +158,7 @@ def test_a_report_on_several_ids_is_several_pdus(bed: Bed, receiver: MemoryRecei
 
 def test_a_ready_pdu_goes_as_it_is(bed: Bed, receiver: MemoryReceiver) -> None:
     ready = DeliverSm(short_message=b"ready", tlvs={0x0427: b"\2"})
-    delivery = Delivery(bed.tray, None, 5, ready)
+    delivery = Delivery(bed.origin, None, 5, ready)
     delivery.system_id = "esme"
     assert bed.flow.dispatch(delivery) is None
     assert receiver.pdus == [ready]
@@ -167,7 +167,7 @@ def test_a_ready_pdu_goes_as_it_is(bed: Bed, receiver: MemoryReceiver) -> None:
 def test_a_ready_pdu_loses_its_tlvs_for_an_old_bind(bed: Bed, receiver: MemoryReceiver) -> None:
     """C-071."""
     receiver.options = BindOptions(interface_version=0x33)
-    delivery = Delivery(bed.tray, None, 5, DeliverSm(short_message=b"ready", tlvs={0x0427: b"\2"}))
+    delivery = Delivery(bed.origin, None, 5, DeliverSm(short_message=b"ready", tlvs={0x0427: b"\2"}))
     delivery.system_id = "esme"
     assert bed.flow.dispatch(delivery) is None
     assert receiver.pdus == [DeliverSm(short_message=b"ready")]
@@ -198,9 +198,9 @@ def test_several_parts_settle_once_with_the_worst(
     delivery, _ = bed.accept(mo(b"x" * 400))
     assert delivery.left == 3
     for outcome in outcomes:
-        assert bed.tray.items == []
+        assert bed.origin.items == []
         receiver.answer(outcome)
-    assert bed.tray.take() == [delivery]
+    assert bed.origin.take() == [delivery]
     assert delivery.outcome is worst
 
 
@@ -208,10 +208,10 @@ def test_a_second_try_starts_afresh(bed: Bed, receiver: MemoryReceiver) -> None:
     delivery, _ = bed.accept(mo(b"x" * 300))
     receiver.answer(Outcome.GONE)
     receiver.answer(Outcome.DONE)
-    assert bed.tray.take() == [delivery]
+    assert bed.origin.take() == [delivery]
     assert bed.flow.dispatch(delivery) is None
     receiver.answer(Outcome.DONE, 2)
-    assert bed.tray.take() == [delivery]
+    assert bed.origin.take() == [delivery]
     assert delivery.outcome is Outcome.DONE
 
 

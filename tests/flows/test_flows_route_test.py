@@ -1,4 +1,4 @@
-"""route-test in the corridor: what it says, and that nothing leaves."""
+"""route-test in the bed: what it says, and that nothing leaves."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ksmppd_py.model.esme import Esme
 from ksmppd_py.model.route_test import RouteTestQuery, RouteTestResult
 from ksmppd_py.model.routes import Route
 from ksmppd_py.translate.bind_options import BindOptions
-from tests.flows.conftest import Corridor
+from tests.flows.conftest import SubmitBed
 from tests.flows.memory import NOW, MemoryCredit
 
 QUESTION = RouteTestQuery("esme", "12345", "+491701234567", "Hello")
@@ -55,7 +55,7 @@ class Binds:
 
 
 def ask(
-    corridor: Corridor,
+    bed: SubmitBed,
     query: RouteTestQuery = QUESTION,
     *,
     rows: Rows | None = None,
@@ -63,36 +63,36 @@ def ask(
     count: int = 1,
 ) -> RouteTestResult:
     route_test = RouteTest(
-        corridor.routing,
-        corridor.flow,
+        bed.routing,
+        bed.flow,
         Binds(bound, count),
-        rows if rows is not None else Rows(AccountRow(corridor.account)),
-        corridor.credit,
+        rows if rows is not None else Rows(AccountRow(bed.account)),
+        bed.credit,
         lambda account: BindOptions(),
-        corridor.clock,
+        bed.clock,
     )
     result = route_test.run(query)
-    assert corridor.gateway.sent == []
-    assert corridor.store.saved == []
-    assert corridor.counted == (0, 0)
-    assert corridor.meters.inbound_processed == 0
+    assert bed.gateway.sent == []
+    assert bed.store.saved == []
+    assert bed.counted == (0, 0)
+    assert bed.meters.inbound_processed == 0
     return result
 
 
 def test_a_route() -> None:
-    corridor = Corridor(account=PREPAID)
-    corridor.credit.credit = 3.0
-    corridor.router.everything = Route(1.5, smsc_id="one", route_id=12)
-    assert ask(corridor, RouteTestQuery("esme", "12345", "+491701234567", "x" * 161)) == RouteTestResult(
+    bed = SubmitBed(account=PREPAID)
+    bed.credit.credit = 3.0
+    bed.router.everything = Route(1.5, smsc_id="one", route_id=12)
+    assert ask(bed, RouteTestQuery("esme", "12345", "+491701234567", "x" * 161)) == RouteTestResult(
         "12345", "+491701234567", 0, "route", "", 12, "one", 2, 1.5, True, True, "", 3.0
     )
 
 
 def test_the_default_smsc() -> None:
-    corridor = Corridor(account=PREPAID)
-    corridor.credit.credit = 0.5
-    corridor.router.everything = NoRoute("no route takes this receiver")
-    assert ask(corridor) == RouteTestResult(
+    bed = SubmitBed(account=PREPAID)
+    bed.credit.credit = 0.5
+    bed.router.everything = NoRoute("no route takes this receiver")
+    assert ask(bed) == RouteTestResult(
         "12345",
         "+491701234567",
         0,
@@ -119,17 +119,17 @@ def test_accounts_that_can_not_bind(
     row: AccountRow | None, status: int, refusal: str, is_known: bool, bound: Esme | None
 ) -> None:
     """A suspended account isn't reported as a missing route, also when an older bind is left."""
-    corridor = Corridor()
-    result = ask(corridor, rows=Rows(row), bound=bound)
+    bed = SubmitBed()
+    result = ask(bed, rows=Rows(row), bound=bound)
     found = (result.command_status, result.refusal, result.is_known, result.decided_by)
     assert found == (status, refusal, is_known, "")
-    assert corridor.router.batches == []
+    assert bed.router.batches == []
 
 
 def test_an_account_that_never_bound_is_as_its_row_says() -> None:
-    corridor = Corridor(account=PREPAID, credit=MemoryCredit(9.0))
-    corridor.router.everything = NoRoute()
-    result = ask(corridor)
+    bed = SubmitBed(account=PREPAID, credit=MemoryCredit(9.0))
+    bed.router.everything = NoRoute()
+    result = ask(bed)
     found = (result.decided_by, result.smsc_id, result.is_charged, result.is_known, result.is_outdated)
     assert found == ("default-smsc", "DEFAULT", True, True, False)
 
@@ -137,16 +137,16 @@ def test_an_account_that_never_bound_is_as_its_row_says() -> None:
 @pytest.mark.parametrize("bound", [None, Esme(PREPAID, NOW, NOW)])
 def test_accounts_that_others_know(bound: Esme | None) -> None:
     """An HTTP server or a plugin isn't asked without a password: the answer to the newest bind counts."""
-    corridor = Corridor(account=PREPAID, credit=MemoryCredit(9.0))
-    corridor.router.everything = Route(1.0)
+    bed = SubmitBed(account=PREPAID, credit=MemoryCredit(9.0))
+    bed.router.everything = Route(1.0)
     route_test = RouteTest(
-        corridor.routing,
-        corridor.flow,
+        bed.routing,
+        bed.flow,
         Binds(bound),
         None,
-        corridor.credit,
+        bed.credit,
         lambda account: BindOptions(),
-        corridor.clock,
+        bed.clock,
     )
     result = route_test.run(QUESTION)
     assert (result.is_known, result.is_charged) == ((False, False) if bound is None else (True, True))
@@ -155,11 +155,11 @@ def test_accounts_that_others_know(bound: Esme | None) -> None:
 
 def test_settings_that_binds_do_not_have_yet() -> None:
     bound = Esme(PREPAID, NOW, NOW)
-    corridor = Corridor(account=Account("esme", throughput=5.0))
-    result = ask(corridor, bound=bound)
+    bed = SubmitBed(account=Account("esme", throughput=5.0))
+    result = ask(bed, bound=bound)
     assert (result.is_outdated, result.is_charged, result.throughput) == (True, False, 5.0)
-    assert not ask(corridor, bound=bound, count=0).is_outdated
-    assert not ask(Corridor(account=PREPAID), bound=bound).is_outdated
+    assert not ask(bed, bound=bound, count=0).is_outdated
+    assert not ask(SubmitBed(account=PREPAID), bound=bound).is_outdated
 
 
 @pytest.mark.parametrize(
@@ -175,23 +175,23 @@ def test_settings_that_binds_do_not_have_yet() -> None:
     ],
 )
 def test_credit(credit: float, cost: float, refusal: str) -> None:
-    corridor = Corridor(account=PREPAID, credit=MemoryCredit(credit))
-    corridor.router.everything = Route(cost, smsc_id="one", route_id=12)
-    result = ask(corridor, RouteTestQuery("esme", "12345", "491701234567", "x" * 161))
+    bed = SubmitBed(account=PREPAID, credit=MemoryCredit(credit))
+    bed.router.everything = Route(cost, smsc_id="one", route_id=12)
+    result = ask(bed, RouteTestQuery("esme", "12345", "491701234567", "x" * 161))
     assert (result.refusal, result.command_status) == (refusal, 0x45 if refusal else 0)
     assert (result.credit, result.decided_by, result.route_id, result.parts) == (credit, "route", 12, 2)
 
 
 def test_throttled_at_the_moment() -> None:
-    corridor = Corridor(account=Account("esme", throughput=2.0))
-    bound = Esme(corridor.account, NOW, NOW)
+    bed = SubmitBed(account=Account("esme", throughput=2.0))
+    bound = Esme(bed.account, NOW, NOW)
     for _ in range(2):  # asking takes nothing away
-        assert ask(corridor, bound=bound).refusal == ""
+        assert ask(bed, bound=bound).refusal == ""
     bound.bucket.take(1000, NOW)
-    result = ask(corridor, bound=bound)
+    result = ask(bed, bound=bound)
     assert (result.refusal, result.command_status, result.decided_by) == ("throttled", 0x58, "route")
-    corridor.clock.now += 0.5
-    assert ask(corridor, bound=bound).refusal == ""
+    bed.clock.now += 0.5
+    assert ask(bed, bound=bound).refusal == ""
 
 
 @pytest.mark.parametrize(
@@ -199,28 +199,28 @@ def test_throttled_at_the_moment() -> None:
     [(True, False, ""), (True, True, ""), (False, True, ""), (False, False, "no bearerbox")],
 )
 def test_who_would_take_it(online: bool, queue: bool, refusal: str) -> None:
-    corridor = Corridor(queue=queue)
-    corridor.gateway.online = online
-    result = ask(corridor)
+    bed = SubmitBed(queue=queue)
+    bed.gateway.online = online
+    result = ask(bed)
     assert (result.refusal, result.command_status) == (refusal, 0x08 if refusal else 0)
 
 
 @pytest.mark.parametrize("where", ["row", "credit"])
 def test_the_database_is_away(where: str) -> None:
-    corridor = Corridor(account=PREPAID)
-    corridor.credit.down = True
+    bed = SubmitBed(account=PREPAID)
+    bed.credit.down = True
     away = Rows(None, DatabaseUnavailable("away")) if where == "row" else None
-    result = ask(corridor, rows=away)
+    result = ask(bed, rows=away)
     assert (result.refusal, result.command_status) == ("database unavailable", 0x08)
 
 
 def test_a_simulated_account_needs_no_route() -> None:
-    corridor = Corridor(account=Account("esme", simulation=Simulation()), queue=False)
-    corridor.router.everything = NoRoute()
-    corridor.gateway.online = False
-    result = ask(corridor)
+    bed = SubmitBed(account=Account("esme", simulation=Simulation()), queue=False)
+    bed.router.everything = NoRoute()
+    bed.gateway.online = False
+    result = ask(bed)
     assert (result.refusal, result.decided_by, result.parts) == ("", "simulation", 1)
-    assert corridor.router.batches == []
+    assert bed.router.batches == []
 
 
 @pytest.mark.parametrize(
@@ -235,10 +235,10 @@ def test_a_simulated_account_needs_no_route() -> None:
 )
 @pytest.mark.parametrize("waits", [False, True])
 def test_refusals(error: NoRoute, status: int, refusal: str, waits: bool) -> None:
-    corridor = Corridor()
-    corridor.router.waits = waits
-    corridor.router.everything = error
-    result = ask(corridor)
+    bed = SubmitBed()
+    bed.router.waits = waits
+    bed.router.everything = error
+    result = ask(bed)
     assert (result.command_status, result.reason, result.decided_by, result.parts) == (status, "why", "", 1)
     assert result.refusal == refusal
 
@@ -253,7 +253,7 @@ def test_refusals(error: NoRoute, status: int, refusal: str, waits: bool) -> Non
     ],
 )
 def test_what_no_esme_could_send(query: RouteTestQuery, status: int, refusal: str) -> None:
-    result = ask(Corridor(), query)
+    result = ask(SubmitBed(), query)
     assert (result.command_status, result.refusal) == (status, refusal)
     assert result.reason
 

@@ -13,7 +13,7 @@ from ksmppd_py.flows.submit_replay import MOST_IN_FLIGHT, SubmitReplay
 from ksmppd_py.kannel.messages import DlrMask, Sms, SmsType
 from ksmppd_py.model.outcomes import SubmitResult
 from ksmppd_py.model.work import Submit
-from tests.flows.memory import NOW, Clock, MemoryGateway, MemoryStore, Tray, make_ids
+from tests.flows.memory import NOW, Clock, MemoryGateway, MemoryOrigin, MemoryStore, make_ids
 
 
 class Bed:
@@ -22,8 +22,8 @@ class Bed:
     def __init__(self) -> None:
         self.store = MemoryStore()
         self.gateway = MemoryGateway()
-        self.wakeups = Tray()
-        self.accounts = Tray()
+        self.wakeups = MemoryOrigin()
+        self.accounts = MemoryOrigin()
         self.clock = Clock()
         self.replay = SubmitReplay(
             self.store, self.gateway, self.wakeups, self.accounts, make_ids(), self.clock

@@ -58,7 +58,7 @@ def test_snapshots_cannot_be_changed() -> None:
         snapshot.mt = 1  # type: ignore[misc]  # that is the point
 
 
-class Tray:
+class MemoryOrigin:
     """An origin that keeps what returns to it."""
 
     def __init__(self) -> None:
@@ -69,19 +69,19 @@ class Tray:
 
 
 def test_a_delivery_comes_back_once_with_its_last_part() -> None:
-    tray = Tray()
-    delivery = Delivery(tray, Sms())
+    origin = MemoryOrigin()
+    delivery = Delivery(origin, Sms())
     delivery.left = 3
     delivery.part_ended(Outcome.DONE)
     delivery.part_ended(Outcome.TEMPORARY)
-    assert tray.items == []
+    assert origin.items == []
     delivery.part_ended(Outcome.PERMANENT)
-    assert tray.items == [delivery]
+    assert origin.items == [delivery]
     assert delivery.outcome is Outcome.TEMPORARY
 
 
 def test_a_submit_starts_open() -> None:
-    submit = Submit(Tray(), 5, object(), 2)
+    submit = Submit(MemoryOrigin(), 5, object(), 2)
     assert (submit.result, submit.command_status, submit.answered) == (None, None, False)
 
 
