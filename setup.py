@@ -22,6 +22,7 @@ RUNTIME = [
     "cryptography>=50.0.0",  # caching_sha2_password, the default of MySQL 8
     "bcrypt>=4.2",
     "bottle>=0.13",
+    "itsdangerous>=2.1",  # cookies of browsers
     "pydantic>=2.9",  # the objects of the management API
     "requests>=2.33.0",
     "certifi>=2024.7.4",
@@ -43,7 +44,6 @@ DEVELOPMENT = [
     "selenium>=4.20",
     "mypy>=1.10",
     "ruff>=0.6",
-    "import-linter>=2.1",
     "types-PyMySQL",
     "types-requests",
     "psutil>=5.9",

@@ -396,3 +396,47 @@ def test_others_cant_read_a_new_log(tmp_path: Path, umask: int, mode: int) -> No
     (tmp_path / "log").chmod(0o644)
     os.close(logs.open_file(str(tmp_path / "log")))
     assert stat.S_IMODE((tmp_path / "log").stat().st_mode) == 0o644  # an operator's choice
+
+
+USER = "group = http-user\nusername = ann\npassword = secret\nrole = viewer\n"
+BCRYPT = "$2y$10$" + "a" * 53
+NO_HASH = "'password' begins as a bcrypt hash does, but is none"
+
+
+@pytest.mark.parametrize(
+    ("lines", "reason"),
+    [
+        (
+            USER + USER.replace("ann", "admin"),
+            "'username' admin is the user of 'password' in group http-server.",
+        ),
+        (
+            USER.replace("ann", "a:b"),
+            "'username': 'a:b' must be up to 64 printable characters without a colon.",
+        ),
+        (USER.replace("viewer", "boss"), "'role': 'boss' is none of admin, operator, viewer."),
+        (
+            USER.replace("secret", BCRYPT[:-1]),
+            "'password' begins as a bcrypt hash does, but is none (59 characters).",
+        ),
+        (
+            USER.replace("secret", BCRYPT.replace("10", "16")),
+            "'password' begins as a bcrypt hash does, but is none (60 characters).",
+        ),
+    ],
+)
+def test_wrong_http_users(tmp_path: Path, lines: str, reason: str) -> None:
+    assert problems_of(tmp_path, rest=f"{REST}\n{lines.replace('group', chr(10) + 'group')}") == [reason]
+
+
+def test_http_users(tmp_path: Path) -> None:
+    more = USER.replace("ann", "ben").replace("secret", BCRYPT) + "allow-ip = 10.0.*.*;192.168.0.0/16\n"
+    config = read(tmp_path, rest=f"{REST}\n{USER}\n{more}")
+    assert [user.username for user in config.http_users] == ["ann", "ben"]
+    assert config.http_users[1].allow_ip == ("10.0.*.*", "192.168.0.0/16")
+    assert "secret" not in repr(config)
+
+
+def test_one_username_twice(tmp_path: Path) -> None:
+    [problem] = problems_of(tmp_path, rest=f"{REST}\n{USER}\n{USER}")
+    assert problem.startswith("The username 'ann' is taken by the group at ")

@@ -6,12 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
-from ksmppd_py.admin.access import PasswordCheck, TooManyGuesses, password_in
+from ksmppd_py.admin.access import Credentials, credentials_in
 from ksmppd_py.admin.audit import BY_PASSWORD, log_command, user_of
-from ksmppd_py.admin.commands import COMMANDS, PUBLIC, Parameters
+from ksmppd_py.admin.commands import COMMANDS, PUBLIC, Parameters, role_needed
+from ksmppd_py.admin.guesses import TooManyGuesses
 from ksmppd_py.admin.ports import Operations
-from ksmppd_py.admin.render import denied, not_found, render, too_many_guesses
+from ksmppd_py.admin.render import denied, not_found, plain_reply, render, too_many_guesses
 from ksmppd_py.admin.requests import Accepted, Reply, Request
+from ksmppd_py.admin.users import ADMIN, Users
+from ksmppd_py.errors import TemporaryError
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +49,10 @@ class CommandHandler:
     accepted = Accepted()
 
     def __init__(
-        self, operations: Operations, passwords: PasswordCheck, pages: Mapping[str, Callable[[], Reply]]
+        self, operations: Operations, users: Users, pages: Mapping[str, Callable[[], Reply]]
     ) -> None:
         self._operations = operations
-        self._passwords = passwords
+        self._users = users
         self._pages = pages
 
     def has(self, path: str) -> bool:
@@ -63,18 +66,23 @@ class CommandHandler:
             return self.run_command(command)
         authorization = request.header("Authorization")
         by_query = "password" in command.parameters
-        given = (
-            command.parameters["password"].encode("utf-8", "surrogateescape")
-            if by_query
-            else password_in(authorization)
-        )
+        if by_query:
+            octets = command.parameters["password"].encode("utf-8", "surrogateescape")
+            given: Credentials | None = Credentials(ADMIN, octets)
+        else:
+            given = credentials_in(authorization)
+        if given is None:
+            return denied()
         try:
-            if not given or not self._passwords.accepts(given, request.ip):
-                return denied()
+            user = self._users.check(given.username, given.password, request.ip, any_name=True)
         except TooManyGuesses as pause:
             return too_many_guesses(pause.headers)
-        user = BY_PASSWORD if by_query else user_of(authorization)
-        log_command(command.path, command.parameters, request.ip, user)
+        except TemporaryError as error:
+            return plain_reply(503, f"{error}\n")
+        if user is None or user.role < role_needed(command.path, command.parameters):
+            return denied()
+        name = BY_PASSWORD if by_query else user_of(authorization)
+        log_command(command.path, command.parameters, request.ip, name)
         return self.run_command(command)
 
     def run_command(self, command: CommandRequest) -> Reply:

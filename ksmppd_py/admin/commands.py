@@ -28,6 +28,7 @@ from ksmppd_py.admin.results import (
     Version,
 )
 from ksmppd_py.admin.text import one_line, status_words
+from ksmppd_py.admin.users import Role
 from ksmppd_py.errors import TemporaryError
 from ksmppd_py.model.esme import ServerSnapshot
 from ksmppd_py.model.refusals import RefusalCount
@@ -232,6 +233,21 @@ COMMANDS: Mapping[str, Command] = {
     "/readyz": readyz,
 }
 """The function of each command by path, in the order in which the 404 answer lists them (docs/rules/http.md 3.1)."""
+
+_ROLES = {
+    "/log-level": ("level", Role.ADMIN),
+    "/esme-unbind": ("", Role.OPERATOR),
+    "/rebuild-routes": ("", Role.OPERATOR),
+    "/blocked-ips": ("clear", Role.OPERATOR),
+}
+"""Commands that change something, the parameter without which they only show something, and the role they need."""
+
+
+def role_needed(path: str, parameters: Parameters) -> Role:
+    """Return the lowest role that may run a command."""
+    changing, role = _ROLES.get(path, ("", Role.VIEWER))
+    return role if not changing or parameters.get(changing) else Role.VIEWER
+
 
 PUBLIC = frozenset({"/healthz", "/readyz"})
 """Commands without a password, for load balancers; they show nothing but ok or not ok."""

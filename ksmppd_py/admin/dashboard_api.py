@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import logging
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,25 +11,27 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from ksmppd_py import __version__
-from ksmppd_py.admin.access import BrowserSession, PasswordCheck, Sessions, TooManyGuesses
+from ksmppd_py.admin.access import Access, BrowserIdentity, NotSignedIn
 from ksmppd_py.admin.audit import BY_PAGE, log_command
-from ksmppd_py.admin.commands import COMMANDS, queue_status
+from ksmppd_py.admin.commands import COMMANDS, queue_status, role_needed
 from ksmppd_py.admin.generic_format import values
+from ksmppd_py.admin.guesses import TooManyGuesses
 from ksmppd_py.admin.history import INTERVAL, QUEUES_INTERVAL, History, sums_of
 from ksmppd_py.admin.hosts import HostNames
 from ksmppd_py.admin.listing import Filter, listing
 from ksmppd_py.admin.ports import Operations
 from ksmppd_py.admin.render import json_reply, plain_reply, render, wrong_host
 from ksmppd_py.admin.requests import Accepted, Reply, Request
+from ksmppd_py.admin.sessions import cookie_header
 from ksmppd_py.admin.text import status_words
+from ksmppd_py.admin.users import ADMIN, User
+from ksmppd_py.errors import TemporaryError
 from ksmppd_py.model.esme import ServerSnapshot
 from ksmppd_py.model.outcomes import Outcome, of_command_status
 from ksmppd_py.model.refusals import RefusalCount
 
 logger = logging.getLogger(__name__)
 
-COOKIE = "ksmppd_session"
-CSRF_HEADER = "X-CSRF-Token"
 MOST_REFUSALS, MOST_QUEUES = 50, 200
 """Rows that the page lists; the numbers above its tables count everything."""
 SNAPSHOT_AGE = 1.5
@@ -54,17 +55,18 @@ def _refusal(refusal: RefusalCount) -> dict[str, Any]:
     return {**members, "example": example, "status": status_words(status), "is_temporary": is_temporary}
 
 
+def _signed_in(user: User, csrf: str) -> dict[str, Any]:
+    return {"signed_in": True, "csrf": csrf, "username": user.username, "role": user.role.name.lower()}
+
+
 class DashboardApi:
     """Answers the requests of the dashboard's pages under the names in `hosts`. Implements RequestHandler."""
 
     accepted = Accepted()
 
-    def __init__(
-        self, operations: Operations, passwords: PasswordCheck, history: History, hosts: HostNames
-    ) -> None:
-        self.sessions = Sessions()
+    def __init__(self, operations: Operations, access: Access, history: History, hosts: HostNames) -> None:
+        self._access = access
         self._operations = operations
-        self._passwords = passwords
         self._history = history
         self.hosts = hosts
         self._latest: tuple[float, ServerSnapshot] | None = None
@@ -73,9 +75,9 @@ class DashboardApi:
         self._endpoints: dict[tuple[str, str], Callable[[Request], Reply]] = {
             ("GET", "/dashboard/session"): self._session_state,
             ("POST", "/dashboard/session"): self._sign_in,
-            ("POST", "/dashboard/sign-out"): lambda request: self._changing(request, self._sign_out),
-            ("GET", "/dashboard/state"): self._state,
-            ("POST", "/dashboard/command"): lambda request: self._changing(request, self._command),
+            ("POST", "/dashboard/sign-out"): lambda request: self._signed_in(request, self._sign_out),
+            ("GET", "/dashboard/state"): lambda request: self._signed_in(request, self._state),
+            ("POST", "/dashboard/command"): lambda request: self._signed_in(request, self._command),
         }
 
     def has(self, path: str) -> bool:
@@ -97,39 +99,47 @@ class DashboardApi:
         return endpoint(request) if endpoint is not None else plain_reply(404, "Not found")
 
     def _session_state(self, request: Request) -> Reply:
-        session = self.sessions.find(request.cookie(COOKIE))
-        return json_reply(200, {"signed_in": session is not None, "csrf": session.csrf if session else None})
+        try:
+            identity = self._access.identify_browser(request, changes=False)
+        except NotSignedIn:
+            return json_reply(200, {"signed_in": False, "csrf": None})
+        return json_reply(200, _signed_in(identity.user, identity.session.csrf), identity.headers)
 
     def _sign_in(self, request: Request) -> Reply:
         try:
-            given = request.json().get("password")
+            sent = request.json()
         except ValueError:
             return json_reply(400, {"message": "The request isn't understood"})
-        password = given.encode("utf-8", "replace") if isinstance(given, str) else b""
+        username, password = (
+            each if isinstance(each, str) else ""
+            for each in (sent.get("username", ADMIN), sent.get("password"))
+        )
         try:
-            is_right = self._passwords.accepts(password, request.ip)
+            user = self._access.users.check(username, password.encode("utf-8", "replace"), request.ip)
         except TooManyGuesses as pause:
             return json_reply(429, {"message": f"Too many wrong passwords, {pause}"}, pause.headers)
-        if not is_right:
+        except TemporaryError as error:
+            return json_reply(503, {"message": str(error)})
+        if user is None:
             return json_reply(403, {"message": "Wrong password"})
-        session = self.sessions.open()
-        secure = "; Secure" if request.is_tls else ""
-        cookie = f"{COOKIE}={session.token}; Path=/; HttpOnly; SameSite=Strict{secure}"
-        return json_reply(200, {"signed_in": True, "csrf": session.csrf}, (("Set-Cookie", cookie),))
+        session = self._access.sessions.open(user.username)
+        cookie = cookie_header(session.token, request.is_tls)
+        return json_reply(200, _signed_in(user, session.csrf), (cookie,))
 
-    def _changing(self, request: Request, change: Callable[[Request, BrowserSession], Reply]) -> Reply:
-        """Make a change if the request has the session's cookie and the token that only the dashboard has."""
-        session = self.sessions.find(request.cookie(COOKIE))
-        given = request.header(CSRF_HEADER).encode("latin-1", "replace")
-        if session is None or not hmac.compare_digest(given, session.csrf.encode()):
+    def _signed_in(self, request: Request, answer: Callable[[Request, BrowserIdentity], Reply]) -> Reply:
+        """Answer if the request has the session's cookie and, to change something, the token of the dashboard."""
+        try:
+            identity = self._access.identify_browser(request, changes=request.method == "POST")
+        except NotSignedIn:
             return json_reply(403, {"message": "Please sign in"})
-        return change(request, session)
+        reply = answer(request, identity)
+        return replace(reply, headers=(*identity.headers, *reply.headers))
 
-    def _sign_out(self, _request: Request, session: BrowserSession) -> Reply:
-        self.sessions.close(session)
-        return json_reply(200, {"signed_in": False})
+    def _sign_out(self, request: Request, identity: BrowserIdentity) -> Reply:
+        self._access.sessions.close(identity.session)
+        return json_reply(200, {"signed_in": False}, (cookie_header("", request.is_tls),))
 
-    def _command(self, request: Request, _session: BrowserSession) -> Reply:
+    def _command(self, request: Request, identity: BrowserIdentity) -> Reply:
         """Run one of the admin server's commands. May yield."""
         try:
             asked = request.json()
@@ -141,8 +151,12 @@ class DashboardApi:
         if run is None or not isinstance(given, dict):
             return json_reply(404, {"message": "No such command"})
         parameters = {str(name): str(value) for name, value in given.items()}
+        user = identity.user
+        if user.role < role_needed(path, parameters):
+            return json_reply(403, {"message": f"The role {user.role.name.lower()} may not do this"})
         self._latest = None
-        log_command(path, parameters, request.ip, BY_PAGE)
+        name = BY_PAGE if user.username == ADMIN else f"user {user.username} on {BY_PAGE}"
+        log_command(path, parameters, request.ip, name)
         return render(path, run(self._operations, parameters), ".json")
 
     def _snapshot(self) -> ServerSnapshot:
@@ -151,10 +165,8 @@ class DashboardApi:
             self._latest = now, self._operations.snapshot()
         return self._latest[1]
 
-    def _state(self, request: Request) -> Reply:
+    def _state(self, request: Request, _identity: BrowserIdentity) -> Reply:
         """Return everything that the page shows, with the points of the history after `since`. May yield."""
-        if self.sessions.find(request.cookie(COOKIE)) is None:
-            return json_reply(403, {"message": "Please sign in"})
         operations, server_status = self._operations, self._operations.server_status
         snapshot = self._snapshot()
         queues = queue_status(operations, QUEUES_INTERVAL)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import bottle
 from gevent import socket
 
-from ksmppd_py.admin.access import Password, PasswordCheck
+from ksmppd_py.admin.access import Access
 from ksmppd_py.admin.api.handler import ApiHandler
 from ksmppd_py.admin.api.operation import Backend
 from ksmppd_py.admin.command_handler import CommandHandler
@@ -22,7 +22,8 @@ from ksmppd_py.admin.loop import LoopWatch
 from ksmppd_py.admin.metrics import CONTENT_TYPE, Metrics
 from ksmppd_py.admin.ports import Operations
 from ksmppd_py.admin.requests import Accepted, Reply, Request, RequestHandler
-from ksmppd_py.admin.users import Authentication
+from ksmppd_py.admin.sessions import Sessions
+from ksmppd_py.admin.users import HashCheck, Users, UserSettings, no_hashes
 from ksmppd_py.errors import StartError
 from ksmppd_py.management.service import Management
 from ksmppd_py.model.names import place
@@ -51,7 +52,8 @@ class AdminSettings:
     `interface` is an address or host name to bind to, "" = all interfaces, IPv4 and IPv6; `port` 0 = any free one.
     `certfile` (PEM) switches TLS on; `keyfile` None = the key is in the certificate's file. Octets of `password` that
     aren't UTF-8 are surrogate escapes. `host_names` are further names under which browsers may show the dashboard,
-    besides `interface`, this machine's name and those that HostNames always allows.
+    besides `interface`, this machine's name and those that HostNames always allows. `more_secrets` are further secrets
+    of the configuration, which make the key of browsers' sessions hard to guess.
     """
 
     port: int
@@ -60,11 +62,19 @@ class AdminSettings:
     certfile: str | None = None
     keyfile: str | None = None
     host_names: Sequence[str] = ()
+    users: Sequence[UserSettings] = ()
+    more_secrets: bytes = b""
 
     @property
     def password_octets(self) -> bytes:
         """Return the password as clients send it."""
         return self.password.encode("utf-8", "surrogateescape")
+
+    @property
+    def session_secret(self) -> bytes:
+        """Return the secret of browsers' sessions: another password of anybody ends them all."""
+        users = [(user.username, user.password) for user in self.users]
+        return repr((self.password_octets, users, self.more_secrets)).encode()
 
     @property
     def known_hosts(self) -> HostNames:
@@ -81,23 +91,25 @@ class AdminServer:
         settings: AdminSettings,
         limits: HttpLimits = _DEFAULT_LIMITS,
         management: Management | None = None,
+        check_hash: HashCheck = no_hashes,
     ) -> None:
         self.port = settings.port
         """The port's number; once started, the one that was chosen for 0."""
         self._settings = settings
         self._limits = limits
-        self._password = Password(settings.password_octets)
+        self._access = access = Access(
+            Users(settings.password_octets, settings.users, check_hash), Sessions(settings.session_secret)
+        )
         self._loop = LoopWatch()
         self._history = History(operations.server_status, self._loop)
-        passwords = PasswordCheck(self._password)
-        self._dashboard = DashboardApi(operations, passwords, self._history, settings.known_hosts)
+        self._dashboard = DashboardApi(operations, access, self._history, settings.known_hosts)
         metrics = Metrics(operations.server_status, self._loop)
         pages = {"/metrics": lambda: Reply(200, CONTENT_TYPE, metrics.text())}
-        api = [ApiHandler(Backend(management, operations), Authentication(passwords))] if management else []
+        api = [ApiHandler(Backend(management, operations), access)] if management else []
         self._handlers: Sequence[RequestHandler] = (
             *api,
             self._dashboard,
-            CommandHandler(operations, passwords, pages),
+            CommandHandler(operations, access.users, pages),
         )
         self._greenlets = GreenletGroup("admin")
         self._server: Server | None = None
@@ -142,7 +154,7 @@ class AdminServer:
             self._tls_context(settings)
 
     def change(self, settings: AdminSettings) -> None:
-        """Use another password (which ends all browsers' sessions) and host names; read certificate and key again.
+        """Use other passwords (which ends browsers' sessions), users and host names; read certificate and key again.
 
         TLS stays on or off as at the start, and port and interface stay. Raises StartError. Doesn't yield.
         """
@@ -150,8 +162,8 @@ class AdminServer:
         if self._context is not None and settings.certfile is not None:
             load_server_certificate(self._context, settings.certfile, settings.keyfile or "")
         self._dashboard.hosts = settings.known_hosts
-        if self._password.change(settings.password_octets):
-            self._dashboard.sessions.close_all()
+        self._access.users.change(settings.password_octets, settings.users)
+        self._access.sessions.change(settings.session_secret)
 
     def _tls_context(self, settings: AdminSettings) -> ssl.SSLContext | None:
         if not settings.certfile:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+import hmac
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from enum import IntEnum
+from time import monotonic
 
-from ksmppd_py.admin.access import PasswordCheck, TooManyGuesses, password_in
-from ksmppd_py.admin.requests import Request
+from ksmppd_py.admin.guesses import GuessLimit
+from ksmppd_py.ip_addresses import matches
 
 ADMIN = "admin"
 """The user of the password in group http-server."""
-CHALLENGE = (("WWW-Authenticate", 'Bearer realm="ksmppd"'),)
-"""Browsers would ask for Basic credentials, and then add them to requests that other sites cause."""
+_BCRYPT = b"$2"
+
+HashCheck = Callable[[bytes, bytes], bool]
+"""Whether a bcrypt hash is the hash of a password. May yield. Raises errors.QueueFull."""
 
 
 class Role(IntEnum):
@@ -30,29 +36,79 @@ class User:
     role: Role
 
 
-class NotSignedIn(Exception):
-    """A request without valid credentials; `status` and `headers` are for the answer."""
+@dataclass(frozen=True, slots=True)
+class UserSettings:
+    """A user as configured. `password` is plain or a bcrypt hash; `allow_ip` are patterns, empty = any address."""
 
-    def __init__(self, status: int, detail: str, headers: tuple[tuple[str, str], ...] = ()) -> None:
-        super().__init__(detail)
-        self.status = status
-        self.headers = headers
+    username: str
+    password: bytes = field(repr=False)
+    role: Role
+    allow_ip: str = ""
 
 
-class Authentication:
-    """Finds the user of a request: HTTP Basic, or the old password as a Bearer token."""
+def no_hashes(_hashed: bytes, _password: bytes) -> bool:
+    """Check hashes where no users have one: none matches."""
+    return False
 
-    def __init__(self, passwords: PasswordCheck) -> None:
-        self._passwords = passwords
 
-    def user_of(self, request: Request, changes: bool) -> User:
-        """Return the user. Raises NotSignedIn. May yield."""
-        given = password_in(request.header("Authorization"))
-        try:
-            if given and self._passwords.accepts(given, request.ip):
-                return User(ADMIN, Role.ADMIN)
-        except TooManyGuesses as pause:
-            raise NotSignedIn(
-                429, f"too many wrong passwords from this address, {pause}", pause.headers
-            ) from None
-        raise NotSignedIn(401, "username or password is wrong or missing", CHALLENGE)
+class Users:
+    """Checks usernames and passwords, those of each address at a bounded rate.
+
+    `password` is the one of group http-server, whose user is ADMIN; an empty one matches nothing.
+    """
+
+    def __init__(
+        self,
+        password: bytes,
+        users: Sequence[UserSettings] = (),
+        check_hash: HashCheck = no_hashes,
+        now: Callable[[], float] = monotonic,
+    ) -> None:
+        self._check_hash = check_hash
+        self._guesses = GuessLimit(now)
+        self.change(password, users)
+
+    def change(self, password: bytes, users: Sequence[UserSettings]) -> None:
+        """Take over other passwords and users. Doesn't yield."""
+        self._admin = UserSettings(ADMIN, password, Role.ADMIN)
+        self._users = {ADMIN: self._admin, **{user.username: user for user in users}}
+
+    def find(self, username: str, ip: str) -> User | None:
+        """Return a user who signed in before; None when the user is gone, or may not come from `ip`."""
+        user = self._users.get(username)
+        if user is None or not _may_come_from(user, ip):
+            return None
+        return User(user.username, user.role)
+
+    def check(self, username: str, given: bytes, ip: str, *, any_name: bool = False) -> User | None:
+        """Return the user whose password this is; a wrong one is counted and logged. Raises TooManyGuesses.
+
+        With `any_name` the password of ADMIN counts beside every username. May yield. Raises errors.QueueFull.
+        """
+        found: list[UserSettings] = []
+
+        def is_right() -> bool:
+            candidates = [user for user in (self._users.get(username),) if user is not None]
+            if any_name and self._admin not in candidates:
+                candidates.insert(0, self._admin)
+            found.extend(user for user in candidates if self._matches(user, given, ip))
+            return bool(found)
+
+        if not self._guesses.check(ip, given, is_right):
+            return None
+        return User(found[0].username, found[0].role)
+
+    def _matches(self, user: UserSettings, given: bytes, ip: str) -> bool:
+        if not user.password or not _may_come_from(user, ip):
+            return False
+        if user is not self._admin and user.password.startswith(_BCRYPT):
+            return self._check_hash(user.password, given)
+        return hmac.compare_digest(_digest(given), _digest(user.password))
+
+
+def _may_come_from(user: UserSettings, ip: str) -> bool:
+    return not user.allow_ip or matches(user.allow_ip, ip)
+
+
+def _digest(octets: bytes) -> bytes:
+    return hashlib.sha256(octets).digest()

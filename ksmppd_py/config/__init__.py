@@ -8,12 +8,12 @@ from ksmppd_py.config.convert import AccessLogFormat, DatabaseType, Method, SslM
 from ksmppd_py.config.databases import Database, MysqlConnection, PgsqlConnection, Sqlite3Connection
 from ksmppd_py.config.groups import (
     BearerboxConnection,
-    HttpServer,
     KsmppdGroup,
     KsmppdPlugin,
     SmppRouting,
     SmppTlv,
 )
+from ksmppd_py.config.http_groups import HttpServer, HttpUser, UserRole
 from ksmppd_py.config.load import Config, ConfigProblems, load
 from ksmppd_py.config.reference import render_reference
 
@@ -25,6 +25,7 @@ __all__ = [
     "Database",
     "DatabaseType",
     "HttpServer",
+    "HttpUser",
     "KsmppdGroup",
     "KsmppdPlugin",
     "Method",
@@ -34,6 +35,7 @@ __all__ = [
     "SmppTlv",
     "Sqlite3Connection",
     "SslMode",
+    "UserRole",
     "WaitAckAction",
     "load",
     "printable",

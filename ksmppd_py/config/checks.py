@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
 from kannel_conf import Findings, Group
 from ksmppd_py.config.convert import Method, url_problem
 from ksmppd_py.config.files import authorities_problem, certificate_problem, log_kind_problem, log_problem
-from ksmppd_py.config.groups import HttpServer, KsmppdGroup
+from ksmppd_py.config.groups import KsmppdGroup
+from ksmppd_py.config.http_groups import HttpServer, HttpUser
 
+ADMIN = "admin"
+"""The user of `password` in group http-server."""
+BCRYPT = re.compile(r"\$2[abxy]\$(0[4-9]|1[0-5])\$[./A-Za-z0-9]{53}")
+"""Hashes of the costs that are checked."""
 AUTH_KEYS = {"auth-url": Method.HTTP, "auth-plugin-id": Method.PLUGIN}
 ROUTING_KEYS = {"http-routing-url": Method.HTTP, "plugin-id": Method.PLUGIN}
 """The method that reads each key."""
@@ -21,6 +29,22 @@ def check_http_server(server: HttpServer, group: Group, findings: Findings) -> N
         return
     problem = certificate_problem(server.ssl_server_cert_file, server.ssl_server_key_file)
     _problem(problem, "ssl-server-cert-file", group, findings)
+
+
+def check_http_users(users: Sequence[tuple[HttpUser, Group]], findings: Findings) -> None:
+    """Check that each username is given once, and that no password is a damaged hash."""
+    taken: dict[str, Group] = {}
+    for user, group in users:
+        if user.username == ADMIN:
+            text = f"'username' {ADMIN} is the user of 'password' in group http-server."
+            findings.error(group.place_of("username"), text)
+        elif user.username in taken:
+            text = f"The username {user.username!r} is taken by the group at {taken[user.username].place}."
+            findings.error(group.place_of("username"), text)
+        taken.setdefault(user.username, group)
+        if user.password.startswith("$2") and not BCRYPT.fullmatch(user.password):
+            text = f"'password' begins as a bcrypt hash does, but is none ({len(user.password)} characters)."
+            findings.error(group.place_of("password"), text)
 
 
 def check_smpp(ksmppd: KsmppdGroup, group: Group, findings: Findings) -> None:

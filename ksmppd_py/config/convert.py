@@ -64,6 +64,7 @@ class SslMode(Enum):
     VERIFY_FULL = "verify-full"
 
 
+LONGEST_USERNAME = 64
 EnumT = TypeVar("EnumT", bound=Enum)
 
 
@@ -140,6 +141,14 @@ def to_utf8(value: str, warn: Warn) -> str:
     if not _is_utf8(value):
         raise ValueError(f"{value!r} has octets that are no UTF-8")
     return value
+
+
+def to_username(value: str, warn: Warn) -> str:
+    """Accept a name that HTTP Basic can carry: a colon would end it."""
+    name = to_utf8(value, warn)
+    if not name.isprintable() or ":" in name or len(name) > LONGEST_USERNAME:
+        raise ValueError(f"{name!r} must be up to {LONGEST_USERNAME} printable characters without a colon")
+    return name
 
 
 def to_host(value: str, warn: Warn) -> str:

@@ -17,7 +17,6 @@ from ksmppd_py.config.convert import (
     to_charset,
     to_err_length,
     to_host,
-    to_host_names,
     to_interface,
     to_log_level,
     to_method,
@@ -31,6 +30,7 @@ from ksmppd_py.config.convert import (
     to_word,
 )
 from ksmppd_py.config.databases import MysqlConnection, PgsqlConnection, Sqlite3Connection
+from ksmppd_py.config.http_groups import HttpServer, HttpUser
 from ksmppd_py.smpp.tlvs import TlvType
 from ksmppd_py.translate.report_text import SHORT_ERR
 
@@ -255,31 +255,6 @@ class SmppRouting:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class HttpServer:
-    """`group = http-server`: the administration port. Single, required."""
-
-    port: int = integer("TCP port; 0 takes any free one", low=0, high=65535)
-    password: str = text("password of every command", required=True, secret=True, change=RELOAD)
-    interface: str = converted(
-        to_interface,
-        "address that the port is bound to; all of IPv4 and IPv6 when absent, 0.0.0.0: all of IPv4",
-        type="address",
-        default="",
-    )
-    host_names: tuple[str, ...] = converted(
-        to_host_names,
-        "names by which browsers reach the dashboard, `;` between; addresses, localhost, names without a dot, "
-        "`interface` and this machine's own name need not be told",
-        type="host names",
-        default=(),
-        change=RELOAD,
-    )
-    ssl: bool = boolean("speak HTTPS; needs ssl-server-cert-file")
-    ssl_server_cert_file: str = _path("PEM file with the certificate and its chain, for ssl", RELOAD)
-    ssl_server_key_file: str = _path("PEM file with the key; in the certificate's file when absent", RELOAD)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class BearerboxConnection:
     """`group = bearerbox-connection`: one of Kannel's bearerboxes. Multi, at least one."""
 
@@ -351,6 +326,7 @@ class SmppTlv:
 SINGLE: dict[str, type[Any]] = {"ksmppd": KsmppdGroup, "smpp-routing": SmppRouting, "http-server": HttpServer}
 MULTI: dict[str, type[Any]] = {
     "bearerbox-connection": BearerboxConnection,
+    "http-user": HttpUser,
     "ksmppd-plugin": KsmppdPlugin,
     "mysql-connection": MysqlConnection,
     "pgsql-connection": PgsqlConnection,

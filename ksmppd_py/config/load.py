@@ -28,12 +28,12 @@ from ksmppd_py.config.groups import (
     SINGLE,
     TYPES,
     BearerboxConnection,
-    HttpServer,
     KsmppdGroup,
     KsmppdPlugin,
     SmppRouting,
     SmppTlv,
 )
+from ksmppd_py.config.http_groups import HttpServer, HttpUser
 from ksmppd_py.config.tlvs import check_tlvs
 from ksmppd_py.errors import StartError
 
@@ -65,6 +65,7 @@ class Config:
     auth_plugin: KsmppdPlugin | None = None
     routing_plugin: KsmppdPlugin | None = None
     tlvs: tuple[SmppTlv, ...] = ()
+    http_users: tuple[HttpUser, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
@@ -125,6 +126,7 @@ class _Loader:
         routing = self._bind(SmppRouting, routing_group) if routing_group else SmppRouting()
         bearerboxes = self._bearerboxes()
         tlvs = self._tlvs()
+        users = self._http_users()
         self._check_together(ksmppd, http_server)
         auth_plugin = self._check_auth(ksmppd)
         routing_plugin = self._check_routing(routing, routing_group)
@@ -142,6 +144,7 @@ class _Loader:
             auth_plugin=auth_plugin,
             routing_plugin=routing_plugin,
             tlvs=tlvs,
+            http_users=users,
             warnings=tuple(self._findings.warnings),
         )
 
@@ -198,6 +201,15 @@ class _Loader:
                 tlvs.append((tlv, group))
         check_tlvs(tlvs, self._findings)
         return tuple(tlv for tlv, _ in tlvs)
+
+    def _http_users(self) -> tuple[HttpUser, ...]:
+        users = []
+        for group in self._groups.get("http-user", []):
+            user = self._bind(HttpUser, group)
+            if user is not None:
+                users.append((user, group))
+        checks.check_http_users(users, self._findings)
+        return tuple(user for user, _ in users)
 
     def _check_together(self, ksmppd: KsmppdGroup | None, http_server: HttpServer | None) -> None:
         group, server_group = self._single("ksmppd"), self._single("http-server")

@@ -6,7 +6,15 @@ from urllib.parse import urlsplit
 
 from ksmppd_py.accesslog.log import AccessLogSettings
 from ksmppd_py.admin.server import AdminSettings
-from ksmppd_py.config import AccessLogFormat, Config, MysqlConnection, PgsqlConnection, Sqlite3Connection
+from ksmppd_py.admin.users import Role, UserSettings
+from ksmppd_py.config import (
+    AccessLogFormat,
+    Config,
+    HttpUser,
+    MysqlConnection,
+    PgsqlConnection,
+    Sqlite3Connection,
+)
 from ksmppd_py.config.convert import url_problem
 from ksmppd_py.storage.database import Database
 from ksmppd_py.storage.mysql import MySQLDatabase
@@ -40,7 +48,14 @@ def admin(config: Config) -> AdminSettings:
         certfile=(http.ssl and http.ssl_server_cert_file) or None,
         keyfile=(http.ssl and http.ssl_server_key_file) or None,
         host_names=http.host_names,
+        users=[_user(user) for user in config.http_users],
+        more_secrets=getattr(config.database, "password", "").encode("utf-8", "surrogateescape"),
     )
+
+
+def _user(user: HttpUser) -> UserSettings:
+    password = user.password.encode("utf-8", "surrogateescape")
+    return UserSettings(user.username, password, Role[user.role.name], ";".join(user.allow_ip))
 
 
 def access_log(config: Config) -> AccessLogSettings:

@@ -108,7 +108,12 @@ class AccountChanges:
         self._audit.need()
         if credit:
             self._credit_log.need()
-        columns = {**settings, "system_id": system_id, "password": password_hash(password), "credit": credit}
+        columns = {
+            **settings,
+            "system_id": system_id,
+            "password": password_hash(password).decode("ascii"),
+            "credit": credit,
+        }
         insert = self._compile(self._user.insert().values(self._parameters(columns)))
 
         def work(transaction: Transaction) -> AccountRecord:

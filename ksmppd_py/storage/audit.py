@@ -11,7 +11,7 @@ from ksmppd_py.management.records import AuditEntry, AuditNote, AuditQuery
 from ksmppd_py.storage.database import Database, Statement, Transaction, compile_statement
 from ksmppd_py.storage.keyset import key_values, page_of
 from ksmppd_py.storage.own_tables import AUDIT, OwnTables
-from ksmppd_py.storage.values import Value, integer, octets, real
+from ksmppd_py.storage.values import Value, integer, real
 
 _LONGEST = 60_000
 """Characters of a value; the column holds 65,535 octets."""
@@ -49,7 +49,7 @@ class AuditTable:
         for column, wanted in (("subject", query.subject), ("username", query.username)):
             if wanted:
                 statement = statement.where(AUDIT.c[column] == bindparam(f"v_{column}"))
-                values[f"v_{column}"] = to_octets(wanted)
+                values[f"v_{column}"] = stored(wanted)
         rows = self._run(compile_statement(statement, self._database.dialect), values)
         return [
             AuditEntry(
@@ -69,30 +69,31 @@ class AuditTable:
         return self._database.execute(statement, values, repeatable=True).rows
 
 
-def to_octets(text: str) -> bytes:
-    """Return text of ours as a table's octets."""
-    return text.encode("utf-8", "replace")
+def stored(text: str) -> str:
+    """Return text of ours as a table holds it: its UTF-8 octets, a character each."""
+    return text.encode("utf-8", "replace").decode("latin-1")
 
 
 def to_text(value: object) -> str:
-    """Return text of ours from a table's octets."""
-    return (octets(value) or b"").decode("utf-8", "replace")
+    """Return text of ours from a table."""
+    octets = value if isinstance(value, bytes) else str(value or "").encode("latin-1", "replace")
+    return octets.decode("utf-8", "replace")
 
 
 def _values(note: AuditNote, before: object, after: object) -> dict[str, Value]:
     return {
         "v_happened_at": note.time,
-        "v_username": to_octets(note.actor.username)[:255],
-        "v_address": to_octets(note.actor.address)[:64],
-        "v_operation": to_octets(note.operation)[:32],
-        "v_subject": to_octets(note.subject)[:255],
+        "v_username": stored(note.actor.username)[:255],
+        "v_address": stored(note.actor.address)[:64],
+        "v_operation": stored(note.operation)[:32],
+        "v_subject": stored(note.subject)[:255],
         "v_value_before": _json(before),
         "v_value_after": _json(after),
     }
 
 
-def _json(value: object) -> bytes:
+def _json(value: object) -> str:
     if value is None:
-        return b""
+        return ""
     text = json.dumps(value, sort_keys=True, allow_nan=False, default=str)
-    return (text if len(text) <= _LONGEST else json.dumps({"omitted_characters": len(text)})).encode("ascii")
+    return text if len(text) <= _LONGEST else json.dumps({"omitted_characters": len(text)})

@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, select
 
 from ksmppd_py.management.errors import AlreadyExists, NotFound
 from ksmppd_py.management.records import AuditNote, CreditChange, CreditEntry, CreditResult, Page
-from ksmppd_py.storage.audit import AuditTable, to_octets, to_text
+from ksmppd_py.storage.audit import AuditTable, stored, to_text
 from ksmppd_py.storage.database import Database, Transaction, compile_statement
 from ksmppd_py.storage.keyset import key_values, page_of
 from ksmppd_py.storage.layout import Layout
@@ -58,7 +58,7 @@ class CreditLog:
         def work(transaction: Transaction) -> CreditResult:
             before = _credit_of(transaction.execute(self._lock, {"id": system_id}).rows, system_id)
             if change.key:
-                key = to_octets(change.key)
+                key = stored(change.key)
                 found = transaction.execute(self._by_key, {"id": system_id, "key": key}).rows
                 if found:
                     return _repeated(_entry(found[0]), change)
@@ -86,12 +86,12 @@ class CreditLog:
             {
                 "v_system_id": system_id,
                 "v_happened_at": note.time,
-                "v_username": to_octets(note.actor.username)[:255],
-                "v_address": to_octets(note.actor.address)[:64],
+                "v_username": stored(note.actor.username)[:255],
+                "v_address": stored(note.actor.address)[:64],
                 "v_amount": amount,
                 "v_credit": credit,
-                "v_reason": to_octets(reason),
-                "v_request_key": to_octets(key),
+                "v_reason": stored(reason),
+                "v_request_key": stored(key),
             },
         )
 

@@ -74,7 +74,7 @@ class TlsStream:
             pass
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    def close_notify(self) -> bytes:
+    def farewell(self) -> bytes:
         """Return the octets that end this direction."""
         with contextlib.suppress(ssl.SSLError):  # the peer's own end isn't waited for
             self._object.unwrap()

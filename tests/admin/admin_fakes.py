@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from ksmppd_py.admin.access import Password, PasswordCheck
 from ksmppd_py.admin.command_handler import CommandHandler, CommandRequest
 from ksmppd_py.admin.requests import Reply
+from ksmppd_py.admin.users import Users
 from ksmppd_py.errors import TemporaryError
 from ksmppd_py.model import refusals
 from ksmppd_py.model.account import Account
@@ -232,5 +232,5 @@ def routes_down() -> TemporaryError:
 
 def run_target(operations: FakeOperations, target: str) -> Reply:
     """Run the command of a request target, without password, and return its reply."""
-    commands = CommandHandler(operations, PasswordCheck(Password(b"")), {})
+    commands = CommandHandler(operations, Users(b""), {})
     return commands.run_command(CommandRequest.from_target(target.encode()))

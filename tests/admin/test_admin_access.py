@@ -6,10 +6,9 @@ import base64
 
 import pytest
 from admin_fakes import FakeOperations
-from admin_http import PASSWORD, PASSWORD_QUERY, Client, StartServer
+from admin_http import PASSWORD, PASSWORD_QUERY, Client
 
-from ksmppd_py.admin import access
-from ksmppd_py.admin.access import IDLE, LONGEST, MOST_SESSIONS, Password, Sessions, password_in
+from ksmppd_py.admin.access import Credentials, credentials_in
 from ksmppd_py.admin.server import AdminServer, AdminSettings
 from ksmppd_py.model.condition import Trouble
 
@@ -41,13 +40,13 @@ def get(client: Client, header: str, target: str = "/uptime") -> int:
     ],
 )
 def test_authorization_headers(header: str, password: bytes | None) -> None:
-    assert password_in(header) == password
+    found = credentials_in(header)
+    assert (found.password if found else None) == password
 
 
-def test_passwords() -> None:
-    assert Password(b"secret").matches(b"secret")
-    assert not any(Password(b"secret").matches(given) for given in (b"", b"secre", b"secrets", b"SECRET"))
-    assert not Password(b"").matches(b"")
+def test_usernames_in_headers() -> None:
+    assert credentials_in(basic("mé:secret")) == Credentials("mé", b"secret")
+    assert credentials_in("Bearer secret") == Credentials("", b"secret")
 
 
 @pytest.mark.parametrize("scheme", ["basic", "bearer"])
@@ -85,82 +84,12 @@ def test_nothing_logs_passwords_in_headers(client: Client, caplog: pytest.LogCap
     assert "s3cr" not in caplog.text
 
 
-class TestSessions:
-    def test_silence_ends_them(self) -> None:
-        now = [0.0]
-        sessions = Sessions(lambda: now[0])
-        session = sessions.open()
-        now[0] += IDLE
-        assert sessions.find(session.token) is session
-        now[0] += IDLE + 1
-        assert sessions.find(session.token) is None
-        assert len(sessions) == 0
-
-    def test_they_end_anyway(self) -> None:
-        now = [0.0]
-        sessions = Sessions(lambda: now[0])
-        session = sessions.open()
-        while now[0] + 1000 <= LONGEST:
-            now[0] += 1000
-            assert sessions.find(session.token) is session
-        now[0] += 1000
-        assert sessions.find(session.token) is None
-
-    def test_the_quietest_makes_room(self) -> None:
-        now = [0.0]
-        sessions = Sessions(lambda: now[0])
-        first = [sessions.open() for _ in range(MOST_SESSIONS)]
-        now[0] = 1.0
-        for session in (*first[:3], *first[4:]):
-            sessions.find(session.token)
-        sessions.open()
-        assert len(sessions) == MOST_SESSIONS
-        assert sessions.find(first[3].token) is None
-
-    def test_tokens(self) -> None:
-        sessions = Sessions()
-        session = sessions.open()
-        assert len({session.token, session.csrf, sessions.open().token}) == 3
-        assert len(session.token) >= 43
-        assert sessions.find("") is None
-        assert sessions.find(session.csrf) is None
-        sessions.close(session)
-        assert sessions.find(session.token) is None
-
-    def test_the_token_itself_isnt_kept_as_a_key(self) -> None:
-        sessions = Sessions()
-        session = sessions.open()
-        assert session.token.encode() not in sessions._sessions
-        assert access._digest(session.token.encode()) in sessions._sessions
-
-
-def test_servers_have_sessions_of_their_own(start: StartServer, server: AdminServer) -> None:
-    token = server._dashboard.sessions.open().token
-    assert start()._dashboard.sessions.find(token) is None
-
-
 def test_another_password_ends_all_sessions(server: AdminServer, client: Client) -> None:
-    sessions = server._dashboard.sessions
-    sessions.open()
+    sessions = server._access.sessions
+    token = sessions.open("admin").token
     server.change(AdminSettings(server.port, PASSWORD))
-    assert len(sessions) == 1
+    assert sessions.find(token) is not None
     server.change(AdminSettings(server.port, "another"))
-    assert len(sessions) == 0
+    assert sessions.find(token) is None
     assert get(client, f"Bearer {PASSWORD}") == 403
     assert get(client, "Bearer another") == 200
-
-
-def test_wrong_passwords_are_logged_and_absent_ones_are_not(
-    client: Client, caplog: pytest.LogCaptureFixture
-) -> None:
-    assert get(client, "") == 403
-    assert caplog.records == []
-    assert get(client, "Bearer wrong-one") == 403
-    assert get(client, "", "/uptime?password=wrong-two") == 403
-    body = b'{"password": "wrong-three"}'
-    head = "POST /dashboard/session HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-    client.send(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
-    assert client.read().status == 403
-    assert [record.getMessage() for record in caplog.records] == [
-        "Wrong password for the administration port from 127.0.0.1"
-    ] * 3

@@ -15,7 +15,7 @@ from admin_http import PASSWORD, PASSWORD_QUERY, Client, StartServer
 from gevent import socket, ssl
 
 from ksmppd_py import logs
-from ksmppd_py.admin.access import MOST_ADDRESSES, Password, PasswordCheck, TooManyGuesses
+from ksmppd_py.admin.guesses import MOST_ADDRESSES, GuessLimit, TooManyGuesses
 from ksmppd_py.admin.server import AdminServer, AdminSettings
 from tests.parts.certificate import write_certificate
 
@@ -257,7 +257,7 @@ def test_after_five_wrong_passwords_an_address_has_to_wait(
 ) -> None:
     assert [way(client, "wrong") for _ in range(5)] == [403] * 5
     assert [other(client, password) for other in WAYS for password in ("wrong", PASSWORD)] == [429] * 6
-    assert client.get("/uptime", password=PASSWORD_QUERY).headers["retry-after"] == "1"
+    assert client.get("/uptime", password=PASSWORD_QUERY).headers["retry-after"] == "60"
     assert client.get("/uptime", password="").status == 403
     assert client.get("/healthz", password="").status == 200
     assert caplog.messages == ["Wrong password for the administration port from 127.0.0.1"] * 5
@@ -273,48 +273,68 @@ def test_many_connections_guess_together(server: AdminServer) -> None:
         assert sorted(client.read().status for client in clients) == [403] * 5 + [429] * 35
 
 
-class TestPasswordCheck:
+class TestGuessLimit:
     @pytest.fixture
     def clock(self) -> list[float]:
         return [1000.0]
 
     @pytest.fixture
-    def passwords(self, clock: list[float]) -> PasswordCheck:
-        return PasswordCheck(Password(b"right"), lambda: clock[0])
+    def limit(self, clock: list[float]) -> GuessLimit:
+        return GuessLimit(lambda: clock[0])
 
-    def pauses(self, passwords: PasswordCheck, clock: list[float], ip: str, guesses: int) -> list[float]:
+    def pauses(self, limit: GuessLimit, clock: list[float], ip: str, guesses: int) -> list[float]:
         """Seconds before each guess, as soon as each is let."""
         found = []
         for _ in range(guesses):
             began = clock[0]
             while True:
                 try:
-                    assert not passwords.accepts(b"wrong", ip)
+                    assert not limit.check(ip, b"wrong", lambda: False)
                     break
                 except TooManyGuesses:
                     clock[0] += 0.5
             found.append(clock[0] - began)
         return found
 
-    def test_pauses_grow(self, passwords: PasswordCheck, clock: list[float]) -> None:
-        assert self.pauses(passwords, clock, "10.0.0.1", 12) == [0, 0, 0, 0, 0, 1, 2, 4, 8, 16, 30, 30]
+    def test_five_in_each_minute(self, limit: GuessLimit, clock: list[float]) -> None:
+        assert self.pauses(limit, clock, "10.0.0.1", 11) == [0, 0, 0, 0, 0, 60, 0, 0, 0, 0, 60]
 
-    def test_others_dont_wait(self, passwords: PasswordCheck, clock: list[float]) -> None:
-        self.pauses(passwords, clock, "10.0.0.1", 6)
-        assert passwords.accepts(b"right", "10.0.0.2")
+    def test_the_wait_is_told(self, limit: GuessLimit, clock: list[float]) -> None:
+        self.pauses(limit, clock, "10.0.0.1", 5)
+        clock[0] += 17.5
+        with pytest.raises(TooManyGuesses) as refused:
+            limit.check("10.0.0.1", b"right", lambda: True)
+        assert refused.value.headers == (("Retry-After", "43"),)
 
-    def test_the_right_one_clears_its_own_address(self, passwords: PasswordCheck, clock: list[float]) -> None:
-        self.pauses(passwords, clock, "10.0.0.1", 9)
-        self.pauses(passwords, clock, "10.0.0.2", 9)
-        clock[0] += 30
-        assert passwords.accepts(b"right", "10.0.0.1")
-        assert self.pauses(passwords, clock, "10.0.0.1", 5) == [0] * 5
-        assert self.pauses(passwords, clock, "10.0.0.2", 2) == [0, 30]
+    def test_others_dont_wait(self, limit: GuessLimit, clock: list[float]) -> None:
+        self.pauses(limit, clock, "10.0.0.1", 5)
+        assert limit.check("10.0.0.2", b"right", lambda: True)
 
-    def test_quiet_ones_are_forgiven(self, passwords: PasswordCheck, clock: list[float]) -> None:
-        self.pauses(passwords, clock, "10.0.0.1", 9)
-        clock[0] += 901
-        assert self.pauses(passwords, clock, "10.0.0.1", 6) == [0] * 5 + [1]
+    def test_a_right_one_clears_nothing(self, limit: GuessLimit, clock: list[float]) -> None:
+        self.pauses(limit, clock, "10.0.0.1", 4)
+        assert limit.check("10.0.0.1", b"right", lambda: True)
+        assert self.pauses(limit, clock, "10.0.0.1", 2) == [0, 60]
+
+    def test_an_empty_one_is_no_guess(self, limit: GuessLimit) -> None:
+        assert not any(limit.check("10.0.0.1", b"", lambda: True) for _ in range(20))
+        assert limit.check("10.0.0.1", b"right", lambda: True)
+
+    def test_guesses_that_are_being_checked_count(self, limit: GuessLimit) -> None:
+        """Checks of hashes take a while; repetitions of one password are one guess."""
+        done = gevent.event.Event()
+
+        def slowly() -> bool:
+            return bool(done.wait(5)) and False
+
+        waiting = [
+            gevent.spawn(limit.check, "10.0.0.1", guess, slowly)
+            for guess in (b"1", b"2", b"3", b"4", b"5", b"5")
+        ]
+        gevent.sleep(0)
+        with pytest.raises(TooManyGuesses):
+            limit.check("10.0.0.1", b"6", lambda: True)
+        done.set()
+        assert [each.get() for each in waiting] == [False] * 6
 
     @pytest.mark.parametrize(
         ("first", "second", "is_same"),
@@ -327,20 +347,20 @@ class TestPasswordCheck:
             ("?", "10.0.0.1", False),
         ],
     )
-    def test_who_is_one_client(
-        self, passwords: PasswordCheck, clock: list[float], first: str, second: str, is_same: bool
+    def test_addresses_of_one_client(
+        self, limit: GuessLimit, clock: list[float], first: str, second: str, is_same: bool
     ) -> None:
-        self.pauses(passwords, clock, first, 5)
-        assert (self.pauses(passwords, clock, second, 1) == [1]) is is_same
+        self.pauses(limit, clock, first, 5)
+        assert (self.pauses(limit, clock, second, 1) == [60]) is is_same
 
     def test_addresses_are_forgotten_when_there_are_too_many(
-        self, passwords: PasswordCheck, clock: list[float]
+        self, limit: GuessLimit, clock: list[float]
     ) -> None:
-        self.pauses(passwords, clock, "10.0.0.1", 5)
+        self.pauses(limit, clock, "10.0.0.1", 5)
         for number in range(MOST_ADDRESSES):
-            passwords.accepts(b"wrong", f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}x")
-        assert len(passwords._guessers) == MOST_ADDRESSES
-        assert self.pauses(passwords, clock, "10.0.0.1", 1) == [0]
+            limit.check(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}x", b"x", lambda: True)
+        assert len(limit._addresses) == MOST_ADDRESSES
+        assert self.pauses(limit, clock, "10.0.0.1", 1) == [0]
 
 
 @pytest.mark.parametrize(

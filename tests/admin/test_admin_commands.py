@@ -7,11 +7,11 @@ import logging
 import pytest
 from admin_fakes import FakeOperations, routes_down, run_target
 
-from ksmppd_py.admin.access import Password, PasswordCheck
 from ksmppd_py.admin.command_handler import CommandHandler, CommandRequest
 from ksmppd_py.admin.commands import COMMANDS, NO_BIND, ROUTES_KEPT, SYSTEM_ID_MISSING, leading_integer
 from ksmppd_py.admin.render import plain_reply
 from ksmppd_py.admin.results import Message, RoutesUpdated, Uptime
+from ksmppd_py.admin.users import Users
 from ksmppd_py.errors import DatabaseUnavailable
 from ksmppd_py.model.route_report import RouteReport
 from ksmppd_py.model.routes import RouteProblem
@@ -155,8 +155,7 @@ def test_request_target(target: bytes, path: str, extension: str, parameters: di
 
 
 def test_further_pages(operations: FakeOperations) -> None:
-    passwords = PasswordCheck(Password(b"x"))
-    commands = CommandHandler(operations, passwords, {"/hello": lambda: plain_reply(200, "hello")})
+    commands = CommandHandler(operations, Users(b"x"), {"/hello": lambda: plain_reply(200, "hello")})
     assert commands.run_command(CommandRequest("/hello", ".x", {})).body == b"hello"
     listing = commands.run_command(CommandRequest("/hello/", "", {}))
     assert listing.status == 404

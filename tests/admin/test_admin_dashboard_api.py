@@ -109,7 +109,8 @@ class TestSignIn:
         attributes = set(answer.headers["set-cookie"].split("; ")[1:])
         assert attributes == {"Path=/", "HttpOnly", "SameSite=Strict"}
         assert PASSWORD not in answer.headers["set-cookie"]
-        assert json.loads(browser.get("/dashboard/session").body) == {"signed_in": True, "csrf": browser.csrf}
+        state = json.loads(browser.get("/dashboard/session").body)
+        assert state == {"signed_in": True, "csrf": browser.csrf, "username": "admin", "role": "admin"}
 
     @pytest.mark.parametrize("password", ["", "wrong", PASSWORD + "x", "\udce9"])
     def test_wrong_password(self, browser: Browser, password: str) -> None:

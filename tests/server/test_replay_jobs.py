@@ -1,4 +1,4 @@
-"""The rounds of the replay: when it asks again, and that no account's defect stops others."""
+"""The replay's rounds: what makes them ask again."""
 
 from __future__ import annotations
 
@@ -11,17 +11,24 @@ import pytest
 
 from ksmppd_py.errors import DatabaseUnavailable
 from ksmppd_py.server import replay_jobs
-from ksmppd_py.server.replay_jobs import (
-    DeliverReplayJobs,
-    ReplayJobs,
-    ReplayTimings,
-    SubmitReplayJobs,
-    UnaddressedRowsJob,
-)
-from ksmppd_py.transport.batch_queue import BatchQueue
 
-NOTHING: Any = None
-TIMINGS = ReplayTimings()
+
+class Store:
+    """Has rows for everyone, or is away for as long as its clock says."""
+
+    def __init__(self, clock: Clock, cost: float, away: bool) -> None:
+        self._clock = clock
+        self._cost = cost
+        self._away = away
+
+    def receivers_with_rows(self, among: Collection[str]) -> set[str]:
+        self._clock.now += self._cost
+        if self._away:
+            raise DatabaseUnavailable("frozen")
+        return set(among)
+
+    def has_mts(self) -> bool:
+        return False
 
 
 class Clock:
@@ -31,58 +38,19 @@ class Clock:
         return self.now
 
 
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+@pytest.mark.parametrize(
+    ("cost", "away", "pause"),
+    [(0.0, False, 10.0), (2.0, False, 40.0), (4.5, False, 60.0), (5.0, True, 10.0)],
+)
+def test_when_rows_are_looked_for_again(
+    monkeypatch: pytest.MonkeyPatch, cost: float, away: bool, pause: float
+) -> None:
+    """An expensive count is repeated rarely; after an outage it is repeated soon."""
     clock = Clock()
     monkeypatch.setattr(replay_jobs, "monotonic", clock)
-    return clock
-
-
-class Queries:
-    """Has rows for everyone, or is away; each query takes `cost` seconds."""
-
-    def __init__(self, clock: Clock, cost: float, away: bool) -> None:
-        self._clock = clock
-        self._cost = cost
-        self._away = away
-
-    def _query(self) -> None:
-        self._clock.now += self._cost
-        if self._away:
-            raise DatabaseUnavailable("frozen")
-
-    def receivers_with_rows(self, among: Collection[str]) -> set[str]:
-        self._query()
-        return set(among)
-
-    def rescan(self) -> bool:
-        self._query()
-        return True
-
-
-PAUSES = [(0.0, False, 10.0), (2.0, False, 40.0), (4.5, False, 60.0), (5.0, True, 10.0)]
-"""Seconds of a query, whether it fails, seconds until the next: an expensive query is rare, one that failed is not."""
-
-
-@pytest.mark.parametrize(("cost", "away", "pause"), PAUSES)
-def test_rows_for_esmes_are_looked_for_again(clock: Clock, cost: float, away: bool, pause: float) -> None:
-    woken: list[str] = []
-    flow: Any = SimpleNamespace(rescan=woken.append)
-    store: Any = Queries(clock, cost, away)
-    jobs = DeliverReplayJobs(flow, BatchQueue(), store, NOTHING, NOTHING, TIMINGS)
+    nothing: Any = None
+    jobs = replay_jobs.ReplayJobs(Store(clock, cost, away), nothing, nothing, nothing, queue=True)
     assert jobs._scan({"usera"}) == pause
-    assert woken == ([] if away else ["usera"])
-
-
-@pytest.mark.parametrize(("cost", "away", "pause"), PAUSES)
-def test_rows_for_bearerboxes_are_looked_for_again(
-    clock: Clock, cost: float, away: bool, pause: float
-) -> None:
-    wakeups: BatchQueue[str] = BatchQueue()
-    flow: Any = Queries(clock, cost, away)
-    jobs = SubmitReplayJobs(flow, wakeups, NOTHING, NOTHING, TIMINGS)
-    assert jobs._scan() == pause
-    assert len(wakeups) == (0 if away else 1)
 
 
 class Gateway:
@@ -92,35 +60,37 @@ class Gateway:
     arrivals = 1
 
 
-class CountedReplay:
+class Walk:
     """A replay to bearerboxes that only counts."""
 
-    starts = 0
+    walks = 0
 
     def start_over(self) -> None:
-        self.starts += 1
+        self.walks += 1
 
     def due(self) -> bool:
         return False
 
 
 def test_a_bearerbox_that_was_away_for_a_moment_is_noticed() -> None:
-    """Rows stored meanwhile wait no longer than until the next round."""
-    gateway: Any = Gateway()
-    flow: Any = CountedReplay()
-    wakeups: BatchQueue[str] = BatchQueue()
-    jobs = SubmitReplayJobs(flow, wakeups, gateway, NOTHING, TIMINGS)
-    arrivals = jobs._look_at_bearerboxes(0)
-    assert (flow.starts, len(wakeups)) == (1, 1)
-    arrivals = jobs._look_at_bearerboxes(arrivals)
-    assert flow.starts == 1
+    """Messages that were stored meanwhile wait at most until the next round."""
+    nothing: Any = None
+    jobs = replay_jobs.ReplayJobs(nothing, nothing, nothing, nothing, queue=True)
+    gateway, walk = Gateway(), Walk()
+    jobs._gateway, jobs._submits = gateway, walk
+    arrivals = jobs._look_at_boxes(0)
+    assert (walk.walks, len(jobs._box_wakeups)) == (1, 1)
+    arrivals = jobs._look_at_boxes(arrivals)
+    assert walk.walks == 1
     gateway.arrivals += 1  # away and back, between two looks
-    jobs._look_at_bearerboxes(arrivals)
-    assert (flow.starts, len(wakeups)) == (2, 2)
+    jobs._look_at_boxes(arrivals)
+    assert (walk.walks, len(jobs._box_wakeups)) == (2, 2)
 
 
 def test_a_defect_that_one_account_meets_stops_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    nothing: Any = None
     claim = SimpleNamespace(held=True)
+    jobs = replay_jobs.ReplayJobs(nothing, claim, nothing, nothing, queue=True)
     advanced: list[str] = []
     later: list[str] = []
 
@@ -131,12 +101,11 @@ def test_a_defect_that_one_account_meets_stops_no_other(caplog: pytest.LogCaptur
         if system_id == "last":
             raise gevent.GreenletExit
 
-    flow: Any = SimpleNamespace(advance=advance, look_later=later.append)
-    jobs = DeliverReplayJobs(flow, BatchQueue(), NOTHING, NOTHING, claim, TIMINGS)
+    jobs.deliveries = SimpleNamespace(advance=advance, look_later=later.append)
     for system_id in ("poison", "good", "last"):
-        jobs.wakeups.put(system_id)
+        jobs._wakeups.put(system_id)
     with pytest.raises(gevent.GreenletExit):
-        jobs._advance_woken()
+        jobs._walk_deliveries()
     assert advanced == ["poison", "good", "last"]
     assert later == ["poison"]
     assert "failed unexpectedly" in caplog.text
@@ -153,16 +122,14 @@ def test_a_defect_that_one_account_meets_stops_no_other(caplog: pytest.LogCaptur
         (9.0, False, (19.0,), [0, 29, 88, 147]),
     ],
 )
-def test_rows_of_no_account_are_looked_for(
-    monkeypatch: pytest.MonkeyPatch,
-    clock: Clock,
-    cost: float,
-    away: bool,
-    lost: tuple[float, ...],
-    looks: list[float],
+def test_when_rows_of_no_account_are_looked_for(
+    monkeypatch: pytest.MonkeyPatch, cost: float, away: bool, lost: tuple[float, ...], looks: list[float]
 ) -> None:
-    """Within a minute, rarely when the query costs much, at once when the claim is held again."""
+    """At least once a minute, rarely when it is expensive, at once when the claim is ours again."""
+    nothing: Any = None
+    clock = Clock()
     claim = SimpleNamespace(held=True)
+    jobs = replay_jobs.ReplayJobs(nothing, claim, nothing, nothing, queue=True)
     asked: list[float] = []
     woken: list[str] = []
 
@@ -179,25 +146,11 @@ def test_rows_of_no_account_are_looked_for(
         clock.now += seconds
         claim.held = clock.now not in lost
 
+    monkeypatch.setattr(replay_jobs, "monotonic", clock)
     monkeypatch.setattr(replay_jobs.gevent, "sleep", sleep)
-    rows: Any = SimpleNamespace(advance=advance)
-    flow: Any = SimpleNamespace(rescan=woken.append)
+    jobs._unaddressed = SimpleNamespace(advance=advance)
+    jobs.deliveries = SimpleNamespace(rescan=woken.append)
     with pytest.raises(gevent.GreenletExit):
-        UnaddressedRowsJob(rows, flow, claim, TIMINGS)._make_rounds()
+        jobs._name_rows()
     assert asked == looks
     assert woken == ([] if away else ["some"] * len(looks))
-
-
-@pytest.mark.parametrize("has_queue", [False, True])
-def test_the_store_table_is_left_alone_without_a_queue(has_queue: bool) -> None:
-    started: list[str] = []
-
-    def job(name: str) -> Any:
-        return SimpleNamespace(
-            start=lambda _greenlets: started.append(name), flow=SimpleNamespace(unusable=1), unusable=1
-        )
-
-    jobs = ReplayJobs(job("PDUs"), job("MTs"), job("unaddressed"), has_queue=has_queue)
-    jobs.start()
-    assert started == (["PDUs", "MTs", "unaddressed"] if has_queue else ["PDUs"])
-    assert jobs.unusable() == 3

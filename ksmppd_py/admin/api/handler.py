@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ValidationError
 
 from ksmppd_py import __version__
+from ksmppd_py.admin.access import Access, Identity, NotSignedIn
 from ksmppd_py.admin.api import accounts, audit, live, routes
 from ksmppd_py.admin.api.openapi import PREFIX, document
 from ksmppd_py.admin.api.operation import Answer, Backend, Call, Operation
 from ksmppd_py.admin.api.problems import Problem, invalid, problem_of
 from ksmppd_py.admin.requests import Accepted, Reply, Request
-from ksmppd_py.admin.users import Authentication, NotSignedIn, User
+from ksmppd_py.admin.users import User
 from ksmppd_py.errors import TemporaryError
 from ksmppd_py.management.errors import ChangeRefused
 
@@ -40,10 +42,10 @@ class ApiHandler:
     accepted = Accepted(frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}), LONGEST_BODY)
 
     def __init__(
-        self, backend: Backend, authentication: Authentication, operations: Sequence[Operation] = OPERATIONS
+        self, backend: Backend, access: Access, operations: Sequence[Operation] = OPERATIONS
     ) -> None:
         self._backend = backend
-        self._authentication = authentication
+        self._access = access
         self._operations = operations
         self._document = json.dumps(document(operations, __version__)).encode()
 
@@ -56,22 +58,24 @@ class ApiHandler:
         try:
             if request.path == DOCUMENT_PATH and request.method in _SAFE:
                 return Reply(200, _JSON, self._document)
-            user = self._user(request)
+            identity = self._identify(request)
+            user = identity.user
             operation, path = self._find(request)
             if user.role < operation.role:
                 detail = (
                     f"the role {user.role.name.lower()} may not do this, {operation.role.name.lower()} may"
                 )
                 raise Problem(403, detail)
-            return self._run(operation, self._call(operation, request, user, path))
+            reply = self._run(operation, self._call(operation, request, user, path))
+            return replace(reply, headers=(*identity.headers, *reply.headers))
         except (ChangeRefused, TemporaryError) as error:
             return problem_of(error).reply()
         except Problem as problem:
             return problem.reply()
 
-    def _user(self, request: Request) -> User:
+    def _identify(self, request: Request) -> Identity:
         try:
-            return self._authentication.user_of(request, changes=request.method not in _SAFE)
+            return self._access.identify(request, changes=request.method not in _SAFE)
         except NotSignedIn as refusal:
             raise Problem(refusal.status, str(refusal), headers=refusal.headers) from None
 

@@ -1,0 +1,95 @@
+"""Users of the administration port: passwords, hashes, addresses, roles."""
+
+from __future__ import annotations
+
+import bcrypt
+import pytest
+
+from ksmppd_py.admin.commands import COMMANDS, role_needed
+from ksmppd_py.admin.guesses import TooManyGuesses
+from ksmppd_py.admin.users import Role, User, Users, UserSettings
+
+HASH = bcrypt.hashpw(b"hashed", bcrypt.gensalt(4))
+CONFIGURED = (
+    UserSettings("ann", b"plain", Role.OPERATOR),
+    UserSettings("ben", HASH, Role.VIEWER),
+    UserSettings("cid", b"plain", Role.ADMIN, "10.0.*.*;192.168.0.0/16"),
+    UserSettings("dan", b"", Role.ADMIN),
+)
+IP = "127.0.0.1"
+
+
+def users() -> Users:
+    return Users(b"master", CONFIGURED, lambda hashed, password: bcrypt.checkpw(password, hashed))
+
+
+@pytest.mark.parametrize(
+    ("username", "password", "ip", "role"),
+    [
+        ("admin", b"master", IP, Role.ADMIN),
+        ("ann", b"plain", IP, Role.OPERATOR),
+        ("ann", b"master", IP, None),
+        ("ben", b"hashed", IP, Role.VIEWER),
+        ("ben", HASH, IP, None),
+        ("admin", b"plain", IP, None),
+        ("cid", b"plain", IP, None),
+        ("cid", b"plain", "10.0.3.4", Role.ADMIN),
+        ("cid", b"plain", "192.168.3.4", Role.ADMIN),
+        ("dan", b"", IP, None),
+        ("eve", b"plain", IP, None),
+        ("", b"master", IP, None),
+    ],
+)
+def test_passwords(username: str, password: bytes, ip: str, role: Role | None) -> None:
+    assert users().check(username, password, ip) == (User(username, role) if role else None)
+
+
+@pytest.mark.parametrize(
+    ("username", "password", "found"),
+    [
+        ("anybody", b"master", User("admin", Role.ADMIN)),
+        ("", b"master", User("admin", Role.ADMIN)),
+        ("ann", b"master", User("admin", Role.ADMIN)),
+        ("ann", b"plain", User("ann", Role.OPERATOR)),
+        ("anybody", b"plain", None),
+    ],
+)
+def test_the_old_password_beside_any_name(username: str, password: bytes, found: User | None) -> None:
+    assert users().check(username, password, IP, any_name=True) == found
+
+
+def test_guesses_are_counted_over_all_names() -> None:
+    some = users()
+    for name in ("ann", "ben", "admin", "eve", "ann"):
+        assert some.check(name, b"wrong", IP) is None
+    with pytest.raises(TooManyGuesses):
+        some.check("ann", b"plain", IP)
+
+
+def test_a_user_who_is_gone_isnt_found() -> None:
+    some = users()
+    assert some.find("cid", "10.0.3.4") == User("cid", Role.ADMIN)
+    assert some.find("cid", IP) is None
+    assert some.find("eve", IP) is None
+    some.change(b"master", CONFIGURED[1:])
+    assert some.find("ann", IP) is None
+
+
+def test_passwords_arent_shown() -> None:
+    assert "plain" not in repr(CONFIGURED)
+
+
+CHANGES = {
+    "/log-level": ({"level": "1"}, Role.ADMIN),
+    "/esme-unbind": ({"system-id": "x"}, Role.OPERATOR),
+    "/rebuild-routes": ({}, Role.OPERATOR),
+    "/blocked-ips": ({"clear": "all"}, Role.OPERATOR),
+}
+
+
+@pytest.mark.parametrize("path", COMMANDS)
+def test_roles_of_commands(path: str) -> None:
+    parameters, role = CHANGES.get(path, ({}, Role.VIEWER))
+    assert role_needed(path, parameters) is role
+    if path in ("/log-level", "/blocked-ips"):
+        assert role_needed(path, {}) is Role.VIEWER
