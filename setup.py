@@ -44,6 +44,7 @@ DEVELOPMENT = [
     "selenium>=4.20",
     "mypy>=1.10",
     "ruff>=0.6",
+    "import-linter>=2.1",
     "types-PyMySQL",
     "types-requests",
     "psutil>=5.9",

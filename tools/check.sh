@@ -1,5 +1,5 @@
 #!/bin/sh
-# The fast part of the tests, on two processors: formatting and types beside the unit tests in three groups.
+# The fast part of the tests, on two processors: formatting, floors and types beside the unit tests in three groups.
 # check.sh BIN_DIRECTORY
 set -eu
 
@@ -8,7 +8,7 @@ out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT INT TERM
 
 static() {
-    "$bin/ruff" check && "$bin/ruff" format --check && "$bin/mypy" --strict
+    "$bin/ruff" check && "$bin/ruff" format --check && "$bin/lint-imports" --no-logo --no-cache && "$bin/mypy" --strict
 }
 
 static >"$out/static" 2>&1 & static=$!

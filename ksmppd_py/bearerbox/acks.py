@@ -9,7 +9,7 @@ MINUTE = 60
 """Ticks of one second that are compared: a minute."""
 
 
-class AcksLately:
+class AcksOfLastMinute:
     """Compares the counts of acks by AckStatus, which only grow, with those of a minute ago."""
 
     __slots__ = ("_minute",)
@@ -22,7 +22,7 @@ class AcksLately:
         self._minute.append(_sums(acks))
 
     def now(self, acks: Sequence[int]) -> tuple[int, int]:
-        """Return how many MTs of the last minute were accepted, and how many were refused (for now or for good)."""
+        """Return how many MTs of the last minute were accepted, and how many were refused (temporarily or for good)."""
         accepted, refused = _sums(acks)
         accepted_before, refused_before = self._minute[0]
         return accepted - accepted_before, refused - refused_before

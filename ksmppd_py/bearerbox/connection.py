@@ -12,7 +12,7 @@ import gevent
 from gevent import socket as gevent_socket
 from gevent.event import Event
 
-from ksmppd_py.bearerbox.acks import AcksLately
+from ksmppd_py.bearerbox.acks import AcksOfLastMinute
 from ksmppd_py.bearerbox.inbound import InboundMessages, InboundServices
 from ksmppd_py.bearerbox.timings import BoxLimits, BoxTimings
 from ksmppd_py.config import BearerboxConnection
@@ -88,7 +88,7 @@ class BoxConnection:
         self.open: dict[bytes, Submit] = {}
         self.acks = [0, 0, 0, 0]
         self.ack_latency = Histogram()
-        self.acks_lately = AcksLately()
+        self.acks_of_last_minute = AcksOfLastMinute()
         self.connects = 0
         self.changed_at: float | None = None
         self.proven = False
@@ -121,7 +121,7 @@ class BoxConnection:
             except Exception:
                 logger.exception("Bearerbox %s: unexpected error, connecting again", self.settings.name)
             finally:
-                framed.finish(self._timings.farewell_timeout)
+                framed.finish(self._timings.shutdown_timeout)
                 self._idle.set()
             pause = self._timings.first_pause if self.proven else min(self._timings.last_pause, pause * 2)
             if not self._stopping:
@@ -159,7 +159,7 @@ class BoxConnection:
         finally:
             self.online = False
             now = monotonic()
-            self.proven = self.proven or now - self.changed_at >= self._timings.proof
+            self.proven = self.proven or now - self.changed_at >= self._timings.silent_accept_time
             self.changed_at = now
             self._socket = None
             unanswered = list(self.open.values())
@@ -183,8 +183,8 @@ class BoxConnection:
                     continue
                 if message.__class__ is Sms:
                     self._take(message)
-                elif message.__class__ is Admin and message.command in _FAREWELLS:
-                    logger.warning("Bearerbox %s says goodbye", self.settings.name)
+                elif message.__class__ is Admin and message.command in _SHUTDOWNS:
+                    logger.warning("Bearerbox %s shuts down", self.settings.name)
                     self._leave(framed)
             if link.broken:
                 logger.error("Bearerbox %s sent what isn't its protocol: %s", self.settings.name, link.broken)
@@ -196,7 +196,7 @@ class BoxConnection:
     def _leave(self, framed: FramedSocket) -> None:
         """Close after the acks of open MTs, because the bearerbox shuts down and waits for that. Doesn't yield."""
         self._pool.leaving(self)
-        gevent.spawn_later(self._timings.farewell_timeout if self.open else 0.0, framed.stop_reading)
+        gevent.spawn_later(self._timings.shutdown_timeout if self.open else 0.0, framed.stop_reading)
 
     def _acked(self, ack: Ack) -> float:
         """Settle the MT of an ack; return when it was sent (monotonic seconds), 0 without such an MT. Doesn't yield."""
@@ -296,7 +296,7 @@ class BoxConnection:
             self._refuse(batch[number])
 
     def _pack_singly(self, batch: Sequence[Submit]) -> tuple[list[Submit], list[bytes]]:
-        """Return those that can be packed and their frames; the others are refused for now."""
+        """Return those that can be packed and their frames; the others are refused temporarily."""
         good: list[Submit] = []
         frames: list[bytes] = []
         for submit in batch:
@@ -314,7 +314,7 @@ class BoxConnection:
         return good, frames
 
     def _refuse(self, submit: Submit) -> None:
-        """Return it as refused for now. Doesn't yield."""
+        """Return it as refused temporarily. Doesn't yield."""
         submit.result = _FOR_NOW
         submit.origin.settled(submit)
 
@@ -329,10 +329,10 @@ class BoxConnection:
             self._write(_HEARTBEAT)
         self.refuse_for_now(now - self._timings.ack_timeout)
         self.inbound.tick(now)
-        self.acks_lately.tick(self.acks)
+        self.acks_of_last_minute.tick(self.acks)
 
     def refuse_for_now(self, before: float) -> None:
-        """Refuse the MTs for now that were sent before that time (monotonic seconds) and not acked. May yield."""
+        """Refuse temporarily the MTs that were sent before that time (monotonic seconds) and not acked. May yield."""
         overdue = []
         for submit in self.open.values():
             if submit.sent_at > before:
@@ -349,7 +349,7 @@ class BoxConnection:
 
     def snapshot(self, now: float) -> BearerboxSnapshot:
         """Return the connection's state for operators; `now` is monotonic seconds."""
-        settings, accepted, refused = self.settings, *self.acks_lately.now(self.acks)
+        settings, accepted, refused = self.settings, *self.acks_of_last_minute.now(self.acks)
         oldest = next(iter(self.open.values()), None)
         return BearerboxSnapshot(
             name=settings.name,
@@ -384,4 +384,4 @@ class BoxConnection:
             self._idle.wait(max(0.1, deadline - monotonic()))
 
 
-_FAREWELLS = (AdminCommand.SHUTDOWN, AdminCommand.RESTART)
+_SHUTDOWNS = (AdminCommand.SHUTDOWN, AdminCommand.RESTART)

@@ -28,7 +28,7 @@ class DelayedNacks:
         self._delays[delivery.system_id] = min(self._last_delay, delay * 2)
         heappush(self._heap, (now + delay, next(self._order), delivery))
 
-    def forgive(self, system_id: str) -> None:
+    def reset(self, system_id: str) -> None:
         """Start with the first delay again: the account took a message."""
         if self._delays:
             self._delays.pop(system_id, None)

@@ -103,7 +103,9 @@ class BearerboxPool:
                 self._run(connection)
         for connection in gone:
             logger.info("Bearerbox %s is in the configuration no more", connection.settings.name)
-            self._greenlets.spawn(f"bearerbox {connection.settings.name} farewell", self._retire, connection)
+            self._greenlets.spawn(
+                f"bearerbox {connection.settings.name} retirement", self._retire, connection
+            )
 
     def _retire(self, connection: BoxConnection) -> None:
         """Give it nothing more, wait for its acks and its messages, close. May yield, about 10 seconds."""
@@ -117,7 +119,7 @@ class BearerboxPool:
         greenlets.end(1.0)
 
     def give_up(self) -> None:
-        """Return every MT without ack, those that wait as NO_BEARERBOX, the others as refused for now. May yield."""
+        """Return every MT without ack: NO_BEARERBOX if it waits, otherwise refused temporarily. May yield."""
         now = monotonic()
         self._give_up(now)
         for connection in self.connections:
@@ -127,9 +129,7 @@ class BearerboxPool:
         """Send what is due and close all connections. May yield, about `timeout` seconds at most."""
         gevent.joinall(
             [
-                self._greenlets.spawn(
-                    f"bearerbox {connection.settings.name} farewell", connection.stop, timeout
-                )
+                self._greenlets.spawn(f"bearerbox {connection.settings.name} stop", connection.stop, timeout)
                 for connection in self.connections
             ]
         )

@@ -1,4 +1,4 @@
-"""Checks whether a bearerbox accepts connections from here, for the preflight check."""
+"""Checks whether a bearerbox accepts connections from here, for the check of a configuration."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import socket
 from ksmppd_py.config import BearerboxConnection
 from ksmppd_py.transport.tls import unverified_client_context
 
-_TURNED_AWAY = 0.5  # seconds in which a bearerbox closes a connection from an address that it doesn't allow
+_REFUSAL_TIMEOUT = (
+    0.5  # seconds in which a bearerbox closes a connection from an address that it doesn't allow
+)
 
 
 def problem_of(settings: BearerboxConnection, timeout: float) -> str:
@@ -18,16 +20,16 @@ def problem_of(settings: BearerboxConnection, timeout: float) -> str:
     try:
         with socket.create_connection((settings.host, settings.port), timeout) as plain:
             if not settings.ssl:
-                return _turned_away(plain)
+                return _refusal_of(plain)
             context = unverified_client_context()
             with context.wrap_socket(plain, server_hostname=settings.host) as tls:
-                return _turned_away(tls)
+                return _refusal_of(tls)
     except OSError as error:
         return "no answer in time" if isinstance(error, TimeoutError) else error.strerror or str(error)
 
 
-def _turned_away(connection: socket.socket) -> str:
-    connection.settimeout(_TURNED_AWAY)
+def _refusal_of(connection: socket.socket) -> str:
+    connection.settimeout(_REFUSAL_TIMEOUT)
     try:
         octets = connection.recv(1)
     except TimeoutError:

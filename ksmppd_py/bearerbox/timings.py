@@ -12,9 +12,9 @@ class BoxTimings:
     first_pause: float = 1.0
     """Until the next attempt to connect; doubles up to `last_pause`."""
     last_pause: float = 10.0
-    proof: float = 5.0
+    silent_accept_time: float = 5.0
     """Online after which a silent bearerbox counts as there; a proxy may accept without one behind it."""
-    farewell_timeout: float = 2.0
+    shutdown_timeout: float = 2.0
     """For the acks of open MTs after the bearerbox announced its shutdown."""
     retirement_timeout: float = 10.0
     """For a connection to finish when its bearerbox is removed from the configuration."""

@@ -38,7 +38,7 @@ class UnackedMessages:
         """Ack a message that its ESME took; the account's next refusal has the first delay again."""
         sms = delivery.sms
         assert sms is not None
-        self.delayed.forgive(delivery.system_id)
+        self.delayed.reset(delivery.system_id)
         if self.messages.pop(sms.id, None) is not None:
             self._write(pack_ack(_SUCCESS, int(time()), sms.id))
 

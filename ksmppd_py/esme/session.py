@@ -42,6 +42,8 @@ from ksmppd_py.transport.framed import FramedSocket
 logger = logging.getLogger(__name__)
 
 _DELIVER_SM = int(CommandId.DELIVER_SM)
+_RECEIVES = tuple(_DELIVER_SM in FROM_SERVER[state] for state in SessionState)
+"""By state. Asked for several binds at each MO and report."""
 _DELIVER_SM_RESP = int(CommandId.DELIVER_SM_RESP)
 _ANSWERS_TO_DELIVER_SM = frozenset(
     {_DELIVER_SM_RESP, int(CommandId.DATA_SM_RESP), int(CommandId.GENERIC_NACK)}
@@ -244,13 +246,13 @@ class SmppSession:
     @property
     def receives(self) -> bool:
         """Whether its state lets it be sent deliver_sm."""
-        return _DELIVER_SM in FROM_SERVER[self.state]
+        return _RECEIVES[self.state]
 
     @property
     def load(self) -> int:
         """Number of deliver_sm unanswered plus frames unsent; NO_ROOM when it may be sent none now."""
         unanswered, framed = len(self._window.unanswered), self._socket
-        if unanswered >= self._max_open_acks or framed.blocked_since or not self.receives:
+        if unanswered >= self._max_open_acks or framed.blocked_since or not _RECEIVES[self.state]:
             return NO_ROOM
         return unanswered + framed.queued
 
@@ -366,7 +368,7 @@ class SmppSession:
                     self._submits.wait_until_quiet(0, self._context.timings.half_closed)
                 self._submits.end()
         finally:
-            self._socket.finish(self._context.timings.close)
+            self._socket.finish(self._context.timings.close, self._context.timings.linger)
 
     @property
     def in_flight(self) -> int:

@@ -9,6 +9,7 @@ from ksmppd_py.esme.binding import Binder
 from ksmppd_py.esme.memory_bounds import SubmitMemory
 from ksmppd_py.esme.registry import EsmeRegistry
 from ksmppd_py.model.ports import AccessLog, MessageLookup, SubmitService
+from ksmppd_py.transport.framed import LINGER
 from ksmppd_py.transport.greenlets import GreenletGroup
 
 
@@ -24,6 +25,8 @@ class SessionTimings:
     """For the answers to the submits of a peer that has ended its direction (D-31)."""
     close: float = 2.0
     """For a peer that is silent, or reads nothing, to take the last PDUs."""
+    linger: float = LINGER
+    """For a peer that has the last PDU to close its end (D-31)."""
     blocked: float = 60.0
     """For a peer to take an octet; then its connection is closed."""
     poll: float = 1.0

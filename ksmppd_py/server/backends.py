@@ -10,8 +10,9 @@ from ksmppd_py.callbacks.auth import HttpAuthenticator
 from ksmppd_py.callbacks.http_pool import PoolLimits
 from ksmppd_py.callbacks.routing import HttpRouter
 from ksmppd_py.config import Config, KsmppdPlugin, Method
-from ksmppd_py.errors import TemporaryError
+from ksmppd_py.errors import KsmppdError, TemporaryError
 from ksmppd_py.esme.registry import EsmeRegistry
+from ksmppd_py.logs import EACH
 from ksmppd_py.model.ports import AccountRows, Authenticator, Router
 from ksmppd_py.plugins import PluginContext
 from ksmppd_py.plugins.load import load_plugin
@@ -32,8 +33,10 @@ LAST_ANSWERS = 5.0
 class Backends:
     """The authenticator and the router. Raises StartError for a URL, a file or a plugin that can't be used."""
 
-    def __init__(self, config: Config, database: Database, layout: Layout) -> None:
+    def __init__(self, config: Config, database: Database, layout: Layout, registry: EsmeRegistry) -> None:
+        """Changes of account rows are applied to the binds in `registry`."""
         self._config = config
+        self._registry = registry
         self._database = database
         self._layout = layout
         self._refreshers = GreenletGroup("refreshers")
@@ -48,20 +51,28 @@ class Backends:
         return self.authenticator if isinstance(self.authenticator, DatabaseAuthenticator) else None
 
     def start(self) -> None:
-        """Load the routes. Raises TemporaryError. May yield."""
+        """Load the routes, and look for changed rows from now on. Raises TemporaryError. May yield."""
         self.router.rebuild()
+        self._refresh(self._config)
 
-    def keep_up(self, config: Config, registry: EsmeRegistry) -> None:
-        """Look for changed rows from now on, as often as `config` says, or never. May yield briefly.
+    def apply(self, config: Config) -> None:
+        """Look for changed rows as often as `config` says, or never; load the routes again. May yield.
 
-        Changes of account rows are applied to the binds in `registry`.
+        Routes that can't be loaded stay as they were, which is logged.
         """
+        self._refresh(config)
+        try:
+            self.router.rebuild()
+        except KsmppdError as error:
+            logger.warning("Routes stay as they were: %s", error, extra=EACH)
+
+    def _refresh(self, config: Config) -> None:
         every, interval = config.routing.routes_refresh_interval, config.ksmppd.accounts_refresh_interval
         if (every, interval) == self._intervals:
             return
         self._intervals = (every, interval)
         self._refreshers.end(1.0)
-        router, authenticator = self.router, self.authenticator
+        router, authenticator, registry = self.router, self.authenticator, self._registry
         if every and isinstance(router, DatabaseRouter):
             self._refreshers.supervise("routes refresh", lambda: _refresh_routes(router, every))
         if interval and isinstance(authenticator, DatabaseAuthenticator):

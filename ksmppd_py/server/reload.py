@@ -1,80 +1,110 @@
-"""Applies changes of the configuration while the daemon runs, names the others (docs/rules/operations.md 3)."""
+"""Applies changes of the configuration while the server runs, names the others (docs/rules/operations.md 3)."""
 
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
+import ssl
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from ksmppd_py import logs
 from ksmppd_py.accesslog.log import AccessLog
-from ksmppd_py.admin.server import AdminServer
-from ksmppd_py.bearerbox.pool import BearerboxPool
-from ksmppd_py.config import Config, restart_changes
-from ksmppd_py.errors import KsmppdError, StartError
-from ksmppd_py.esme.blocklist import BlockList
+from ksmppd_py.config import Config, KsmppdGroup, restart_changes
+from ksmppd_py.errors import StartError
 from ksmppd_py.esme.listener import Listener
-from ksmppd_py.esme.registry import EsmeRegistry
 from ksmppd_py.esme.settings import tls_context
 from ksmppd_py.server import settings
-from ksmppd_py.server.backends import Backends
+from ksmppd_py.server.components import Components
 from ksmppd_py.transport import names
 
 logger = logging.getLogger(__name__)
 
 
+def _accept(_config: Config) -> None:
+    """Find nothing wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reloadable:
+    """A part of the server that takes another configuration while it runs.
+
+    `check` raises StartError when the part could not use it. `apply` uses it from now on; it is called once `check` of
+    all parts has returned.
+    """
+
+    apply: Callable[[Config], None]
+    check: Callable[[Config], None] = _accept
+
+
 class ConfigReload:
-    """Compares a configuration with the one of the start, and applies its changes as far as possible."""
+    """Has a configuration that was read again applied, by all parts or by none."""
 
-    def __init__(
-        self,
-        config: Config,
-        listener: Listener,
-        pool: BearerboxPool,
-        blocklist: BlockList,
-        access: AccessLog,
-        admin: AdminServer,
-        backends: Backends,
-        registry: EsmeRegistry,
-    ) -> None:
+    def __init__(self, config: Config, reloadables: Sequence[Reloadable]) -> None:
+        """`config` is the configuration of the start, with which later ones are compared."""
         self._started_with = config
-        self._log_level = config.ksmppd.log_level
-        self._listener = listener
-        self._pool = pool
-        self._blocklist = blocklist
-        self._access = access
-        self._admin = admin
-        self._backends = backends
-        self._registry = registry
+        self._reloadables = reloadables
 
-    def change(self, config: Config) -> None:
-        """Apply all changes or, when one is wrong, none; log those that need a restart.
-
-        May yield (routes, at the end).
-        """
-        admin = settings.admin(config)
+    def apply(self, config: Config) -> None:
+        """Apply all changes or, when one can't be used, none; log those that need a restart. May yield."""
         try:
-            context = tls_context(config.ksmppd)
-            self._admin.check(admin)
+            for each in self._reloadables:
+                each.check(config)
         except StartError as error:
             logger.error("%s; the configuration stays as it was", error, extra=logs.EACH)
             return
-        with_old_id = replace(config.ksmppd, id=self._started_with.ksmppd.id)
-        self._listener.change(with_old_id, settings.tlvs(config), context)
-        self._blocklist.change(config.ksmppd)
-        self._access.change(settings.access_log(config))
-        names.know(settings.hosts(config))
-        self._pool.change(config.bearerboxes)
-        self._admin.change(admin)
-        self._backends.keep_up(config, self._registry)
-        level = config.ksmppd.log_level
-        if level != self._log_level:  # otherwise the level of the operator's log-level command stays
-            logs.change_file_level(self._started_with.ksmppd.log_file, level)
-            self._log_level = level
+        for each in self._reloadables:
+            each.apply(config)
         fixed = sorted(restart_changes(self._started_with, config))
         if fixed:
             logger.warning("These changes take a restart: %s", ", ".join(fixed), extra=logs.EACH)
         logger.info("The configuration was read again")
-        try:
-            self._backends.router.rebuild()
-        except KsmppdError as error:
-            logger.warning("Routes stay as they were: %s", error, extra=logs.EACH)
+
+
+def reloadables(config: Config, components: Components, access: AccessLog) -> list[Reloadable]:
+    """Return the parts that can use another configuration, in the order in which they take it over.
+
+    `config` is the configuration of the start.
+    """
+    ports, log_level = _SmppPorts(config, components.listener), _LogLevel(config.ksmppd)
+    admin = components.admin
+    return [
+        Reloadable(ports.apply, ports.check),
+        Reloadable(lambda new: components.blocklist.change(new.ksmppd)),
+        Reloadable(lambda new: access.change(settings.access_log(new))),
+        Reloadable(lambda new: names.know(settings.hosts(new))),
+        Reloadable(lambda new: components.pool.change(new.bearerboxes)),
+        Reloadable(
+            lambda new: admin.change(settings.admin(new)), lambda new: admin.check(settings.admin(new))
+        ),
+        Reloadable(log_level.apply),
+        Reloadable(components.backends.apply),
+    ]
+
+
+class _SmppPorts:
+    """The SMPP ports and sessions; the certificates are read once, by the check."""
+
+    def __init__(self, config: Config, listener: Listener) -> None:
+        self._id = config.ksmppd.id
+        self._listener = listener
+        self._context: ssl.SSLContext | None = None
+
+    def check(self, config: Config) -> None:
+        self._context = tls_context(config.ksmppd)
+
+    def apply(self, config: Config) -> None:
+        with_old_id = replace(config.ksmppd, id=self._id)
+        self._listener.change(with_old_id, settings.tlvs(config), self._context)
+
+
+class _LogLevel:
+    """The log file's level. It stays what the operator's log-level command made it while the configuration's stays."""
+
+    def __init__(self, ksmppd: KsmppdGroup) -> None:
+        self._file = ksmppd.log_file
+        self._level = ksmppd.log_level
+
+    def apply(self, config: Config) -> None:
+        if config.ksmppd.log_level != self._level:
+            self._level = config.ksmppd.log_level
+            logs.change_file_level(self._file, self._level)

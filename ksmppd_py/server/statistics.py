@@ -1,27 +1,70 @@
-"""The daemon's state as lines for the log."""
+"""The server's state as lines for the log."""
 
 from __future__ import annotations
 
-import contextlib
-import gc
-import os
-import weakref
+import logging
+import time
 from collections.abc import Iterator
-from pathlib import Path
 
-from greenlet import greenlet
+import gevent
 
+from ksmppd_py.esme.registry import EsmeRegistry
 from ksmppd_py.model.esme import ServerSnapshot
 from ksmppd_py.model.refusals import Refusals
+from ksmppd_py.server.process import process_line
 from ksmppd_py.server.status import ServerStatus
 from ksmppd_py.smpp.describe import describe_status
+from ksmppd_py.transport.greenlets import GreenletGroup
 
-_remembered: weakref.WeakSet[greenlet] = weakref.WeakSet()
+logger = logging.getLogger(__name__)
+
+LOAD_INTERVAL = 30.0
+"""Seconds between two lines about the load."""
+REFUSALS_INTERVAL = 1.0
+"""Seconds between two times that refusals are logged."""
 
 
-def statistics(snapshot: ServerSnapshot, server_status: ServerStatus) -> Iterator[str]:
+class StatusLog:
+    """Logs the load twice a minute, and refusals once a second."""
+
+    def __init__(self, registry: EsmeRegistry, load_interval: float = LOAD_INTERVAL) -> None:
+        self._registry = registry
+        self._load_interval = load_interval
+        self._greenlets = GreenletGroup("status log")
+
+    def start(self) -> None:
+        """Start the greenlets. Doesn't yield."""
+        self._greenlets.supervise("load line", self._log_load)
+        self._greenlets.supervise("refusal lines", self._log_refusals)
+
+    def stop(self) -> None:
+        """End the greenlets. May yield."""
+        self._greenlets.end(1.0)
+
+    def _log_load(self) -> None:
+        while True:
+            gevent.sleep(self._load_interval)
+            now = int(time.time())
+            meters = self._registry.meters
+            logger.info(
+                "Current SMPP load is %f/sec inbound %f/sec outbound",
+                meters.inbound.rate(2, now),
+                meters.outbound.rate(2, now),
+            )
+            if logger.isEnabledFor(logging.DEBUG):
+                for line in load_lines(self._registry.snapshot()):
+                    logger.debug("%s", line)
+
+    def _log_refusals(self) -> None:
+        while True:
+            gevent.sleep(REFUSALS_INTERVAL)
+            for words, values in refusal_lines(self._registry.meters.refusals, time.time()):
+                logger.warning(words, *values)
+
+
+def statistics(server_status: ServerStatus) -> Iterator[str]:
     """Yield all lines for SIGQUIT. Looks at every object, which takes a moment in which nothing else runs."""
-    metrics = server_status.metrics()
+    metrics, snapshot = server_status.metrics(), server_status.snapshot()
     boxes = metrics.bearerboxes
     binds = sum(len(esme.binds) for esme in snapshot.esmes)
     yield f"{binds} bind(s) of {len(snapshot.esmes)} account(s), {metrics.connections} connection(s)"
@@ -31,7 +74,7 @@ def statistics(snapshot: ServerSnapshot, server_status: ServerStatus) -> Iterato
         state = "online" if box.online else "away"
         yield f"Bearerbox {box.name} is {state}, {box.open_acks} MT(s) unacked, {box.incoming} MO(s) and DLR(s) to ack"
     yield from load_lines(snapshot)
-    yield _process()
+    yield process_line()
 
 
 def refusal_lines(refusals: Refusals, now: float) -> Iterator[tuple[str, tuple[object, ...]]]:
@@ -53,26 +96,6 @@ def refusal_lines(refusals: Refusals, now: float) -> Iterator[tuple[str, tuple[o
                 last.message_id or "none",
             ),
         )
-
-
-def remember_greenlets() -> None:
-    """Note the greenlets that are there: the collector lists no object any more after gc.freeze(). Doesn't yield."""
-    _remembered.update(thing for thing in gc.get_objects() if isinstance(thing, greenlet))
-
-
-def _greenlets() -> int:
-    """Number of greenlets that run or wait, those of the start included."""
-    found = {thing for thing in gc.get_objects() if isinstance(thing, greenlet)}
-    return sum(not thing.dead for thing in found.union(_remembered))
-
-
-def _process() -> str:
-    parts = [f"{_greenlets()} greenlets"]
-    with contextlib.suppress(OSError, ValueError, IndexError):  # where there is no /proc
-        pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
-        parts.append(f"{pages * os.sysconf('SC_PAGE_SIZE') / 2**20:.1f} MiB of memory")
-        parts.append(f"{len(os.listdir('/proc/self/fd'))} open files and connections")
-    return ", ".join(parts)
 
 
 def load_lines(snapshot: ServerSnapshot) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Collects the daemon's state from all packages, for operators."""
+"""Collects the server's state from all packages, for operators."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from ksmppd_py.esme.blocklist import BlockList
 from ksmppd_py.esme.listener import Listener
 from ksmppd_py.esme.registry import EsmeRegistry
 from ksmppd_py.model.condition import Condition
+from ksmppd_py.model.esme import ServerSnapshot
 from ksmppd_py.model.judgement import judge
-from ksmppd_py.model.meters import Histogram
 from ksmppd_py.model.status import Backlog, BearerboxStatus, ServerMetrics
 from ksmppd_py.storage.backlog import BacklogReader
 from ksmppd_py.storage.credits import CreditReader
@@ -21,30 +21,45 @@ from ksmppd_py.storage.database import Database
 
 
 class ServerStatus:
-    """Implements admin.ports.ServerStatus. The attributes for the packages are None until these are opened."""
+    """Answers pages, metrics and SIGQUIT. Implements admin.ports.ServerStatus."""
 
-    def __init__(self, registry: EsmeRegistry, queue: bool) -> None:
-        self.database: Database | None = None
-        self.backlog: BacklogReader | None = None
-        self.listener: Listener | None = None
-        self.pool: BearerboxPool | None = None
-        self.credits: CreditReader | None = None
-        self.blocklist: BlockList | None = None
-        self.unusable_rows: Callable[[], int] = lambda: 0
+    def __init__(
+        self,
+        registry: EsmeRegistry,
+        blocklist: BlockList,
+        listener: Listener,
+        pool: BearerboxPool,
+        database: Database,
+        backlog: BacklogReader,
+        credits: CreditReader,
+        unusable_rows: Callable[[], int],
+        *,
+        has_queue: bool,
+    ) -> None:
+        """`unusable_rows` counts stored rows that can't be read; `has_queue` is database-enable-queue."""
         self._registry = registry
-        self._queue = queue
-        self._began = monotonic()
+        self._blocklist = blocklist
+        self._listener = listener
+        self._pool = pool
+        self._database = database
+        self._backlog = backlog
+        self._credits = credits
+        self._unusable_rows = unusable_rows
+        self._has_queue = has_queue
+        self._started_at = monotonic()
 
     @property
     def uptime(self) -> float:
         """Seconds since the start."""
-        return monotonic() - self._began
+        return monotonic() - self._started_at
+
+    def snapshot(self) -> ServerSnapshot:
+        """Return the state of all accounts and binds. Doesn't yield."""
+        return self._registry.snapshot()
 
     def bearerboxes(self) -> BearerboxStatus:
         """See admin.ports. Names are unique, also when two groups are alike."""
-        if self.pool is None:
-            return BearerboxStatus(0, 0, ())
-        status = self.pool.status()
+        status = self._pool.status()
         seen: Counter[str] = Counter()
         boxes = []
         for box in status.bearerboxes:
@@ -55,24 +70,20 @@ class ServerStatus:
 
     def queues(self, max_age: float) -> Backlog | None:
         """See admin.ports."""
-        return self.backlog.read(max_age) if self.backlog is not None else None
+        return self._backlog.read(max_age)
 
     def refresh_credits(self, max_age: float) -> None:
         """See admin.ports."""
-        if self.credits is not None and any(e.account.enable_prepaid_billing for e in self._registry.esmes()):
-            self.credits.read(max_age)
+        if any(esme.account.enable_prepaid_billing for esme in self._registry.esmes()):
+            self._credits.read(max_age)
 
     def blocked(self) -> int:
         """See admin.ports."""
-        return len(self.blocklist.blocked(monotonic())) if self.blocklist is not None else 0
+        return len(self._blocklist.blocked(monotonic()))
 
     def metrics(self) -> ServerMetrics:
         """See admin.ports."""
-        boxes, listener = self.bearerboxes(), self.listener
-        acks: dict[str, Histogram] = {}
-        if self.pool is not None:
-            for box, connection in zip(boxes.bearerboxes, self.pool.connections, strict=True):
-                acks[box.name] = connection.ack_latency
+        boxes, listener = self.bearerboxes(), self._listener
         return ServerMetrics(
             uptime=self.uptime,
             condition=self._judge(boxes),
@@ -80,14 +91,17 @@ class ServerStatus:
             binds=self._registry.binds_by_type(),
             meters=self._registry.meters,
             bearerboxes=boxes,
-            acks=acks,
-            backlog=self.backlog.latest if self.backlog is not None else None,
-            database=self.database.meter if self.database is not None else None,
-            connections=len(listener) if listener is not None else 0,
-            connections_refused=listener.refused if listener is not None else 0,
-            unusable_rows=self.unusable_rows(),
-            held_octets=listener.submit_memory.octets if listener is not None else 0,
-            credits=self.credits.latest if self.credits is not None else {},
+            acks={
+                box.name: connection.ack_latency
+                for box, connection in zip(boxes.bearerboxes, self._pool.connections, strict=True)
+            },
+            backlog=self._backlog.latest,
+            database=self._database.meter,
+            connections=len(listener),
+            connections_refused=listener.refused,
+            unusable_rows=self._unusable_rows(),
+            held_octets=listener.submit_memory.octets,
+            credits=self._credits.latest,
         )
 
     def condition(self) -> Condition:
@@ -95,11 +109,11 @@ class ServerStatus:
         return self._judge(self.bearerboxes())
 
     def _judge(self, boxes: BearerboxStatus) -> Condition:
-        meter = self.database.meter if self.database is not None else None
+        meter = self._database.meter
         return judge(
             boxes,
-            accepting=self.listener is not None and self.listener.accepting,
-            database=meter is None or meter.available,
-            changes=meter is None or meter.takes_changes,
-            queue=self._queue,
+            accepting=self._listener.accepting,
+            database=meter.available,
+            changes=meter.takes_changes,
+            queue=self._has_queue,
         )

@@ -278,44 +278,45 @@ class FramedSocket:
         if not self.closed:
             self._fail()
 
-    def finish(self, patience: float) -> None:
+    def finish(self, timeout: float, linger: float = LINGER) -> None:
         """Send the rest and close in such a way that it arrives; called by the reader.
 
-        May yield, `patience` + LINGER seconds.
+        May yield, `timeout` + `linger` seconds.
 
         Closing a socket with unread input sends a reset, which may destroy octets that the peer hasn't read. So the
         peer gets the end of the output first, and its octets are read and dropped until it closes too.
         """
         try:
-            if self.drain(patience):
-                self._linger()
+            if self.drain(timeout):
+                self._read_on(linger)
         finally:
             self.close()
 
-    def _linger(self) -> None:
-        self._say_farewell()
+    def _read_on(self, linger: float) -> None:
+        """End the output, and drop the peer's octets until it closes too, `linger` seconds at most. May yield."""
+        self._send_close_notify()
         if self.failed or self.closed:
             return
         self._shut_down(socket.SHUT_WR)
         self.failed = True  # nothing more can be written
         if self.ended:
             return
-        with gevent.Timeout(LINGER, False):
+        with gevent.Timeout(linger, False):
             try:
                 while self._read(65536):
                     pass
             except OSError:
                 return
 
-    def _say_farewell(self) -> None:
+    def _send_close_notify(self) -> None:
         if self._tls is not None and not (self.failed or self._leaving):
-            self._write(self._tls.farewell())
+            self._write(self._tls.close_notify())
 
     def close(self) -> None:
         """Close the socket; unsent frames are dropped. Doesn't yield."""
         if self.closed:
             return
-        self._say_farewell()
+        self._send_close_notify()
         self.closed = True
         self._unsent.clear()
         self._leaving, self._left, self._leaving_frames = b"", 0, 0

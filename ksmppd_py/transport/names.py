@@ -27,12 +27,13 @@ _LOOPBACK = ("127.0.0.1", "::1")
 class Resolver:
     """The resolver that gevent uses (gevent.resolver.AbstractResolver). Raises as the functions of `socket`."""
 
-    def __init__(self, threads: int = THREADS) -> None:
+    def __init__(self, threads: int = THREADS, most_under_way: int = MOST_UNDER_WAY) -> None:
         self._others = ThreadPool(threads)
         self._ours = ThreadPool(1)
         self._known: frozenset[str] = frozenset()
         self._greenlets = GreenletGroup("look-ups")
         self._under_way: dict[object, Greenlet] = {}
+        self._most_under_way = most_under_way
 
     def know(self, hosts: Iterable[str]) -> None:
         """Take these as the hosts of the configuration from now on. Doesn't yield."""
@@ -76,7 +77,7 @@ class Resolver:
         key = (function.__name__, arguments)
         asking = self._under_way.get(key)
         if asking is None:
-            if len(self._under_way) >= MOST_UNDER_WAY:
+            if len(self._under_way) >= self._most_under_way:
                 raise _socket.gaierror(_socket.EAI_AGAIN, "too many names are being looked up")
             name = host.decode("latin-1") if isinstance(host, bytes) else str(host)
             pool = self._ours if name.lower() in self._known else self._others

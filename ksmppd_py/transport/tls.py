@@ -74,7 +74,7 @@ class TlsStream:
             pass
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    def farewell(self) -> bytes:
+    def close_notify(self) -> bytes:
         """Return the octets that end this direction."""
         with contextlib.suppress(ssl.SSLError):  # the peer's own end isn't waited for
             self._object.unwrap()

@@ -44,7 +44,7 @@ def bind(simulation: Simulation | None = None, bind_id: int = 7) -> BindContext:
 
 
 def sms(**fields: Any) -> Sms:
-    told: dict[str, Any] = {
+    usual: dict[str, Any] = {
         "sender": b"12345",
         "receiver": b"+491700",
         "msgdata": b"secret",
@@ -54,7 +54,7 @@ def sms(**fields: Any) -> Sms:
         "coding": 0,
         "dlr_mask": 19,
     }
-    return Sms(**{**told, **fields})
+    return Sms(**{**usual, **fields})
 
 
 def submit(

@@ -230,8 +230,8 @@ class TestDeliveries:
 
     def test_one_that_nobody_answered(self) -> None:
         assert b"[status:none]" in self.line(KannelStyle(mask=True), sms(sms_type=MO), None)
-        told = json.loads(self.line(JsonStyle(mask=True), sms(sms_type=MO), None))
-        assert told["status"] is None
+        fields = json.loads(self.line(JsonStyle(mask=True), sms(sms_type=MO), None))
+        assert fields["status"] is None
 
     @pytest.mark.parametrize(("esm_class", "event"), [(0x04, b"DLR SMS"), (0, b"Receive SMS")])
     def test_a_stored_pdu(self, esm_class: int, event: bytes) -> None:
@@ -244,11 +244,11 @@ class TestDeliveries:
 
 class TestJsonStyle:
     def test_all_fields(self) -> None:
-        told = json.loads(line_of(JsonStyle(mask=True), submit(sms(), cost=1.5)))
-        moment = told.pop("time")
+        fields = json.loads(line_of(JsonStyle(mask=True), submit(sms(), cost=1.5)))
+        moment = fields.pop("time")
         assert time.mktime(time.strptime(moment[:19], "%Y-%m-%dT%H:%M:%S")) == EPOCH
         assert moment[19] in "+-"
-        assert told == {
+        assert fields == {
             "event": "Sent SMS",
             "account": "acme",
             "bind": 7,

@@ -38,8 +38,8 @@ class MemoryHandover:
     def __init__(self) -> None:
         self.rows: list[tuple[Delivery, int]] = []
         self.expected: set[bytes] = set()
-        self.told: list[str] = []
-        self.postponed: list[tuple[Delivery, int]] = []
+        self.accounts: list[str] = []
+        self.to_retry: list[tuple[Delivery, int]] = []
 
     def expect_rows(self, message_ids: Sequence[bytes]) -> None:
         self.expected.update(message_ids)
@@ -48,10 +48,10 @@ class MemoryHandover:
         self.expected.difference_update(message_ids)
 
     def retry_later(self, delivery: Delivery, row: int) -> None:
-        self.postponed.append((delivery, row))
+        self.to_retry.append((delivery, row))
 
     def rows_added(self, system_id: str) -> None:
-        self.told.append(system_id)
+        self.accounts.append(system_id)
 
     def take_over(self, delivery: Delivery, row: int) -> None:
         self.rows.append((delivery, row))
@@ -60,7 +60,7 @@ class MemoryHandover:
 SHORT = BoxTimings(
     first_pause=0.01,
     last_pause=0.04,
-    farewell_timeout=0.1,
+    shutdown_timeout=0.1,
     housekeeping_interval=0.01,
     reconnect_timeout=0.1,
     relief_interval=0.01,

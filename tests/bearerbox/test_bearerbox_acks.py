@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ksmppd_py.bearerbox.acks import MINUTE, AcksLately
+from ksmppd_py.bearerbox.acks import MINUTE, AcksOfLastMinute
 
 
 def test_only_the_last_minute_counts() -> None:
     acks = [0, 0, 0, 0]
-    recent = AcksLately()
+    recent = AcksOfLastMinute()
     assert recent.now(acks) == (0, 0)
     acks[:] = [5, 2, 3, 1]
     for _ in range(MINUTE - 1):

@@ -49,11 +49,11 @@ def send_in_background(box: socket.socket, octets: bytes) -> None:
     gevent.spawn(send)
 
 
-@pytest.mark.parametrize("reason", ["stop", "taken out", "goodbye", "no box protocol"])
+@pytest.mark.parametrize("reason", ["stop", "taken out", "shutdown", "no box protocol"])
 def test_a_bearerbox_reads_our_last_octet_though_its_own_are_unread(reason: str) -> None:
     with server() as (pool, box):
         wait_until(lambda: pool.online)
-        if reason == "goodbye":
+        if reason == "shutdown":
             box.sendall(box_wire.pack_admin(int(AdminCommand.SHUTDOWN)))
         elif reason == "no box protocol":
             box.sendall(b"\x7f" * 100)

@@ -19,7 +19,7 @@ def test_refusals_are_delayed_longer_each_time() -> None:
         assert held.due(when) is delivery
     assert held.first(2) == deliveries[3:5]
     assert len(held) == 3
-    held.forgive("a")
+    held.reset("a")
     held.put(deliveries[0], 100.0)
     assert held.due(101.0) is deliveries[0]
     assert [held.due(104.0) for _ in range(4)] == [*deliveries[5:], None]

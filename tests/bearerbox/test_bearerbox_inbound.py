@@ -82,7 +82,7 @@ def test_no_receiver_and_stored(bed: Bed) -> None:
     mt = sent_mt(bed)
     assert acked(bed, bed.box.send_dlr(mt)) == 0
     assert [each.sms_type for each in bed.store.saved] == [0, 3]
-    assert bed.handover.told == ["esme", "esme"]
+    assert bed.handover.accounts == ["esme", "esme"]
 
 
 @pytest.mark.parametrize("outcome", [Outcome.TEMPORARY, Outcome.GONE, Outcome.TIMEOUT])
@@ -96,8 +96,8 @@ def test_what_the_esme_cant_take_now_is_stored(bed: Bed, outcome: Outcome) -> No
     assert len(bed.store.saved) == 1
     assert bed.handover.expected == set()
     later = outcome is Outcome.TEMPORARY  # refused by the ESME: not to be sent to it again at once
-    assert [row for _, row in bed.handover.postponed] == ([1] if later else [])
-    assert bed.handover.told == ([] if later else ["esme"])
+    assert [row for _, row in bed.handover.to_retry] == ([1] if later else [])
+    assert bed.handover.accounts == ([] if later else ["esme"])
 
 
 def test_another_bind_of_the_account_gets_it_at_once(bed: Bed) -> None:

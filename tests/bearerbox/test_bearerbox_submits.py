@@ -230,7 +230,7 @@ def test_overdue_ones_make_room_for_those_that_wait(start: StartBed) -> None:
 
 @pytest.mark.parametrize("http_port", [None, -1, 13021])
 @pytest.mark.parametrize("command", [box_wire.SHUTDOWN, box_wire.RESTART])
-def test_the_bearerbox_says_goodbye(bed: Bed, command: int, http_port: int | None) -> None:
+def test_the_bearerbox_shuts_down(bed: Bed, command: int, http_port: int | None) -> None:
     """docs/rules/box-protocol.md 7: it waits for us to close; we come back later."""
     [link] = bed.box.wait_for_box()
     link.send(box_wire.pack_admin(command, None, http_port))

@@ -12,7 +12,6 @@ import gevent
 import pytest
 
 from ksmppd_py.smpp.constants import CommandStatus
-from ksmppd_py.transport import framed as framed_module
 from ksmppd_py.transport.tls import unverified_client_context
 from tests.esme.conftest import NEVER, PASSWORD, Bed, StartBed
 from tests.fakes import smpp_wire as wire
@@ -88,11 +87,11 @@ Connect = Callable[..., Client]
 
 
 @pytest.fixture
-def connect(monkeypatch: pytest.MonkeyPatch) -> Iterator[Connect]:
+def connect() -> Iterator[Connect]:
     clients: list[Client] = []
-    monkeypatch.setattr(framed_module, "LINGER", 0.3)
 
-    def connect(bed: Bed, tls: bool = False) -> Client:
+    def connect(bed: Bed, tls: bool = False, linger: float = 0.3) -> Client:
+        bed.set_timings(linger=linger)
         port = bed.settings.smpp_tls_port if tls else bed.port
         clients.append(Client(port, unverified_client_context() if tls else None))
         return clients[-1]
@@ -191,11 +190,8 @@ def test_answers_arrive_at_who_leaves_deliver_sm_unanswered(start: StartBed, con
     assert wire.SUBMIT_SM | wire.RESPONSE in [pdu.command_id for pdu in client.read_all()]
 
 
-def test_a_peer_that_never_closes_is_closed(
-    bed: Bed, connect: Connect, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(framed_module, "LINGER", 0.05)
-    client = connect(bed)
+def test_a_peer_that_never_closes_is_closed(bed: Bed, connect: Connect) -> None:
+    client = connect(bed, linger=0.05)
     client.bind("wrong")
     wait_until(lambda: not len(bed.listener))
     assert len(client.read_all()) == 1

@@ -50,8 +50,8 @@ QUICK: Mapping[str, float] = {
     "ksmppd_py.flows.row_cursor:LAST_DELAY": 0.6,
     "ksmppd_py.flows.deliver_replay:ROWS_PAUSE": 0.3,
     "ksmppd_py.flows.submit_replay:ROWS_PAUSE": 0.3,
-    "ksmppd_py.server.replay_jobs:ROUND": 0.2,
-    "ksmppd_py.server.replay_jobs:REFRESH": 0.5,
+    "ksmppd_py.server.replay_jobs:ReplayTimings.round_interval": 0.2,
+    "ksmppd_py.server.replay_jobs:ReplayTimings.scan_interval": 0.5,
     "ksmppd_py.storage.claim:INTERVAL": 0.3,
 }
 """Shorter waits and bounds, in seconds or messages, so that a thousand faults can be run."""

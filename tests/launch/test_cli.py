@@ -16,6 +16,7 @@ import pytest
 from ksmppd_py.launch import cli
 from ksmppd_py.launch.arguments import GENERATE, HELP, RUN, TEST, VERSION, Arguments, UsageError, parse
 from ksmppd_py.launch.daemon import Process
+from ksmppd_py.launch.serve import raise_descriptor_limit
 from tests.parts.waiting import wait_until
 
 HERE = Path(__file__).parents[2]
@@ -227,15 +228,15 @@ import sys
 from gevent import monkey
 monkey.patch_all()
 import gevent, gevent.event, logging
-from ksmppd_py.launch import cli, daemon
+from ksmppd_py.launch import daemon
 from ksmppd_py.launch.arguments import parse
+from ksmppd_py.launch.serve import serve
 from ksmppd_py.errors import StartError
 
 class Server:
     def __init__(self, config):
         self.stopped = gevent.event.Event()
         gevent.spawn(gevent.sleep, 60)  # something to wait for, as sockets are
-    def start(self):
         {start}
     def wait(self):
         self.stopped.wait()
@@ -244,7 +245,7 @@ class Server:
         {stop}
         self.stopped.set()
     def reopen_logs(self):
-        pass
+        {reopen}
     def change(self, config):
         logging.info("log level %d", config.ksmppd.log_level)
     def ports(self):
@@ -254,7 +255,7 @@ class Server:
 
 process = daemon.Process(pid_file=daemon.PidFile({pid!r}))
 process.pid_file.write()
-status = cli.run(parse(["ksmppd", *{words!r}]), process, Server)
+status = serve(parse(["ksmppd", *{words!r}]), process, Server)
 process.clean_up()
 sys.exit(status)
 """
@@ -268,9 +269,12 @@ def serve(tmp_path: Path) -> Iterator[Starter]:
     started = []
 
     def start(
-        start: str = "pass", stop: str = "pass", words: tuple[str, ...] = ("--", GOOD)
+        start: str = "pass",
+        stop: str = "pass",
+        reopen: str = "pass",
+        words: tuple[str, ...] = ("--", GOOD),
     ) -> subprocess.Popen[str]:
-        program = SERVER.format(start=start, stop=stop, words=words, pid=str(tmp_path / "pid"))
+        program = SERVER.format(start=start, stop=stop, reopen=reopen, words=words, pid=str(tmp_path / "pid"))
         started.append(
             subprocess.Popen(
                 [sys.executable, "-c", program],
@@ -330,7 +334,22 @@ def test_a_signal_interrupts_the_start(serve: Starter) -> None:
     process = serve(start="logging.info('starting'); gevent.sleep(60)")
     lines_until(process, "starting")
     process.send_signal(signal.SIGTERM)
-    assert rest_of(process) == (0, ["WARNING: SIGTERM received, aborting program...", "INFO: stopping"])
+    assert rest_of(process) == (0, ["WARNING: SIGTERM received, aborting program..."])
+
+
+def test_signals_during_the_start_reach_the_server_after_it(serve: Starter) -> None:
+    process = serve(
+        start="logging.info('starting'); gevent.sleep(1)", reopen="logging.info('access log re-opened')"
+    )
+    lines_until(process, "starting")
+    process.send_signal(signal.SIGUSR2)
+    assert lines_until(process, "catching") == ["WARNING: SIGUSR2 received, catching and re-opening logs"]
+    process.send_signal(signal.SIGQUIT)
+    assert lines_until(process, "is up")[:3] == [
+        "WARNING: SIGQUIT received, reporting the server's state",
+        "WARNING: The server is starting",
+        "INFO: access log re-opened",
+    ]
 
 
 def test_harmless_signals(serve: Starter) -> None:
@@ -339,7 +358,7 @@ def test_harmless_signals(serve: Starter) -> None:
     for number in (signal.SIGUSR1, signal.SIGPIPE, signal.SIGQUIT):
         process.send_signal(number)
     assert lines_until(process, "greenlets") == [
-        "WARNING: SIGQUIT received, reporting what is there",
+        "WARNING: SIGQUIT received, reporting the server's state",
         *(f"WARNING: bearerbox {number}" for number in range(9)),  # all, however many
         "WARNING: 7 greenlets",
     ]
@@ -422,7 +441,7 @@ def test_descriptors(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureF
     calls = []
     monkeypatch.setattr(resource, "getrlimit", lambda kind: (256, 1024))
     monkeypatch.setattr(resource, "setrlimit", lambda kind, limits: calls.append((kind, limits)))
-    cli.raise_descriptor_limit()
+    raise_descriptor_limit()
     assert calls == [(resource.RLIMIT_NOFILE, (1024, 1024))]
     assert caplog.messages == ["Only 1024 files and connections can be open at the same time"]
 
@@ -430,7 +449,7 @@ def test_descriptors(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureF
         raise ValueError
 
     monkeypatch.setattr(resource, "setrlimit", refuse)
-    cli.raise_descriptor_limit()
+    raise_descriptor_limit()
     assert caplog.messages[1:] == ["Only 256 files and connections can be open at the same time"]
 
 

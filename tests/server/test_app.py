@@ -11,11 +11,13 @@ from typing import Any
 import gevent
 import pytest
 
+from ksmppd_py.admin.server import AdminServer
 from ksmppd_py.config import WaitAckAction, load
 from ksmppd_py.errors import StartError
 from ksmppd_py.launch import daemon
-from ksmppd_py.server import app as app_module
-from ksmppd_py.server.app import App
+from ksmppd_py.server import components
+from ksmppd_py.server.app import DATABASE_TIMEOUT, App
+from ksmppd_py.server.replay_jobs import ReplayTimings
 from tests.fakes import smpp_wire as wire
 from tests.fakes.bearerbox import FakeBearerbox
 from tests.fakes.esme import Esme
@@ -70,7 +72,6 @@ def start(tmp_path: Path, box: FakeBearerbox) -> Iterator[Start]:
     def start(**ksmppd: Value) -> App:
         app = App(load(str(configuration(tmp_path, box, **ksmppd))))
         apps.append(app)
-        app.start()
         return app
 
     with gevent.Timeout(30):
@@ -86,14 +87,13 @@ def app(start: Start, tmp_path: Path, box: FakeBearerbox) -> App:
     insert_account(database(tmp_path), Account("esme", "secret"))
     insert_route(database(tmp_path), RouteRow(1, "", "esme"))
     insert_route(database(tmp_path), RouteRow(2, "^7777$", "esme"))
-    app.rebuild_routes()
+    app.components.backends.router.rebuild()
     box.wait_for_box()
     return app
 
 
 def port(app: App) -> int:
-    assert app._listener is not None
-    return app._listener.port
+    return app.components.listener.port
 
 
 def test_messages_pass_in_both_directions(app: App, box: FakeBearerbox) -> None:
@@ -122,21 +122,19 @@ def test_statistics(app: App) -> None:
         assert re.search(
             r"^[1-9]\d* greenlets, [1-9]\d*\.\d MiB of memory, [1-9]\d* open files", text, re.MULTILINE
         )
-        [snapshot] = app.snapshot().esmes
+        [snapshot] = app.components.status.snapshot().esmes
         assert (snapshot.system_id, snapshot.mt, len(snapshot.binds)) == ("esme", 1, 1)
-    assert app.uptime() >= 0
 
 
 def test_the_operator_unbinds(app: App) -> None:
-    assert app.unbind("esme", None) is None
+    admin = app.components.admin
     with Esme.bound(port(app), "esme", "secret") as esme:
-        assert app.unbind("esme", None) == 1
+        assert request(admin.port, "/esme-unbind", password=PASSWORD, system_id="esme").status == 200
         esme.wait_closed()
 
 
 def test_the_admin_port_asks_this_app(app: App) -> None:
-    admin = app._admin
-    assert admin is not None
+    admin = app.components.admin
     assert request(admin.port, "/esme-status", password=PASSWORD).status == 200
 
 
@@ -145,7 +143,7 @@ def test_new_routes_hold_after_a_rebuild(app: App, tmp_path: Path) -> None:
         assert esme.submit(MT).command_status == wire.ROK
         database(tmp_path).execute("UPDATE smpp_route SET regex = '^1' WHERE direction = 1")
         assert esme.submit(MT).command_status == wire.ROK
-        app.rebuild_routes()
+        app.components.backends.router.rebuild()
         assert esme.submit(MT).command_status == wire.RINVDSTADR
 
 
@@ -156,7 +154,9 @@ def test_changed_accounts_reach_their_binds(start: Start, tmp_path: Path) -> Non
     with Esme.bound(port(app), "esme", "secret") as esme:
         database(tmp_path).execute("UPDATE smpp_user SET throughput = 7, max_binds = 3")
         with gevent.Timeout(10):
-            while [(s.max_inbound_load, s.max_binds) for s in app.snapshot().esmes] != [(7.0, 3)]:
+            while [(s.max_inbound_load, s.max_binds) for s in app.components.status.snapshot().esmes] != [
+                (7.0, 3)
+            ]:
                 gevent.sleep(0.05)
         assert not esme.closed
         database(tmp_path).execute("DELETE FROM smpp_user")
@@ -181,17 +181,11 @@ def test_stopping_closes_everything(app: App, box: FakeBearerbox) -> None:
     app.stop()
 
 
-def test_stopping_before_anything_was_started(tmp_path: Path, box: FakeBearerbox) -> None:
-    app = App(load(str(configuration(tmp_path, box))))
-    app.stop()
-    app.wait()
-
-
 def test_what_was_stored_while_it_was_down_goes_out(
     start: Start, tmp_path: Path, box: FakeBearerbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Accepted without a bearerbox, sent by the next process when there is one."""
-    monkeypatch.setattr("ksmppd_py.server.replay_jobs.ROUND", 0.02)
+    monkeypatch.setattr(components, "ReplayTimings", lambda: ReplayTimings(round_interval=0.02))
     box.stop()
     first = start()
     insert_account(database(tmp_path), Account("esme", "secret"))
@@ -209,23 +203,28 @@ def test_what_was_stored_while_it_was_down_goes_out(
 @pytest.mark.filterwarnings(
     "ignore::pytest.PytestUnraisableExceptionWarning"
 )  # gevent leaves its socket open
-def test_a_port_that_is_taken(start: Start) -> None:
+def test_a_port_that_is_taken(start: Start, box: FakeBearerbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rest of the start is undone: the administration's port is closed, no bearerbox was connected."""
+    admins: list[AdminServer] = []
+    started = AdminServer.start
+    monkeypatch.setattr(AdminServer, "start", lambda self: (started(self), admins.append(self)))
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         with pytest.raises(StartError, match="SMPP port"):
             start(smpp_port=taken.getsockname()[1])
+    [admin] = admins
+    with pytest.raises(OSError), socket.create_connection(("127.0.0.1", admin.port), 1):
+        pass
+    assert not box.links
 
 
 def test_a_database_that_cannot_be_opened(
-    tmp_path: Path, box: FakeBearerbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, box: FakeBearerbox, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(app_module, "DATABASE_PATIENCE", 0.05)
     database(tmp_path).path.write_bytes(b"something else" * 100)
-    app = App(load(str(configuration(tmp_path, box))))
     with pytest.raises(StartError, match="file is not a database"):
-        app.start()
-    app.stop()
+        App(load(str(configuration(tmp_path, box))), database_timeout=0.05)
     told = [
         message for message in caplog.messages if "Unknown database" not in message
     ]  # another test's is gone
@@ -233,22 +232,12 @@ def test_a_database_that_cannot_be_opened(
 
 
 def test_who_starts_it_in_the_background_hears_of_a_database_that_never_came() -> None:
-    assert daemon.LONGEST_WAIT >= app_module.DATABASE_PATIENCE + 15
-
-
-def test_the_load_line(app: App, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app_module, "LOAD_LINE_INTERVAL", 0.01)
-    caplog.set_level("INFO")
-    telling = gevent.spawn(app._tell_load)
-    gevent.sleep(0.05)
-    telling.kill()
-    assert "Current SMPP load is 0.000000/sec inbound 0.000000/sec outbound" in caplog.text
+    assert daemon.LONGEST_WAIT >= DATABASE_TIMEOUT + 15
 
 
 def test_settings_reach_the_sessions(start: Start) -> None:
     settings: dict[str, Any] = {"default-max-open-acks": 7, "wait-ack-action": 1, "enquire-link-interval": 9}
     app = start(**{key.replace("-", "_"): value for key, value in settings.items()})
-    assert app._listener is not None
-    made = app._listener._context.settings
+    made = app.components.listener._context.settings
     assert (made.default_max_open_acks, made.wait_ack_action) == (7, WaitAckAction.DROP)
     assert made.enquire_link_interval == 9

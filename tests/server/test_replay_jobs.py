@@ -1,4 +1,4 @@
-"""The replay's rounds: what makes them ask again."""
+"""The rounds of the replay: when it asks again, and that no account's defect stops others."""
 
 from __future__ import annotations
 
@@ -11,24 +11,17 @@ import pytest
 
 from ksmppd_py.errors import DatabaseUnavailable
 from ksmppd_py.server import replay_jobs
+from ksmppd_py.server.replay_jobs import (
+    DeliverReplayJobs,
+    ReplayJobs,
+    ReplayTimings,
+    SubmitReplayJobs,
+    UnaddressedRowsJob,
+)
+from ksmppd_py.transport.batch_queue import BatchQueue
 
-
-class Store:
-    """Has rows for everyone, or is away for as long as its clock says."""
-
-    def __init__(self, clock: Clock, cost: float, away: bool) -> None:
-        self._clock = clock
-        self._cost = cost
-        self._away = away
-
-    def receivers_with_rows(self, among: Collection[str]) -> set[str]:
-        self._clock.now += self._cost
-        if self._away:
-            raise DatabaseUnavailable("frozen")
-        return set(among)
-
-    def has_mts(self) -> bool:
-        return False
+NOTHING: Any = None
+TIMINGS = ReplayTimings()
 
 
 class Clock:
@@ -38,19 +31,58 @@ class Clock:
         return self.now
 
 
-@pytest.mark.parametrize(
-    ("cost", "away", "pause"),
-    [(0.0, False, 10.0), (2.0, False, 40.0), (4.5, False, 60.0), (5.0, True, 10.0)],
-)
-def test_when_rows_are_looked_for_again(
-    monkeypatch: pytest.MonkeyPatch, cost: float, away: bool, pause: float
-) -> None:
-    """An expensive count is repeated rarely; after an outage it is repeated soon."""
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(replay_jobs, "monotonic", clock)
-    nothing: Any = None
-    jobs = replay_jobs.ReplayJobs(Store(clock, cost, away), nothing, nothing, nothing, queue=True)
+    return clock
+
+
+class Queries:
+    """Has rows for everyone, or is away; each query takes `cost` seconds."""
+
+    def __init__(self, clock: Clock, cost: float, away: bool) -> None:
+        self._clock = clock
+        self._cost = cost
+        self._away = away
+
+    def _query(self) -> None:
+        self._clock.now += self._cost
+        if self._away:
+            raise DatabaseUnavailable("frozen")
+
+    def receivers_with_rows(self, among: Collection[str]) -> set[str]:
+        self._query()
+        return set(among)
+
+    def rescan(self) -> bool:
+        self._query()
+        return True
+
+
+PAUSES = [(0.0, False, 10.0), (2.0, False, 40.0), (4.5, False, 60.0), (5.0, True, 10.0)]
+"""Seconds of a query, whether it fails, seconds until the next: an expensive query is rare, one that failed is not."""
+
+
+@pytest.mark.parametrize(("cost", "away", "pause"), PAUSES)
+def test_rows_for_esmes_are_looked_for_again(clock: Clock, cost: float, away: bool, pause: float) -> None:
+    woken: list[str] = []
+    flow: Any = SimpleNamespace(rescan=woken.append)
+    store: Any = Queries(clock, cost, away)
+    jobs = DeliverReplayJobs(flow, BatchQueue(), store, NOTHING, NOTHING, TIMINGS)
     assert jobs._scan({"usera"}) == pause
+    assert woken == ([] if away else ["usera"])
+
+
+@pytest.mark.parametrize(("cost", "away", "pause"), PAUSES)
+def test_rows_for_bearerboxes_are_looked_for_again(
+    clock: Clock, cost: float, away: bool, pause: float
+) -> None:
+    wakeups: BatchQueue[str] = BatchQueue()
+    flow: Any = Queries(clock, cost, away)
+    jobs = SubmitReplayJobs(flow, wakeups, NOTHING, NOTHING, TIMINGS)
+    assert jobs._scan() == pause
+    assert len(wakeups) == (0 if away else 1)
 
 
 class Gateway:
@@ -60,37 +92,35 @@ class Gateway:
     arrivals = 1
 
 
-class Walk:
+class CountedReplay:
     """A replay to bearerboxes that only counts."""
 
-    walks = 0
+    starts = 0
 
     def start_over(self) -> None:
-        self.walks += 1
+        self.starts += 1
 
     def due(self) -> bool:
         return False
 
 
 def test_a_bearerbox_that_was_away_for_a_moment_is_noticed() -> None:
-    """Messages that were stored meanwhile wait at most until the next round."""
-    nothing: Any = None
-    jobs = replay_jobs.ReplayJobs(nothing, nothing, nothing, nothing, queue=True)
-    gateway, walk = Gateway(), Walk()
-    jobs._gateway, jobs._submits = gateway, walk
-    arrivals = jobs._look_at_boxes(0)
-    assert (walk.walks, len(jobs._box_wakeups)) == (1, 1)
-    arrivals = jobs._look_at_boxes(arrivals)
-    assert walk.walks == 1
+    """Rows stored meanwhile wait no longer than until the next round."""
+    gateway: Any = Gateway()
+    flow: Any = CountedReplay()
+    wakeups: BatchQueue[str] = BatchQueue()
+    jobs = SubmitReplayJobs(flow, wakeups, gateway, NOTHING, TIMINGS)
+    arrivals = jobs._look_at_bearerboxes(0)
+    assert (flow.starts, len(wakeups)) == (1, 1)
+    arrivals = jobs._look_at_bearerboxes(arrivals)
+    assert flow.starts == 1
     gateway.arrivals += 1  # away and back, between two looks
-    jobs._look_at_boxes(arrivals)
-    assert (walk.walks, len(jobs._box_wakeups)) == (2, 2)
+    jobs._look_at_bearerboxes(arrivals)
+    assert (flow.starts, len(wakeups)) == (2, 2)
 
 
 def test_a_defect_that_one_account_meets_stops_no_other(caplog: pytest.LogCaptureFixture) -> None:
-    nothing: Any = None
     claim = SimpleNamespace(held=True)
-    jobs = replay_jobs.ReplayJobs(nothing, claim, nothing, nothing, queue=True)
     advanced: list[str] = []
     later: list[str] = []
 
@@ -101,11 +131,12 @@ def test_a_defect_that_one_account_meets_stops_no_other(caplog: pytest.LogCaptur
         if system_id == "last":
             raise gevent.GreenletExit
 
-    jobs.deliveries = SimpleNamespace(advance=advance, look_later=later.append)
+    flow: Any = SimpleNamespace(advance=advance, look_later=later.append)
+    jobs = DeliverReplayJobs(flow, BatchQueue(), NOTHING, NOTHING, claim, TIMINGS)
     for system_id in ("poison", "good", "last"):
-        jobs._wakeups.put(system_id)
+        jobs.wakeups.put(system_id)
     with pytest.raises(gevent.GreenletExit):
-        jobs._walk_deliveries()
+        jobs._advance_woken()
     assert advanced == ["poison", "good", "last"]
     assert later == ["poison"]
     assert "failed unexpectedly" in caplog.text
@@ -122,14 +153,16 @@ def test_a_defect_that_one_account_meets_stops_no_other(caplog: pytest.LogCaptur
         (9.0, False, (19.0,), [0, 29, 88, 147]),
     ],
 )
-def test_when_rows_of_no_account_are_looked_for(
-    monkeypatch: pytest.MonkeyPatch, cost: float, away: bool, lost: tuple[float, ...], looks: list[float]
+def test_rows_of_no_account_are_looked_for(
+    monkeypatch: pytest.MonkeyPatch,
+    clock: Clock,
+    cost: float,
+    away: bool,
+    lost: tuple[float, ...],
+    looks: list[float],
 ) -> None:
-    """At least once a minute, rarely when it is expensive, at once when the claim is ours again."""
-    nothing: Any = None
-    clock = Clock()
+    """Within a minute, rarely when the query costs much, at once when the claim is held again."""
     claim = SimpleNamespace(held=True)
-    jobs = replay_jobs.ReplayJobs(nothing, claim, nothing, nothing, queue=True)
     asked: list[float] = []
     woken: list[str] = []
 
@@ -146,11 +179,25 @@ def test_when_rows_of_no_account_are_looked_for(
         clock.now += seconds
         claim.held = clock.now not in lost
 
-    monkeypatch.setattr(replay_jobs, "monotonic", clock)
     monkeypatch.setattr(replay_jobs.gevent, "sleep", sleep)
-    jobs._unaddressed = SimpleNamespace(advance=advance)
-    jobs.deliveries = SimpleNamespace(rescan=woken.append)
+    rows: Any = SimpleNamespace(advance=advance)
+    flow: Any = SimpleNamespace(rescan=woken.append)
     with pytest.raises(gevent.GreenletExit):
-        jobs._name_rows()
+        UnaddressedRowsJob(rows, flow, claim, TIMINGS)._make_rounds()
     assert asked == looks
     assert woken == ([] if away else ["some"] * len(looks))
+
+
+@pytest.mark.parametrize("has_queue", [False, True])
+def test_the_store_table_is_left_alone_without_a_queue(has_queue: bool) -> None:
+    started: list[str] = []
+
+    def job(name: str) -> Any:
+        return SimpleNamespace(
+            start=lambda _greenlets: started.append(name), flow=SimpleNamespace(unusable=1), unusable=1
+        )
+
+    jobs = ReplayJobs(job("PDUs"), job("MTs"), job("unaddressed"), has_queue=has_queue)
+    jobs.start()
+    assert started == (["PDUs", "MTs", "unaddressed"] if has_queue else ["PDUs"])
+    assert jobs.unusable() == 3

@@ -1,33 +1,24 @@
-"""The lines of SIGQUIT."""
+"""The lines of the log about load and refusals."""
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
+from time import monotonic, time
 
 import gevent
 import pytest
 
-from ksmppd_py.server import statistics
+from ksmppd_py.esme.registry import EsmeRegistry
+from ksmppd_py.model.esme import ServerMeters
+from ksmppd_py.server.statistics import StatusLog
+from tests.parts.waiting import wait_until
 
 
-@pytest.fixture
-def _thawed() -> Iterator[None]:
-    yield
-    gc.unfreeze()
-
-
-@pytest.mark.usefixtures("_thawed")
-def test_greenlets_of_the_start_count_until_they_end() -> None:
-    before = statistics._greenlets()
-    early = [gevent.spawn(gevent.sleep, 60) for _ in range(5)]
-    gevent.sleep(0)
-    statistics.remember_greenlets()
-    gc.freeze()
-    late = [gevent.spawn(gevent.sleep, 60) for _ in range(3)]
-    gevent.sleep(0)
-    assert statistics._greenlets() == before + 8
-    gevent.killall([*early[:2], late[0]])
-    assert statistics._greenlets() == before + 5
-    gevent.killall([*early, *late])
-    assert statistics._greenlets() == before
+def test_the_load_line(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    log = StatusLog(EsmeRegistry(ServerMeters(time()), time, monotonic), load_interval=0.001)
+    log.start()
+    wait_until(lambda: "Current SMPP load is 0.000000/sec inbound 0.000000/sec outbound" in caplog.text, "it")
+    log.stop()
+    caplog.clear()
+    gevent.sleep(0.01)
+    assert not caplog.messages

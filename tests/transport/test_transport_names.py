@@ -165,11 +165,11 @@ def test_other_names_after_a_reload(service: SilentService, resolver: Resolver) 
     gevent.joinall([*others, ours], timeout=5, raise_error=True)
 
 
-def test_there_is_an_end(service: SilentService, resolver: Resolver, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(names, "MOST_UNDER_WAY", 12)
-    asking = [gevent.spawn(socket.getaddrinfo, f"{number}.example", 80) for number in range(12)]
+def test_there_is_an_end(service: SilentService) -> None:
+    resolver = Resolver(most_under_way=12)
+    asking = [gevent.spawn(resolver.getaddrinfo, f"{number}.example", 80) for number in range(12)]
     wait_until(lambda: len(service.asked) == names.THREADS)
     with pytest.raises(socket.gaierror, match="too many names"):
-        socket.getaddrinfo("one.more.example", 80)
+        resolver.getaddrinfo("one.more.example", 80)
     service.answer(12)
     gevent.joinall(asking, timeout=5, raise_error=True)

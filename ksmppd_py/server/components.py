@@ -1,0 +1,196 @@
+"""Builds the objects of all packages, each complete when it is made: none is given a neighbour later."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from time import monotonic
+
+from ksmppd_py.accesslog.log import AccessLog
+from ksmppd_py.admin.server import AdminServer
+from ksmppd_py.bearerbox.inbound import InboundServices
+from ksmppd_py.bearerbox.pool import BearerboxPool
+from ksmppd_py.bearerbox.timings import BoxLimits, BoxTimings
+from ksmppd_py.config import Config
+from ksmppd_py.esme.binding import Binder
+from ksmppd_py.esme.blocklist import BlockList
+from ksmppd_py.esme.listener import Listener
+from ksmppd_py.esme.registry import EsmeRegistry
+from ksmppd_py.esme.session_context import SessionContext
+from ksmppd_py.flows.billing import Billing
+from ksmppd_py.flows.deliver_replay import DeliverReplay
+from ksmppd_py.flows.delivery import DeliveryFlow
+from ksmppd_py.flows.message_lookup import MessageLookup
+from ksmppd_py.flows.route_test import RouteTest
+from ksmppd_py.flows.routing import Routing
+from ksmppd_py.flows.simulation import SimulationFlow
+from ksmppd_py.flows.submit import SubmitFlow
+from ksmppd_py.flows.submit_replay import SubmitReplay
+from ksmppd_py.flows.submit_statistics import SubmitStatistics
+from ksmppd_py.flows.unaddressed_rows import UnaddressedRows
+from ksmppd_py.management.service import Management
+from ksmppd_py.model.account import Account
+from ksmppd_py.model.esme import ServerMeters
+from ksmppd_py.model.history import MessageHistory
+from ksmppd_py.model.ids import MessageIds
+from ksmppd_py.server import settings
+from ksmppd_py.server.announcements import LocalAnnouncements
+from ksmppd_py.server.backends import Backends
+from ksmppd_py.server.operations import ServerOperations
+from ksmppd_py.server.replay_jobs import (
+    DeliverReplayJobs,
+    ReplayJobs,
+    ReplayTimings,
+    SubmitReplayJobs,
+    UnaddressedRowsJob,
+)
+from ksmppd_py.server.simulation_jobs import SettledDeliveries, SimulationJobs
+from ksmppd_py.server.status import ServerStatus
+from ksmppd_py.storage.backlog import BacklogReader
+from ksmppd_py.storage.bcrypt_checks import BcryptChecks
+from ksmppd_py.storage.claim import Claim, open_claim
+from ksmppd_py.storage.credits import CreditReader
+from ksmppd_py.storage.database import Database
+from ksmppd_py.storage.layout import Layout
+from ksmppd_py.storage.management import management_stores
+from ksmppd_py.storage.store import DatabaseStore
+from ksmppd_py.storage.users import DatabaseCredit
+from ksmppd_py.translate.bind_options import BindOptions
+from ksmppd_py.transport.batch_queue import BatchQueue
+
+_SMPP_34 = 0x34
+
+
+@dataclass(frozen=True, slots=True)
+class Components:
+    """Everything that is started and stopped, and that a reload changes."""
+
+    registry: EsmeRegistry
+    blocklist: BlockList
+    backends: Backends
+    store: DatabaseStore
+    claim: Claim
+    replay: ReplayJobs
+    pool: BearerboxPool
+    simulation: SimulationJobs
+    listener: Listener
+    status: ServerStatus
+    admin: AdminServer
+    admin_checks: BcryptChecks
+
+
+def build(config: Config, database: Database, layout: Layout, access: AccessLog) -> Components:
+    """Make all objects; nothing is started or opened. Raises StartError, for instance for a plugin or URL."""
+    return _Builder(config, database, layout).build(access)
+
+
+class _Builder:
+    """The objects that several others need, while these are made."""
+
+    def __init__(self, config: Config, database: Database, layout: Layout) -> None:
+        ksmppd = config.ksmppd
+        self.config = config
+        self.database = database
+        self.layout = layout
+        self.store = DatabaseStore(database, layout)
+        self.queue = self.store if ksmppd.database_enable_queue else None
+        self.ids = MessageIds(os.urandom)
+        self.registry = EsmeRegistry(ServerMeters(time.time()), time.time, monotonic)
+        self.blocklist = BlockList(ksmppd)
+        self.backends = Backends(config, database, layout, self.registry)
+        self.history = MessageHistory(ksmppd.query_memory)
+        self.delivery = DeliveryFlow(self.backends.router, self.registry, self.history)
+        self.claim = open_claim(database, ksmppd.database_store_table)
+        self.timings = ReplayTimings()
+
+    def build(self, access: AccessLog) -> Components:
+        config, registry, blocklist = self.config, self.registry, self.blocklist
+        replay = self._deliver_replay()
+        inbound = InboundServices(self.delivery, self.queue, replay.flow)
+        pool = BearerboxPool(config.bearerboxes, inbound, BoxTimings(), BoxLimits())
+        replays = self._replays(replay, pool)
+        simulation = self._simulation()
+        credit = DatabaseCredit(self.database, self.layout)
+        statistics = SubmitStatistics(registry.meters, time)
+        after_refusal = config.routing.default_smsc_after_source_refusal
+        routing = Routing(self.backends.router, statistics, self.ids, time, after_refusal)
+        submit_flow = SubmitFlow(
+            routing, Billing(credit), pool, self.queue, simulation.flow, statistics, time
+        )
+        tlvs = settings.tlvs(config)
+        binder = Binder(self.backends.authenticator, registry, blocklist, config.ksmppd, tlvs)
+        lookup = MessageLookup(self.history, self.queue, replays.submits, self.ids, time)
+        context = SessionContext(binder, submit_flow, registry, config.ksmppd, lookup, access)
+        listener = Listener(context, blocklist)
+        status = self._status(listener, pool, replays)
+        route_test = self._route_test(routing, submit_flow, credit, binder)
+        operations = ServerOperations(status, registry, blocklist, self.backends.router, route_test)
+        checks = BcryptChecks()
+        admin = AdminServer(
+            operations,
+            settings.admin(config),
+            management=self._management(),
+            check_hash=checks.takes,
+        )
+        return Components(
+            registry,
+            blocklist,
+            self.backends,
+            self.store,
+            self.claim,
+            replays,
+            pool,
+            simulation,
+            listener,
+            status,
+            admin,
+            checks,
+        )
+
+    def _deliver_replay(self) -> DeliverReplayJobs:
+        wakeups: BatchQueue[str] = BatchQueue()
+        has_queue = self.queue is not None
+        flow = DeliverReplay(self.store, self.delivery, self.registry, wakeups, time, has_queue)
+        return DeliverReplayJobs(flow, wakeups, self.store, self.registry, self.claim, self.timings)
+
+    def _replays(self, deliveries: DeliverReplayJobs, pool: BearerboxPool) -> ReplayJobs:
+        wakeups: BatchQueue[str] = BatchQueue()
+        flow = SubmitReplay(self.store, pool, wakeups, deliveries.wakeups, self.ids, time)
+        submits = SubmitReplayJobs(flow, wakeups, pool, self.claim, self.timings)
+        rows = UnaddressedRows(self.store, self.delivery)
+        unaddressed = UnaddressedRowsJob(rows, deliveries.flow, self.claim, self.timings)
+        return ReplayJobs(deliveries, submits, unaddressed, has_queue=self.queue is not None)
+
+    def _simulation(self) -> SimulationJobs:
+        settled = SettledDeliveries()
+        delay = self.config.ksmppd.simulation_delay / 1000
+        flow = SimulationFlow(self.delivery, self.registry, self.queue, settled, self.ids, time, delay)
+        return SimulationJobs(flow, settled, delay)
+
+    def _status(self, listener: Listener, pool: BearerboxPool, replays: ReplayJobs) -> ServerStatus:
+        return ServerStatus(
+            self.registry,
+            self.blocklist,
+            listener,
+            pool,
+            self.database,
+            BacklogReader(self.database, self.layout),
+            CreditReader(self.database, self.layout),
+            replays.unusable,
+            has_queue=self.queue is not None,
+        )
+
+    def _management(self) -> Management:
+        rows = self.backends.account_rows
+        announcements = LocalAnnouncements(self.registry, rows, self.backends.router)
+        stores = management_stores(self.database, self.layout)
+        return Management(stores, announcements, time.time, rows is not None)
+
+    def _route_test(
+        self, routing: Routing, flow: SubmitFlow, credit: DatabaseCredit, binder: Binder
+    ) -> RouteTest:
+        def options_of(account: Account) -> BindOptions:
+            return binder.options(account, _SMPP_34)
+
+        return RouteTest(routing, flow, self.registry, self.backends.account_rows, credit, options_of, time)
