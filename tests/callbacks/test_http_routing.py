@@ -168,7 +168,7 @@ INTEGERS = [field.name for field in SMS_FIELDS if field.kind is Kind.INTEGER]
 def test_any_message_arrives(strings: dict[str, bytes], integers: dict[str, int]) -> None:
     """Each field comes back from the wire as it was; nothing in it becomes a header of its own."""
     server = Misbehaving(lambda *_: answer(200, GOOD_ROUTE))
-    router = HttpRouter(server.url(), SHORT)
+    router = HttpRouter(server.url(), PoolLimits(total=10.0))
     try:
         router.route_mt("a", [Sms(**{"id": ID, **strings, **integers})])
         headers = dict(server.requests[0].headers)
