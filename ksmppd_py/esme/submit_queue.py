@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from sys import maxsize
 from time import monotonic
@@ -40,10 +40,12 @@ _NO_ROOM = int(CommandStatus.RMSGQFUL)
 class SubmitQueue:
     """Passes submits to the flow in the order in which they came, and answers each exactly once.
 
-    The submits of one read are a batch. The bind's reader processes it itself when nothing has to be waited for.
-    Otherwise a second greenlet does, so that the reader stays free, and takes all that have come meanwhile as one
-    batch. `settled` answers a submit that the bearerbox accepts in the greenlet that read the ack, without waiting: so
-    no receipt overtakes its submit_sm_resp.
+    The submits of one read are a batch. The bind's reader submits it itself if nothing has to be waited for. Otherwise
+    a second greenlet does, so that the reader stays free, and takes all that have come meanwhile as one batch. Where
+    routes come from an HTTP server or a plugin each batch has a greenlet of its own.
+
+    `settled` answers a submit that the bearerbox accepts in the greenlet that read the ack, without waiting: so no
+    receipt overtakes its submit_sm_resp.
     """
 
     __slots__ = (
@@ -134,30 +136,28 @@ class SubmitQueue:
         memory = self._memory
         memory.count += len(fresh)
         if memory.is_full:
-            self._refuse(fresh)
+            logger.warning("Too many submits of all binds wait, %d are refused", len(fresh))
+            self._refuse(fresh, _NO_ROOM, "too much unanswered")  # an ESME tries again on ESME_RMSGQFUL
             return
         queue = self._queue
-        if (queue is None or queue.is_idle) and self._flow.is_quick(self.bind):
+        if queue is None or queue.is_idle:
             try:
                 refused = self._flow.submit_at_once(fresh, self.bind)
                 if refused:
                     self._answer(refused)
             except Exception:
                 self._failed(fresh)
-            return
+                return
+            if refused is not None:
+                return
         if queue is None:
             queue = self._open()
         for submit in fresh:
             queue.put(submit)
 
-    def _refuse(self, fresh: list[Submit]) -> None:
-        """Answer these with ESME_RMSGQFUL, on which an ESME tries again: memory for submits is full. Doesn't yield."""
-        logger.warning("Too many submits of all binds wait, %d are refused", len(fresh))
-        for submit in fresh:
-            submit.command_status = _NO_ROOM
-            submit.reason = "too much unanswered"
-        self._flow.count(fresh, self.bind)
-        self._answer(fresh)
+    def _refuse(self, batch: list[Submit], command_status: int, reason: str) -> None:
+        self._flow.refuse(batch, self.bind, command_status, reason)
+        self._answer(batch)
 
     def take_query_cancel(self, sequence_number: int, pdu: QuerySm | CancelSm) -> None:
         """Take in a query_sm or cancel_sm. Doesn't yield."""
@@ -205,40 +205,39 @@ class SubmitQueue:
             batch = queue.take()
             if not batch:
                 return
-            try:
-                self._serve_batch(batch)
-            except Exception:
-                self._failed(batch)
-
-    def _serve_batch(self, batch: list[Submit]) -> None:
-        fresh = [submit for submit in batch if submit.result is None]
-        if fresh and self._flow.waits(self.bind):
-            before, self._handed_over = self._handed_over, Event()
-            self._context.greenlets.spawn(
-                f"{self._name} routing", self._serve_in_turn, fresh, before, self._handed_over
-            )
-        elif fresh:
-            self._accepted(self._flow.submit(fresh, self.bind))
-        if len(fresh) < len(batch):
+            fresh = [submit for submit in batch if submit.result is None]
             returned = [submit for submit in batch if submit.result is not None]
-            self._flow.conclude(returned, self.bind)
-            self._accepted(returned)
+            if fresh and self._flow.overlaps(self.bind):
+                before, self._handed_over = self._handed_over, Event()
+                self._context.greenlets.spawn(
+                    f"{self._name} routing", self._submit_in_turn, fresh, before, self._handed_over
+                )
+            elif fresh:
+                self._submit(fresh)
+            if returned:
+                self._conclude(returned)
 
-    def _serve_in_turn(self, batch: list[Submit], before: Event | None, handed_over: Event) -> None:
-        """Do as _serve_batch in a greenlet of its own, while other batches wait for their routes too. May yield.
-
-        The batch is passed on after the batch that came before it.
-        """
-        self.routing += len(batch)
+    def _submit(self, batch: list[Submit], turn: Callable[[], object] | None = None) -> None:
         try:
-            settled = self._flow.submit(batch, self.bind, before.wait if before is not None else None)
+            self._accepted(self._flow.submit(batch, self.bind, turn))
         except Exception:
             self._failed(batch)
-        else:
-            self._accepted(settled)
+
+    def _submit_in_turn(self, batch: list[Submit], before: Event | None, handed_over: Event) -> None:
+        """Submit a batch while others wait for their routes too; it is sent after the one before it. May yield."""
+        self.routing += len(batch)
+        try:
+            self._submit(batch, before.wait if before is not None else None)
         finally:
             self.routing -= len(batch)
             handed_over.set()
+
+    def _conclude(self, batch: list[Submit]) -> None:
+        try:
+            self._flow.conclude(batch, self.bind)
+            self._accepted(batch)
+        except Exception:
+            self._failed(batch)
 
     def _accepted(self, settled: list[Submit]) -> None:
         """Answer these, and remember for query_sm those that the store or the simulation took. Doesn't yield."""
@@ -253,11 +252,7 @@ class SubmitQueue:
         stranded = [
             s for s in batch if not s.answered and (s.result is not None or not (s.sent_at or s.waits_since))
         ]
-        for submit in stranded:
-            submit.command_status = _SYSTEM_ERROR
-            submit.reason = "unexpected error"
-        self._flow.count(stranded, self.bind)
-        self._answer(stranded)
+        self._refuse(stranded, _SYSTEM_ERROR, "unexpected error")
 
     def settled(self, submit: Submit) -> None:
         """Take back a submit with its result. One that was accepted is answered at once.

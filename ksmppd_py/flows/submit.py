@@ -48,31 +48,30 @@ class SubmitFlow:
         self._statistics = statistics
         self._clock = clock
 
-    def waits(self, bind: BindContext) -> bool:
+    def overlaps(self, bind: BindContext) -> bool:
         """See ports.SubmitService."""
         return self._routing.waits and bind.account.simulation is None
 
-    def is_quick(self, bind: BindContext) -> bool:
-        """See ports.SubmitService."""
-        account = bind.account
-        return (
-            self._gateway.online
-            and account.simulation is None
-            and not bind.is_charged
-            and self._routing.is_ready(account.system_id)
-        )
+    def submit_at_once(self, batch: Sequence[Submit], bind: BindContext) -> list[Submit] | None:
+        """Send each submit to a bearerbox; return those that are refused. Doesn't yield.
 
-    def submit_at_once(self, batch: Sequence[Submit], bind: BindContext) -> list[Submit]:
-        """Send each submit to a bearerbox; return those that are refused. Doesn't yield while `is_quick`.
-
-        Those that no bearerbox takes return to their origin as NO_BEARERBOX, for `conclude`.
+        Those that no bearerbox takes return to their origin as NO_BEARERBOX, for `conclude`. Returns None, and does
+        nothing, while routes, credit, the store or the simulation have to be waited for.
         """
+        account = bind.account
+        if (
+            account.simulation is not None
+            or bind.is_charged
+            or not self._gateway.online
+            or not self._routing.is_ready(account.system_id)
+        ):
+            return None
         passed, settled = self._throttle(batch, bind)
         for submit in self._gateway.send_all(self._routing.run(passed, settled, bind)):
             submit.result = SubmitResult.NO_BEARERBOX
             submit.origin.settled(submit)
         if settled:
-            self.count(settled, bind)
+            self._statistics.settled(settled, bind)
         return settled
 
     def submit(
@@ -85,7 +84,7 @@ class SubmitFlow:
         passed, settled = self._throttle(batch, bind)
         if bind.account.simulation is not None:
             settled.extend(self._simulation.submit(passed, bind.account, bind.options))
-            self.count(settled, bind)
+            self._statistics.settled(settled, bind)
             return settled
         routed = self._routing.run(passed, settled, bind)
         if turn is not None:
@@ -97,7 +96,7 @@ class SubmitFlow:
             self._keep(to_store, bind)
             settled.extend(to_store)
         if settled:
-            self.count(settled, bind)
+            self._statistics.settled(settled, bind)
         return settled
 
     def conclude(self, batch: Sequence[Submit], bind: BindContext) -> None:
@@ -116,7 +115,7 @@ class SubmitFlow:
             self._keep(lost, bind)
         if refused:
             self._billing.refund(refused, bind.account.system_id)
-        self.count(batch, bind)
+        self._statistics.settled(batch, bind)
 
     def _throttle(self, batch: Sequence[Submit], bind: BindContext) -> tuple[Sequence[Submit], list[Submit]]:
         esme = bind.esme
@@ -179,9 +178,11 @@ class SubmitFlow:
             return KsmppdError()
         return None
 
-    def count(self, settled: Sequence[Submit], bind: BindContext) -> None:
+    def refuse(self, batch: Sequence[Submit], bind: BindContext, command_status: int, reason: str) -> None:
         """See ports.SubmitService."""
-        self._statistics.settled(settled, bind)
+        for submit in batch:
+            submit.command_status, submit.reason = command_status, reason
+        self._statistics.settled(batch, bind)
 
 
 def _in_pieces(batch: list[Submit]) -> Iterator[list[Submit]]:

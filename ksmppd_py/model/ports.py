@@ -91,14 +91,14 @@ class ReplayClaim(Protocol):
 class SubmitService(Protocol):
     """The flow of MTs, as the ESME side uses it."""
 
-    def waits(self, bind: BindContext) -> bool:
-        """Whether `submit` waits for an HTTP server or a plugin; batches may overlap then. Doesn't yield."""
+    def submit_at_once(self, batch: Sequence[Submit], bind: BindContext) -> list[Submit] | None:
+        """Do as `submit` if nothing has to be waited for now, otherwise nothing; then return None. Doesn't yield.
 
-    def is_quick(self, bind: BindContext) -> bool:
-        """Whether `submit_at_once` may be used: nothing has to be waited for. Doesn't yield."""
+        A submit that would have to be stored returns to its origin, for `conclude`.
+        """
 
-    def submit_at_once(self, batch: Sequence[Submit], bind: BindContext) -> list[Submit]:
-        """Do as `submit`; one that would have to be stored returns to its origin, for `conclude`. Doesn't yield."""
+    def overlaps(self, bind: BindContext) -> bool:
+        """Whether `submit` waits for an HTTP server or a plugin, so that batches may overlap. Doesn't yield."""
 
     def submit(
         self, batch: Sequence[Submit], bind: BindContext, turn: Callable[[], object] | None = None
@@ -112,8 +112,8 @@ class SubmitService(Protocol):
     def conclude(self, batch: Sequence[Submit], bind: BindContext) -> None:
         """Set the command_status of submits whose `result` is set. May yield."""
 
-    def count(self, settled: Sequence[Submit], bind: BindContext) -> None:
-        """Count submits whose command_status was set outside of the flow. Doesn't yield."""
+    def refuse(self, batch: Sequence[Submit], bind: BindContext, command_status: int, reason: str) -> None:
+        """Set the command_status of submits that the caller refuses, and count them for `reason`. Doesn't yield."""
 
 
 class MessageLookup(Protocol):

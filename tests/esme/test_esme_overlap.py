@@ -9,11 +9,13 @@ import pytest
 from gevent.event import Event
 
 from ksmppd_py.errors import KsmppdError
+from ksmppd_py.flows.submit import SubmitFlow
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.account import Simulation
 from ksmppd_py.model.routes import Route
 from tests.esme.conftest import NEVER, Bed
 from tests.fakes.smpp_wire import Message
+from tests.flows.memory import submit_sm
 from tests.parts.waiting import wait_until
 
 
@@ -79,6 +81,31 @@ def test_an_error_of_ours_is_answered_and_the_next_batch_goes_on(
     assert esme.wait_response(good).command_status == 0
     assert esme.wait_response(failing).command_status == 0x08
     assert "failed unexpectedly" in caplog.text
+
+
+def test_an_error_in_concluding_leaves_batches_alone_that_wait_for_their_routes(
+    bed: Bed, gates: Gates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One submit comes back from the bearerbox refused while the next is being read: each is answered once."""
+    bed.gateway.ack = NEVER
+    gates.shut = {b"1": Event()}
+    esme = bed.bind()
+    refused = esme.send_submit(numbered(1)[0])
+    wait_until(lambda: bed.gateway.sent)
+    monkeypatch.setattr(SubmitFlow, "conclude", lambda *_: 1 / 0)
+    submits = bed.listener._sessions[0]._submits
+    assert submits is not None
+    bed.gateway.settle(1)
+    submits.take(4711, submit_sm(text=b"1"), 3)
+    submits.process_batch()  # before the queue's greenlet gets its turn
+    assert esme.wait_response(refused).command_status == 0x08
+    wait_until(lambda: gates.asked == [b"0", b"1"])
+    assert 4711 not in esme.responses
+    gates.shut[b"1"].set()
+    wait_until(lambda: len(bed.gateway.sent) == 1)
+    bed.gateway.settle(0)
+    assert esme.wait_response(4711).command_status == 0
+    assert submits.in_flight == 0
 
 
 def test_a_bind_that_ends_meanwhile(bed: Bed, gates: Gates) -> None:

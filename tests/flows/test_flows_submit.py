@@ -18,7 +18,7 @@ from ksmppd_py.errors import (
 )
 from ksmppd_py.flows.submit import _in_pieces
 from ksmppd_py.kannel.messages import Sms, SmsType
-from ksmppd_py.model.account import Account
+from ksmppd_py.model.account import Account, Simulation
 from ksmppd_py.model.esme import LONG_MESSAGE
 from ksmppd_py.model.outcomes import SubmitResult
 from ksmppd_py.model.routes import Route
@@ -349,3 +349,46 @@ def test_long_texts_are_stored_some_at_a_time(sizes: list[int], expected: list[l
         batch.append(submit)
     pieces = [[len(s.sms.msgdata or b"") for s in piece if s.sms] for piece in _in_pieces(batch)]
     assert pieces == expected
+
+
+# -- without waiting -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("account", "online", "waits"),
+    [
+        (Account("esme", simulation=Simulation()), True, False),
+        (Account("esme", enable_prepaid_billing=True), True, False),
+        (Account("esme"), False, False),
+        (Account("esme"), True, True),
+    ],
+    ids=["simulated", "charged", "no bearerbox", "routes by HTTP"],
+)
+def test_nothing_is_done_where_something_has_to_be_waited_for(
+    account: Account, online: bool, waits: bool
+) -> None:
+    corridor = Corridor(account=account, router=MemoryRouter(waits=waits))
+    corridor.gateway.online = online
+    assert corridor.flow.submit_at_once(corridor.submits([submit_sm()]), corridor.bind) is None
+    assert (corridor.gateway.sent, corridor.tray.items, corridor.counted) == ([], [], (0, 0))
+
+
+@pytest.mark.parametrize(("waits", "simulation"), [(True, None), (False, None), (True, Simulation())])
+def test_batches_overlap_where_routes_are_waited_for(waits: bool, simulation: Simulation | None) -> None:
+    corridor = Corridor(account=Account("esme", simulation=simulation), router=MemoryRouter(waits=waits))
+    assert corridor.flow.overlaps(corridor.bind) is (waits and simulation is None)
+
+
+def test_at_once_refused_ones_are_returned_and_the_others_sent(corridor: Corridor) -> None:
+    good, bad = corridor.submits([submit_sm(), submit_sm(destination=b"")])
+    assert corridor.flow.submit_at_once([good, bad], corridor.bind) == [bad]
+    assert corridor.gateway.sent == [good]
+    assert corridor.counted == (0, 1)
+
+
+def test_refused_by_the_caller(corridor: Corridor) -> None:
+    batch = corridor.submits([submit_sm(), submit_sm()])
+    corridor.flow.refuse(batch, corridor.bind, 0x14, "too much unanswered")
+    assert statuses(batch) == [0x14, 0x14]
+    assert corridor.counted == (0, 2)
+    assert [count.reason for count in corridor.meters.refusals.recent()] == ["too much unanswered"]
