@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from ksmppd_py.config import KsmppdGroup
 from ksmppd_py.errors import TemporaryError
-from ksmppd_py.esme.admission import BLOCKED, BUSY, LEFT, Admission, NotAdmitted, Turn
+from ksmppd_py.esme.admission import BLOCKED, BUSY, DISCONNECTED, Admission, BindAttempt, NotAdmitted
 from ksmppd_py.esme.blocklist import BlockList
 from ksmppd_py.esme.registry import EsmeRegistry
 from ksmppd_py.esme.settings import server_id
 from ksmppd_py.ip_addresses import matches
 from ksmppd_py.logs import EACH
 from ksmppd_py.model.account import Account
+from ksmppd_py.model.clock import Clock
 from ksmppd_py.model.ports import Authenticator
 from ksmppd_py.model.refusals import BIND, Example
 from ksmppd_py.smpp import codec
@@ -40,7 +40,7 @@ class BindRefused:
 
 
 class Binder:
-    """Authenticates binds and checks their limits. `clock` is epoch seconds, `monotonic` the block list's."""
+    """Authenticates binds and checks their limits."""
 
     def __init__(
         self,
@@ -49,38 +49,36 @@ class Binder:
         blocklist: BlockList,
         settings: KsmppdGroup,
         tlvs: TlvTables,
-        clock: Callable[[], float] = time.time,
-        monotonic: Callable[[], float] = time.monotonic,
+        clock: Clock = time,
     ) -> None:
         self._authenticator = authenticator
         self._registry = registry
         self._blocklist = blocklist
-        self._admission = Admission(blocklist, settings.max_unbound_connections, monotonic)
+        self._admission = Admission(blocklist, settings.max_unbound_connections, clock)
         self._settings = settings
         self._tlvs = tlvs
         self._clock = clock
-        self._monotonic = monotonic
 
-    def authenticate(self, request: BindRequest, turn: Turn) -> Account | BindRefused:
-        """The account that may bind now, or why not. May yield (other binds of the address, database, HTTP).
+    def authenticate(self, request: BindRequest, attempt: BindAttempt) -> Account | BindRefused:
+        """Return the account that may bind now, or the refusal. May yield (other binds of the address, database, HTTP).
 
         A failure is counted when this returns. After this returned an account, the caller adds the bind to the registry
         without yielding in between.
         """
         name = request.system_id.decode("latin-1")
         try:
-            with self._admission.take(turn):
-                decision, counts = self._decide(request, name, turn.ip)
+            with self._admission.take(attempt):
+                decision, counts = self._decide(request, name, attempt.ip)
                 if counts:
-                    self._blocklist.failed(turn.ip, _key(name), self._monotonic())
-                elif self._admission.is_blocked(turn.ip):
+                    self._blocklist.failed(attempt.ip, _key(name), self._clock.monotonic())
+                elif self._admission.is_blocked(attempt.ip):
                     raise NotAdmitted(BLOCKED)  # others of this address failed meanwhile
                 elif isinstance(decision, Account):
-                    self._blocklist.succeeded(turn.ip, _key(name))
+                    self._blocklist.succeeded(attempt.ip, _key(name))
                     logger.info("SMPP[%s] Successfully authenticated", decision.system_id)
                 return decision
         except NotAdmitted as refusal:
-            return self._not_admitted(name, turn.ip, refusal.reason)
+            return self._not_admitted(name, attempt.ip, refusal.reason)
 
     def _decide(self, request: BindRequest, name: str, ip: str) -> tuple[Account | BindRefused, bool]:
         """Return the account or the refusal, and whether it counts for the block list. May yield."""
@@ -115,12 +113,12 @@ class Binder:
 
     def _noted(self, name: str, ip: str, reason: str, command_status: CommandStatus) -> BindRefused:
         example = Example(int(command_status))
-        self._registry.meters.refusals.add(BIND, name, ip, reason, self._clock(), example=example)
+        self._registry.meters.refusals.add(BIND, name, ip, reason, self._clock.time(), example=example)
         return BindRefused(int(command_status))
 
     def _not_admitted(self, name: str, ip: str, reason: str) -> BindRefused:
         """Refuse a bind that the authenticator wasn't asked about: there may be very many of these."""
-        if reason == LEFT:
+        if reason == DISCONNECTED:
             return BindRefused(int(CommandStatus.RSYSERR))  # the connection has ended
         if reason == BUSY:
             logger.warning("Too many binds from %s wait for authentication, one is refused", ip)

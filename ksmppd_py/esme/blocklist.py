@@ -56,11 +56,11 @@ class BlockList:
             del self._records[source]
             return False
         # The failures may be of another address of its network, or from a time with other settings.
-        return record.attempts >= self._attempts and not self._spares(ip)
+        return record.attempts >= self._attempts and not self._exempts(ip)
 
-    def left(self, ip: str, now: float) -> int | None:
+    def failures_left(self, ip: str, now: float) -> int | None:
         """Return after how many more failures `ip` is blocked; 0 = it is blocked, None = it never will be."""
-        if self._spares(ip):
+        if self._exempts(ip):
             return None
         if self.blocks(ip, now):
             return 0
@@ -69,7 +69,7 @@ class BlockList:
 
     def failed(self, ip: str, name: str, now: float) -> None:
         """Count a refused bind of `ip`. Logs the failure that blocks it."""
-        if self._spares(ip):
+        if self._exempts(ip):
             return
         ip = source_of(ip)
         record = self._records.pop(ip, None)
@@ -98,7 +98,7 @@ class BlockList:
         if not record.attempts:
             del self._records[ip]
 
-    def _spares(self, ip: str) -> bool:
+    def _exempts(self, ip: str) -> bool:
         """Whether the settings, as they are now, exempt `ip`."""
         return self._attempts <= 0 or bool(self._exempt and matches(self._exempt, ip))
 
@@ -109,7 +109,7 @@ class BlockList:
             for ip, record in self._records.items()
             if record.attempts >= self._attempts
             and now - record.last_failure <= self._time
-            and not self._spares(ip)
+            and not self._exempts(ip)
         ]
 
     def clear(self, ip: str | None, now: float) -> int:

@@ -15,7 +15,7 @@ from ksmppd_py.config import KsmppdGroup
 from ksmppd_py.errors import StartError
 from ksmppd_py.esme.blocklist import BlockList
 from ksmppd_py.esme.memory_bounds import SubmitMemory
-from ksmppd_py.esme.preamble import Preamble, crowding, set_options
+from ksmppd_py.esme.preamble import Preamble, busiest_source, set_options
 from ksmppd_py.esme.session import SmppSession
 from ksmppd_py.esme.session_context import SessionContext
 from ksmppd_py.esme.settings import proxies, tls_context
@@ -31,7 +31,7 @@ from ksmppd_py.transport.memory import give_back
 logger = logging.getLogger(__name__)
 
 BACKLOG = 1024
-TIDY_INTERVAL = 60.0
+TRIM_INTERVAL = 60.0
 """Least seconds between two times that memory is given back."""
 SESSIONS_A_TURN = 500
 """Sessions whose timers are checked before other greenlets get a turn."""
@@ -60,7 +60,7 @@ class Listener:
         self._unbound: dict[int, SmppSession] = {}
         self._server: SparingServer | None = None
         self._busiest = 0
-        self._tidy_at = 0.0
+        self._trim_at = 0.0
         self.refused = 0
 
     def __len__(self) -> int:
@@ -98,7 +98,7 @@ class Listener:
             self._server = self._listen(settings.smpp_port, self._accepted)
         if self._tls is not None:
             self._tls_server = self._listen(settings.smpp_tls_port, self._accepted_tls)
-        self._housekeeping.supervise("smpp housekeeping", self._keep_house)
+        self._housekeeping.supervise("smpp housekeeping", self._check_timers)
 
     def _listen(self, port: int, accepted: Callable[..., None]) -> SparingServer:
         try:
@@ -128,12 +128,12 @@ class Listener:
         self._context.greenlets.spawn("bind", function, *arguments)
 
     def _accepted(self, connected: socket.socket, address: tuple[str, int]) -> None:
-        self._greet(connected, plain(address[0]), None)
+        self._accept(connected, plain(address[0]), None)
 
     def _accepted_tls(self, connected: socket.socket, address: tuple[str, int]) -> None:
-        self._greet(connected, plain(address[0]), self._tls)
+        self._accept(connected, plain(address[0]), self._tls)
 
-    def _greet(self, connected: socket.socket, peer: str, context: ssl.SSLContext | None) -> None:
+    def _accept(self, connected: socket.socket, peer: str, context: ssl.SSLContext | None) -> None:
         """Find out the ESME's address, then run its session. May yield, until the connection ends."""
         from_proxy = self._preamble.is_proxy(peer)
         if not from_proxy and self._refuses(peer):
@@ -164,14 +164,14 @@ class Listener:
         session = SmppSession(bind_id, framed, ip, self._context)
         set_log_context(session)
         self._sessions[bind_id] = session
-        self._make_room(session)
+        self._count_unbound(session)
         try:
             session.run()
         finally:
             del self._sessions[bind_id]
             self._unbound.pop(bind_id, None)
 
-    def _make_room(self, session: SmppSession) -> None:
+    def _count_unbound(self, session: SmppSession) -> None:
         """Count a new connection without a bind; above `max-unbound-connections` hang up on one of them. Doesn't yield.
 
         An address with more than its share loses one, so that a flood from one address shuts out no other. Otherwise it
@@ -190,15 +190,17 @@ class Listener:
 
     def _one_too_many(self, newest: SmppSession) -> SmppSession:
         unbound = self._unbound.values()
-        crowd = crowding((each.source for each in unbound), self._context.settings.max_unbound_connections)
-        if crowd is not None:
-            theirs = [each for each in unbound if each.source == crowd]
-            silent = (each for each in theirs if each.turn is None)
-            in_line = (each for each in reversed(theirs) if each.turn is not None and each.turn.waits)
-            return next(silent, None) or next(in_line, newest)
-        return next((each for each in unbound if each.turn is None), newest)
+        busiest = busiest_source(
+            (each.source for each in unbound), self._context.settings.max_unbound_connections
+        )
+        if busiest is not None:
+            theirs = [each for each in unbound if each.source == busiest]
+            silent = (each for each in theirs if each.attempt is None)
+            waiting = (each for each in reversed(theirs) if each.attempt is not None and each.attempt.waits)
+            return next(silent, None) or next(waiting, newest)
+        return next((each for each in unbound if each.attempt is None), newest)
 
-    def _keep_house(self) -> None:
+    def _check_timers(self) -> None:
         while True:
             gevent.sleep(self._context.timings.poll)
             now = monotonic()
@@ -209,14 +211,14 @@ class Listener:
                     gevent.sleep(0)
             set_log_context(None)
             self._blocklist.forget_old(now)
-            self._tidy(now)
+            self._trim_memory(now)
 
-    def _tidy(self, now: float) -> None:
+    def _trim_memory(self, now: float) -> None:
         """Give memory back to the system after a rush of connections. May yield."""
         busy = len(self._preamble) + len(self._unbound)
         self._busiest = max(self._busiest, busy)
-        if self._busiest - busy >= self._context.bounds.rush and now >= self._tidy_at:
-            self._busiest, self._tidy_at = busy, now + TIDY_INTERVAL
+        if self._busiest - busy >= self._context.bounds.rush and now >= self._trim_at:
+            self._busiest, self._trim_at = busy, now + TRIM_INTERVAL
             give_back()
 
     def stop_accepting(self) -> None:

@@ -25,7 +25,7 @@ class TooSlow(Exception):
 
 
 class Preamble:
-    """Takes connections as far as their first PDU, at most `most` at a time, each for at most `timeout` seconds.
+    """Reads PROXY headers and shakes hands for TLS, for `most` connections at a time and `timeout` seconds each.
 
     Above that it closes the oldest one of the address that has more than its share, or else the oldest of all.
     `proxies` are the patterns of addresses whose connections start with a PROXY header; no others do.
@@ -53,10 +53,11 @@ class Preamble:
         """
         self._accepting[framed] = source_of(ip)
         if len(self._accepting) > self.most:
-            crowd = crowding(self._accepting.values(), self.most)
-            oldest = next(each for each, of in self._accepting.items() if crowd in (None, of))
+            busiest = busiest_source(self._accepting.values(), self.most)
+            oldest = next(each for each, of in self._accepting.items() if busiest in (None, of))
             logger.warning(
-                "Too many connections that say nothing, the one from %s is closed", self._accepting[oldest]
+                "Too many connections without a PROXY header or TLS, the one from %s is closed",
+                self._accepting[oldest],
             )
             oldest.hang_up()
         found = None
@@ -71,7 +72,7 @@ class Preamble:
         finally:
             try:
                 if found is None and context is not None:
-                    framed.finish(0.0)  # TLS has told the peer why
+                    framed.finish(0.0)  # TLS has sent the peer the reason
                 elif found is None:
                     framed.close()
             finally:
@@ -97,7 +98,7 @@ def _in_words(problem: Exception) -> str:
     return f"TLS: {problem.reason or problem}" if isinstance(problem, ssl.SSLError) else str(problem)
 
 
-def crowding(addresses: Iterable[str], most: int) -> str | None:
+def busiest_source(addresses: Iterable[str], most: int) -> str | None:
     """Return the address with most entries; None when it has no more than its share, a quarter of `most`."""
     [(address, count)] = Counter(addresses).most_common(1)
     return address if count > max(1, most // SHARE) else None

@@ -6,11 +6,11 @@ Loads and throughput are by docs/rules/smpp-session.md 6.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from sys import maxsize
 from typing import Protocol
 
 from ksmppd_py.model.account import Account
+from ksmppd_py.model.clock import Clock
 from ksmppd_py.model.esme import (
     BindSnapshot,
     BindSnapshots,
@@ -62,12 +62,9 @@ class Bound(Receiver, Protocol):
 class EsmeRegistry:
     """All accounts seen since the start, and their live binds. Implements model.ports.Receivers. No method yields."""
 
-    def __init__(
-        self, meters: ServerMeters, clock: Callable[[], float], monotonic: Callable[[], float]
-    ) -> None:
+    def __init__(self, meters: ServerMeters, clock: Clock) -> None:
         self.meters = meters
         self._clock = clock
-        self._monotonic = monotonic
         self._esmes: dict[str, Esme] = {}
         self._binds: dict[str, deque[Bound]] = {}
 
@@ -87,9 +84,9 @@ class EsmeRegistry:
         """
         esme = self._esmes.get(account.system_id)
         if esme is None:
-            esme = self._esmes[account.system_id] = Esme(account, self._clock(), self._monotonic())
+            esme = self._esmes[account.system_id] = Esme(account, self._clock.time(), self._clock.monotonic())
         else:
-            esme.rebind(account, self._monotonic())
+            esme.rebind(account, self._clock.monotonic())
         return esme
 
     def bound_accounts(self) -> list[Account]:
@@ -101,13 +98,13 @@ class EsmeRegistry:
         esme = self._esmes.get(account.system_id)
         if esme is None:
             return
-        esme.rebind(account, self._monotonic())
+        esme.rebind(account, self._clock.monotonic())
         for bind in self._binds.get(account.system_id, ()):
             bind.refresh(account)
 
     def count_answers(self, esme: Esme, outbound: Load, count: int) -> None:
         """Count `count` deliver_sm_resp of a bind whose load is `outbound`."""
-        now = int(self._clock())
+        now = int(self._clock.time())
         for load in (outbound, esme.outbound, self.meters.outbound):
             load.add(count, now)
         self.meters.outbound_processed += count
@@ -178,7 +175,7 @@ class EsmeRegistry:
 
     def snapshot(self) -> ServerSnapshot:
         """Return the state of all accounts and binds for operators."""
-        now = self._clock()
+        now = self._clock.time()
         second = int(now)
         meters = self.meters
         return ServerSnapshot(

@@ -9,7 +9,7 @@ from time import monotonic, time
 from gevent.event import Event
 
 from ksmppd_py.esme import pdu_log
-from ksmppd_py.esme.admission import LEFT, Turn
+from ksmppd_py.esme.admission import DISCONNECTED, BindAttempt
 from ksmppd_py.esme.binding import BindRefused, BindRequest
 from ksmppd_py.esme.deliver_window import DeliverWindow
 from ksmppd_py.esme.error_responses import (
@@ -66,7 +66,7 @@ class SmppSession:
         self.options = BindOptions()
         self.counters = Counters()
         self.bad_in_a_row = 0
-        self.turn: Turn | None = None
+        self.attempt: BindAttempt | None = None
         """The turn of its bind request at the authenticator."""
         self._name = ""
         """The system_id of the bind request; once bound, that of its account."""
@@ -146,7 +146,7 @@ class SmppSession:
             kind = pdu.__class__
             if kind is SubmitSm or kind is DataSm:
                 self.bad_in_a_row = 0
-                self._submitted(command_id, sequence_number, pdu)  # type: ignore[arg-type]  # its class was just looked at
+                self._submitted(command_id, sequence_number, pdu)  # type: ignore[arg-type]  # its class was just compared
             elif command_id in _ANSWERS_TO_DELIVER_SM:
                 self.bad_in_a_row = 0
                 answered += command_id == _DELIVER_SM_RESP
@@ -201,8 +201,8 @@ class SmppSession:
     def _bind(self, command_id: int, sequence_number: int, request: BindRequest) -> None:
         """Answer a bind request; after a refusal the connection ends. May yield (SMPP 3.4, 4.1; D-29)."""
         self._name = request.system_id.decode("latin-1").lower()
-        self.turn = Turn(self.ip, (request.system_id.lower(), request.password))
-        decision = self._context.binder.authenticate(request, self.turn)
+        self.attempt = BindAttempt(self.ip, (request.system_id.lower(), request.password))
+        decision = self._context.binder.authenticate(request, self.attempt)
         if self.state is SessionState.CLOSED:  # this side has ended the connection meanwhile
             decision = BindRefused(int(CommandStatus.RSYSERR))
         if isinstance(decision, BindRefused):
@@ -330,8 +330,8 @@ class SmppSession:
     def give_up(self) -> None:
         """Close a connection that hasn't bound, without counting a failure for its address. Doesn't yield."""
         self._socket.hang_up()
-        if self.turn is not None:
-            self.turn.settle(LEFT)
+        if self.attempt is not None:
+            self.attempt.settle(DISCONNECTED)
 
     def unbind(self, timeout: float) -> None:
         """Send unbind, wait for the answer for at most `timeout` seconds, close. May yield."""
@@ -345,8 +345,8 @@ class SmppSession:
             self._unbound.wait(timeout)
             if self._submits is not None:
                 self._submits.finish(deadline)
-        elif self.turn is not None:
-            self.turn.settle(LEFT)
+        elif self.attempt is not None:
+            self.attempt.settle(DISCONNECTED)
         self.state = SessionState.CLOSED
         self._socket.stop_reading()
 
@@ -357,7 +357,7 @@ class SmppSession:
     def _end(self) -> None:
         """End what waits for the peer; answer its submits if it may still read; close. May yield (D-31)."""
         self.state = SessionState.CLOSED
-        self.turn = None  # with too many connections without a bind, this one is closed first
+        self.attempt = None  # with too many connections without a bind, this one is closed first
         self._leave_registry()
         self._window.release()
         if self._unbound is not None:

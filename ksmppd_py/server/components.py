@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass
-from time import monotonic
 
 from ksmppd_py.accesslog.log import AccessLog
 from ksmppd_py.admin.server import AdminServer
@@ -96,7 +95,7 @@ class _Builder:
         self.store = DatabaseStore(database, layout)
         self.queue = self.store if ksmppd.database_enable_queue else None
         self.ids = MessageIds(os.urandom)
-        self.registry = EsmeRegistry(ServerMeters(time.time()), time.time, monotonic)
+        self.registry = EsmeRegistry(ServerMeters(time.time()), time)
         self.blocklist = BlockList(ksmppd)
         self.backends = Backends(config, database, layout, self.registry)
         self.history = MessageHistory(ksmppd.query_memory)

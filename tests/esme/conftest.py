@@ -102,7 +102,7 @@ class Bed:
         self.router.everything = Route()
         self.settings = settings
         self.blocklist = blocklist
-        self.registry = EsmeRegistry(memory.make_meters(), time.time, time.monotonic)
+        self.registry = EsmeRegistry(memory.make_meters(), time)
         self.delivery = DeliveryFlow(self.router, self.registry)
         self.origin = MemoryOrigin()
         self.esmes: list[Esme] = []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 
@@ -13,7 +12,7 @@ from gevent.event import Event
 
 from ksmppd_py.config import KsmppdGroup
 from ksmppd_py.errors import BackendUnavailable
-from ksmppd_py.esme.admission import BLOCKED, LEFT, Admission, NotAdmitted, Turn
+from ksmppd_py.esme.admission import BLOCKED, DISCONNECTED, Admission, BindAttempt, NotAdmitted
 from ksmppd_py.esme.binding import Binder, BindRefused
 from ksmppd_py.esme.blocklist import BlockList
 from ksmppd_py.esme.registry import EsmeRegistry
@@ -31,7 +30,7 @@ Guess = tuple[str, str, str]
 
 
 class Place:
-    """A binder whose authenticator answers one request after the other, when the test says so."""
+    """A binder whose authenticator answers one request after the other, when the test says so; also its clock."""
 
     def __init__(self, limit: int = LIMIT) -> None:
         self.now = 1000.0
@@ -46,13 +45,16 @@ class Place:
         self.accounts["elsewhere"] = Account("elsewhere", connect_allow_ip="192.168.*.*")
         self.accounts["full"] = Account("full", max_binds=1)
         self.blocklist = BlockList(blocking(limit, 300, EXEMPT_IP))
-        self.registry = EsmeRegistry(memory.make_meters(), time.time, time.monotonic)
+        self.registry = EsmeRegistry(memory.make_meters(), self)
         self.registry.esme_of(self.accounts["full"])
-        self.binder = Binder(
-            self, self.registry, self.blocklist, KsmppdGroup(), TlvTables(), monotonic=lambda: self.now
-        )
-        self.turns: list[Turn] = []
+        self.binder = Binder(self, self.registry, self.blocklist, KsmppdGroup(), TlvTables(), self)
+        self.attempts: list[BindAttempt] = []
         self.jobs: list[gevent.Greenlet] = []
+
+    def time(self) -> float:
+        return self.now
+
+    monotonic = time
 
     def authenticate(self, system_id: bytes, password: bytes, peer_ip: str) -> Account | None:
         self.asked.append((system_id.decode(), password.decode()))
@@ -66,14 +68,14 @@ class Place:
 
     def bind(self, ip: str, name: str, password: str) -> gevent.Greenlet:
         """A bind request on a connection that was there already."""
-        turn = Turn(ip, (name.encode(), password.encode()))
+        attempt = BindAttempt(ip, (name.encode(), password.encode()))
         request = BindTransceiver(name.encode(), password.encode(), b"", 0x34, 0, 0, b"")
-        self.turns.append(turn)
-        self.jobs.append(gevent.spawn(self._status, request, turn))
+        self.attempts.append(attempt)
+        self.jobs.append(gevent.spawn(self._status, request, attempt))
         return self.jobs[-1]
 
-    def _status(self, request: BindTransceiver, turn: Turn) -> int:
-        decision = self.binder.authenticate(request, turn)
+    def _status(self, request: BindTransceiver, attempt: BindAttempt) -> int:
+        decision = self.binder.authenticate(request, attempt)
         return decision.command_status if isinstance(decision, BindRefused) else OK
 
     def answer(self, index: int = 0) -> None:
@@ -271,13 +273,13 @@ def test_no_limit_without_a_block_list() -> None:
 
 @pytest.fixture
 def line() -> Admission:
-    """At most one guess of an address at a time, and hardly any patience."""
-    return Admission(BlockList(blocking(1, 300)), 1000, lambda: 0.0, patience=0.02)
+    """At most one password of an address at a time, and hardly any time to wait."""
+    return Admission(BlockList(blocking(1, 300)), 1000, memory.Clock(0.0), timeout=0.02)
 
 
 def take(line: Admission, password: bytes, until: Event | None = None) -> str:
     try:
-        with line.take(Turn(IP, (b"esme", password))):
+        with line.take(BindAttempt(IP, (b"esme", password))):
             if until is not None:
                 until.wait()
             return "asked"
@@ -300,21 +302,21 @@ def test_whose_connection_is_closed_waits_no_longer(line: Admission) -> None:
     until = Event()
     first = gevent.spawn(take, line, b"a", until)
     gevent.sleep(0)
-    turn = Turn(IP, (b"esme", b"b"))
+    attempt = BindAttempt(IP, (b"esme", b"b"))
     found: list[str] = []
 
     def wait() -> None:
-        with pytest.raises(NotAdmitted) as refused, line.take(turn):
+        with pytest.raises(NotAdmitted) as refused, line.take(attempt):
             pass
         found.append(refused.value.reason)
 
     second = gevent.spawn(wait)
     gevent.sleep(0)
-    assert turn.waits
-    turn.settle(LEFT)
+    assert attempt.waits
+    attempt.settle(DISCONNECTED)
     second.get()
-    assert found == [LEFT]
-    assert not turn.waits
+    assert found == [DISCONNECTED]
+    assert not attempt.waits
     until.set()
     first.get()
     assert line._addresses == {}

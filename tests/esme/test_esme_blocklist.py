@@ -62,8 +62,8 @@ def test_a_success_forgives_its_own_failures(failures: list[str], success: str, 
     for now, name in enumerate(failures):
         blocklist.failed(IP, name, float(now))
     blocklist.succeeded(IP, success)
-    assert blocklist.left(IP, 10.0) == left
-    assert blocklist.left("10.0.0.2", 10.0) == 5
+    assert blocklist.failures_left(IP, 10.0) == left
+    assert blocklist.failures_left("10.0.0.2", 10.0) == 5
 
 
 def test_names_at_an_address_are_bounded() -> None:
@@ -72,19 +72,19 @@ def test_names_at_an_address_are_bounded() -> None:
         blocklist.failed(IP, name, 0.0)
     for name in ("a", "b", "c"):
         blocklist.succeeded(IP, name)
-    assert blocklist.left(IP, 0.0) == 8  # those of c can't be forgiven
+    assert blocklist.failures_left(IP, 0.0) == 8  # those of c can't be forgiven
 
 
 def test_guesses_that_are_left() -> None:
     blocklist = BlockList(blocking(3, 300, "10.0.0.9"))
-    assert [blocklist.left(ip, 0.0) for ip in (IP, "10.0.0.9")] == [3, None]
+    assert [blocklist.failures_left(ip, 0.0) for ip in (IP, "10.0.0.9")] == [3, None]
     left = []
     for _ in range(4):
         blocklist.failed(IP, "esme", 0.0)
-        left.append(blocklist.left(IP, 0.0))
+        left.append(blocklist.failures_left(IP, 0.0))
     assert left == [2, 1, 0, 0]
-    assert blocklist.left(IP, 300.1) == 3
-    assert BlockList(blocking(0, 300)).left(IP, 0.0) is None
+    assert blocklist.failures_left(IP, 300.1) == 3
+    assert BlockList(blocking(0, 300)).failures_left(IP, 0.0) is None
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_changed_settings_hold_for_those_that_failed_before(
     blocklist.change(blocking(attempts, time, exempt))
     assert [each.ip for each in blocklist.blocked(100.0)] == [IP] * blocks
     assert blocklist.blocks(IP, 100.0) is blocks
-    assert (blocklist.left(IP, 100.0) == 0) is blocks
+    assert (blocklist.failures_left(IP, 100.0) == 0) is blocks
 
 
 def test_a_blocked_address_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
@@ -388,7 +388,7 @@ def test_a_failure_counts_before_its_answer_leaves(start: StartBed) -> None:
 def test_who_is_blocked_with_whom(failing: str, other: str, blocked: bool) -> None:
     blocklist = BlockList(blocking(2, 300))
     blocklist.failed(failing, "a", 0)
-    assert blocklist.left(other, 0) == (1 if blocked else 2)
+    assert blocklist.failures_left(other, 0) == (1 if blocked else 2)
     blocklist.failed(failing, "a", 0)
     assert blocklist.blocks(other, 1) is blocked
     [shown] = blocklist.blocked(1)

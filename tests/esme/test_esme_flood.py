@@ -11,7 +11,7 @@ import pytest
 from gevent.event import Event
 
 from ksmppd_py.esme import listener as listener_module
-from ksmppd_py.esme.preamble import crowding
+from ksmppd_py.esme.preamble import busiest_source
 from ksmppd_py.model.account import Account
 from ksmppd_py.translate.tlvs import TlvTables
 from tests.esme.conftest import PASSWORD, Bed, StartBed
@@ -80,7 +80,7 @@ def test_a_crowd_at_a_slow_authenticator_shuts_nobody_out(start: StartBed, go_on
     jobs = [gevent.spawn(esme.bind, "esme", PASSWORD) for esme in waiting[:8]]
     wait_until(lambda: len(bed.accounts.asked) == 8)
     jobs += [gevent.spawn(esme.bind, "esme", PASSWORD) for esme in waiting[8:]]
-    wait_until(lambda: all(session.turn for session in bed.listener._sessions.values()))
+    wait_until(lambda: all(session.attempt for session in bed.listener._sessions.values()))
     assert len(bed.accounts.asked) == 8  # the share of one address
     alone = bed.connect(source_ip=ALONE)
     job = gevent.spawn(alone.bind, "esme", PASSWORD)
@@ -133,8 +133,8 @@ def test_whose_silent_connection_makes_room(
         ("a" * 26 + "".join(chr(0x100 + number) for number in range(75)), 100, "a"),
     ],
 )
-def test_crowding(addresses: str, most: int, crowd: str | None) -> None:
-    assert crowding(addresses, most) == crowd
+def test_busiest_source(addresses: str, most: int, crowd: str | None) -> None:
+    assert busiest_source(addresses, most) == crowd
 
 
 def test_a_stop_waits_for_nobody_who_stands_in_line(bed: Bed) -> None:
@@ -143,7 +143,7 @@ def test_a_stop_waits_for_nobody_who_stands_in_line(bed: Bed) -> None:
     late = bed.connect()
     jobs.append(gevent.spawn(late.bind, "esme", PASSWORD))
     wait_until(
-        lambda: any(session.turn and session.turn.waits for session in bed.listener._sessions.values())
+        lambda: any(session.attempt and session.attempt.waits for session in bed.listener._sessions.values())
     )
     bed.listener.stop_accepting()
     gevent.spawn(bed.listener.unbind_all, 0.1)

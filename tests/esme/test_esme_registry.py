@@ -8,6 +8,7 @@ from typing import cast
 from ksmppd_py.esme.registry import CANDIDATES, NO_ROOM, Bound, EsmeRegistry
 from ksmppd_py.model.account import Account
 from ksmppd_py.model.esme import ServerMeters
+from tests.flows.memory import Clock
 
 
 class Bind:
@@ -19,7 +20,7 @@ class Bind:
 
 
 def bound(loads: Sequence[int]) -> tuple[EsmeRegistry, list[Bind]]:
-    registry = EsmeRegistry(ServerMeters(0), lambda: 0.0, lambda: 0.0)
+    registry = EsmeRegistry(ServerMeters(0), Clock(0.0))
     registry.esme_of(Account("esme"))
     binds = [Bind(number, load) for number, load in enumerate(loads)]
     for bind in binds:

@@ -205,7 +205,7 @@ def test_a_bind_that_is_being_authenticated_when_the_server_stops(
     monkeypatch.setattr(bed.accounts, "authenticate", slowly)
     esme = bed.connect()
     number = esme.send_request(wire.BIND_TRANSCEIVER, wire.pack_bind("esme", PASSWORD))
-    wait_until(lambda: any(session.turn for session in bed.listener._sessions.values()))
+    wait_until(lambda: any(session.attempt for session in bed.listener._sessions.values()))
     bed.listener.stop_accepting()
     gevent.spawn(bed.listener.unbind_all, 0.5)
     gevent.sleep(0.01)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from time import monotonic, time
+import time
 
 import gevent
 import pytest
@@ -15,7 +15,7 @@ from tests.parts.waiting import wait_until
 
 def test_the_load_line(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
-    log = StatusLog(EsmeRegistry(ServerMeters(time()), time, monotonic), load_interval=0.001)
+    log = StatusLog(EsmeRegistry(ServerMeters(time.time()), time), load_interval=0.001)
     log.start()
     wait_until(lambda: "Current SMPP load is 0.000000/sec inbound 0.000000/sec outbound" in caplog.text, "it")
     log.stop()
