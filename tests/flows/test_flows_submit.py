@@ -367,28 +367,28 @@ def test_long_texts_are_stored_some_at_a_time(sizes: list[int], expected: list[l
 def test_nothing_is_done_where_something_has_to_be_waited_for(
     account: Account, online: bool, waits: bool
 ) -> None:
-    corridor = Corridor(account=account, router=MemoryRouter(waits=waits))
-    corridor.gateway.online = online
-    assert corridor.flow.submit_at_once(corridor.submits([submit_sm()]), corridor.bind) is None
-    assert (corridor.gateway.sent, corridor.tray.items, corridor.counted) == ([], [], (0, 0))
+    bed = SubmitBed(account=account, router=MemoryRouter(waits=waits))
+    bed.gateway.online = online
+    assert bed.flow.submit_at_once(bed.submits([submit_sm()]), bed.bind) is None
+    assert (bed.gateway.sent, bed.origin.items, bed.counted) == ([], [], (0, 0))
 
 
 @pytest.mark.parametrize(("waits", "simulation"), [(True, None), (False, None), (True, Simulation())])
 def test_batches_overlap_where_routes_are_waited_for(waits: bool, simulation: Simulation | None) -> None:
-    corridor = Corridor(account=Account("esme", simulation=simulation), router=MemoryRouter(waits=waits))
-    assert corridor.flow.overlaps(corridor.bind) is (waits and simulation is None)
+    bed = SubmitBed(account=Account("esme", simulation=simulation), router=MemoryRouter(waits=waits))
+    assert bed.flow.overlaps(bed.bind) is (waits and simulation is None)
 
 
-def test_at_once_refused_ones_are_returned_and_the_others_sent(corridor: Corridor) -> None:
-    good, bad = corridor.submits([submit_sm(), submit_sm(destination=b"")])
-    assert corridor.flow.submit_at_once([good, bad], corridor.bind) == [bad]
-    assert corridor.gateway.sent == [good]
-    assert corridor.counted == (0, 1)
+def test_at_once_refused_ones_are_returned_and_the_others_sent(bed: SubmitBed) -> None:
+    good, bad = bed.submits([submit_sm(), submit_sm(destination=b"")])
+    assert bed.flow.submit_at_once([good, bad], bed.bind) == [bad]
+    assert bed.gateway.sent == [good]
+    assert bed.counted == (0, 1)
 
 
-def test_refused_by_the_caller(corridor: Corridor) -> None:
-    batch = corridor.submits([submit_sm(), submit_sm()])
-    corridor.flow.refuse(batch, corridor.bind, 0x14, "too much unanswered")
+def test_refused_by_the_caller(bed: SubmitBed) -> None:
+    batch = bed.submits([submit_sm(), submit_sm()])
+    bed.flow.refuse(batch, bed.bind, 0x14, "too much unanswered")
     assert statuses(batch) == [0x14, 0x14]
-    assert corridor.counted == (0, 2)
-    assert [count.reason for count in corridor.meters.refusals.recent()] == ["too much unanswered"]
+    assert bed.counted == (0, 2)
+    assert [count.reason for count in bed.meters.refusals.recent()] == ["too much unanswered"]
