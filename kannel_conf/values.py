@@ -46,7 +46,7 @@ def expand(text: str, environment: Mapping[str, str], warn: Callable[[str], None
 
 
 def parse_integer(text: str) -> tuple[int, bool]:
-    """Read a number as strtol(text, base 0) does; the second value tells that a leading zero made it octal.
+    """Read a number as strtol(text, base 0) does; the second value says whether a leading zero made it octal.
 
     Raises ValueError for trailing garbage, for what is no number, and beyond 64 bits.
     """
@@ -68,7 +68,7 @@ def parse_integer(text: str) -> tuple[int, bool]:
 
 
 def parse_boolean(text: str) -> tuple[bool, bool]:
-    """Read a truth value; the second value tells that the text is no known word, which means true."""
+    """Read a truth value; the second value says whether the text is an unknown word, which means true."""
     word = text.lower()
     if word in _TRUE:
         return True, False

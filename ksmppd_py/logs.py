@@ -90,7 +90,7 @@ class Places:
         self._included = [word for word in words if not word.startswith("-")]
 
     def wants(self, place: str) -> bool:
-        """Tell whether a DEBUG line of this logger is wanted."""
+        """Return whether a DEBUG line of this logger is wanted."""
         place = place.lower()
         names = (place, place.removeprefix("ksmppd_py."))
         return _any_matches(self._included, names) and not _any_matches(self._excluded, names)

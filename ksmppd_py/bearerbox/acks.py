@@ -22,7 +22,7 @@ class AcksOfLastMinute:
         self._minute.append(_sums(acks))
 
     def now(self, acks: Sequence[int]) -> tuple[int, int]:
-        """Return how many MTs of the last minute were accepted, and how many were refused (temporarily or for good)."""
+        """Return the numbers of MTs accepted and refused (temporarily or permanently) in the last minute."""
         accepted, refused = _sums(acks)
         accepted_before, refused_before = self._minute[0]
         return accepted - accepted_before, refused - refused_before

@@ -60,7 +60,7 @@ class Pool(Protocol):
         """Note that acks came, so that the connection may take messages that wait."""
 
     def refused(self, message_id: bytes) -> None:
-        """Note that the bearerbox refused this MT for good."""
+        """Note that the bearerbox refused this MT permanently."""
 
     def is_duplicate_report(self, report: Sms) -> bool:
         """Whether to drop a report, because its MT was already refused to the ESME."""
@@ -70,7 +70,7 @@ class BoxConnection:
     """Keeps one connection up. `open` holds the MTs sent and not acked, in sending order.
 
     `acks` counts acks of them by AckStatus; `ack_latency` takes the seconds of one MT of each read. `changed_at` is
-    when the connection last came up or was lost (monotonic seconds), None before the first time. `proven` tells whether
+    when the connection last came up or was lost (monotonic seconds), None before the first time. `proven` says whether
     a bearerbox really answered on the last connection. `inbound` has the messages that came from it.
     """
 

@@ -36,7 +36,7 @@ MOST_ATTEMPTS = 3
 class InboundServices:
     """Takes the messages of bearerboxes: the flow to the ESMEs and, with `database-enable-queue`, the store.
 
-    `handover` tells the replay about messages that were stored.
+    `handover` hands stored messages over to the replay.
     """
 
     delivery: Deliveries

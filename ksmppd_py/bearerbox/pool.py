@@ -235,7 +235,7 @@ class BearerboxPool:
                 self._offline_since = monotonic()
 
     def refused(self, message_id: bytes) -> None:
-        """Remember an MT that was refused for good, since the bearerbox may also send a report on it."""
+        """Remember an MT that was refused permanently, since the bearerbox may also send a report on it."""
         self._refused[message_id] = None
         if len(self._refused) > REFUSED_IDS:
             del self._refused[next(iter(self._refused))]

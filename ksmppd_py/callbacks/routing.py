@@ -119,7 +119,7 @@ def _target(sms: Sms, cost: float, name: str) -> Route | NoRoute:
 
 
 def _refusal(code: int, direction: Direction) -> KsmppdError:
-    """Return the error for a status. An MO is refused for good only by a status that isn't temporary."""
+    """Return the error for a status. An MO is refused permanently only by a status that isn't temporary."""
     if direction is Direction.INBOUND and code in TEMPORARY_STATUSES:
         return BackendUnavailable(f"the router can't decide now (status {code})")
     return RouteRefused(code if may_reach_esme(code) else None)

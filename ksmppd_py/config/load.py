@@ -115,7 +115,7 @@ class _Loader:
             self._groups.setdefault(group.name, []).append(group)
 
     def load(self) -> Config | None:
-        """Return None when a required group is missing or broken; the findings tell all errors."""
+        """Return None when a required group is missing or broken; the findings have all errors."""
         ksmppd = self._required(
             KsmppdGroup, "ksmppd", f"No group 'ksmppd' configured in {self._path}, cannot start."
         )
@@ -165,7 +165,7 @@ class _Loader:
                 return cast("T | None", value)
         no_effect = OF_FORKS.get(group.name, {})
         bound, wrong = bind_what_is_right(group_type, group, self._first, no_effect, HOMES)
-        if group.name in SINGLE:  # of the others nothing is told together with keys elsewhere
+        if group.name in SINGLE:  # for the others no complaint combines keys of several groups
             self._findings.wrong |= wrong
         self._bound.append((group, bound))
         return bound

@@ -166,7 +166,7 @@ class SubmitReplay:
                 self._cursor.retry_later(submit.row, now)
 
     def _refused(self, submit: Submit, now: float) -> None:
-        """Remove a row that the bearerbox refuses for good, after storing the report that the ESME asked for.
+        """Remove a row that the bearerbox refuses permanently, after storing the report that the ESME asked for.
 
         May yield.
         """

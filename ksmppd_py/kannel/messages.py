@@ -76,7 +76,7 @@ class Heartbeat:
 
 @dataclass(slots=True)
 class Admin:
-    """Identify a box, or tell it to go away. `boxc_id` is None for an anonymous box.
+    """Identify a box, or order it to shut down. `boxc_id` is None for an anonymous box.
 
     `http_port` is the sendsms port of an smsbox, which we have none of. Only Kamex, a fork of Kannel, knows the field
     and refuses a message without it; Kannel 1.4.5 doesn't send it, and reads over it.

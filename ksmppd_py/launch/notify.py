@@ -1,4 +1,4 @@
-"""Tells systemd the daemon's state (sd_notify(3)), if there is a NOTIFY_SOCKET."""
+"""Notifies systemd of the daemon's state (sd_notify(3)), if there is a NOTIFY_SOCKET."""
 
 from __future__ import annotations
 

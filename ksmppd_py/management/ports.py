@@ -145,7 +145,7 @@ class Stores:
 
 
 class Announcements(Protocol):
-    """Tells the running servers about changed rows. Every method may yield; errors are logged."""
+    """Notifies the running servers of changed rows. Every method may yield; errors are logged."""
 
     def account_changed(self, system_id: str) -> None:
         """Apply the account's row as it is now: to its binds, or end them when it is suspended or gone."""

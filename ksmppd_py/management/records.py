@@ -23,7 +23,7 @@ class Actor:
 class AccountRecord:
     """A row of the user table. `settings` has the columns that the table has.
 
-    `password_form` is mysql, sha256, bcrypt or empty (no password matches). `has_second_password` tells whether the
+    `password_form` is mysql, sha256, bcrypt or empty (no password matches). `has_second_password` says whether the
     former password still matches. `version` changes with every column but credit, which each message may change.
     """
 

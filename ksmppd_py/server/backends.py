@@ -81,7 +81,7 @@ class Backends:
             )
 
     def stop(self, patience: float = LAST_ANSWERS) -> None:
-        """Decide nothing more: callers that wait are refused for now. May yield, at most `patience` seconds."""
+        """Decide nothing more: callers that wait are refused temporarily. May yield, at most `patience` seconds."""
         self._refreshers.end(1.0)
         if isinstance(self.router, HttpRouter):
             self.router.close(patience)

@@ -121,7 +121,7 @@ class SubmitReplayJobs:
         claim: ReplayClaim,
         timings: ReplayTimings,
     ) -> None:
-        """Any value in `wakeups` tells that there may be something to do."""
+        """Any value in `wakeups` means that there may be work."""
         self.flow = flow
         self._wakeups = wakeups
         self._gateway = gateway

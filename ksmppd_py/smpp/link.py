@@ -104,6 +104,6 @@ class SmppLink:
 
 
 def _other_protocol(octets: bytes) -> str:
-    """Words for what isn't SMPP, if its first four octets tell."""
+    """Return words for a protocol other than SMPP, recognised by its first four octets."""
     names = [name for beginning, name in _OTHERS.items() if octets.startswith(beginning)]
     return f": that is {names[0]}, not SMPP" if names else ""

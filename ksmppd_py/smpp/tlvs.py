@@ -153,7 +153,7 @@ def unpack_tlvs(octets: bytes, position: int, end: int, limits: Limits) -> dict[
 
 
 def _is_nul_before_tlv(octets: bytes, position: int) -> bool:
-    """Tell whether the octets behind the NUL at `position` look more like a TLV than those from it on do."""
+    """Return whether the octets behind the NUL at `position` look more like a TLV than those from it on do."""
     return not _looks_like_tlv(octets, position) and _looks_like_tlv(octets, position + 1)
 
 

@@ -173,7 +173,7 @@ class Gate:
         self.failures = 0
 
     def enter(self, changes: bool) -> Passage:
-        """Let an operation through; `changes` tells whether it does more than read. Raises DatabaseUnavailable.
+        """Let an operation through; `changes` says whether it does more than read. Raises DatabaseUnavailable.
 
         Call `leave` of the Passage when the operation has ended, and before it one of the methods for its result.
         """

@@ -146,7 +146,7 @@ def privileges_on(name: str, grants: Sequence[str]) -> str | None:
 
 
 def _takes_in(place: str, name: str) -> bool:
-    """Tell whether a grant on `place` holds for this database: a name there is a pattern, as of LIKE."""
+    """Return whether a grant on `place` holds for this database: a name there is a pattern, as of LIKE."""
     match = _NAME.match(place)
     if match is None:
         return place == "*.*"

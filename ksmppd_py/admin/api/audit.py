@@ -1,4 +1,4 @@
-"""The audit's operation, and the one that tells who asks."""
+"""The operations that read the audit and the caller's own identity."""
 
 from __future__ import annotations
 

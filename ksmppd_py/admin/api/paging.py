@@ -29,7 +29,7 @@ class PageQuery(Model, strict=False):
 
 
 def page_of(query: PageQuery, *kinds: type) -> Page:
-    """Return the wanted page; one row more than `limit` is read, which tells whether there is a next page.
+    """Return the wanted page; one row more than `limit` is read, to see whether there is a next page.
 
     `kinds` are the types of the key's values. Raises Problem.
     """
