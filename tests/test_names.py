@@ -51,6 +51,7 @@ REPLACED = {
     "command results": r"Fact|Panel|Visit|Wish|Plainly",
     "GroupCommit": r"Combiner|storage/combine",
     "StatementResult": r"storage/look\b|storage/reading\b",
+    "timeouts and intervals": r"PATIENCE|FAREWELL|GLANCE|PROOF|ROUND",
 }
 """The present name, and a pattern of whole words of those that it replaced."""
 
