@@ -63,6 +63,12 @@ def _fill(database: Database, system_id: str, service: str, first: int, last: in
         number = "LPAD(HEX(seq), 12, '0')"
         url, uuid = f"CONCAT('{system_id}|1700000000|00000000-0000-4000-8000-', {number})", "UUID()"
         head = ""
+    elif database.kind == "pgsql":
+        source = f"generate_series({first}, {last}) AS numbers(seq)"
+        number = "upper(lpad(to_hex(seq), 12, '0'))"
+        url = f"convert_to('{system_id}|1700000000|00000000-0000-4000-8000-' || {number}, 'UTF8')"
+        uuid = f"'11111111-0000-4000-8000-' || {number}"
+        head = ""
     else:
         source = "numbers"
         number = "printf('%012X', seq)"
@@ -70,7 +76,7 @@ def _fill(database: Database, system_id: str, service: str, first: int, last: in
         uuid = f"'11111111-0000-4000-8000-' || {number}"
         next_one = f"SELECT seq + 1 FROM numbers WHERE seq < {last}"
         head = f"WITH RECURSIVE numbers(seq) AS (SELECT {first} UNION ALL {next_one}) "
-    values = [
+    values = [  # literals that each database takes as octets
         "'49170'",
         "'4001'",
         service,

@@ -22,6 +22,7 @@ from tests.parts.database import (
     Account,
     Database,
     MariaDatabase,
+    PostgresDatabase,
     RouteRow,
     SqliteDatabase,
     count_rows,
@@ -29,6 +30,7 @@ from tests.parts.database import (
     insert_route,
 )
 from tests.parts.mariadb import MariaDB
+from tests.parts.postgresql import PostgreSQL
 from tests.parts.process import Process
 from tests.parts.waiting import PartError, wait_until
 
@@ -85,7 +87,7 @@ class LaunchedDaemon(Daemon):
 
 
 class Lane:
-    """Everything around one daemon. `kind` is sqlite or mariadb."""
+    """Everything around one daemon. `kind` is sqlite, mariadb or pgsql; servers are this lane's alone."""
 
     def __init__(
         self,
@@ -95,17 +97,23 @@ class Lane:
         keys: Mapping[str, int] | None = None,
         constants: Mapping[str, float] = QUICK,
         server_options: tuple[str, ...] = (),
+        largest_file: int = 0,
     ) -> None:
         self.kind = kind
         self.queue = queue
         self.directory = Path(tempfile.mkdtemp(prefix="faults-"))
-        self.server: MariaDB | None = None
+        self.server: MariaDB | PostgreSQL | None = None
         self.database: Database
         if kind == "mariadb":
             self.server = MariaDB("--innodb-flush-log-at-trx-commit=1", *server_options)
             self.server.start()
             name = self.server.create_database("latin1")
             self.database = MariaDatabase(self.server.host, self.server.port, "root", "", name)
+        elif kind == "pgsql":
+            self.server = PostgreSQL(largest_file=largest_file)
+            self.server.start()
+            name = self.server.create_database()
+            self.database = PostgresDatabase(self.server.host, self.server.port, "postgres", "", name)
         else:
             self.database = SqliteDatabase(self.directory / "ksmppd.sqlite3")
         self.box = Box(lambda sms: (0, 0.0), lambda sms, nack: None).start()
@@ -218,14 +226,16 @@ class Lane:
             connection.close()
 
     def restart_database(self, crash: bool) -> None:
-        """MariaDB goes away and comes back; nothing to do for SQLite."""
+        """The server goes away and comes back; nothing to do for SQLite."""
         if self.server is not None:
             (self.server.kill if crash else self.server.stop)()
             self.server.start()
 
     def kill_connections(self) -> None:
-        """MariaDB closes every connection of the daemon."""
-        if self.server is not None:
+        """The server closes every connection of the daemon."""
+        if isinstance(self.server, PostgreSQL):
+            self.server.end_connections()
+        elif self.server is not None:
             rows = self.server.query(
                 "SELECT id FROM information_schema.processlist WHERE command <> 'Daemon' AND id <> connection_id()"
             )

@@ -88,7 +88,7 @@ class Scenario:
     def _choose_faults(self) -> list[tuple[float, str]]:
         menu = ["kill", "kill", "term", "freeze", "box cut", "box cut", "box away", "box denies", "box freeze",
                 "esme cut", "esme cut", "esme away", "esme deaf", "database freeze", "database freeze"]  # fmt: skip
-        if self.lane.kind == "mariadb":
+        if self.lane.server is not None:
             menu += ["database restart", "database kill", "database connections", "database connections"]
         count = self._random.choice((0, 1, 1, 2, 2, 3))
         return sorted((self._random.uniform(0.05, 1.2), self._random.choice(menu)) for _ in range(count))

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from tests.faults.lane import Lane
 from tests.faults.scenario import Scenario
 
-KINDS = ("sqlite", "mariadb", "without-queue")
+KINDS = ("sqlite", "mariadb", "pgsql", "without-queue")
 MOST_FAILURES = 3
 """Failures after which a lane gives up."""
 
@@ -26,7 +26,7 @@ def run_lane(kind: str, seeds: Iterator[int], verbose: bool = False) -> list[str
 
 def _run_clean(kind: str, seeds: Iterator[int], verbose: bool) -> list[str]:
     """Run seeds on one daemon, up to the first that fails: after it nothing is clean any more."""
-    lane = Lane("mariadb" if kind == "mariadb" else "sqlite", queue=kind != "without-queue")
+    lane = Lane("sqlite" if kind == "without-queue" else kind, queue=kind != "without-queue")
     scenario: Scenario | None = None
     try:
         with lane.opened():

@@ -80,9 +80,10 @@ def test_fifty_thousand_on_sqlite() -> None:
 
 
 @pytest.mark.database
-def test_few_rows_behind_many_of_another() -> None:
+@pytest.mark.parametrize("kind", ["mariadb", "pgsql"])
+def test_few_rows_behind_many_of_another(kind: str) -> None:
     """An account's few rows arrive at once although many of another account stand before them."""
-    with Lane("mariadb", constants={}).opened() as lane:
+    with Lane(kind, constants={}).opened() as lane:
         fill(lane.database, "faultb", 150_000)
         fill(lane.database, "faulta", 50)
         taker = Taker(lane.daemon.smpp_port, "faulta", PASSWORD)
@@ -115,6 +116,11 @@ def test_reports_that_name_no_account_and_come_while_we_run(kind: str) -> None:
             taker.take_until(first + 9)
         assert sorted(taker.numbers) == list(range(1, 21))
         taker.close()
+
+
+@pytest.mark.database
+def test_thirty_thousand_on_postgresql() -> None:
+    drain_steadily("pgsql", 30_000)
 
 
 @pytest.mark.soak

@@ -21,7 +21,8 @@ from tests.parts.waiting import wait_until
 
 pytestmark = [pytest.mark.faults, pytest.mark.integration, pytest.mark.slow]
 
-KINDS = ["sqlite", pytest.param("mariadb", marks=pytest.mark.database)]
+SERVERS = [pytest.param(kind, marks=pytest.mark.database) for kind in ("mariadb", "pgsql")]
+KINDS = ["sqlite", *SERVERS]
 SLACK = 1.5
 """Seconds beyond the 5 that an answer may take on a busy machine."""
 
@@ -88,13 +89,13 @@ def enquiring(customer: Customer) -> Iterator[None]:
 
 
 def test_frozen(lane: Lane) -> None:
-    """MariaDB stopped with SIGSTOP, SQLite locked by another process, for longer than any operation may take."""
+    """A server stopped with SIGSTOP, SQLite locked by another process, for longer than any operation may take."""
     submitter = SubmitClient(lane)
     submitter.wait([submitter.send()])  # its routes are known now
     with enquiring(submitter.customer):
         with lane.frozen_database():
             rebuilt = lane.daemon.admin("/rebuild-routes")
-            assert rebuilt.status == (500 if lane.kind == "mariadb" else 200)
+            assert rebuilt.status == (500 if lane.server is not None else 200)
             with_box = [submitter.send() for _ in range(20)]
             assert {status for status, _ in submitter.wait(with_box, 4)} == {
                 0
@@ -108,7 +109,7 @@ def test_frozen(lane: Lane) -> None:
             assert {status for status, _ in answers} == {wire.RSYSERR}
             assert max(took for _, took in answers) < 5 + SLACK
             stranger = Customer(lane.daemon.smpp_port, "faultb", PASSWORD, lambda message: (0, 0.0)).start()
-            if lane.kind == "mariadb":  # a locked SQLite can still be read
+            if lane.server is not None:  # a locked SQLite can still be read
                 wait_until(lambda: stranger.refused_binds, "a bind to be refused", 20)
                 assert set(stranger.refused_binds) == {wire.RSYSERR}
         recovered = time.monotonic()
@@ -121,10 +122,10 @@ def test_frozen(lane: Lane) -> None:
     submitter.customer.stop()
 
 
-@pytest.mark.database
-def test_stopped_killed_and_connections_killed() -> None:
+@pytest.mark.parametrize("kind", SERVERS)
+def test_stopped_killed_and_connections_killed(kind: str) -> None:
     keys = {"wait-ack-timeout": 60, "default-max-open-acks": 100}
-    with Lane("mariadb", keys=keys, constants={}).opened() as lane:
+    with Lane(kind, keys=keys, constants={}).opened() as lane:
         submitter = SubmitClient(lane)
         submitter.wait([submitter.send()])
         lane.lose_box()
@@ -199,4 +200,25 @@ def test_disk_full_mariadb() -> None:
         wait_until(lambda: lane.stored() == 0, "an empty store", 30)
         lane.lose_box()
         assert submitter.wait([submitter.send()])[0][0] == 0
+        submitter.customer.stop()
+
+
+@pytest.mark.database
+def test_disk_full_postgresql() -> None:
+    """No file of the server may have more than 4 MB."""
+    with Lane("pgsql", constants={}, largest_file=4).opened() as lane:
+        submitter = SubmitClient(lane)
+        submitter.wait([submitter.send()])
+        lane.lose_box()
+        with enquiring(submitter.customer):
+            statuses: list[int] = []
+            for _ in range(200):
+                numbers = [submitter.send("z" * 250) for _ in range(200)]
+                statuses += [status for status, _ in submitter.wait(numbers)]
+                if wire.RSYSERR in statuses:
+                    break
+            assert set(statuses) == {0, wire.RSYSERR}
+            assert lane.stored() == statuses.count(0)
+        lane.box.start()
+        wait_until(lambda: lane.stored() == 0, "an empty store", 30)
         submitter.customer.stop()

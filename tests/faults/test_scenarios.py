@@ -1,6 +1,6 @@
-"""Seeds of faults on SQLite, on MariaDB and without a queue: the ledger balances after each.
+"""Seeds of faults on SQLite, MariaDB, PostgreSQL and without a queue: the ledger balances after each.
 
-`make test` runs the first of each kind, `make faults` all 210 (`--every-seed`). A seed that fails is named with the
+`make test` runs the first of each kind, `make faults` all 300 (`--every-seed`). A seed that fails is named with the
 command that repeats it.
 """
 
@@ -15,11 +15,11 @@ from tests.faults.scenarios import KINDS, run_lane
 
 pytestmark = [pytest.mark.faults, pytest.mark.integration, pytest.mark.slow]
 
-SEEDS = {"sqlite": 16, "mariadb": 16, "without-queue": 10}
+SEEDS = {"sqlite": 16, "mariadb": 16, "pgsql": 12, "without-queue": 10}
 """Number of seeds of each kind that run by default."""
 
-EVERY_SEED = {"sqlite": 80, "mariadb": 90, "without-queue": 40}
-LANES = {"sqlite": 2, "mariadb": 2, "without-queue": 1}
+EVERY_SEED = {"sqlite": 80, "mariadb": 90, "pgsql": 90, "without-queue": 40}
+LANES = {"sqlite": 2, "mariadb": 2, "pgsql": 2, "without-queue": 1}
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,11 @@ def _all(greenlets: list[gevent.Greenlet]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "kind", [pytest.param(kind, marks=[pytest.mark.database] if kind == "mariadb" else []) for kind in KINDS]
+    "kind",
+    [
+        pytest.param(kind, marks=[pytest.mark.database] if kind in ("mariadb", "pgsql") else [])
+        for kind in KINDS
+    ],
 )
 def test_the_ledger_balances(failures: Mapping[str, list[str]], kind: str) -> None:
     assert not failures[kind], "\n\n".join(failures[kind])

@@ -13,7 +13,9 @@ from tests.parts.waiting import wait_until
 pytestmark = [pytest.mark.faults, pytest.mark.integration, pytest.mark.slow]
 
 
-@pytest.mark.parametrize("kind", ["sqlite", pytest.param("mariadb", marks=pytest.mark.database)])
+@pytest.mark.parametrize(
+    "kind", ["sqlite", *(pytest.param(kind, marks=pytest.mark.database) for kind in ("mariadb", "pgsql"))]
+)
 def test_no_row_goes_out_twice(kind: str) -> None:
     with Lane(kind, keys={"wait-ack-timeout": 60}, constants={}).opened() as lane:
         config = DaemonConfig([("SECOND", lane.box.port)], ksmppd={"wait-ack-timeout": 60, "log-level": 1})

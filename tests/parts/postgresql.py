@@ -52,8 +52,10 @@ class PostgreSQL:
     password = ""
     host = "127.0.0.1"
 
-    def __init__(self, **settings: str) -> None:
-        """`settings` are those of postgresql.conf that are different from the quick ones."""
+    def __init__(self, wal_segment: int = 1, largest_file: int = 0, **settings: str) -> None:
+        """`settings` are those of postgresql.conf that differ from the quick ones; sizes are in MB, 0 = any."""
+        self._limit = ["prlimit", f"--fsize={largest_file << 20}"] if largest_file else []
+        self._wal_segment = wal_segment
         self._settings = {**_QUICK, **settings}
         self._process: subprocess.Popen[bytes] | None = None
         self._databases = 0
@@ -76,13 +78,13 @@ class PostgreSQL:
         if not self.data.exists():
             self.run(
                 "initdb", "-D", str(self.data), "-U", self.username, "-A", "trust", "-E", "UTF8", "--no-sync",
-                "--locale", "C.UTF-8",
+                "--locale", "C.UTF-8", f"--wal-segsize={self._wal_segment}",
             )  # fmt: skip
         options = {**self._settings, "port": str(self.port), "unix_socket_directories": str(self.directory)}
         arguments = [part for key, value in options.items() for part in ("-c", f"{key}={value}")]
         with open(self.directory / "log", "ab") as log:
             self._process = subprocess.Popen(
-                [program("postgres"), "-D", str(self.data), *arguments],
+                [*self._limit, program("postgres"), "-D", str(self.data), *arguments],
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
