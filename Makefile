@@ -20,7 +20,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 # npm comes with nodejs in some distributions and beside it in others: asked for only where it is missing.
-PACKAGES := mariadb-server postgresql kannel kannel-extras php-cli fail2ban systemd logrotate chromium chromium-driver $(if $(shell which npm 2>/dev/null),,nodejs npm)
+PACKAGES := mariadb-server postgresql pgbouncer kannel kannel-extras php-cli fail2ban systemd logrotate chromium chromium-driver $(if $(shell which npm 2>/dev/null),,nodejs npm)
 RUN_TESTS := $(BIN)/python tools/run_tests.py
 PYTEST := $(BIN)/python -m gevent.monkey --module pytest
 

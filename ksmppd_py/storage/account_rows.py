@@ -56,7 +56,14 @@ class AccountRows:
         self._page_of_many = self._compile(unordered, self._by_service)
         exists: Select[Any] = select(bindparam("service_name")).select_from(store)
         for_esmes = or_(*(sms_type == literal_column(str(kind)) for kind in _FOR_ESMES))
-        self._exists = self._compile(exists.where(ours, for_esmes).limit(1), self._by_service)
+        self._exists = [self._compile(exists.where(ours, for_esmes).limit(1), self._by_service)]
+        if (
+            database.dialect.name == "postgresql"
+        ):  # its index has both columns, and only an order makes it be used
+            of_kinds = (exists.where(ours, sms_type == literal_column(str(kind))) for kind in _FOR_ESMES)
+            self._exists = [
+                self._compile(of_kind.order_by(store.c.global_id).limit(1), None) for of_kind in of_kinds
+            ]
         self._names = self._compile(select(store.c.service).where(for_esmes).distinct(), self._by_type)
 
         nobodys = select(*columns).where(
@@ -97,14 +104,18 @@ class AccountRows:
     def _having_rows(self, some: Sequence[str]) -> set[str]:
         """Ask about several accounts in one statement; on SQLite, which has no distance, one after the other."""
         if self._database.dialect.name == "sqlite":
+            (exists,) = self._exists
             found = (
-                self._database.execute(self._exists, {"service_name": each}, repeatable=True).rows
-                for each in some
+                self._database.execute(exists, {"service_name": each}, repeatable=True).rows for each in some
             )
             return {each for each, rows in zip(some, found, strict=True) if rows}
         literal = self._database.literal
-        defaults = {key: literal(value) for key, value in self._exists.defaults.items()}
-        asked = [self._exists.text % {**defaults, "service_name": literal(each)} for each in some]
+        asked = [
+            exists.text
+            % {key: literal(value) for key, value in {**exists.defaults, "service_name": each}.items()}
+            for each in some
+            for exists in self._exists
+        ]
         joined = Statement(" UNION ALL ".join(f"({text})" for text in asked))
         rows = self._database.execute(joined, repeatable=True).rows
         return {service.lower() for (value,) in rows if (service := name(value))}

@@ -87,6 +87,7 @@ class ServerClaim(Claim):
         self._name = f"ksmppd.{store_table if '.' in store_table else f'{database.name}.{store_table}'}"
         self._database = database
         self._connection: Any = None
+        self._impossible = False
         self._checked_at = 0.0
         self._held = False
 
@@ -104,15 +105,30 @@ class ServerClaim(Claim):
         began = monotonic()
         try:
             with gevent.Timeout(OPERATION_TIMEOUT, TimeoutError):
-                if self._connection is None:
-                    self._connection = self._database.connect_apart()
-                taken = self._database.take_lock(self._connection, self._name, LEASE)
+                if self._impossible or (self._connection is None and not self._connect()):
+                    taken = True
+                else:
+                    taken = self._database.take_lock(self._connection, self._name, LEASE)
         except self._database.errors as error:  # with OSError among them, of which TimeoutError is one
             log.debug("Can't ask for the claim on the queue: %s", error)
             self.release()
             return None
         self._checked_at = began
         return taken
+
+    def _connect(self) -> bool:
+        """Open the connection; False where no lock can be kept. Raises the driver's errors. May yield."""
+        self._connection = self._database.connect_apart()
+        if self._database.keeps_sessions(self._connection):
+            return True
+        self.release()
+        self._impossible = True
+        log.error(
+            "The claim on the queue in %s can't be held: a pooler gives each transaction another session."
+            " Stored messages are replayed without it; no other ksmppd may use these tables",
+            self._what,
+        )
+        return False
 
     def release(self) -> None:
         """See Claim."""

@@ -191,7 +191,7 @@ class MySQLDatabase(PooledDatabase):
     def _failure(self, error: Exception) -> Failure:
         number = error.args[0] if error.args else 0
         if number in _NO_MORE_CONNECTIONS:
-            cause = Cause.FULL
+            cause = Cause.NOT_CONNECTED
         elif not isinstance(error, pymysql.err.MySQLError) or number in _BROKEN:
             cause = Cause.BROKEN
         elif number in _ROLLED_BACK:

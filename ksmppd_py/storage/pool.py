@@ -42,10 +42,10 @@ class Cause(Enum):
     LATE = "the server gave the statement up because it took too long"
     BROKEN = "the connection is of no use any more"
     ENDED = "so it is, and nothing was committed"
-    FULL = "so it is: the server takes no more connections"
+    NOT_CONNECTED = "so it is: the server grants no connection, perhaps because it has too many"
 
 
-_LOST = (Cause.BROKEN, Cause.ENDED, Cause.FULL)
+_LOST = (Cause.BROKEN, Cause.ENDED, Cause.NOT_CONNECTED)
 
 
 class Failure(NamedTuple):
@@ -119,6 +119,14 @@ class PooledDatabase(ABC):
         The server ends the connection once nothing has come over it for `lease` seconds. Raises the driver's `errors`.
         May yield.
         """
+
+    def keeps_sessions(self, connection: Any) -> bool:
+        """Whether all that comes over a connection of `connect_apart` is one session of the server.
+
+        Not so behind a pooler that gives each transaction a session. Raises the driver's `errors`. May yield.
+        """
+        del connection
+        return True
 
     @abstractmethod
     def _connect(self) -> Any:
@@ -209,7 +217,7 @@ class PooledDatabase(ABC):
             self._cut(connection)
 
     def _within_deadline_apart(self, call: Callable[[], T]) -> T | None:
-        """Do one step of `stream`; None when the server has no connection left. May yield."""
+        """Do one step of `stream`; None when the server grants no connection. May yield."""
         passage = self._gate.enter(changes=False)
         deadline = gevent.Timeout(self._timeout)
         try:
@@ -221,8 +229,10 @@ class PooledDatabase(ABC):
             raise self._late(passage) from None
         except self.errors as error:
             failure = self._failure(error)
-            if failure.cause is Cause.FULL:
+            if failure.cause is Cause.NOT_CONNECTED:
                 return None
+            if failure.cause is Cause.LATE:
+                raise self._late(passage) from error
             if failure.cause not in _LOST:
                 raise StatementRefused(failure.text, failure.code) from error
             passage.lost(failure.text)

@@ -34,7 +34,7 @@ _CAUSES = {
     "25006": Cause.NO_CHANGES,  # read_only_sql_transaction
     "53100": Cause.NO_CHANGES,  # disk_full
     "58030": Cause.NO_CHANGES,  # io_error
-    "53300": Cause.FULL,  # too_many_connections
+    "53300": Cause.NOT_CONNECTED,  # too_many_connections
     "57P01": Cause.ENDED,  # admin_shutdown, pg_terminate_backend
     "57P03": Cause.ENDED,  # cannot_connect_now
     "57P04": Cause.ENDED,  # database_dropped
@@ -51,6 +51,7 @@ _TAKE_LOCK = (
     "SELECT CASE WHEN EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
     " AND (classid::bigint << 32 | objid::bigint) = {key}) THEN true ELSE pg_try_advisory_lock({key}) END"
 )
+_LOOKS_AT_POOLER = 3
 _IDLE_SESSIONS_END = 140_000
 """The first version of the server that has idle_session_timeout."""
 
@@ -69,6 +70,10 @@ def quoted(text: str) -> str:
     if "\\" in text:
         return "E'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
     return "'" + text.replace("'", "''") + "'"
+
+
+class NotConnected(psycopg.OperationalError):
+    """The server can't be reached, or refuses: libpq tells only in words why."""
 
 
 class _Octets(Loader):
@@ -137,6 +142,11 @@ def _run(connection: Any, text: str) -> StatementResult:
     return StatementResult(rows, max(0, cursor.rowcount))
 
 
+def _session(connection: Any) -> int:
+    """Return the id of the process that serves a connection now. May yield."""
+    return int(_run(connection, "SELECT pg_backend_pid()").rows[0][0])
+
+
 class _Portions:
     """One SELECT as a cursor on the server."""
 
@@ -185,6 +195,23 @@ class PostgreSQLDatabase(PooledDatabase):
         (row,) = _run(connection, _TAKE_LOCK.format(key=key)).rows
         return bool(row[0])
 
+    def keeps_sessions(self, connection: Any) -> bool:
+        """See PooledDatabase. A pooler shows itself by a process id that isn't the session's.
+
+        It gives sessions that rest to the next one who asks: two connections then have the same.
+        """
+        ours = _session(connection)
+        if ours == connection.info.backend_pid:
+            return True
+        for _ in range(_LOOKS_AT_POOLER):
+            other = self.connect_apart()
+            try:
+                if _session(other) == _session(connection):
+                    return False
+            finally:
+                self.disconnect_apart(other)
+        return True
+
     def _begin(self, connection: Any, repeatable: bool) -> _Transaction:
         return _Transaction(connection, repeatable)
 
@@ -201,9 +228,10 @@ class PostgreSQLDatabase(PooledDatabase):
     def _failure(self, error: Exception) -> Failure:
         code = getattr(error, "sqlstate", None) or ""
         text = next(iter(str(error).strip().splitlines()), "") or repr(error)
+        if isinstance(error, NotConnected):
+            return Failure(Cause.NOT_CONNECTED, code, text)
         lost = not isinstance(error, psycopg.Error) or not code or code.startswith("08")
-        cause = Cause.BROKEN if lost else _CAUSES.get(code, Cause.REFUSED)
-        return Failure(cause, code, text)
+        return Failure(Cause.BROKEN if lost else _CAUSES.get(code, Cause.REFUSED), code, text)
 
     def _portions(
         self, connection: Any, statement: Statement, values: Mapping[str, Value] | None
@@ -274,7 +302,7 @@ def _open(conninfo: bytes) -> _Connection:
                 break
             _wait(connecting.socket, _WAITS[state])
         if connecting.status != pq.ConnStatus.OK:
-            raise psycopg.OperationalError(connecting.get_error_message("utf-8"))
+            raise NotConnected(connecting.get_error_message("utf-8"))
     except BaseException:
         connecting.finish()
         raise

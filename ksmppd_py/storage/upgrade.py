@@ -11,7 +11,6 @@ import re
 from collections.abc import Mapping, Sequence
 
 from sqlalchemy import ColumnElement, Table, literal_column, select
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateColumn
 
 from ksmppd_py.config import KsmppdGroup
@@ -38,7 +37,7 @@ def prepare(database: Database, ksmppd: KsmppdGroup) -> Layout:
         if not columns and _create(database, table):
             columns = _columns(database, table)
         if database.dialect.name == "postgresql":
-            _refuse_text(table, columns)
+            _refuse_text(database, table, columns)
         found[table.fullname] = columns
     complete = True
     for attribute, added in ADDED_LATER.items():
@@ -92,11 +91,12 @@ def _postgresql_columns(database: Database, table: Table) -> dict[str, FoundColu
     return {column.decode("latin-1"): FoundColumn(kind.decode("latin-1"), None) for column, kind in rows}
 
 
-def _refuse_text(table: Table, found: Mapping[str, FoundColumn]) -> None:
+def _refuse_text(database: Database, table: Table, found: Mapping[str, FoundColumn]) -> None:
     """Raise StartError for a column that can't hold every octet: on PostgreSQL text would hold their digits."""
     for column in table.c:
         kind = found[column.name].type if column.name in found else ""
-        if isinstance(column.type, postgresql.BYTEA) and kind not in ("", "bytea"):
+        wanted = column.type.compile(dialect=database.dialect)
+        if wanted == "BYTEA" and kind not in ("", "bytea"):
             raise StartError(f"Table {table.fullname}: column {column.name} is {kind}, it has to be bytea")
 
 

@@ -27,7 +27,7 @@ _OCTETS_OF_ROW = 4096
 _REMOVED_AT_ONCE = 1_000
 _REMOVE_AFTER = 0.05
 """Seconds for which removals are collected; with the commit they stay below 100 ms (docs/rules/flows.md 9, row 16)."""
-_TOO_LONG = (1118, 1153, 1264, 1301, 1406, "22001", "22003", "54000")
+_TOO_LONG = (1118, 1153, 1264, 1301, 1406, "22001", "22003", "22P05", "54000")
 """MySQL's error numbers and PostgreSQL's codes for a row that the server will never take."""
 
 

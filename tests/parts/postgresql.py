@@ -27,7 +27,7 @@ _QUICK = {
     "full_page_writes": "off",
     "autovacuum_naptime": "5s",
     "shared_buffers": "32MB",
-    "max_connections": "100",
+    "max_connections": "250",
     "listen_addresses": "127.0.0.1",
     "logging_collector": "off",
     "wal_level": "minimal",
@@ -88,19 +88,20 @@ class PostgreSQL:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                **self._as_account(),
+                **self.as_account(),
             )
         self._wait()
 
     def run(self, name: str, *arguments: str) -> None:
         """Run one of PostgreSQL's programs as the server's account."""
         done = subprocess.run(
-            [program(name), *arguments], capture_output=True, text=True, check=False, **self._as_account()
+            [program(name), *arguments], capture_output=True, text=True, check=False, **self.as_account()
         )
         if done.returncode:
             raise RuntimeError(f"{name}: {done.stdout}{done.stderr}")
 
-    def _as_account(self) -> dict[str, Any]:
+    def as_account(self) -> dict[str, Any]:
+        """The arguments of Popen for a program that runs as the server does."""
         known: dict[str, Any] = {"cwd": self.directory}
         if self._account is not None:
             known.update(user=self._account.pw_uid, group=self._account.pw_gid, extra_groups=[])

@@ -14,6 +14,7 @@ from ksmppd_py.storage.database import Database, Statement
 from ksmppd_py.storage.layout import Layout
 from ksmppd_py.storage.mysql import MySQLDatabase
 from ksmppd_py.storage.passwords import password_hash
+from ksmppd_py.storage.pool import PooledDatabase
 from ksmppd_py.storage.postgresql import PostgreSQLDatabase
 from ksmppd_py.storage.sqlite import SQLiteDatabase
 from ksmppd_py.storage.upgrade import prepare
@@ -33,10 +34,21 @@ def mysql_settings(server: MariaDB, database: str, **others: Any) -> MysqlConnec
 
 def pgsql_settings(server: PostgreSQL, database: str, **others: Any) -> PgsqlConnection:
     """The address of the private server for the daemon."""
-    known: dict[str, Any] = {"username": server.username, "password": server.password, "max_connections": 5}
-    return PgsqlConnection(
-        id="db", database=database, host=server.host, port=server.port, **{**known, **others}
-    )
+    known: dict[str, Any] = {
+        "host": server.host,
+        "port": server.port,
+        "username": server.username,
+        "password": server.password,
+        "max_connections": 5,
+    }
+    return PgsqlConnection(id="db", database=database, **{**known, **others})
+
+
+def open_server(server: MariaDB | PostgreSQL, database: str, **others: Any) -> PooledDatabase:
+    """A pool of connections to a private server."""
+    if isinstance(server, MariaDB):
+        return MySQLDatabase(mysql_settings(server, database), **others)
+    return PostgreSQLDatabase(pgsql_settings(server, database), **others)
 
 
 @dataclass
@@ -89,10 +101,8 @@ def open_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Calla
         name = server.create_database()
 
     def connect() -> Database:
-        if isinstance(server, MariaDB):
-            return MySQLDatabase(mysql_settings(server, name))
         if server is not None:
-            return PostgreSQLDatabase(pgsql_settings(server, name))
+            return open_server(server, name)
         return SQLiteDatabase(Sqlite3Connection(id="db", database=str(tmp_path / "ksmppd.sqlite")))
 
     def open_it() -> Place:

@@ -1,4 +1,4 @@
-"""One daemon at a time replays: the claim on MariaDB and on SQLite."""
+"""One daemon at a time replays: the claim on each kind of database."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 import gevent
 import pytest
@@ -14,12 +15,16 @@ import pytest
 from ksmppd_py.config import Sqlite3Connection
 from ksmppd_py.storage import claim as claims
 from ksmppd_py.storage.claim import Claim, open_claim
-from ksmppd_py.storage.mysql import MySQLDatabase
+from ksmppd_py.storage.database import Database
 from ksmppd_py.storage.sqlite import SQLiteDatabase
 from tests.parts.mariadb import MariaDB
-from tests.storage.conftest import SERVERS, mysql_settings
+from tests.parts.postgresql import PostgreSQL
+from tests.parts.waiting import wait_until
+from tests.storage.conftest import SERVERS, open_server
 
 Opener = Callable[..., Claim]
+Server: TypeAlias = "MariaDB | PostgreSQL"
+KINDS = [pytest.param(kind, marks=SERVERS) for kind in ("mariadb", "postgresql")]
 
 
 @pytest.fixture(autouse=True)
@@ -27,19 +32,20 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(claims, "INTERVAL", 0.05)
 
 
-@pytest.fixture(params=["sqlite3", pytest.param("mysql", marks=SERVERS)])
+@pytest.fixture(params=["sqlite3", *KINDS])
 def claim(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
     """Opens claims as different daemons do, on one database."""
     opened: list[Claim] = []
-    if request.param == "mysql":
-        server: MariaDB = request.getfixturevalue("mariadb")
+    path = str(tmp_path / "db.sqlite")
+    server: Server | None = None
+    if request.param != "sqlite3":
+        server = request.getfixturevalue(request.param)
         name = server.create_database()
 
     def open_it(table: str = "smpp_store") -> Claim:
-        if request.param == "mysql":
-            database = MySQLDatabase(mysql_settings(server, name))
-        else:
-            database = SQLiteDatabase(Sqlite3Connection(id="db", database=str(tmp_path / "db.sqlite")))
+        database: Database = SQLiteDatabase(Sqlite3Connection(id="db", database=path))
+        if server is not None:
+            database = open_server(server, name)
         one = open_claim(database, table)
         opened.append(one)
         one.start()
@@ -102,45 +108,82 @@ time.sleep(60)
     database.close()
 
 
-@pytest.mark.integration
-@pytest.mark.database
-class TestMariaDB:
-    def open_one(self, server: MariaDB, name: str, table: str = "smpp_store") -> Claim:
-        one = open_claim(MySQLDatabase(mysql_settings(server, name)), table)
+@pytest.fixture(params=KINDS)
+def server(request: pytest.FixtureRequest) -> Server:
+    """Each kind of database server."""
+    found: Server = request.getfixturevalue(request.param)
+    return found
+
+
+HOLDERS = {
+    MariaDB: "SELECT IS_USED_LOCK('ksmppd.{name}.smpp_store')",
+    PostgreSQL: "SELECT max(pid) FROM pg_locks JOIN pg_database d ON d.oid = database"
+    " WHERE locktype = 'advisory' AND granted AND datname = '{name}'",
+}
+"""Queries for the connection that has the lock."""
+_KILL = {MariaDB: "KILL {}", PostgreSQL: "SELECT pg_terminate_backend({})"}
+
+
+def holder(server: Server, name: str) -> int:
+    """The connection that has the claim; 0 without one."""
+    ((found,),) = server.query(HOLDERS[type(server)].format(name=name))
+    return found or 0
+
+
+class TestServers:
+    def open_one(self, server: Server, name: str, table: str = "smpp_store") -> Claim:
+        one = open_claim(open_server(server, name), table)
         one.start()
         return one
 
-    def test_other_tables_are_another_claim(self, mariadb: MariaDB) -> None:
-        name = mariadb.create_database()
-        places = [(name, "smpp_store"), (name, "other_store"), ("mysql", "smpp_store"), (name, "x" * 90)]
-        several = [self.open_one(mariadb, database, table) for database, table in places]
+    def test_other_tables_are_another_claim(self, server: Server) -> None:
+        name = server.create_database()
+        places = [(name, "smpp_store"), (name, "other_store"), (server.create_database(), "smpp_store")]
+        several = [self.open_one(server, database, table) for database, table in [*places, (name, "x" * 90)]]
         for one in several:
             wait_held(one)
         for one in several:
             one.stop()
 
-    def test_lost_and_regained_with_the_connection(self, mariadb: MariaDB) -> None:
-        name = mariadb.create_database()
-        one = self.open_one(mariadb, name)
+    def test_lost_and_regained_with_the_connection(self, server: Server) -> None:
+        name = server.create_database()
+        one = self.open_one(server, name)
         wait_held(one)
-        lock = f"ksmppd.{name}.smpp_store"
-        ((owner,),) = mariadb.query(f"SELECT IS_USED_LOCK('{lock}')")
-        mariadb.query(f"KILL {owner}")
-        with gevent.Timeout(10):
-            while mariadb.query(f"SELECT IS_USED_LOCK('{lock}')") in (((None,),), ((owner,),)):
-                gevent.sleep(0.01)
+        owner = holder(server, name)
+        server.query(_KILL[type(server)].format(owner))
+        wait_until(lambda: holder(server, name) not in (0, owner), "the claim to be regained", 10)
         wait_held(one)
         one.stop()
 
-    def test_frozen_server(self, mariadb: MariaDB) -> None:
+    def test_frozen_server(self, server: Server) -> None:
         """A daemon that can't ask for the claim doesn't replay, and asks again."""
-        name = mariadb.create_database()
-        one = self.open_one(mariadb, name)
+        name = server.create_database()
+        one = self.open_one(server, name)
         wait_held(one)
-        with mariadb.frozen():
+        with server.frozen():
             wait_held(one, False)
         wait_held(one)
         one.stop()
+
+    def test_it_is_a_lease(self, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A daemon that is silent without closing its connection, as on a machine that lost power, loses the claim.
+
+        It notices before it asks again.
+        """
+        monkeypatch.setattr(claims, "LEASE", 1.0)
+        name = server.create_database()
+        silent = self.open_one(server, name)
+        wait_held(silent)
+        monkeypatch.setattr(claims, "INTERVAL", 30.0)
+        gevent.sleep(0.1)  # its next check is far away
+        other = open_claim(open_server(server, name), "smpp_store")
+        assert other.claim() is False
+        monkeypatch.setattr(claims, "INTERVAL", 0.05)
+        other.start()
+        wait_held(other)
+        assert not silent.held
+        for one in (silent, other):
+            one.stop()
 
 
 def test_a_database_in_memory_is_always_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
