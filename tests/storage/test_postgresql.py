@@ -179,7 +179,7 @@ def test_a_server_that_changes_nothing_now(pg: Callable[..., Place], code: str, 
 
 
 def test_a_lock_isnt_waited_for_longer_than_its_caller_waits(pg: Callable[..., Place]) -> None:
-    """What its caller was told that failed mustn't happen later: the server gives it up first."""
+    """The server gives the statement up first: one whose caller was told that it failed mustn't succeed later."""
     place = pg(timeout=0.6, back_off=0.1)
     place.add_user(credit=10)
     other = pg().database
@@ -221,11 +221,11 @@ def test_a_long_answer_where_no_more_connections_are_granted(
 def test_a_server_that_isnt_postgresqls(greeting: bytes) -> None:
     """An answer of a proxy or of another program counts as an outage."""
 
-    def greet(peer: socket.socket, _address: object) -> None:
+    def answer(peer: socket.socket, _address: object) -> None:
         peer.sendall(greeting)
         peer.close()
 
-    server = StreamServer(("127.0.0.1", 0), greet)
+    server = StreamServer(("127.0.0.1", 0), answer)
     server.start()
     settings = PgsqlConnection(
         id="db", database="ksmppd", host="127.0.0.1", port=server.server_port, username="x", password=""
