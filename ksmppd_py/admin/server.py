@@ -23,7 +23,7 @@ from ksmppd_py.admin.metrics import CONTENT_TYPE, Metrics
 from ksmppd_py.admin.ports import Operations
 from ksmppd_py.admin.requests import Accepted, Reply, Request, RequestHandler
 from ksmppd_py.admin.sessions import Sessions
-from ksmppd_py.admin.users import HashCheck, Users, UserSettings, no_hashes
+from ksmppd_py.admin.users import HashChecks, Users, UserSettings
 from ksmppd_py.errors import StartError
 from ksmppd_py.management.service import Management
 from ksmppd_py.model.names import place
@@ -89,16 +89,17 @@ class AdminServer:
         self,
         operations: Operations,
         settings: AdminSettings,
+        hash_checks: HashChecks,
         limits: HttpLimits = _DEFAULT_LIMITS,
         management: Management | None = None,
-        check_hash: HashCheck = no_hashes,
     ) -> None:
         self.port = settings.port
         """The port's number; once started, the one that was chosen for 0."""
         self._settings = settings
+        self._hash_checks = hash_checks
         self._limits = limits
         self._access = access = Access(
-            Users(settings.password_octets, settings.users, check_hash), Sessions(settings.session_secret)
+            Users(settings.password_octets, settings.users, hash_checks), Sessions(settings.session_secret)
         )
         self._loop = LoopWatch()
         self._history = History(operations.server_status, self._loop)
@@ -147,6 +148,7 @@ class AdminServer:
         self._greenlets.end(timeout)
         if server is not None:
             server.stop(timeout)
+        self._hash_checks.close()
 
     def check(self, settings: AdminSettings) -> None:
         """Raise StartError when `change` could not use the certificate of these settings. Doesn't yield."""

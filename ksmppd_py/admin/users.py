@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from time import monotonic
+from typing import Protocol
 
 from ksmppd_py.admin.guesses import GuessLimit
 from ksmppd_py.ip_addresses import matches
@@ -16,8 +17,15 @@ ADMIN = "admin"
 """The user of the password in group http-server."""
 _BCRYPT = b"$2"
 
-HashCheck = Callable[[bytes, bytes], bool]
-"""Whether a bcrypt hash is the hash of a password. May yield. Raises errors.QueueFull."""
+
+class HashChecks(Protocol):
+    """Checks bcrypt hashes."""
+
+    def takes(self, hashed: bytes, password: bytes) -> bool:
+        """Whether `hashed` is the hash of this password. May yield. Raises errors.QueueFull."""
+
+    def close(self) -> None:
+        """End all checks. May yield."""
 
 
 class Role(IntEnum):
@@ -46,11 +54,6 @@ class UserSettings:
     allow_ip: str = ""
 
 
-def no_hashes(_hashed: bytes, _password: bytes) -> bool:
-    """Check hashes where no users have one: none matches."""
-    return False
-
-
 class Users:
     """Checks usernames and passwords, those of each address at a bounded rate.
 
@@ -60,11 +63,11 @@ class Users:
     def __init__(
         self,
         password: bytes,
-        users: Sequence[UserSettings] = (),
-        check_hash: HashCheck = no_hashes,
+        users: Sequence[UserSettings],
+        hash_checks: HashChecks,
         now: Callable[[], float] = monotonic,
     ) -> None:
-        self._check_hash = check_hash
+        self._hash_checks = hash_checks
         self._guesses = GuessLimit(now)
         self.change(password, users)
 
@@ -102,7 +105,7 @@ class Users:
         if not user.password or not _may_come_from(user, ip):
             return False
         if user is not self._admin and user.password.startswith(_BCRYPT):
-            return self._check_hash(user.password, given)
+            return self._hash_checks.takes(user.password, given)
         return hmac.compare_digest(_digest(given), _digest(user.password))
 
 

@@ -125,7 +125,6 @@ def _steps(components: Components, database_timeout: float) -> list[Step]:
     return [
         Step("deleted rows", stop=lambda left: components.store.flush(max(0.1, left))),
         Step("the claim", components.claim.start, lambda _: components.claim.stop()),
-        Step("checks of operators' passwords", stop=lambda _: components.admin_checks.close()),
         Step("the administration", components.admin.start, admin_stop.end),
         Step("routes and accounts", load_routes, backends_stop.end),
         Step("the SMPP ports", listener.start, lambda _: listener.stop()),

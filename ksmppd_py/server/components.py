@@ -76,7 +76,6 @@ class Components:
     listener: Listener
     status: ServerStatus
     admin: AdminServer
-    admin_checks: BcryptChecks
 
 
 def build(config: Config, database: Database, layout: Layout, access: AccessLog) -> Components:
@@ -125,13 +124,7 @@ class _Builder:
         status = self._status(listener, pool, replays)
         route_test = self._route_test(routing, submit_flow, credit, binder)
         operations = ServerOperations(status, registry, blocklist, self.backends.router, route_test)
-        checks = BcryptChecks()
-        admin = AdminServer(
-            operations,
-            settings.admin(config),
-            management=self._management(),
-            check_hash=checks.takes,
-        )
+        admin = AdminServer(operations, settings.admin(config), BcryptChecks(), management=self._management())
         return Components(
             registry,
             blocklist,
@@ -144,7 +137,6 @@ class _Builder:
             listener,
             status,
             admin,
-            checks,
         )
 
     def _deliver_replay(self) -> DeliverReplayJobs:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
+import bcrypt
+
 from ksmppd_py.admin.command_handler import CommandHandler, CommandRequest
 from ksmppd_py.admin.requests import Reply
 from ksmppd_py.admin.users import Users
@@ -225,6 +227,17 @@ class FakeOperations:
         return self.report
 
 
+class PlainHashChecks:
+    """Checks bcrypt hashes at once. Implements HashChecks."""
+
+    def takes(self, hashed: bytes, password: bytes) -> bool:
+        """As bcrypt does."""
+        return bcrypt.checkpw(password, hashed)
+
+    def close(self) -> None:
+        """Nothing is under way."""
+
+
 def routes_down() -> TemporaryError:
     """The error that a failing route source raises."""
     return TemporaryError("the database is away")
@@ -232,5 +245,5 @@ def routes_down() -> TemporaryError:
 
 def run_target(operations: FakeOperations, target: str) -> Reply:
     """Run the command of a request target, without password, and return its reply."""
-    commands = CommandHandler(operations, Users(b""), {})
+    commands = CommandHandler(operations, Users(b"", (), PlainHashChecks()), {})
     return commands.run_command(CommandRequest.from_target(target.encode()))

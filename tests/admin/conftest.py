@@ -8,7 +8,7 @@ from dataclasses import fields
 from typing import Any
 
 import pytest
-from admin_fakes import FakeOperations
+from admin_fakes import FakeOperations, PlainHashChecks
 from admin_http import PASSWORD, Client, StartServer
 
 from ksmppd_py.admin.http import HttpLimits
@@ -31,7 +31,7 @@ def start(operations: FakeOperations) -> Iterator[StartServer]:
     def start_one(**options: object) -> AdminServer:
         settings: dict[str, Any] = {"port": 0, "password": PASSWORD, "interface": "127.0.0.1", **options}
         limits = {name: settings.pop(name) for name in LIMITS & settings.keys()}
-        server = AdminServer(operations, AdminSettings(**settings), HttpLimits(**limits))
+        server = AdminServer(operations, AdminSettings(**settings), PlainHashChecks(), HttpLimits(**limits))
         server.start()
         servers.append(server)
         return server

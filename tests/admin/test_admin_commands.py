@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 import pytest
-from admin_fakes import FakeOperations, routes_down, run_target
+from admin_fakes import FakeOperations, PlainHashChecks, routes_down, run_target
 
 from ksmppd_py.admin.command_handler import CommandHandler, CommandRequest
 from ksmppd_py.admin.commands import COMMANDS, NO_BIND, ROUTES_KEPT, SYSTEM_ID_MISSING, leading_integer
@@ -155,7 +155,9 @@ def test_request_target(target: bytes, path: str, extension: str, parameters: di
 
 
 def test_further_pages(operations: FakeOperations) -> None:
-    commands = CommandHandler(operations, Users(b"x"), {"/hello": lambda: plain_reply(200, "hello")})
+    commands = CommandHandler(
+        operations, Users(b"x", (), PlainHashChecks()), {"/hello": lambda: plain_reply(200, "hello")}
+    )
     assert commands.run_command(CommandRequest("/hello", ".x", {})).body == b"hello"
     listing = commands.run_command(CommandRequest("/hello/", "", {}))
     assert listing.status == 404

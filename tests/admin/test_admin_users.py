@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bcrypt
 import pytest
+from admin_fakes import PlainHashChecks
 
 from ksmppd_py.admin.commands import COMMANDS, role_needed
 from ksmppd_py.admin.guesses import TooManyGuesses
@@ -20,7 +21,7 @@ IP = "127.0.0.1"
 
 
 def users() -> Users:
-    return Users(b"master", CONFIGURED, lambda hashed, password: bcrypt.checkpw(password, hashed))
+    return Users(b"master", CONFIGURED, PlainHashChecks())
 
 
 @pytest.mark.parametrize(

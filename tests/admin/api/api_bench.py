@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from time import time
 from typing import Any
 
-from admin_fakes import FakeOperations
+from admin_fakes import FakeOperations, PlainHashChecks
 
 from ksmppd_py.admin.server import AdminServer, AdminSettings
 from ksmppd_py.config import KsmppdGroup
@@ -44,7 +44,7 @@ class ApiBench:
         layout = prepare(database, KsmppdGroup())
         self.management = Management(management_stores(database, layout), self.announcements, time)
         settings = AdminSettings(port=0, password=PASSWORD, interface="127.0.0.1", **options)
-        self.server = AdminServer(self.operations, settings, management=self.management)
+        self.server = AdminServer(self.operations, settings, PlainHashChecks(), management=self.management)
         self.server.start()
         self.api = ApiClient(self.server.port, PASSWORD)
 
