@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from time import monotonic
 from typing import TypeVar
 
@@ -111,8 +112,7 @@ def _steps(components: Components, database_timeout: float) -> list[Step]:
     status_log = StatusLog(components.registry)
     backends_stop, admin_stop = StopInBackground(backends.stop), StopInBackground(components.admin.stop)
 
-    def load_routes() -> None:
-        _until_there("The routes can't be loaded", backends.start, database_timeout)
+    load_routes = partial(_until_there, "The routes can't be loaded", backends.start, database_timeout)
 
     def wait_for_answers(_left: float) -> None:
         backends_stop.end()

@@ -110,12 +110,7 @@ class _Builder:
         replays = self._replays(replay, pool)
         simulation = self._simulation()
         credit = DatabaseCredit(self.database, self.layout)
-        statistics = SubmitStatistics(registry.meters, time)
-        after_refusal = config.routing.default_smsc_after_source_refusal
-        routing = Routing(self.backends.router, statistics, self.ids, time, after_refusal)
-        submit_flow = SubmitFlow(
-            routing, Billing(credit), pool, self.queue, simulation.flow, statistics, time
-        )
+        routing, submit_flow = self._submit_flow(pool, credit, simulation)
         tlvs = settings.tlvs(config)
         binder = Binder(self.backends.authenticator, registry, blocklist, config.ksmppd, tlvs)
         lookup = MessageLookup(self.history, self.queue, replays.submits, self.ids, time)
@@ -138,6 +133,16 @@ class _Builder:
             status,
             admin,
         )
+
+    def _submit_flow(
+        self, pool: BearerboxPool, credit: DatabaseCredit, simulation: SimulationJobs
+    ) -> tuple[Routing, SubmitFlow]:
+        statistics = SubmitStatistics(self.registry.meters, time)
+        after_refusal = self.config.routing.default_smsc_after_source_refusal
+        routing = Routing(self.backends.router, statistics, self.ids, time, after_refusal)
+        billing = Billing(credit)
+        flow = SubmitFlow(routing, billing, pool, self.queue, simulation.flow, statistics, time)
+        return routing, flow
 
     def _deliver_replay(self) -> DeliverReplayJobs:
         wakeups: BatchQueue[str] = BatchQueue()
