@@ -1,4 +1,4 @@
-"""Where third-party libraries are imported, how long files and functions get, and what is imported before patching.
+"""Homes of third-party libraries, sizes of files and functions, and the imports before patching.
 
 import-linter checks which package may import which, and that the core is pure (pyproject.toml).
 """
