@@ -12,6 +12,7 @@ from gevent.lock import BoundedSemaphore
 
 from ksmppd_py.accesslog.file import LogFile
 from ksmppd_py.accesslog.lines import JsonStyle, KannelStyle, Style
+from ksmppd_py.config import AccessLogFormat, KsmppdGroup
 from ksmppd_py.model.work import BindContext, Delivery, Submit
 
 logger = logging.getLogger(__name__)
@@ -24,6 +25,12 @@ class AccessLogSettings:
     path: str = ""
     json: bool = False
     text: bool = False
+
+    @classmethod
+    def of(cls, ksmppd: KsmppdGroup) -> AccessLogSettings:
+        """Return the settings in group ksmppd."""
+        is_json = ksmppd.access_log_format is AccessLogFormat.JSON
+        return cls(ksmppd.access_log, is_json, ksmppd.access_log_text)
 
 
 class AccessLog:

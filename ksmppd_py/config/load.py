@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TypeVar, cast
+from urllib.parse import urlsplit
 
 from kannel_conf import (
     KANNEL_GROUPS,
@@ -19,8 +20,8 @@ from kannel_conf import (
     read_groups,
 )
 from ksmppd_py.config import checks
-from ksmppd_py.config.convert import Method
-from ksmppd_py.config.databases import Database, Sqlite3Connection
+from ksmppd_py.config.convert import Method, url_problem
+from ksmppd_py.config.databases import Database, MysqlConnection, PgsqlConnection, Sqlite3Connection
 from ksmppd_py.config.files import database_problem, plugin_problem
 from ksmppd_py.config.foreign import FOREIGN_KEYS, OF_FORKS
 from ksmppd_py.config.groups import (
@@ -67,6 +68,17 @@ class Config:
     tlvs: tuple[SmppTlv, ...] = ()
     http_users: tuple[HttpUser, ...] = ()
     warnings: tuple[str, ...] = ()
+
+    @property
+    def hosts(self) -> list[str]:
+        """The host names that are looked up while the server runs, once for each use."""
+        found = [box.host for box in self.bearerboxes]
+        if isinstance(self.database, MysqlConnection | PgsqlConnection):
+            found += [host for host in self.database.host.split(",") if not host.startswith("/")]
+        urls = (self.ksmppd.auth_url, self.routing.http_routing_url)
+        return found + [
+            host for host in (urlsplit(url).hostname for url in urls if not url_problem(url)) if host
+        ]
 
 
 def load(path: str) -> Config:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Iterable
 
-from ksmppd_py.config import KsmppdGroup, WaitAckAction
+from ksmppd_py.config import KsmppdGroup, SmppTlv, WaitAckAction
 from ksmppd_py.config.convert import LONGEST_SYSTEM_ID
 from ksmppd_py.smpp.timers import TimerSettings
+from ksmppd_py.translate.tlvs import TlvDefinition, TlvTables
 from ksmppd_py.transport.tls import server_context
 
 
@@ -39,3 +41,8 @@ def tls_context(ksmppd: KsmppdGroup) -> ssl.SSLContext | None:
 def proxies(ksmppd: KsmppdGroup) -> str:
     """Return the patterns of addresses whose connections start with a PROXY header, "" for none."""
     return " ".join(ksmppd.smpp_proxy_allow_ip) if ksmppd.smpp_proxy_protocol else ""
+
+
+def tlv_tables(groups: Iterable[SmppTlv]) -> TlvTables:
+    """Return the operator's own optional parameters."""
+    return TlvTables(TlvDefinition(tlv.name, tlv.tag, tlv.length, tlv.type, tlv.smsc_ids) for tlv in groups)

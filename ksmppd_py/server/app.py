@@ -11,15 +11,15 @@ from typing import TypeVar
 import gevent
 from gevent.event import Event
 
-from ksmppd_py.accesslog.log import AccessLog
+from ksmppd_py.accesslog.log import AccessLog, AccessLogSettings
 from ksmppd_py.config import Config
 from ksmppd_py.errors import StartError, TemporaryError
-from ksmppd_py.server import settings
 from ksmppd_py.server.components import Components, build
 from ksmppd_py.server.lifecycle import Lifecycle, Step, StopInBackground
 from ksmppd_py.server.reload import ConfigReload, reloadables
 from ksmppd_py.server.statistics import StatusLog, statistics
 from ksmppd_py.storage.database import Database
+from ksmppd_py.storage.opening import database_of
 from ksmppd_py.storage.upgrade import prepare
 from ksmppd_py.transport import names
 
@@ -51,16 +51,16 @@ class App:
         """
         self._stopped = Event()
         self._lifecycle = Lifecycle(STOP_TIMEOUT)
-        self._access = AccessLog(settings.access_log(config))
+        self._access = AccessLog(AccessLogSettings.of(config.ksmppd))
         with self._lifecycle.unwinding():
             self.components = self._start(config, database_timeout)
         self._reload = ConfigReload(config, reloadables(config, self.components, self._access))
 
     def _start(self, config: Config, database_timeout: float) -> Components:
         begin, access = self._lifecycle.begin, self._access
-        names.install(settings.hosts(config))
+        names.install(config.hosts)
         begin(Step("the access log", access.start, lambda left: access.stop(max(0.5, min(2.0, left)))))
-        database = settings.open_database(config)
+        database = database_of(config.database)
         begin(
             Step(
                 "the database",

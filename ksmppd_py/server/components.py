@@ -17,6 +17,7 @@ from ksmppd_py.esme.blocklist import BlockList
 from ksmppd_py.esme.listener import Listener
 from ksmppd_py.esme.registry import EsmeRegistry
 from ksmppd_py.esme.session_context import SessionContext
+from ksmppd_py.esme.settings import tlv_tables
 from ksmppd_py.flows.billing import Billing
 from ksmppd_py.flows.deliver_replay import DeliverReplay
 from ksmppd_py.flows.delivery import DeliveryFlow
@@ -111,7 +112,7 @@ class _Builder:
         simulation = self._simulation()
         credit = DatabaseCredit(self.database, self.layout)
         routing, submit_flow = self._submit_flow(pool, credit, simulation)
-        tlvs = settings.tlvs(config)
+        tlvs = tlv_tables(config.tlvs)
         binder = Binder(self.backends.authenticator, registry, blocklist, config.ksmppd, tlvs)
         lookup = MessageLookup(self.history, self.queue, replays.submits, self.ids, time)
         context = SessionContext(binder, submit_flow, registry, config.ksmppd, lookup, access)

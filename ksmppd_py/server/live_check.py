@@ -13,9 +13,9 @@ from ksmppd_py.callbacks.endpoint import Endpoint, ca_certificates
 from ksmppd_py.config import Config, Method, Sqlite3Connection
 from ksmppd_py.errors import DatabaseUnavailable, StartError
 from ksmppd_py.model.routes import RegexChecker
-from ksmppd_py.server import settings
 from ksmppd_py.storage.database import Database
 from ksmppd_py.storage.layout import Layout
+from ksmppd_py.storage.opening import database_of
 from ksmppd_py.storage.routes import DatabaseRoutes
 from ksmppd_py.storage.table_check import check_tables, reason_of, version_of
 from ksmppd_py.storage.upgrade import describe
@@ -69,7 +69,7 @@ def _database(config: Config) -> Iterator[Finding]:
             return
     else:
         subject = f"database {group.database} at {group.host}{f':{group.port}' if group.port else ''}"
-    database = settings.open_database(config)
+    database = database_of(config.database)
     try:
         database.start(0.0)
         yield Finding(subject, version_of(database))

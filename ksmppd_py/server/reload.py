@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from ksmppd_py import logs
-from ksmppd_py.accesslog.log import AccessLog
+from ksmppd_py.accesslog.log import AccessLog, AccessLogSettings
 from ksmppd_py.config import Config, KsmppdGroup, restart_changes
 from ksmppd_py.errors import StartError
 from ksmppd_py.esme.listener import Listener
-from ksmppd_py.esme.settings import tls_context
+from ksmppd_py.esme.settings import tls_context, tlv_tables
 from ksmppd_py.server import settings
 from ksmppd_py.server.components import Components
 from ksmppd_py.transport import names
@@ -70,8 +70,8 @@ def reloadables(config: Config, components: Components, access: AccessLog) -> li
     return [
         Reloadable(ports.apply, ports.check),
         Reloadable(lambda new: components.blocklist.change(new.ksmppd)),
-        Reloadable(lambda new: access.change(settings.access_log(new))),
-        Reloadable(lambda new: names.know(settings.hosts(new))),
+        Reloadable(lambda new: access.change(AccessLogSettings.of(new.ksmppd))),
+        Reloadable(lambda new: names.know(new.hosts)),
         Reloadable(lambda new: components.pool.change(new.bearerboxes)),
         Reloadable(
             lambda new: admin.change(settings.admin(new)), lambda new: admin.check(settings.admin(new))
@@ -94,7 +94,7 @@ class _SmppPorts:
 
     def apply(self, config: Config) -> None:
         with_old_id = replace(config.ksmppd, id=self._id)
-        self._listener.change(with_old_id, settings.tlvs(config), self._context)
+        self._listener.change(with_old_id, tlv_tables(config.tlvs), self._context)
 
 
 class _LogLevel:
