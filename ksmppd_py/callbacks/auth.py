@@ -14,6 +14,7 @@ from urllib3.util import SKIP_HEADER
 from ksmppd_py.callbacks.answers import Headers, is_integer
 from ksmppd_py.callbacks.endpoint import Endpoint, ca_certificates
 from ksmppd_py.callbacks.strict_headers import adapter
+from ksmppd_py.config import KsmppdGroup
 from ksmppd_py.errors import BackendUnavailable
 from ksmppd_py.model import costs
 from ksmppd_py.model.account import Account, Simulation
@@ -37,30 +38,28 @@ _ERR_LENGTH = "X-KSMPPD-DLR-Err-Length"
 class HttpAuthenticator:
     """Implements ports.Authenticator by asking the customer's HTTP server.
 
-    `ca_file` is a file or directory of CA certificates, "" = the system's. `can_bill`: there is a table of credit for
-    prepaid accounts. At most `in_flight` requests run at a time; others wait within `total_timeout`. Timeouts are in
-    seconds.
+    `can_bill`: there is a table of credit for prepaid accounts. At most `in_flight` requests run at a time; others wait
+    within `total_timeout`. Timeouts are in seconds. Raises StartError for a URL or CA file that can't be used.
     """
 
     def __init__(
         self,
-        url: str,
-        ca_file: str = "",
+        settings: KsmppdGroup,
         *,
         can_bill: bool = True,
         in_flight: int = 512,
         connect_timeout: float = CONNECT_TIMEOUT,
         total_timeout: float = TOTAL_TIMEOUT,
     ) -> None:
-        self._url = url
-        self._name = Endpoint.of(url, "auth-url").name
+        self._url = settings.auth_url
+        self._name = Endpoint.of(self._url, "auth-url").name
         self._can_bill = can_bill
         self._connect_timeout = connect_timeout
         self._total_timeout = total_timeout
         self._turns = BoundedSemaphore(in_flight)
         self._session = requests.Session()
         self._session.trust_env = False  # neither proxies nor .netrc
-        self._session.verify = ca_certificates(ca_file, "auth-ssl-trusted-ca-file")
+        self._session.verify = ca_certificates(settings.auth_ssl_trusted_ca_file, "auth-ssl-trusted-ca-file")
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # none is kept
         self._session.headers.clear()
         # Scripts see what the C daemon sends and nothing else (docs/rules/http.md 1.1).

@@ -9,6 +9,7 @@ from ksmppd_py.callbacks.answers import Headers, is_integer
 from ksmppd_py.callbacks.connection import HttpAnswer
 from ksmppd_py.callbacks.endpoint import Endpoint, ca_certificates
 from ksmppd_py.callbacks.http_pool import HttpPool, PoolLimits
+from ksmppd_py.config import SmppRouting
 from ksmppd_py.errors import BackendUnavailable, KsmppdError, NoRoute, RouteRefused
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model import costs
@@ -25,12 +26,16 @@ _COST = "X-KSMPPD-Route-Cost"
 
 
 class HttpRouter:
-    """Implements ports.Router by asking the customer's HTTP server. `ca_file` as in HttpAuthenticator."""
+    """Implements ports.Router by asking the customer's HTTP server.
+
+    Raises StartError for a URL or CA file that can't be used.
+    """
 
     waits = True
 
-    def __init__(self, url: str, limits: PoolLimits, ca_file: str = "") -> None:
-        endpoint = Endpoint.of(url, "http-routing-url")
+    def __init__(self, settings: SmppRouting, limits: PoolLimits) -> None:
+        endpoint = Endpoint.of(settings.http_routing_url, "http-routing-url")
+        ca_file = settings.http_routing_ssl_trusted_ca_file
         trusted = ca_certificates(ca_file, "http-routing-ssl-trusted-ca-file") if endpoint.tls else ""
         self._pool = HttpPool(endpoint, limits, trusted)
         self._head = endpoint.head

@@ -93,8 +93,7 @@ class Backends:
         if ksmppd.auth_method is Method.HTTP:
             can_bill = self._config.database is not None
             return HttpAuthenticator(
-                ksmppd.auth_url,
-                ksmppd.auth_ssl_trusted_ca_file,
+                ksmppd,
                 can_bill=can_bill,
                 in_flight=self._config.routing.http_max_outstanding_requests,
             )
@@ -108,7 +107,7 @@ class Backends:
             limits = PoolLimits(
                 workers=routing.http_num_callers, in_flight=routing.http_max_outstanding_requests
             )
-            return HttpRouter(routing.http_routing_url, limits, routing.http_routing_ssl_trusted_ca_file)
+            return HttpRouter(routing, limits)
         if routing.routing_method is Method.PLUGIN:
             return PluginRouter(self._plugin(self._config.routing_plugin))
         routes = DatabaseRoutes(self._database, self._layout)

@@ -6,6 +6,7 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import gevent
 import pytest
@@ -15,11 +16,16 @@ from misbehaving import Misbehaving, answer, dripping, slowly
 
 from ksmppd_py.callbacks.answers import Headers
 from ksmppd_py.callbacks.auth import HttpAuthenticator, account_of
+from ksmppd_py.config import KsmppdGroup
 from ksmppd_py.errors import BackendUnavailable, StartError
 from ksmppd_py.model import costs
 from ksmppd_py.model.account import Account, Simulation
 
 ACCEPTED = {"X-KSMPPD-Auth": "1"}
+
+
+def authenticator_of(url: str, ca_file: str = "", **options: Any) -> HttpAuthenticator:
+    return HttpAuthenticator(KsmppdGroup(auth_url=url, auth_ssl_trusted_ca_file=ca_file), **options)
 
 
 @pytest.fixture
@@ -30,7 +36,7 @@ def ask(server: Misbehaving) -> Iterator[Callable[..., Account | None]]:
     def authenticate(
         system_id: bytes = b"smppuserA", password: bytes = b"userA", user: str = "", **options: object
     ) -> Account | None:
-        authenticator = HttpAuthenticator(server.url(user=user), **{"total_timeout": 0.3, **options})
+        authenticator = authenticator_of(server.url(user=user), **{"total_timeout": 0.3, **options})
         opened.append(authenticator)
         return authenticator.authenticate(system_id, password, "10.1.2.3")
 
@@ -97,7 +103,7 @@ def test_a_default_cost_that_cant_be_charged(cost: str, caplog: pytest.LogCaptur
 
 def test_no_cookies(server: Misbehaving) -> None:
     server.behaviour = lambda *_: answer(200, {**ACCEPTED, "Set-Cookie": "a=b"})
-    authenticator = HttpAuthenticator(server.url())
+    authenticator = authenticator_of(server.url())
     for _ in range(2):
         authenticator.authenticate(b"a", b"b", "10.1.2.3")
     assert b"Cookie" not in server.requests[1].octets
@@ -241,7 +247,7 @@ def test_nobody_listens() -> None:
         taken.bind(("127.0.0.1", 0))
         url = f"http://me:secret@127.0.0.1:{taken.getsockname()[1]}/a?key=secret"
         with pytest.raises(BackendUnavailable, match="refused") as caught:
-            HttpAuthenticator(url).authenticate(b"a", b"b", "10.1.2.3")
+            authenticator_of(url).authenticate(b"a", b"b", "10.1.2.3")
     assert "secret" not in str(caught.value)
 
 
@@ -259,7 +265,7 @@ def test_prepaid_needs_a_place_for_credit(server: Misbehaving, ask: Ask) -> None
 
 def test_binds_are_asked_about_at_the_same_time(server: Misbehaving) -> None:
     server.behaviour = slowly(0.05, answer(200, ACCEPTED))
-    authenticator = HttpAuthenticator(server.url())
+    authenticator = authenticator_of(server.url())
     asked = [gevent.spawn(authenticator.authenticate, b"a", b"b", "10.1.2.3") for _ in range(20)]
     with gevent.Timeout(5):
         gevent.joinall(asked, raise_error=True)
@@ -272,7 +278,7 @@ def test_binds_are_asked_about_at_the_same_time(server: Misbehaving) -> None:
 )
 def test_urls_that_cant_be_asked(url: str) -> None:
     with pytest.raises(StartError, match="auth-url"):
-        HttpAuthenticator(url)
+        authenticator_of(url)
 
 
 VALUES = st.binary(max_size=64).map(
@@ -285,7 +291,7 @@ VALUES = st.binary(max_size=64).map(
 def test_any_octets_arrive_as_they_are(system_id: bytes, password: bytes) -> None:
     """The bind request lets through everything but control characters."""
     server = Misbehaving(lambda *_: answer(200, ACCEPTED))
-    authenticator = HttpAuthenticator(server.url())
+    authenticator = authenticator_of(server.url())
     try:
         assert authenticator.authenticate(system_id, password, "10.1.2.3") is not None
         request = server.requests[0]
@@ -302,14 +308,14 @@ def test_certificates_are_checked(start_server: Callable[..., Misbehaving], cert
     context.load_cert_chain(certificate)
     server = start_server(lambda *_: answer(200, ACCEPTED), context=context)
     url = server.url(scheme="https", host="localhost")
-    trusting = HttpAuthenticator(url, str(certificate))
+    trusting = authenticator_of(url, str(certificate))
     assert trusting.authenticate(b"a", b"b", "10.1.2.3") == Account("a")
     trusting.close()
-    wary = HttpAuthenticator(url)
+    wary = authenticator_of(url)
     with pytest.raises(BackendUnavailable, match="certificate"):
         wary.authenticate(b"a", b"b", "10.1.2.3")
     wary.close()
-    elsewhere = HttpAuthenticator(server.url(scheme="https"), str(certificate))
+    elsewhere = authenticator_of(server.url(scheme="https"), str(certificate))
     with pytest.raises(BackendUnavailable, match="certificate"):
         elsewhere.authenticate(b"a", b"b", "10.1.2.3")
     elsewhere.close()
@@ -317,16 +323,16 @@ def test_certificates_are_checked(start_server: Callable[..., Misbehaving], cert
 
 def test_a_ca_file_that_cant_be_read(tmp_path: Path) -> None:
     with pytest.raises(StartError, match="auth-ssl-trusted-ca-file"):
-        HttpAuthenticator("https://localhost/", str(tmp_path / "missing.pem"))
+        authenticator_of("https://localhost/", str(tmp_path / "missing.pem"))
     (tmp_path / "empty.pem").write_text("nothing")
     with pytest.raises(StartError, match="auth-ssl-trusted-ca-file"):
-        HttpAuthenticator("https://localhost/", str(tmp_path / "empty.pem"))
+        authenticator_of("https://localhost/", str(tmp_path / "empty.pem"))
 
 
 def test_so_many_requests_are_under_way_at_once(server: Misbehaving) -> None:
     """http-max-outstanding-requests holds for binds, too; others wait for their turn."""
     server.behaviour = slowly(0.02, answer(200, ACCEPTED))
-    authenticator = HttpAuthenticator(server.url(), in_flight=3)
+    authenticator = authenticator_of(server.url(), in_flight=3)
     binds = [gevent.spawn(authenticator.authenticate, b"a", b"b", "10.1.2.3") for _ in range(12)]
     assert [bind.get() for bind in binds] == [Account("a")] * 12
     assert server.most_at_once == 3
@@ -335,7 +341,7 @@ def test_so_many_requests_are_under_way_at_once(server: Misbehaving) -> None:
 
 def test_who_waits_too_long_for_its_turn_comes_again(server: Misbehaving) -> None:
     server.behaviour = server.hang
-    authenticator = HttpAuthenticator(server.url(), in_flight=1, total_timeout=0.5)
+    authenticator = authenticator_of(server.url(), in_flight=1, total_timeout=0.5)
     binds = [gevent.spawn(authenticator.authenticate, b"a", b"b", "10.1.2.3") for _ in range(3)]
     for bind in binds:
         with pytest.raises(BackendUnavailable, match=r"no answer within 0\.5 s"):

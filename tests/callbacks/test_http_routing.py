@@ -19,6 +19,7 @@ from misbehaving import GOOD_ROUTE, Connection, Misbehaving, Request, answer, dr
 from ksmppd_py.callbacks.connection import HttpAnswer
 from ksmppd_py.callbacks.http_pool import PoolLimits
 from ksmppd_py.callbacks.routing import HttpRouter, verdict
+from ksmppd_py.config import SmppRouting
 from ksmppd_py.errors import (
     BackendUnavailable,
     KsmppdError,
@@ -49,13 +50,17 @@ def mo(**fields: object) -> Sms:
     return Sms(**{**known, "id": ID, "sms_type": SmsType.MO, **fields})
 
 
+def settings_of(url: str, ca_file: str = "") -> SmppRouting:
+    return SmppRouting(http_routing_url=url, http_routing_ssl_trusted_ca_file=ca_file)
+
+
 @pytest.fixture
 def router_of(server: Misbehaving) -> Iterator[Callable[..., HttpRouter]]:
     """Makes routers that ask the server; they end with the test."""
     opened: list[HttpRouter] = []
 
     def make(limits: PoolLimits = SHORT, url: str = "", **options: str) -> HttpRouter:
-        opened.append(HttpRouter(url or server.url(), limits, **options))
+        opened.append(HttpRouter(settings_of(url or server.url(), **options), limits))
         return opened[-1]
 
     yield make
@@ -152,7 +157,7 @@ class TestRequest:
     @pytest.mark.parametrize("url", ["", "x", "ftp://x/", "http://:80/", "http://x:0x/"])
     def test_urls_that_cant_be_asked(self, url: str) -> None:
         with pytest.raises(StartError, match="http-routing-url"):
-            HttpRouter(url, SHORT)
+            HttpRouter(settings_of(url), SHORT)
 
 
 STRINGS = [field.name for field in SMS_FIELDS if field.kind is Kind.STRING]
@@ -168,7 +173,7 @@ INTEGERS = [field.name for field in SMS_FIELDS if field.kind is Kind.INTEGER]
 def test_any_message_arrives(strings: dict[str, bytes], integers: dict[str, int]) -> None:
     """Each field comes back from the wire as it was; nothing in it becomes a header of its own."""
     server = Misbehaving(lambda *_: answer(200, GOOD_ROUTE))
-    router = HttpRouter(server.url(), PoolLimits(total=10.0))
+    router = HttpRouter(settings_of(server.url()), PoolLimits(total=10.0))
     try:
         router.route_mt("a", [Sms(**{"id": ID, **strings, **integers})])
         headers = dict(server.requests[0].headers)
@@ -648,4 +653,4 @@ def test_certificates_are_checked(
     with pytest.raises(BackendUnavailable, match="certificate"):
         route_one(router_of(patient, tls.url(scheme="https"), ca_file=str(certificate)), "a", mt())
     with pytest.raises(StartError, match="http-routing-ssl-trusted-ca-file"):
-        HttpRouter(url, patient, str(certificate.with_name("missing.pem")))
+        HttpRouter(settings_of(url, ca_file=str(certificate.with_name("missing.pem"))), patient)
