@@ -13,6 +13,7 @@ import gevent
 import pytest
 
 from ksmppd_py import logs
+from ksmppd_py.logs import destinations, repeats
 
 log = logging.getLogger("ksmppd_py.esme.session")
 Start = Callable[..., logs.LogHandler]
@@ -274,11 +275,11 @@ class TestRepeats:
     def clock(self, start: Start) -> Callable[[float], None]:
         """Set up logging; the test moves the clock of the repeats."""
         now = [1000.0]
-        start()._repeats = logs.Repeats(lambda: now[0])
+        start()._repeats = repeats.Repeats(lambda: now[0])
 
         def forward(seconds: float) -> None:
             now[0] += seconds
-            logs.tell_repeats()
+            logs.log_repeats()
 
         return forward
 
@@ -337,22 +338,22 @@ class TestRepeats:
     ) -> None:
         for _ in range(9):
             log.error("Away")
-        logs.tell_repeats(at_once=True)
+        logs.log_repeats(at_once=True)
         assert texts(tmp_path / "stderr")[-1].startswith("ERROR: Away (and 4 more like this in ")
 
     def test_it_forgets_and_has_a_bound(self) -> None:
         now = [0.0]
-        repeats = logs.Repeats(lambda: now[0])
+        counted = repeats.Repeats(lambda: now[0])
 
         def record(text: str) -> logging.LogRecord:
             return logging.LogRecord("name", logging.ERROR, "", 0, text, (), None)
 
-        for number in range(logs.MOST_KINDS + 5):
-            assert repeats.takes(record(f"kind {number}"))
-        assert len(repeats._kinds) == logs.MOST_KINDS
+        for number in range(repeats.MOST_KINDS + 5):
+            assert counted.admits(record(f"kind {number}"))
+        assert len(counted._kinds) == repeats.MOST_KINDS
         now[0] = 31.0
-        assert repeats.due() == []
-        assert len(repeats._kinds) == 0
+        assert counted.due() == []
+        assert len(counted._kinds) == 0
 
 
 def test_lines_of_a_session_bear_its_names(start: Start, tmp_path: Path) -> None:
@@ -391,7 +392,7 @@ def test_a_full_disk_loses_lines_and_tells_how_many(
         octets, left = octets[:left], max(left - len(octets), 0)
         return write(descriptor, octets)
 
-    monkeypatch.setattr(logs.os, "write", take)
+    monkeypatch.setattr(destinations.os, "write", take)
     log.info("one")
     log.info("two")
     left = 10_000

@@ -156,7 +156,7 @@ def _run(start: Callable[[], Server], handlers: SignalHandlers, process: Process
     finally:
         handlers.uninstall()
         housekeeping.end(1.0)
-        logs.tell_repeats(at_once=True)
+        logs.log_repeats(at_once=True)
     return 0
 
 
@@ -171,7 +171,7 @@ def _calm_collector() -> None:
 def _log_repeats() -> None:
     while True:
         gevent.sleep(1.0)
-        logs.tell_repeats()
+        logs.log_repeats()
 
 
 class SignalHandlers:

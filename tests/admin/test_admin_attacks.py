@@ -14,9 +14,9 @@ from admin_fakes import FakeOperations
 from admin_http import PASSWORD, PASSWORD_QUERY, Client, StartServer
 from gevent import socket, ssl
 
-from ksmppd_py import logs
 from ksmppd_py.admin.guesses import MOST_ADDRESSES, GuessLimit, TooManyGuesses
 from ksmppd_py.admin.server import AdminServer, AdminSettings
+from ksmppd_py.logs.repeats import Repeats
 from tests.parts.certificate import write_certificate
 
 UPTIME = b"Uptime 0d 0h 0m 11s\n"
@@ -261,7 +261,7 @@ def test_after_five_wrong_passwords_an_address_has_to_wait(
     assert client.get("/uptime", password="").status == 403
     assert client.get("/healthz", password="").status == 200
     assert caplog.messages == ["Wrong password for the administration port from 127.0.0.1"] * 5
-    assert all(logs.Repeats().takes(record) for record in caplog.records * 3)
+    assert all(Repeats().admits(record) for record in caplog.records * 3)
 
 
 def test_many_connections_guess_together(server: AdminServer) -> None:
