@@ -8,7 +8,7 @@ from typing import Protocol
 from ksmppd_py.model.condition import Condition
 from ksmppd_py.model.esme import BlockedAddress, ServerSnapshot
 from ksmppd_py.model.route_report import RouteReport
-from ksmppd_py.model.route_test import RouteTestQuery, RouteTestResult
+from ksmppd_py.model.route_test import InboundTestQuery, InboundTestResult, RouteTestQuery, RouteTestResult
 from ksmppd_py.model.status import Backlog, BearerboxStatus, ServerMetrics
 
 
@@ -70,6 +70,9 @@ class Operations(Protocol):
 
     def test_route(self, query: RouteTestQuery) -> RouteTestResult:
         """Return how a message would be routed; nothing is sent. May yield."""
+
+    def test_inbound_route(self, query: InboundTestQuery) -> InboundTestResult:
+        """Return how a message from an SMSC would be routed; nothing is delivered. May yield."""
 
     def rebuild_routes(self) -> RouteReport | None:
         """Load the routes again and return the result; None where no routes are kept. May yield.

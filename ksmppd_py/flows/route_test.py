@@ -9,13 +9,21 @@ from typing import Protocol
 from ksmppd_py.errors import CreditTooLow, KsmppdError, NoBearerbox, Throttled
 from ksmppd_py.flows.routing import Routing, words_of
 from ksmppd_py.flows.submit import SubmitFlow
+from ksmppd_py.ip_addresses import matches
+from ksmppd_py.kannel.messages import Sms, SmsType
 from ksmppd_py.model.account import Account
 from ksmppd_py.model.clock import Clock
 from ksmppd_py.model.esme import Counters, Esme
 from ksmppd_py.model.meters import BIND_INTERVALS, Load
 from ksmppd_py.model.outcomes import command_status_of
 from ksmppd_py.model.ports import AccountRows, Credit
-from ksmppd_py.model.route_test import RouteTestQuery, RouteTestResult, number
+from ksmppd_py.model.route_test import (
+    InboundTestQuery,
+    InboundTestResult,
+    RouteTestQuery,
+    RouteTestResult,
+    number,
+)
 from ksmppd_py.model.work import BindContext
 from ksmppd_py.smpp.constants import MAX_SHORT_MESSAGE, CommandStatus, Npi, Ton
 from ksmppd_py.smpp.pdus import SubmitSm
@@ -36,6 +44,9 @@ class Binds(Protocol):
     def binds_of(self, system_id: str) -> int:
         """Return the number of live binds."""
 
+    def bound(self, system_id: str) -> bool:
+        """Whether the account has a receiving bind."""
+
 
 class RouteTest:
     """Finds out how a message of an account would be routed, and whether the account may send it now."""
@@ -49,8 +60,12 @@ class RouteTest:
         credit: Credit,
         options_of: Callable[[Account], BindOptions],
         clock: Clock,
+        is_blocked: Callable[[str], bool],
     ) -> None:
-        """With `rows` None accounts come from an HTTP server or a plugin, and only bound ones are known."""
+        """With `rows` None accounts come from an HTTP server or a plugin, and only bound ones are known.
+
+        `is_blocked` tells whether binds of an address are refused now.
+        """
         self._routing = routing
         self._flow = flow
         self._binds = binds
@@ -58,6 +73,7 @@ class RouteTest:
         self._credit = credit
         self._options_of = options_of
         self._clock = clock
+        self._is_blocked = is_blocked
 
     def run(self, query: RouteTestQuery) -> RouteTestResult:
         """Route one message. An HTTP server or a plugin is really asked; nothing is sent, charged or counted.
@@ -77,15 +93,52 @@ class RouteTest:
             account, is_known = row.account, True
         elif bound is not None:
             account, is_known = bound.account, True
+        if words := self._address_problem(query.ip, account):
+            return _no_bind(query, words, is_known)
         result = self._routing.test_route(submit_sm(query), self._bind_context(account), is_known)
         result = replace(
             result,
+            has_queue=self._flow.has_queue,
             throughput=account.throughput,
             is_outdated=bound is not None
             and bound.account != account
             and self._binds.binds_of(account.system_id) > 0,
         )
         return result if result.command_status else self._checked(result, account, bound)
+
+    def run_inbound(self, query: InboundTestQuery) -> InboundTestResult:
+        """Route one message from an SMSC. An HTTP server or a plugin is really asked; nothing is delivered.
+
+        May yield.
+        """
+        sms = Sms(
+            sms_type=int(SmsType.MO),
+            sender=query.sender.encode("utf-8", "replace"),
+            receiver=query.receiver.encode("utf-8", "replace"),
+            smsc_id=query.smsc_id.encode("latin-1", "replace"),
+        )
+        result = InboundTestResult(query, has_queue=self._flow.has_queue)
+        try:
+            route = self._routing.test_inbound(sms)
+            system_id = route.system_id or ""
+            is_known = self._binds.find(system_id) is not None
+            if self._rows is not None and system_id:
+                is_known = self._rows.row(system_id) is not None
+        except KsmppdError as error:
+            return replace(result, refusal=words_of(error), reason=str(error))
+        result = replace(result, route_id=route.route_id, system_id=system_id)
+        if not system_id:
+            return replace(result, refusal="no account", reason="the route names no system_id")
+        return replace(result, is_known=is_known, is_bound=self._binds.bound(system_id))
+
+    def _address_problem(self, ip: str, account: Account) -> str:
+        """Return why an ESME may not bind from this address; "" when it may."""
+        if not ip:
+            return ""
+        if self._is_blocked(ip):
+            return "blocked"
+        allowed = account.connect_allow_ip
+        return "address not allowed" if allowed and not matches(allowed, ip) else ""
 
     def _bind_context(self, account: Account) -> BindContext:
         return BindContext(

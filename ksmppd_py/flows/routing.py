@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from ksmppd_py.errors import CreditTooLow, KsmppdError, NoRoute, RouteRefused, SenderRefused, Throttled
 from ksmppd_py.flows.submit_statistics import SubmitStatistics
+from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model import costs
 from ksmppd_py.model.clock import Clock
 from ksmppd_py.model.ids import MessageIds
@@ -139,6 +140,10 @@ class Routing:
             is_known=is_known,
             refusal="" if error is None else words_of(error),
         )
+
+    def test_inbound(self, sms: Sms) -> Route:
+        """Return the route of an MO. Raises the errors of Router.route_mo. May yield (router)."""
+        return self._router.route_mo(sms)
 
     def _ask_router(self, batch: Sequence[Submit], bind: BindContext) -> Sequence[Route | KsmppdError]:
         messages = [submit.sms for submit in batch if submit.sms is not None]

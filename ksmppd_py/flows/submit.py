@@ -134,6 +134,11 @@ class SubmitFlow:
         return batch, settled
 
     @property
+    def has_queue(self) -> bool:
+        """Whether messages are stored while no bearerbox is connected."""
+        return self._store is not None
+
+    @property
     def has_next_hop(self) -> bool:
         """Whether a bearerbox is connected or there is a store."""
         return self._gateway.online or self._store is not None

@@ -7,13 +7,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class RouteTestQuery:
-    """A message as an operator types it; numbers with `+` are international. `system_id` is lower case."""
+    """A message as an operator types it; numbers with `+` are international. `system_id` is lower case.
+
+    `ip` is the address that the ESME binds from, empty = any that may.
+    """
 
     system_id: str
     sender: str
     receiver: str
     text: str = ""
     data_coding: int = 0
+    ip: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,35 @@ class RouteTestResult:
     credit: float | None = None
     throughput: float = 0.0
     is_outdated: bool = False
+    has_queue: bool = False
+    """Messages are stored while no bearerbox is connected."""
+
+
+@dataclass(frozen=True, slots=True)
+class InboundTestQuery:
+    """A message from an SMSC as an operator types it."""
+
+    smsc_id: str
+    sender: str
+    receiver: str
+
+
+@dataclass(frozen=True, slots=True)
+class InboundTestResult:
+    """The result of a route test of a message from an SMSC.
+
+    `refusal` and `reason` are as in RouteTestResult. `system_id` is the account that the message is for, `is_known`:
+    the account has a row, or has been bound since the start, and `is_bound`: a bind of it receives now.
+    """
+
+    query: InboundTestQuery
+    refusal: str = ""
+    reason: str = ""
+    route_id: int = 0
+    system_id: str = ""
+    is_known: bool = True
+    is_bound: bool = False
+    has_queue: bool = False
 
 
 def number(value: float) -> str:

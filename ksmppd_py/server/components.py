@@ -190,4 +190,8 @@ class _Builder:
         def options_of(account: Account) -> BindOptions:
             return binder.options(account, _SMPP_34)
 
-        return RouteTest(routing, flow, self.registry, self.backends.account_rows, credit, options_of, time)
+        def is_blocked(ip: str) -> bool:
+            return self.blocklist.blocks(ip, time.monotonic())
+
+        rows = self.backends.account_rows
+        return RouteTest(routing, flow, self.registry, rows, credit, options_of, time, is_blocked)

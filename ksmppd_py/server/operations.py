@@ -13,7 +13,7 @@ from ksmppd_py.flows.route_test import RouteTest
 from ksmppd_py.model.esme import BlockedAddress, ServerSnapshot
 from ksmppd_py.model.ports import Router
 from ksmppd_py.model.route_report import RouteReport
-from ksmppd_py.model.route_test import RouteTestQuery, RouteTestResult
+from ksmppd_py.model.route_test import InboundTestQuery, InboundTestResult, RouteTestQuery, RouteTestResult
 from ksmppd_py.server.status import ServerStatus
 
 
@@ -58,6 +58,10 @@ class ServerOperations:
     def test_route(self, query: RouteTestQuery) -> RouteTestResult:
         """See admin.ports."""
         return self.route_test.run(query)
+
+    def test_inbound_route(self, query: InboundTestQuery) -> InboundTestResult:
+        """See admin.ports."""
+        return self.route_test.run_inbound(query)
 
     def rebuild_routes(self) -> RouteReport | None:
         """See admin.ports."""

@@ -25,7 +25,7 @@ from ksmppd_py.model.esme import (
 from ksmppd_py.model.meters import Histogram
 from ksmppd_py.model.outcomes import Outcome
 from ksmppd_py.model.route_report import RouteReport
-from ksmppd_py.model.route_test import RouteTestQuery, RouteTestResult
+from ksmppd_py.model.route_test import InboundTestQuery, InboundTestResult, RouteTestQuery, RouteTestResult
 from ksmppd_py.model.status import (
     Backlog,
     BearerboxSnapshot,
@@ -218,6 +218,10 @@ class FakeOperations:
         """Return the result that was set."""
         self.queries.append(query)
         return self.trial
+
+    def test_inbound_route(self, query: InboundTestQuery) -> InboundTestResult:
+        """A bound account."""
+        return InboundTestResult(query, "", "", 7, "smppusera", True, True, True)
 
     def rebuild_routes(self) -> RouteReport | None:
         """Count the call, or raise the error that was set."""

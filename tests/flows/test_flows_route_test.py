@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -17,7 +17,7 @@ from ksmppd_py.errors import (
 from ksmppd_py.flows.route_test import RouteTest, submit_sm
 from ksmppd_py.model.account import Account, AccountRow, Simulation
 from ksmppd_py.model.esme import Esme
-from ksmppd_py.model.route_test import RouteTestQuery, RouteTestResult
+from ksmppd_py.model.route_test import InboundTestQuery, InboundTestResult, RouteTestQuery, RouteTestResult
 from ksmppd_py.model.routes import Route
 from ksmppd_py.translate.bind_options import BindOptions
 from tests.flows.conftest import SubmitBed
@@ -53,6 +53,9 @@ class Binds:
     def binds_of(self, system_id: str) -> int:
         return self.count
 
+    def bound(self, system_id: str) -> bool:
+        return self.esme is not None and self.count > 0
+
 
 def ask(
     bed: SubmitBed,
@@ -62,21 +65,25 @@ def ask(
     bound: Esme | None = None,
     count: int = 1,
 ) -> RouteTestResult:
-    route_test = RouteTest(
-        bed.routing,
-        bed.flow,
-        Binds(bound, count),
-        rows if rows is not None else Rows(AccountRow(bed.account)),
-        bed.credit,
-        lambda account: BindOptions(),
-        bed.clock,
-    )
-    result = route_test.run(query)
+    result = route_test(bed, rows or Rows(AccountRow(bed.account)), Binds(bound, count)).run(query)
     assert bed.gateway.sent == []
     assert bed.store.saved == []
     assert bed.counted == (0, 0)
     assert bed.meters.inbound_processed == 0
-    return result
+    return replace(result, has_queue=False)
+
+
+def route_test(bed: SubmitBed, rows: Rows, binds: Binds) -> RouteTest:
+    return RouteTest(
+        bed.routing,
+        bed.flow,
+        binds,
+        rows,
+        bed.credit,
+        lambda account: BindOptions(),
+        bed.clock,
+        lambda ip: ip == "10.0.0.9",
+    )
 
 
 def test_a_route() -> None:
@@ -147,6 +154,7 @@ def test_accounts_that_others_know(bound: Esme | None) -> None:
         bed.credit,
         lambda account: BindOptions(),
         bed.clock,
+        lambda ip: False,
     )
     result = route_test.run(QUESTION)
     assert (result.is_known, result.is_charged) == ((False, False) if bound is None else (True, True))
@@ -292,3 +300,59 @@ def test_texts(text: str, data_coding: int, octets: bytes) -> None:
 def test_long_texts() -> None:
     pdu = submit_sm(RouteTestQuery("esme", "1", "2", "x" * 255))
     assert (pdu.short_message, pdu.tlvs) == (b"", {0x0424: b"x" * 255})
+
+
+def test_a_queue_is_told() -> None:
+    bed = SubmitBed()
+    rows = Rows(AccountRow(bed.account))
+    assert route_test(bed, rows, Binds(None)).run(QUESTION).has_queue
+
+
+@pytest.mark.parametrize(
+    ("ip", "refusal"),
+    [
+        ("", ""),
+        ("10.0.0.1", ""),
+        ("10.0.0.9", "blocked"),
+        ("192.168.0.1", "address not allowed"),
+    ],
+)
+def test_the_address_that_the_esme_binds_from(ip: str, refusal: str) -> None:
+    bed = SubmitBed(account=replace(PREPAID, enable_prepaid_billing=False, connect_allow_ip="10.0.*.*"))
+    bed.router.everything = Route(1.5, smsc_id="one", route_id=12)
+    result = ask(bed, replace(QUESTION, ip=ip))
+    assert (result.refusal, result.command_status) == (refusal, 0x0D if refusal else 0)
+
+
+INBOUND = InboundTestQuery("smsc", "+46701234567", "12345")
+
+
+@pytest.mark.parametrize(
+    ("answer", "rows", "bound", "expected"),
+    [
+        (Route(system_id="esme", route_id=7), Rows(AccountRow(PREPAID)), False, ("", 7, "esme", True, False)),
+        (Route(system_id="esme", route_id=7), Rows(AccountRow(PREPAID)), True, ("", 7, "esme", True, True)),
+        (Route(system_id="gone", route_id=7), Rows(None), False, ("", 7, "gone", False, False)),
+        (Route(route_id=8), Rows(None), False, ("no account", 8, "", True, False)),
+        (NoRoute("no route takes this receiver"), Rows(None), False, ("no route", 0, "", True, False)),
+        (SenderRefused("no sender"), Rows(None), False, ("source refused", 0, "", True, False)),
+        (DatabaseUnavailable("away"), Rows(None), False, ("database unavailable", 0, "", True, False)),
+        (
+            Route(system_id="esme", route_id=7),
+            Rows(None, DatabaseUnavailable("away")),
+            False,
+            ("database unavailable", 0, "", True, False),
+        ),
+    ],
+)
+def test_messages_from_an_smsc(
+    answer: Route | KsmppdError, rows: Rows, bound: bool, expected: tuple[str, int, str, bool, bool]
+) -> None:
+    bed = SubmitBed()
+    bed.router.everything = answer
+    esme = Esme(PREPAID, 0.0, 0.0) if bound else None
+    result = route_test(bed, rows, Binds(esme)).run_inbound(INBOUND)
+    found = (result.refusal, result.route_id, result.system_id, result.is_known, result.is_bound)
+    assert found == expected
+    assert isinstance(result, InboundTestResult)
+    assert result.has_queue

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from ksmppd_py import __version__
 from ksmppd_py.admin.access import Access, Identity, NotSignedIn
-from ksmppd_py.admin.api import accounts, audit, live, routes
+from ksmppd_py.admin.api import accounts, audit, live, route_tests, routes
 from ksmppd_py.admin.api.openapi import PREFIX, document
 from ksmppd_py.admin.api.operation import Answer, Backend, Call, Operation
 from ksmppd_py.admin.api.problems import Problem, invalid, problem_of
@@ -24,6 +24,7 @@ from ksmppd_py.management.errors import ChangeRefused
 
 OPERATIONS: Sequence[Operation] = (
     *accounts.OPERATIONS,
+    *route_tests.OPERATIONS,
     *routes.OPERATIONS,
     *live.OPERATIONS,
     *audit.OPERATIONS,
