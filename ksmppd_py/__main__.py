@@ -27,9 +27,9 @@ def main() -> None:
             signals.let_through()
         else:
             signals.end_at_once(process.clean_up)
-            daemon.become(arguments, process)
+            daemon.apply_options(arguments, process)
     except (command_line.UsageError, StartError) as error:
-        daemon.say("PANIC", str(error))
+        daemon.write_log_line("PANIC", str(error))
         sys.exit(1)
 
     try:
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def _run(arguments: Arguments, process: Process) -> int:
-    from ksmppd_py.launch.daemon import say
+    from ksmppd_py.launch.daemon import write_log_line
 
     try:
         from gevent import monkey
@@ -50,7 +50,7 @@ def _run(arguments: Arguments, process: Process) -> int:
     except ImportError as error:
         where = f"{sys.prefix} or {sys.base_prefix}"
         reader = f"can user '{arguments.user}' read all of it" if arguments.user else "is all of it there"
-        say("PANIC", f"The program can't be loaded from {where}, {reader}? {error}")
+        write_log_line("PANIC", f"The program can't be loaded from {where}, {reader}? {error}")
         return 1
     return cli.run(arguments, process)
 

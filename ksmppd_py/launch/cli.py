@@ -66,10 +66,10 @@ def _test(path: str, live: bool) -> int:
     if not live:
         return _print(f"{printable(path)}: configuration ok\n")
     logging.getLogger().addHandler(logging.NullHandler())  # each finding is a line, nothing more
-    from ksmppd_py.server.live_check import look  # noqa: PLC0415 - it needs the server's packages
+    from ksmppd_py.server.live_check import check_live  # noqa: PLC0415 - it needs the server's packages
 
     worst = 0
-    for finding in look(config):
+    for finding in check_live(config):
         worst = max(worst, finding.failed)
         if status := _print(f"{finding}\n"):
             return status

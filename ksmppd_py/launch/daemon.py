@@ -32,14 +32,15 @@ _FORWARDED = (
     signal.SIGUSR1,
     signal.SIGUSR2,
 )
-LONGEST_WAIT = 60  # seconds that the caller of `-d` waits for the result of the start, including the database
+START_TIMEOUT = 60
+"""Seconds that the caller of `-d` waits for the result of the start, including the database."""
 _UP = b"1"
 _Handler: TypeAlias = Callable[[int, FrameType | None], object] | int | None
-_LONGEST_PID_FILE = 64
-"""Octets of a pid file, at most. A longer file is something else, which must not be replaced."""
+_PID_FILE_LIMIT = 64
+"""Octets. A longer file isn't a pid file, and must not be replaced."""
 
 
-def say(level: str, text: str) -> None:
+def write_log_line(level: str, text: str) -> None:
     """Write a log line to stderr, before logging is set up."""
     stamp = time.strftime("%Y-%m-%d %H:%M:%S")
     with contextlib.suppress(OSError, ValueError):
@@ -64,12 +65,12 @@ def change_user(name: str) -> None:
 
 @dataclass(slots=True)
 class Background:
-    """The rest of `-d` once the server is up. Nothing in the foreground."""
+    """The end of the start with `-d`: tells the caller, leaves the terminal. Does nothing in the foreground."""
 
     _pipe: int | None = None
 
     def report_up(self) -> None:
-        """Let the caller of `-d` exit with status 0, and leave its directory and terminal."""
+        """Let the caller of `-d` exit with status 0; leave its directory and its terminal."""
         if self._pipe is None:
             return
         with contextlib.suppress(OSError):
@@ -90,11 +91,11 @@ def leave_terminal() -> None:
 
 
 def go_to_background() -> Background:
-    """Return in a child with a session of its own; the parent waits for the start's result and exits with it."""
+    """Fork. Returns in a child with a session of its own; the parent waits for the start and exits with its status."""
     reading, writing = os.pipe()
     if os.fork():
         os.close(writing)
-        os._exit(_outcome(reading))
+        os._exit(_wait_for_start(reading))
     os.close(reading)
     os.setsid()
     if os.fork():  # only the leader of a session can get a terminal
@@ -102,9 +103,9 @@ def go_to_background() -> Background:
     return Background(writing)
 
 
-def _outcome(reading: int) -> int:
+def _wait_for_start(reading: int) -> int:
     end_by_default()
-    deadline = time.monotonic() + LONGEST_WAIT
+    deadline = time.monotonic() + START_TIMEOUT
     os.set_blocking(reading, False)
     while time.monotonic() < deadline:
         try:
@@ -152,17 +153,17 @@ class PidFile:
         try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise StartError(f"Could not write pid file '{self._path}': it is there and no file")
-            text = os.read(descriptor, _LONGEST_PID_FILE + 1)
+            text = os.read(descriptor, _PID_FILE_LIMIT + 1)
         finally:
             os.close(descriptor)
-        if len(text) > _LONGEST_PID_FILE:
+        if len(text) > _PID_FILE_LIMIT:
             raise StartError(
                 f"Could not write pid file '{self._path}': it is there and holds more than a number"
             )
-        return _lives(int(text)) if text.strip().isdigit() else False
+        return _is_alive(int(text)) if text.strip().isdigit() else False
 
 
-def _lives(pid: int) -> bool:
+def _is_alive(pid: int) -> bool:
     if pid <= 0 or pid in (os.getpid(), os.getppid()):  # left in a container, where numbers repeat
         return False
     try:
@@ -176,7 +177,7 @@ def _lives(pid: int) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Pauses:
-    """The times of the parachute, in seconds."""
+    """Times of the supervision, in seconds."""
 
     first_life: float = 2.0
     restart: float = 5.0
@@ -187,7 +188,7 @@ class Pauses:
 
 @dataclass(slots=True)
 class Parachute:
-    """Forks the daemon and forks it again after a crash. In the background the supervisor logs to syslog."""
+    """Supervises the daemon: forks it, and forks it again after a crash. In the background it logs to syslog."""
 
     program: str
     panic_script: str = ""
@@ -201,7 +202,7 @@ class Parachute:
     _scripts: list[int] = field(default_factory=list)
 
     def open(self) -> None:
-        """Return in each child; the supervisor stays in here and ends with SystemExit."""
+        """Fork. Returns in each child; in the supervisor it doesn't return, but raises SystemExit at the end."""
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
         self._before = {number: signal.getsignal(number) for number in _FORWARDED}
         directory = os.getcwd()
@@ -269,7 +270,7 @@ class Parachute:
         if self.in_background:
             syslog.syslog(syslog.LOG_ERR, text)
         else:
-            say("ERROR", text)
+            write_log_line("ERROR", text)
 
     def _run_panic_script(self) -> None:
         self._scripts = [pid for pid in self._scripts if os.waitpid(pid, os.WNOHANG) == (0, 0)]
@@ -295,16 +296,16 @@ class Process:
     pid_file: PidFile | None = None
 
     def report_up(self) -> None:
-        """Report that the server is up. To be called when it has started."""
+        """Report that the server has started."""
         self.background.report_up()
 
     def clean_up(self) -> None:
-        """Remove the pid file. To be called last."""
+        """Remove the pid file, as the last thing before the process ends."""
         if self.pid_file is not None:
             self.pid_file.remove()
 
 
-def become(arguments: Arguments, process: Process) -> None:
+def apply_options(arguments: Arguments, process: Process) -> None:
     """Apply the options for user, background, pid file and parachute, in this order, and note them in `process`.
 
     Raises StartError, and SystemExit in the processes that are parents.

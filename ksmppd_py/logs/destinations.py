@@ -1,4 +1,4 @@
-"""Where log lines go: stderr and files, opened for appending and again by their names after rotation."""
+"""The destinations of log lines: stderr and files, which are opened again by their names after rotation."""
 
 from __future__ import annotations
 

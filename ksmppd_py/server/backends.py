@@ -26,7 +26,7 @@ from ksmppd_py.transport.greenlets import GreenletGroup
 
 logger = logging.getLogger(__name__)
 
-LAST_ANSWERS = 5.0
+ANSWERS_TIMEOUT = 5.0
 """Seconds that a stop waits for an HTTP server's answers about messages in flight."""
 
 
@@ -47,7 +47,7 @@ class Backends:
 
     @property
     def account_rows(self) -> AccountRows | None:
-        """The account rows, readable without a password; None where an HTTP server or a plugin has the accounts."""
+        """The account rows, readable without a password; None where an HTTP server or plugin has the accounts."""
         return self.authenticator if isinstance(self.authenticator, DatabaseAuthenticator) else None
 
     def start(self) -> None:
@@ -80,11 +80,11 @@ class Backends:
                 "accounts refresh", lambda: _refresh_accounts(authenticator, registry, interval)
             )
 
-    def stop(self, patience: float = LAST_ANSWERS) -> None:
-        """Decide nothing more: callers that wait are refused temporarily. May yield, at most `patience` seconds."""
+    def stop(self, timeout: float = ANSWERS_TIMEOUT) -> None:
+        """Stop deciding: callers that wait are refused temporarily. May yield, at most `timeout` seconds."""
         self._refreshers.end(1.0)
         if isinstance(self.router, HttpRouter):
-            self.router.close(patience)
+            self.router.close(timeout)
         if isinstance(self.authenticator, HttpAuthenticator | DatabaseAuthenticator):
             self.authenticator.close()
 

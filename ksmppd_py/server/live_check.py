@@ -23,12 +23,12 @@ from ksmppd_py.transport.certificates import validity
 
 TIMEOUT = 5.0
 """Seconds that each database, bearerbox or server has to answer."""
-SOON = timedelta(days=30)
+EXPIRY_WARNING = timedelta(days=30)
 """A certificate that ends within this time gets a warning."""
 
 
 class Finding(NamedTuple):
-    """One line of the result: the thing that was tried, and how it is. `failed`: the daemon won't work with it so."""
+    """One line of the result. `failed`: the server can't work with it; `doubtful`: it soon can't, or not always."""
 
     subject: str
     text: str
@@ -40,7 +40,7 @@ class Finding(NamedTuple):
         return f"{word:8}{self.subject}: {self.text}"
 
 
-def look(config: Config, now: Callable[[], datetime] | None = None) -> Iterator[Finding]:
+def check_live(config: Config, now: Callable[[], datetime] | None = None) -> Iterator[Finding]:
     """Yield a finding for each thing that the configuration names, when it has been tried.
 
     May yield to the hub, too.
@@ -159,4 +159,4 @@ def _dates(subject: str, path: str, now: datetime) -> Finding:
         return Finding(subject, f"expired on {end:%Y-%m-%d}", True)
     if start > now:
         return Finding(subject, f"isn't valid before {start:%Y-%m-%d}", True)
-    return Finding(subject, f"valid until {end:%Y-%m-%d}", doubtful=end - now < SOON)
+    return Finding(subject, f"valid until {end:%Y-%m-%d}", doubtful=end - now < EXPIRY_WARNING)

@@ -141,7 +141,7 @@ import os, sys, time
 from ksmppd_py.launch import daemon
 from ksmppd_py.launch.arguments import Arguments
 process = daemon.Process()
-daemon.become(Arguments(daemonize=True, pid_file={pid!r}, parachute={parachute}), process)
+daemon.apply_options(Arguments(daemonize=True, pid_file={pid!r}, parachute={parachute}), process)
 log = open({log!r}, "w")
 if {good}:
     process.report_up()
@@ -344,6 +344,6 @@ def test_say_survives_a_closed_stderr(monkeypatch: pytest.MonkeyPatch) -> None:
     closed = io.StringIO()
     closed.close()
     monkeypatch.setattr("sys.stderr", closed)
-    daemon.say("PANIC", "x")
+    daemon.write_log_line("PANIC", "x")
     with pytest.raises(ValueError, match="closed"):
         print("x", file=sys.stderr)

@@ -103,7 +103,9 @@ def configuration(directory: Path, database: Path, ksmppd: str = "", box: str = 
 
 
 def lines_of(path: Path, now: datetime | None = None) -> list[str]:
-    return [str(finding) for finding in live_check.look(load(str(path)), (lambda: now) if now else None)]
+    return [
+        str(finding) for finding in live_check.check_live(load(str(path)), (lambda: now) if now else None)
+    ]
 
 
 TABLES = [
