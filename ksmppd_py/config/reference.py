@@ -24,6 +24,7 @@ _WRITTEN: dict[str, dict[str, str]] = {
 }
 """Values that an operator has to choose, or that a first start should have."""
 _UNUSED: dict[str, dict[str, str]] = {
+    "http-user": {"username": "support", "password": "to-be-chosen", "role": "viewer"},
     "ksmppd-plugin": {"id": "mine", "path": "mine.py"},
     "pgsql-connection": {
         "id": "postgresql",
