@@ -75,6 +75,7 @@ def test_defaults(tmp_path: Path) -> None:
         "access_log": "",
         "access_log_format": AccessLogFormat.KANNEL,
         "access_log_text": False,
+        "event_log": "",
         "smpp_port": 2345,
         "interface": "",
         "smpp_tls_port": 0,

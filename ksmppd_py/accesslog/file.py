@@ -1,4 +1,4 @@
-"""The access log's file: lines that wait, and a thread that writes them, so that greenlets never wait for the disk."""
+"""A log's file: lines that wait, and a thread that writes them, so that greenlets never wait for the disk."""
 
 from __future__ import annotations
 
@@ -36,10 +36,12 @@ class _Target:
 class LogFile:
     """Appends to a file from a thread of its own. Lines added before `open` or `close` go to the file open until then.
 
-    Lines may be added while `is_open`. Lines that the disk doesn't take are lost; an ERROR line gives their number.
+    Lines may be added while `is_open`. Lines that the disk doesn't take are lost; an ERROR line gives their number, and
+    the log's `name`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "access log") -> None:
+        self._name = name
         self._targets: list[_Target] = []
         """The current file last, before it those that still have to be written and closed."""
         self.is_open = False
@@ -49,12 +51,12 @@ class LogFile:
         """The pieces that the thread is writing now."""
         self._some = Event()
         self._ended = Event()
-        self._greenlets = GreenletGroup("access log")
+        self._greenlets = GreenletGroup(name)
         self._threads = ThreadPool(2)  # one writes, another one may open a file meanwhile
 
     def start(self) -> None:
         """Start to write. Doesn't yield."""
-        self._greenlets.spawn("access log", self._write_often)
+        self._greenlets.spawn(self._name, self._write_often)
 
     def open(self, path: str) -> None:
         """Use this file for later lines. Raises OSError, and keeps the current file then. May yield."""
@@ -98,7 +100,7 @@ class LogFile:
             try:
                 self._write()
             except Exception:
-                logger.exception("Lines of the access log are lost")
+                logger.exception("Lines of the %s are lost", self._name)
             self._log_loss()
 
     def _write(self) -> None:
@@ -127,7 +129,7 @@ class LogFile:
 
     def _log_loss(self) -> None:
         if self._lost:
-            logger.error("%d line(s) of the access log are lost: %s", self._lost, self._reason)
+            logger.error("%d line(s) of the %s are lost: %s", self._lost, self._name, self._reason)
             self._lost = 0
 
 

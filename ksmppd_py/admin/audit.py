@@ -1,13 +1,16 @@
-"""Logs each command of an operator: the command, the user and the address."""
+"""Logs each command of an operator, and adds an event for each that changes something."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import logging
+import time
 from collections.abc import Mapping
 
-from ksmppd_py.admin.commands import COMMANDS, PUBLIC
+from ksmppd_py.admin.commands import COMMANDS, PUBLIC, role_needed
+from ksmppd_py.admin.users import Role
+from ksmppd_py.model.events import EventKind, EventStream
 
 logger = logging.getLogger(__name__)
 
@@ -17,7 +20,7 @@ _NEVER_LOGGED = frozenset({"password", "text"})
 _LONGEST = 100
 
 
-def log_command(path: str, parameters: Mapping[str, str], ip: str, user: str) -> None:
+def log_command(events: EventStream, path: str, parameters: Mapping[str, str], ip: str, user: str) -> None:
     """Log a command. Those of load balancers, and pages that aren't commands, aren't logged."""
     if path not in COMMANDS or path in PUBLIC:
         return
@@ -27,6 +30,14 @@ def log_command(path: str, parameters: Mapping[str, str], ip: str, user: str) ->
         if name.lower() not in _NEVER_LOGGED
     )
     logger.info("Administration: %s%s from %s by %s", path[1:], given, ip, user)
+    if role_needed(path, parameters) > Role.VIEWER:
+        add_change(events, path[1:] + given, ip, user)
+
+
+def add_change(events: EventStream, operation: str, ip: str, user: str) -> None:
+    """Add the event of a change by an operator. Doesn't yield."""
+    fields = {"operation": operation, "username": user, "address": ip}
+    events.add(EventKind.CHANGE, f"{operation} by {user}", time.time(), fields)
 
 
 def user_of(authorization: str) -> str:

@@ -82,7 +82,7 @@ class CommandHandler:
         if user is None or user.role < role_needed(command.path, command.parameters):
             return denied()
         name = BY_PASSWORD if by_query else user_of(authorization)
-        log_command(command.path, command.parameters, request.ip, name)
+        log_command(self._operations.server_status.events, command.path, command.parameters, request.ip, name)
         return self.run_command(command)
 
     def run_command(self, command: CommandRequest) -> Reply:

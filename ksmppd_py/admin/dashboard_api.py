@@ -156,7 +156,7 @@ class DashboardApi:
             return json_reply(403, {"message": f"The role {user.role.name.lower()} may not do this"})
         self._latest = None
         name = BY_PAGE if user.username == ADMIN else f"user {user.username} on {BY_PAGE}"
-        log_command(path, parameters, request.ip, name)
+        log_command(self._operations.server_status.events, path, parameters, request.ip, name)
         return render(path, run(self._operations, parameters), ".json")
 
     def _snapshot(self) -> ServerSnapshot:

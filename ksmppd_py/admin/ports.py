@@ -7,6 +7,7 @@ from typing import Protocol
 
 from ksmppd_py.model.condition import Condition
 from ksmppd_py.model.esme import BlockedAddress, ServerSnapshot
+from ksmppd_py.model.events import EventStream
 from ksmppd_py.model.route_report import RouteReport
 from ksmppd_py.model.route_test import InboundTestQuery, InboundTestResult, RouteTestQuery, RouteTestResult
 from ksmppd_py.model.status import Backlog, BearerboxStatus, ServerMetrics
@@ -14,6 +15,10 @@ from ksmppd_py.model.status import Backlog, BearerboxStatus, ServerMetrics
 
 class ServerStatus(Protocol):
     """The daemon's state."""
+
+    @property
+    def events(self) -> EventStream:
+        """Return the stream of what happened, to which changes by operators are added."""
 
     def bearerboxes(self) -> BearerboxStatus:
         """Return all bearerbox connections. Doesn't yield."""

@@ -75,6 +75,7 @@ class KsmppdGroup:
     access_log_text: bool = boolean(
         "the access log has the texts of messages; only their lengths otherwise", change=RELOAD
     )
+    event_log: str = _path("file with a JSON object a line for each event; none when absent", RELOAD)
     smpp_port: int = integer("TCP port for ESMEs; 0 takes any free one", default=2345, low=0, high=65535)
     interface: str = converted(
         to_interface,
@@ -84,9 +85,7 @@ class KsmppdGroup:
     )
     smpp_tls_port: int = integer("TCP port for ESMEs that speak TLS, 0 = none", default=0, low=0, high=65535)
     smpp_tls_only: bool = boolean("smpp-port isn't opened: ESMEs have to speak TLS on smpp-tls-port")
-    smpp_tls_cert_file: str = _path(
-        "certificate of smpp-tls-port (PEM), with those between it and its CA", RELOAD
-    )
+    smpp_tls_cert_file: str = _path("certificate of smpp-tls-port (PEM), with its chain", RELOAD)
     smpp_tls_key_file: str = _path(
         "its key (PEM), without passphrase; in smpp-tls-cert-file when absent", RELOAD
     )

@@ -16,6 +16,7 @@ from ksmppd_py.ip_addresses import matches
 from ksmppd_py.logs import EACH
 from ksmppd_py.model.account import Account
 from ksmppd_py.model.clock import Clock
+from ksmppd_py.model.events import EventKind
 from ksmppd_py.model.ports import Authenticator
 from ksmppd_py.model.refusals import BIND, Example
 from ksmppd_py.smpp import codec
@@ -70,7 +71,7 @@ class Binder:
             with self._admission.take(attempt):
                 decision, counts = self._decide(request, name, attempt.ip)
                 if counts:
-                    self._blocklist.failed(attempt.ip, _key(name), self._clock.monotonic())
+                    self._count_failure(attempt.ip, name)
                 elif self._admission.is_blocked(attempt.ip):
                     raise NotAdmitted(BLOCKED)  # others of this address failed meanwhile
                 elif isinstance(decision, Account):
@@ -99,6 +100,12 @@ class Binder:
             logger.warning("SMPP[%s] %s", name, text, extra=EACH)
             return self._noted(name, ip, "max_binds", CommandStatus.RBINDFAIL), False
         return account, False
+
+    def _count_failure(self, ip: str, name: str) -> None:
+        if self._blocklist.failed(ip, _key(name), self._clock.monotonic()):
+            fields = {"ip": ip, "system_id": name}
+            text = f"{ip} is blocked after refused binds"
+            self._registry.meters.events.add(EventKind.ADDRESS_BLOCKED, text, self._clock.time(), fields)
 
     def _refused(
         self,

@@ -67,10 +67,10 @@ class BlockList:
         record = self._records.get(source_of(ip))
         return self._attempts - (record.attempts if record is not None else 0)
 
-    def failed(self, ip: str, name: str, now: float) -> None:
-        """Count a refused bind of `ip`. Logs the failure that blocks it."""
+    def failed(self, ip: str, name: str, now: float) -> bool:
+        """Count a refused bind of `ip`; return whether it blocks the address, which is logged."""
         if self._exempts(ip):
-            return
+            return False
         ip = source_of(ip)
         record = self._records.pop(ip, None)
         if record is None or now - record.last_failure > self._time:
@@ -87,6 +87,8 @@ class BlockList:
             logger.warning(
                 "%s is blocked for %g s: %d refused binds", ip, self._time, record.attempts, extra=EACH
             )
+            return True
+        return False
 
     def succeeded(self, ip: str, name: str) -> None:
         """Forgive the failures of `name` at `ip`, whose bind was accepted; those of other names stay."""

@@ -19,6 +19,7 @@ from ksmppd_py.model.esme import (
     ServerMeters,
     ServerSnapshot,
 )
+from ksmppd_py.model.events import EventKind
 from ksmppd_py.model.meters import Load
 from ksmppd_py.model.ports import Receiver
 
@@ -112,6 +113,15 @@ class EsmeRegistry:
     def add(self, system_id: str, bind: Bound) -> None:
         """Register an accepted bind."""
         self._binds.setdefault(system_id, deque()).append(bind)
+        now = self._clock.time()
+        state = bind.snapshot(now)
+        fields = {
+            "system_id": system_id,
+            "bind_id": bind.bind_id,
+            "ip": state.ip,
+            "bind_type": bind.bind_type,
+        }
+        self.meters.events.add(EventKind.BIND, f"{system_id} bound from {state.ip}", now, fields)
 
     def remove(self, system_id: str, bind: Bound) -> None:
         """Remove a bind that ended, which frees its place under max_binds. Does nothing when it isn't registered."""
@@ -120,6 +130,22 @@ class EsmeRegistry:
             binds.remove(bind)
             if not binds:
                 del self._binds[system_id]
+            self._add_unbind_event(system_id, bind)
+
+    def _add_unbind_event(self, system_id: str, bind: Bound) -> None:
+        now = self._clock.time()
+        state = bind.snapshot(now)
+        fields = {
+            "system_id": system_id,
+            "bind_id": bind.bind_id,
+            "ip": state.ip,
+            "seconds": state.uptime,
+            "mt": state.mt,
+            "mo": state.mo,
+            "dlr": state.dlr,
+            "errors": state.errors,
+        }
+        self.meters.events.add(EventKind.UNBIND, f"{system_id} from {state.ip} has unbound", now, fields)
 
     def best(self, system_id: str) -> Bound | None:
         """Return the receiving bind of lowest load among the next CANDIDATES, equals in turn; None without room."""

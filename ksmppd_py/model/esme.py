@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, overload
 
 from ksmppd_py.model.account import Account
+from ksmppd_py.model.events import EventStream
 from ksmppd_py.model.meters import SERVER_INTERVALS, Histogram, Load, TokenBucket
 from ksmppd_py.model.outcomes import Outcome
 from ksmppd_py.model.refusals import Refusals
@@ -89,9 +90,17 @@ class Esme:
 
 
 class ServerMeters:
-    """Totals of the server. `routing` is the seconds that routing took, one value for each batch of submits."""
+    """Totals of the server, and its events. `routing` is the seconds that routing took, one value for each batch."""
 
-    __slots__ = ("inbound", "inbound_processed", "outbound", "outbound_processed", "refusals", "routing")
+    __slots__ = (
+        "events",
+        "inbound",
+        "inbound_processed",
+        "outbound",
+        "outbound_processed",
+        "refusals",
+        "routing",
+    )
 
     def __init__(self, now: float) -> None:
         self.inbound = Load(SERVER_INTERVALS, int(now))
@@ -99,6 +108,7 @@ class ServerMeters:
         self.inbound_processed = 0
         self.outbound_processed = 0
         self.refusals = Refusals()
+        self.events = EventStream()
         self.routing = Histogram()
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 MOST_REMEMBERED = 200
 LINE_INTERVAL = 30.0
-"""Seconds between two log lines on refusals of one kind."""
+"""Seconds between two log lines, and two events, on refusals of one kind."""
 BIND, SUBMIT = "bind", "submit"
 SIMULATED = "simulated refusal"
 """The reason of refusals that an account's simulation asks for."""
@@ -101,7 +101,7 @@ class Refusals:
         entry.count += count
         entry.last = now
         entry.example = example
-        if kind == SUBMIT and reason != SIMULATED:
+        if reason != SIMULATED:
             if not entry.unlogged:
                 entry.unlogged_since = now
             entry.unlogged += count
@@ -117,7 +117,7 @@ class Refusals:
         ]
 
     def take_unlogged(self, now: float) -> list[RefusalCount]:
-        """Return the refused submits that aren't logged yet, each kind at most every LINE_INTERVAL seconds.
+        """Return the refusals that aren't logged yet, each kind at most every LINE_INTERVAL seconds.
 
         `count` is of those only, `first` is when they began. Kinds that were dropped before are never logged.
         """

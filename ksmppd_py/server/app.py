@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from functools import partial
 from time import monotonic
@@ -15,6 +16,8 @@ from ksmppd_py.accesslog.log import AccessLog, AccessLogSettings
 from ksmppd_py.config import Config
 from ksmppd_py.errors import StartError, TemporaryError
 from ksmppd_py.server.components import Components, build
+from ksmppd_py.server.event_log import EventLog
+from ksmppd_py.server.event_watch import EventWatch
 from ksmppd_py.server.lifecycle import Lifecycle, Step, StopInBackground
 from ksmppd_py.server.reload import ConfigReload, reloadables
 from ksmppd_py.server.statistics import StatusLog, statistics
@@ -54,7 +57,8 @@ class App:
         self._access = AccessLog(AccessLogSettings.of(config.ksmppd))
         with self._lifecycle.unwinding():
             self.components = self._start(config, database_timeout)
-        self._reload = ConfigReload(config, reloadables(config, self.components, self._access))
+        parts = reloadables(config, self.components, self._access, self._event_log)
+        self._reload = ConfigReload(config, parts, self.components.status.events)
 
     def _start(self, config: Config, database_timeout: float) -> Components:
         begin, access = self._lifecycle.begin, self._access
@@ -72,7 +76,9 @@ class App:
             "The tables can't be looked at", lambda: prepare(database, config.ksmppd), database_timeout
         )
         components = build(config, database, layout, access)
-        for step in _steps(components, database_timeout):
+        event_log = self._event_log = EventLog(components.status.events, config.ksmppd.event_log)
+        begin(Step("the event log", stop=lambda left: event_log.stop(max(0.2, min(1.0, left)))))
+        for step in (*_steps(components, database_timeout), *_last_steps(components)):
             begin(step)
         return components
 
@@ -86,8 +92,9 @@ class App:
         self._stopped.set()
 
     def reopen_logs(self) -> None:
-        """Open the access log again by its name. Doesn't yield."""
+        """Open access log and event log again by their names. May yield."""
         self._access.reopen()
+        self._event_log.reopen()
 
     def change(self, config: Config) -> None:
         """Take over a configuration that was read again, except for keys that need a restart. May yield."""
@@ -109,7 +116,6 @@ def _steps(components: Components, database_timeout: float) -> list[Step]:
     that has to go on until it is done.
     """
     listener, pool, backends = components.listener, components.pool, components.backends
-    status_log = StatusLog(components.registry)
     backends_stop, admin_stop = StopInBackground(backends.stop), StopInBackground(components.admin.stop)
 
     load_routes = partial(_until_there, "The routes can't be loaded", backends.start, database_timeout)
@@ -138,7 +144,16 @@ def _steps(components: Components, database_timeout: float) -> list[Step]:
         Step("new decisions", stop=backends_stop.begin),
         Step("the replays", components.replay.start, lambda _: components.replay.stop()),
         Step("new connections", stop=lambda _: listener.stop_accepting()),
+    ]
+
+
+def _last_steps(components: Components) -> list[Step]:
+    """Return the steps that begin when all others have begun."""
+    event_watch = EventWatch(components.status, time.time)
+    status_log = StatusLog(components.registry, event_watch.add_refusals)
+    return [
         Step("the status log", status_log.start, lambda _: status_log.stop()),
+        Step("the event watch", event_watch.start, lambda _: event_watch.stop()),
     ]
 
 

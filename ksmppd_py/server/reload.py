@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import ssl
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -13,8 +14,10 @@ from ksmppd_py.config import Config, KsmppdGroup, restart_changes
 from ksmppd_py.errors import StartError
 from ksmppd_py.esme.listener import Listener
 from ksmppd_py.esme.settings import tls_context, tlv_tables
+from ksmppd_py.model.events import EventKind, EventStream
 from ksmppd_py.server import settings
 from ksmppd_py.server.components import Components
+from ksmppd_py.server.event_log import EventLog
 from ksmppd_py.transport import names
 
 logger = logging.getLogger(__name__)
@@ -39,10 +42,11 @@ class Reloadable:
 class ConfigReload:
     """Has a configuration that was read again applied, by all parts or by none."""
 
-    def __init__(self, config: Config, reloadables: Sequence[Reloadable]) -> None:
+    def __init__(self, config: Config, reloadables: Sequence[Reloadable], events: EventStream) -> None:
         """`config` is the configuration of the start, with which later ones are compared."""
         self._started_with = config
         self._reloadables = reloadables
+        self._events = events
 
     def apply(self, config: Config) -> None:
         """Apply all changes or, when one can't be used, none; log those that need a restart. May yield."""
@@ -51,6 +55,7 @@ class ConfigReload:
                 each.check(config)
         except StartError as error:
             logger.error("%s; the configuration stays as it was", error, extra=logs.EACH)
+            self._add_event(f"the configuration stays as it was: {error}")
             return
         for each in self._reloadables:
             each.apply(config)
@@ -58,9 +63,17 @@ class ConfigReload:
         if fixed:
             logger.warning("These changes take a restart: %s", ", ".join(fixed), extra=logs.EACH)
         logger.info("The configuration was read again")
+        self._add_event(
+            f"the configuration was read; a restart is needed for {', '.join(fixed) or 'nothing'}"
+        )
+
+    def _add_event(self, text: str) -> None:
+        self._events.add(EventKind.CONFIGURATION, text, time.time())
 
 
-def reloadables(config: Config, components: Components, access: AccessLog) -> list[Reloadable]:
+def reloadables(
+    config: Config, components: Components, access: AccessLog, event_log: EventLog
+) -> list[Reloadable]:
     """Return the parts that can use another configuration, in the order in which they take it over.
 
     `config` is the configuration of the start.
@@ -71,6 +84,7 @@ def reloadables(config: Config, components: Components, access: AccessLog) -> li
         Reloadable(ports.apply, ports.check),
         Reloadable(lambda new: components.blocklist.change(new.ksmppd)),
         Reloadable(lambda new: access.change(AccessLogSettings.of(new.ksmppd))),
+        Reloadable(lambda new: event_log.change(new.ksmppd.event_log)),
         Reloadable(lambda new: names.know(new.hosts)),
         Reloadable(lambda new: components.pool.change(new.bearerboxes)),
         Reloadable(

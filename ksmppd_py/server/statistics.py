@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import gevent
 
 from ksmppd_py.esme.registry import EsmeRegistry
 from ksmppd_py.model.esme import ServerSnapshot
-from ksmppd_py.model.refusals import Refusals
+from ksmppd_py.model.refusals import SUBMIT, RefusalCount
 from ksmppd_py.server.process import process_line
 from ksmppd_py.server.status import ServerStatus
 from ksmppd_py.smpp.describe import describe_status
@@ -25,10 +25,16 @@ REFUSALS_INTERVAL = 1.0
 
 
 class StatusLog:
-    """Logs the load twice a minute, and refusals once a second."""
+    """Logs the load twice a minute, and refusals once a second, which are passed to `add_events`, too."""
 
-    def __init__(self, registry: EsmeRegistry, load_interval: float = LOAD_INTERVAL) -> None:
+    def __init__(
+        self,
+        registry: EsmeRegistry,
+        add_events: Callable[[Sequence[RefusalCount]], None],
+        load_interval: float = LOAD_INTERVAL,
+    ) -> None:
         self._registry = registry
+        self._add_events = add_events
         self._load_interval = load_interval
         self._greenlets = GreenletGroup("status log")
 
@@ -58,7 +64,10 @@ class StatusLog:
     def _log_refusals(self) -> None:
         while True:
             gevent.sleep(REFUSALS_INTERVAL)
-            for words, values in refusal_lines(self._registry.meters.refusals, time.time()):
+            now = time.time()
+            refusals = self._registry.meters.refusals.take_unlogged(now)
+            self._add_events(refusals)
+            for words, values in refusal_lines(refusals, now):
                 logger.warning(words, *values)
 
 
@@ -77,12 +86,14 @@ def statistics(server_status: ServerStatus) -> Iterator[str]:
     yield process_line()
 
 
-def refusal_lines(refusals: Refusals, now: float) -> Iterator[tuple[str, tuple[object, ...]]]:
-    """Yield format and values of a line for each kind of refusals that isn't logged yet.
+def refusal_lines(refusals: Sequence[RefusalCount], now: float) -> Iterator[tuple[str, tuple[object, ...]]]:
+    """Yield format and values of a line for each kind of refused submits; refused binds have lines of their own.
 
     The reason is part of the format, so that lines with other reasons aren't left out with it.
     """
-    for refusal in refusals.take_unlogged(now):
+    for refusal in refusals:
+        if refusal.kind != SUBMIT:
+            continue
         last = refusal.example
         yield (
             f"SMPP[%s] %d message(s) refused within %d s: {refusal.reason}, %s; the last from %s to %s, id %s",

@@ -13,6 +13,7 @@ from ksmppd_py.esme.listener import Listener
 from ksmppd_py.esme.registry import EsmeRegistry
 from ksmppd_py.model.condition import Condition
 from ksmppd_py.model.esme import ServerSnapshot
+from ksmppd_py.model.events import EventStream
 from ksmppd_py.model.judgement import judge
 from ksmppd_py.model.status import Backlog, BearerboxStatus, ServerMetrics
 from ksmppd_py.storage.backlog import BacklogReader
@@ -47,6 +48,21 @@ class ServerStatus:
         self._unusable_rows = unusable_rows
         self._has_queue = has_queue
         self._started_at = monotonic()
+
+    @property
+    def events(self) -> EventStream:
+        """See admin.ports."""
+        return self._registry.meters.events
+
+    @property
+    def database_answers(self) -> bool:
+        """Whether the database answered its last operation."""
+        return self._database.meter.available
+
+    @property
+    def backlog(self) -> Backlog | None:
+        """The queue tables' state as last read; None when they haven't been read."""
+        return self._backlog.latest
 
     @property
     def uptime(self) -> float:

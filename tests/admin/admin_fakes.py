@@ -22,6 +22,7 @@ from ksmppd_py.model.esme import (
     ServerMeters,
     ServerSnapshot,
 )
+from ksmppd_py.model.events import EventStream
 from ksmppd_py.model.meters import Histogram
 from ksmppd_py.model.outcomes import Outcome
 from ksmppd_py.model.route_report import RouteReport
@@ -137,6 +138,11 @@ class FakeServerStatus:
         )
         self.meters.routing.observe(0.002)
         self.database = DatabaseMeter(Histogram(), 1, True)
+
+    @property
+    def events(self) -> EventStream:
+        """Those of the meters."""
+        return self.meters.events
 
     def bearerboxes(self) -> BearerboxStatus:
         return self.boxes

@@ -9,6 +9,7 @@ import pytest
 from admin_http import PASSWORD, Client
 
 from ksmppd_py.admin.audit import log_command, user_of
+from ksmppd_py.model.events import EventKind, EventStream
 
 
 def basic(user: str) -> str:
@@ -60,7 +61,7 @@ def test_lines(
     path: str, parameters: dict[str, str], line: str | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO):
-        log_command(path, parameters, "::1", "x")
+        log_command(EventStream(), path, parameters, "::1", "x")
     assert lines(caplog) == ([] if line is None else [f"Administration: {line}"])
     assert all(record.levelno == logging.INFO for record in caplog.records)
 
@@ -71,3 +72,29 @@ def test_over_http(client: Client, caplog: pytest.LogCaptureFixture) -> None:
         client.get("/esme-unbind?system-id=smppusera", password="password=wrong")
     assert lines(caplog) == ["Administration: uptime x=1 from 127.0.0.1 by the password"]
     assert PASSWORD not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("path", "parameters", "text"),
+    [
+        ("/esme-unbind", {"system-id": "acme"}, "esme-unbind system-id=acme by user ops"),
+        ("/log-level", {"level": "1"}, "log-level level=1 by user ops"),
+        ("/rebuild-routes", {"password": PASSWORD}, "rebuild-routes by user ops"),
+        ("/blocked-ips", {"clear": "all"}, "blocked-ips clear=all by user ops"),
+        ("/blocked-ips", {}, None),
+        ("/uptime", {}, None),
+        ("/readyz", {}, None),
+    ],
+)
+def test_changes_are_events(path: str, parameters: dict[str, str], text: str | None) -> None:
+    events = EventStream()
+    log_command(events, path, parameters, "::1", "user ops")
+    found = events.select(None, 10)
+    assert [event.text for event in found] == ([] if text is None else [text])
+    if text is not None:
+        assert found[0].kind is EventKind.CHANGE
+        assert found[0].fields == {
+            "operation": text.removesuffix(" by user ops"),
+            "username": "user ops",
+            "address": "::1",
+        }

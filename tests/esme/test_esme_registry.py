@@ -7,7 +7,7 @@ from typing import cast
 
 from ksmppd_py.esme.registry import CANDIDATES, NO_ROOM, Bound, EsmeRegistry
 from ksmppd_py.model.account import Account
-from ksmppd_py.model.esme import ServerMeters
+from ksmppd_py.model.esme import BindSnapshot, ServerMeters
 from tests.flows.memory import Clock
 
 
@@ -16,7 +16,12 @@ class Bind:
 
     def __init__(self, bind_id: int, load: int = 0) -> None:
         self.bind_id = bind_id
+        self.bind_type = 3
         self.load = load
+
+    def snapshot(self, _now: float) -> BindSnapshot:
+        """Nothing but zeros."""
+        return BindSnapshot(self.bind_id, "10.0.0.1", *[0] * 15)
 
 
 def bound(loads: Sequence[int]) -> tuple[EsmeRegistry, list[Bind]]:

@@ -15,7 +15,7 @@ from tests.parts.waiting import wait_until
 
 def test_the_load_line(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
-    log = StatusLog(EsmeRegistry(ServerMeters(time.time()), time), load_interval=0.001)
+    log = StatusLog(EsmeRegistry(ServerMeters(time.time()), time), lambda _: None, load_interval=0.001)
     log.start()
     wait_until(lambda: "Current SMPP load is 0.000000/sec inbound 0.000000/sec outbound" in caplog.text, "it")
     log.stop()

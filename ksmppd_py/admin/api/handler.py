@@ -13,12 +13,13 @@ from pydantic import BaseModel, ValidationError
 
 from ksmppd_py import __version__
 from ksmppd_py.admin.access import Access, Identity, NotSignedIn
-from ksmppd_py.admin.api import accounts, audit, live, route_tests, routes
+from ksmppd_py.admin.api import accounts, audit, events, live, route_tests, routes
 from ksmppd_py.admin.api.openapi import PREFIX, document
 from ksmppd_py.admin.api.operation import Answer, Backend, Call, Operation
 from ksmppd_py.admin.api.problems import Problem, invalid, problem_of
+from ksmppd_py.admin.audit import add_change
 from ksmppd_py.admin.requests import Accepted, Reply, Request
-from ksmppd_py.admin.users import User
+from ksmppd_py.admin.users import Role, User
 from ksmppd_py.errors import TemporaryError
 from ksmppd_py.management.errors import ChangeRefused
 
@@ -28,6 +29,7 @@ OPERATIONS: Sequence[Operation] = (
     *routes.OPERATIONS,
     *live.OPERATIONS,
     *audit.OPERATIONS,
+    *events.OPERATIONS,
 )
 DOCUMENT_PATH = f"{PREFIX}/openapi.json"
 LONGEST_BODY = 262_144
@@ -110,6 +112,10 @@ class ApiHandler:
 
     def _run(self, operation: Operation, call: Call) -> Reply:
         answer: Answer = operation.run(self._backend, call)
+        if operation.role > Role.VIEWER and operation.method not in _SAFE:
+            subject = " ".join(call.path.values())
+            words = f"{operation.summary}: {subject}" if subject else operation.summary
+            add_change(self._backend.operations.server_status.events, words, call.address, call.user.username)
         headers = []
         if answer.version:
             headers.append(("ETag", f'"{answer.version}"'))

@@ -35,7 +35,15 @@ QUERIES = {
     "purge_queue": "?confirm=acme",
     "unbind_account": "?system_id=smppusera",
 }
-IN_MEMORY = {"show_me", "list_binds", "list_bearerboxes", "list_queues", "list_refusals", "list_blocked"}
+IN_MEMORY = {
+    "show_me",
+    "list_binds",
+    "list_bearerboxes",
+    "list_queues",
+    "list_refusals",
+    "list_blocked",
+    "list_events",
+}
 IN_MEMORY |= {"unbind_account", "unbind", "clear_all_blocked", "clear_blocked", "test_route"}
 """Operations that need no table; those that change something are made, and their audit is in the log only."""
 
