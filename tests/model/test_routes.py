@@ -296,7 +296,9 @@ def test_an_expression_that_only_a_set_refuses(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(re2, "compile", lambda expression, options: compile(b"x", options))
     wrong = Route(route_id=1, regex="(4")
     assert RouteTable([wrong]).problems[0].route_id == 1
-    assert RegexChecker().problem(wrong)
+    checker = RegexChecker()
+    assert checker.problem(wrong)
+    assert not checker.problem(Route(route_id=3, regex="(4|6)", source_regex="(4|6)"))
     assert RouteTable([Route(route_id=2, regex="^4", source_regex="(4")]).problems[0].route_id == 2
 
 
@@ -337,7 +339,8 @@ INBOUND = [
 def test_inbound(smsc_id: bytes | None, receiver: bytes, expected: int | type[Exception]) -> None:
     table = InboundTable(INBOUND)
     if isinstance(expected, int):
-        assert table.match(smsc_id, receiver, b"").route_id == expected
+        for _ in range(2):  # the first match makes the SMSC's table
+            assert table.match(smsc_id, receiver, b"").route_id == expected
     else:
         with pytest.raises(expected):
             table.match(smsc_id, receiver, b"")
