@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.load import Load, Result, run
-from benchmarks.servers import Server, Setup, daemon
+from benchmarks.servers import DatabaseServers, Server, Setup, daemon
 from benchmarks.toggled import measure
 from tests.parts.daemon import PASSWORD
-from tests.parts.mariadb import MariaDB
 
 BUSY_BINDS = 100
 BUSY_WINDOW = 5
@@ -52,7 +51,7 @@ class Finding:
         return self.value < self.goal
 
 
-def latency(_mariadb: MariaDB | None) -> Iterator[Finding]:
+def latency(servers: DatabaseServers) -> Iterator[Finding]:
     """Answers at 80 % of the peak, with an access log, an open dashboard and idle binds.
 
     The peak is that of as many binds with BUSY_WINDOW submits under way each. At the rate, what is due each time that
@@ -61,7 +60,7 @@ def latency(_mariadb: MariaDB | None) -> Iterator[Finding]:
     setup = Setup(ksmppd={"access-log": "access.log"})
     with (
         tempfile.TemporaryDirectory(prefix="bench-") as directory,
-        daemon(setup, Path(directory), None) as server,
+        daemon(setup, Path(directory), servers) as server,
     ):
         load = Load(
             server.smpp_port, server.box_port, server.pids, binds=BUSY_BINDS, window=BUSY_WINDOW, total=60_000
@@ -131,7 +130,7 @@ def _dashboard(server: Server) -> Iterator[None]:
         page.join()
 
 
-def extras(_mariadb: MariaDB | None) -> Iterator[Finding]:
+def extras(servers: DatabaseServers) -> Iterator[Finding]:
     """Measure the cost of the access log and of TLS per submit."""
     for name, as_json in (("access log", False), ("access log in JSON", True)):
         loss = measure(DAEMONS, as_json)
@@ -139,30 +138,31 @@ def extras(_mariadb: MariaDB | None) -> Iterator[Finding]:
         yield Finding(name, what, loss.throughput, "%", 3)
     plain = encrypted = 0.0
     for _ in range(ROUNDS):
-        plain = max(plain, _cost(Setup(), None, total=60_000).per_second)
-        encrypted = max(encrypted, _cost(Setup(tls=True), None, total=60_000, tls=True).per_second)
+        plain = max(plain, _cost(Setup(), servers, total=60_000).per_second)
+        encrypted = max(encrypted, _cost(Setup(tls=True), servers, total=60_000, tls=True).per_second)
     what = f"fewer submits a second, {encrypted:,.0f} instead of {plain:,.0f}, the best of {ROUNDS} runs each"
     yield Finding("TLS", what, (1 - encrypted / plain) * 100, "%", 25)
 
 
-def growth_of_binds(_mariadb: MariaDB | None) -> Iterator[Finding]:
+def growth_of_binds(servers: DatabaseServers) -> Iterator[Finding]:
     """A message of one busy bind against one of a thousand."""
     costs = [
-        min(_cost(Setup(), None, binds=binds, total=60_000).cpu_us for _ in range(FEW)) for binds in (1, 1000)
+        min(_cost(Setup(), servers, binds=binds, total=60_000).cpu_us for _ in range(FEW))
+        for binds in (1, 1000)
     ]
     yield Finding(
         "1,000 binds", "more processor time a submit than 1 bind, window 50", _growth(*costs), "%", 30
     )
 
 
-def growth_of_rows(mariadb: MariaDB | None) -> Iterator[Finding]:
+def growth_of_rows(servers: DatabaseServers) -> Iterator[Finding]:
     """A message beside an empty queue against one beside two million stored ones; and the start with them."""
     empty = Setup(mariadb=True, queue=True)
     full = replace(empty, stored=STORED_ROWS, stored_for="away")
-    costs = [min(_cost(empty, mariadb, total=60_000).cpu_us for _ in range(FEW))]
+    costs = [min(_cost(empty, servers, total=60_000).cpu_us for _ in range(FEW))]
     with (
         tempfile.TemporaryDirectory(prefix="bench-") as directory,
-        daemon(full, Path(directory), mariadb) as server,
+        daemon(full, Path(directory), servers) as server,
     ):
         yield Finding(
             "start", f"with {STORED_ROWS:,} stored rows, until it serves", server.started_in, "s", 2
@@ -178,17 +178,17 @@ def growth_of_rows(mariadb: MariaDB | None) -> Iterator[Finding]:
     )
 
 
-def loading(_mariadb: MariaDB | None) -> Iterator[Finding]:
+def loading(servers: DatabaseServers) -> Iterator[Finding]:
     """The first message of an account waits for its routes."""
-    result = _cost(Setup(routes=50_000), None, total=1)
+    result = _cost(Setup(routes=50_000), servers, total=1)
     what = "until the answer to the first submit of an account with 50,000 routes, which are read and compiled for it"
     yield Finding("first answer", what, result.p99_ms / 1000, "s", 5)
 
 
-def _cost(setup: Setup, mariadb: MariaDB | None, **load: Any) -> Result:
+def _cost(setup: Setup, servers: DatabaseServers, **load: Any) -> Result:
     with (
         tempfile.TemporaryDirectory(prefix="bench-") as directory,
-        daemon(setup, Path(directory), mariadb) as server,
+        daemon(setup, Path(directory), servers) as server,
     ):
         return run(Load(server.smpp_port, server.box_port, server.pids, **load))
 
@@ -197,11 +197,10 @@ def _growth(before: float, after: float) -> float:
     return (after / before - 1) * 100
 
 
-CONDITIONS: dict[str, Callable[[MariaDB | None], Iterator[Finding]]] = {
+CONDITIONS: dict[str, Callable[[DatabaseServers], Iterator[Finding]]] = {
     "latency": latency,
     "loading": loading,
     "extras": extras,
     "growth-binds": growth_of_binds,
     "growth-rows": growth_of_rows,
 }
-NEED_MARIADB = {"growth-rows"}

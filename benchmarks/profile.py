@@ -16,7 +16,7 @@ from pathlib import Path
 
 from benchmarks.load import Load, run
 from benchmarks.scenarios import SCENARIOS
-from benchmarks.servers import daemon
+from benchmarks.servers import DatabaseServers, daemon
 
 RATE = 500
 """Samples a second."""
@@ -63,7 +63,7 @@ def record(name: str) -> str:
     [scenario] = [each for each in SCENARIOS if each.name == name]
     with (
         tempfile.TemporaryDirectory(prefix="bench-") as directory,
-        daemon(scenario.setup, Path(directory), None) as server,
+        daemon(scenario.setup, Path(directory), DatabaseServers()) as server,
     ):
         load = Load(server.smpp_port, server.box_port, server.pids, **scenario.load)
         run(replace(load, total=10_000))

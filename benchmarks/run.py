@@ -16,11 +16,10 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from benchmarks.conditions import CONDITIONS, NEED_MARIADB
+from benchmarks.conditions import CONDITIONS
 from benchmarks.load import Load, Result, run
 from benchmarks.scenarios import SCENARIOS, Scenario
-from benchmarks.servers import REPOSITORY, Server, daemon, floor
-from tests.parts.mariadb import MariaDB
+from benchmarks.servers import REPOSITORY, DatabaseServers, Server, daemon, floor
 
 FLOOR_SUBMITS = 40_000
 """As many as take about a second: the shorter a run, the likelier it has the machine for itself."""
@@ -32,11 +31,11 @@ def measure_floor() -> Result:
         return run(Load(server.smpp_port, server.box_port, server.pids, total=FLOOR_SUBMITS))
 
 
-def measure(scenario: Scenario, mariadb: MariaDB | None) -> Result:
+def measure(scenario: Scenario, servers: DatabaseServers) -> Result:
     """Run one scenario against a fresh daemon."""
     with (
         tempfile.TemporaryDirectory(prefix="bench-") as directory,
-        daemon(scenario.setup, Path(directory), mariadb) as server,
+        daemon(scenario.setup, Path(directory), servers) as server,
     ):
         return run(_load(scenario, server))
 
@@ -102,7 +101,7 @@ def steadiest(floors: Sequence[float]) -> tuple[int, float]:
     return index, sum(pairs[index]) / 2
 
 
-def measure_costs(chosen: Collection[Scenario], mariadb: MariaDB | None, runs: int) -> dict[str, Any]:
+def measure_costs(chosen: Collection[Scenario], servers: DatabaseServers, runs: int) -> dict[str, Any]:
     """Run scenarios so many times, a floor before and after each, and print a line for each."""
     costs: dict[str, Any] = {}
     for scenario in chosen:
@@ -110,7 +109,7 @@ def measure_costs(chosen: Collection[Scenario], mariadb: MariaDB | None, runs: i
         try:
             floors = [measure_floor().cpu_us]
             for _ in range(runs):
-                results.append(measure(scenario, mariadb))
+                results.append(measure(scenario, servers))
                 floors.append(measure_floor().cpu_us)
         except (ConnectionError, TimeoutError) as error:
             print(f"{scenario.name:14s} failed: {error}", flush=True)
@@ -131,11 +130,11 @@ def measure_costs(chosen: Collection[Scenario], mariadb: MariaDB | None, runs: i
     return costs
 
 
-def measure_conditions(names: Collection[str], mariadb: MariaDB | None) -> list[dict[str, Any]]:
+def measure_conditions(names: Collection[str], servers: DatabaseServers) -> list[dict[str, Any]]:
     """Measure everything that isn't a cost, and print a line for each finding."""
     found = []
     for name in names:
-        for finding in CONDITIONS[name](mariadb):
+        for finding in CONDITIONS[name](servers):
             missed = "" if finding.is_met else "  MISSED"
             figures = f"{finding.value:7.1f} {finding.unit:3s} below {finding.goal:g}{missed}"
             print(f"{finding.name:14s} {figures}: {finding.what}", flush=True)
@@ -157,16 +156,12 @@ def main() -> int:
     conditions = [name for name in CONDITIONS if only is None or name in only]
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    needed = any(s.setup.mariadb for s in chosen) or NEED_MARIADB.intersection(conditions)
-    mariadb = MariaDB() if needed else None
+    servers = DatabaseServers()
     try:
-        if mariadb is not None:
-            mariadb.start()
-        costs = measure_costs(chosen, mariadb, arguments.runs)
-        found = measure_conditions(conditions, mariadb)
+        costs = measure_costs(chosen, servers, arguments.runs)
+        found = measure_conditions(conditions, servers)
     finally:
-        if mariadb is not None:
-            mariadb.stop()
+        servers.stop()
     if arguments.json is not None:
         report = {"machine": _machine(), "scenarios": costs, "conditions": found}
         arguments.json.write_text(json.dumps(report, indent=2) + "\n")

@@ -40,6 +40,13 @@ SCENARIOS = (
         goal=4,
     ),
     Scenario(
+        "prepaid-pgsql",
+        "prepaid account, PostgreSQL",
+        Setup(pgsql=True, prepaid=True),
+        {"total": 25_000},
+        goal=4.8,
+    ),
+    Scenario(
         "routes",
         "50,000 routes, the last one matches, once they are loaded",
         Setup(routes=50_000),
@@ -54,6 +61,14 @@ SCENARIOS = (
         box=False,
         goal=8,
     ),
+    Scenario(
+        "store-pgsql",
+        "bearerbox away, into PostgreSQL",
+        Setup(pgsql=True, queue=True),
+        {"total": 12_000},
+        box=False,
+        goal=9.6,
+    ),
     Scenario("store-sqlite", "bearerbox away, into SQLite", Setup(queue=True), {"total": 10_000}, box=False),
     Scenario(
         "drain",
@@ -61,6 +76,13 @@ SCENARIOS = (
         Setup(mariadb=True, queue=True, stored=40_000),
         {"total": 0, "binds": 1, "stored": 40_000},
         goal=5,
+    ),
+    Scenario(
+        "drain-pgsql",
+        "stored reports to one ESME, PostgreSQL",
+        Setup(pgsql=True, queue=True, stored=40_000),
+        {"total": 0, "binds": 1, "stored": 40_000},
+        goal=6,
     ),
     Scenario(
         "http",

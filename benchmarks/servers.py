@@ -5,20 +5,24 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 from tests.parts.certificates import Authority
 from tests.parts.config import Group, Value
 from tests.parts.daemon import Daemon, DaemonConfig
-from tests.parts.database import Account, Database, MariaDatabase, RouteRow, SqliteDatabase
+from tests.parts.database import Account, Database, MariaDatabase, PostgresDatabase, RouteRow, SqliteDatabase
 from tests.parts.mariadb import MariaDB
+from tests.parts.postgresql import PostgreSQL
 from tests.parts.process import accepts, free_port
 from tests.parts.waiting import wait_until
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+ServerT = TypeVar("ServerT", MariaDB, PostgreSQL)
 SYSTEM_ID, PASSWORD = "load", "pw"
 
 
@@ -27,6 +31,7 @@ class Setup:
     """The arguments of a daemon's start; `program` runs in place of ksmppd."""
 
     mariadb: bool = False
+    pgsql: bool = False
     queue: bool = False
     prepaid: bool = False
     routes: int = 1
@@ -51,8 +56,35 @@ class Server:
     started_in: float = 0.0
 
 
+class DatabaseServers:
+    """Private database servers, each started when it is first asked for."""
+
+    def __init__(self) -> None:
+        self._started: list[MariaDB | PostgreSQL] = []
+
+    @cached_property
+    def mariadb(self) -> MariaDB:
+        """A MariaDB."""
+        return self._start(MariaDB())
+
+    @cached_property
+    def postgresql(self) -> PostgreSQL:
+        """A PostgreSQL."""
+        return self._start(PostgreSQL(wal_segment=16, shared_buffers="64MB", max_wal_size="1GB"))
+
+    def _start(self, server: ServerT) -> ServerT:
+        self._started.append(server)
+        server.start()
+        return server
+
+    def stop(self) -> None:
+        """End all of them."""
+        for server in self._started:
+            server.remove()
+
+
 @contextmanager
-def daemon(setup: Setup, directory: Path, mariadb: MariaDB | None) -> Iterator[Server]:
+def daemon(setup: Setup, directory: Path, servers: DatabaseServers) -> Iterator[Server]:
     """Run ksmppd with an account `load` and its routes; with `http` a local program decides about routes."""
     if setup.http:
         port = free_port()
@@ -60,10 +92,10 @@ def daemon(setup: Setup, directory: Path, mariadb: MariaDB | None) -> Iterator[S
             wait_until(lambda: accepts(port), "the answerer to listen", 20)
             url = f"http://127.0.0.1:{port}/"
             routing: dict[str, Value] = {"routing-method": 2, "http-routing-url": url, "http-num-callers": 4}
-            with daemon(replace(setup, http=False, routing=routing), directory, mariadb) as server:
+            with daemon(replace(setup, http=False, routing=routing), directory, servers) as server:
                 yield server
         return
-    database, drop = _database(setup, directory, mariadb)
+    database, drop = _database(setup, directory, servers)
     box_port = free_port()
     config = DaemonConfig(
         [("KSMPPD", box_port)],
@@ -84,8 +116,7 @@ def daemon(setup: Setup, directory: Path, mariadb: MariaDB | None) -> Iterator[S
         yield Server((running.process.pid,), port, box_port, config.admin_port, took)
     finally:
         running.kill()
-        if mariadb is not None and drop:
-            mariadb.drop_database(drop)
+        drop()
 
 
 def _tls(setup: Setup, directory: Path) -> Mapping[str, Value]:
@@ -95,12 +126,19 @@ def _tls(setup: Setup, directory: Path) -> Mapping[str, Value]:
     return {"smpp-tls-port": free_port(), "smpp-tls-cert-file": certificate}
 
 
-def _database(setup: Setup, directory: Path, mariadb: MariaDB | None) -> tuple[Database, str]:
-    if not setup.mariadb:
-        return SqliteDatabase(directory / "db.sqlite3"), ""
-    assert mariadb is not None
-    name = mariadb.create_database("latin1")
-    return MariaDatabase(mariadb.host, mariadb.port, mariadb.username, mariadb.password, name), name
+def _database(setup: Setup, directory: Path, servers: DatabaseServers) -> tuple[Database, Callable[[], None]]:
+    """Return a database of its own, and how it is dropped."""
+    if setup.mariadb:
+        server = servers.mariadb
+        name = server.create_database("latin1")
+        place = MariaDatabase(server.host, server.port, server.username, server.password, name)
+        return place, lambda: server.drop_database(name)
+    if setup.pgsql:
+        other = servers.postgresql
+        name = other.create_database()
+        database = PostgresDatabase(other.host, other.port, other.username, other.password, name)
+        return database, lambda: other.drop_database(name)
+    return SqliteDatabase(directory / "db.sqlite3"), lambda: None
 
 
 def _fill(setup: Setup, database: Database) -> None:
@@ -132,13 +170,21 @@ def _store_reports(database: Database, count: int, system_id: str) -> None:
         "dlr_url",
     ]
     values = ["1700000000", "3", *["-1"] * 6, "1", *["-1"] * 7]
-    hexadecimal = "LPAD(LOWER(HEX(seq)),12,'0')" if database.kind == "mysql" else "printf('%012x',seq)"
-    own_id = f"'00000000-0000-4000-8000-',{hexadecimal}"
+    hexadecimal = {
+        "mysql": "LPAD(LOWER(HEX(seq)),12,'0')",
+        "pgsql": "lpad(to_hex(seq),12,'0')",
+        "sqlite3": "printf('%012x',seq)",
+    }[database.kind]
     if database.kind == "mysql":
+        own_id = f"CONCAT('00000000-0000-4000-8000-',{hexadecimal})"
         url = f"CONCAT('{system_id}|1700000000|',{own_id})"
-        own_id, source = f"CONCAT({own_id})", f"seq_1_to_{count}"
+        source = f"seq_1_to_{count}"
+    elif database.kind == "pgsql":
+        own_id = f"'00000000-0000-4000-8000-'||{hexadecimal}"
+        url = f"convert_to('{system_id}|1700000000|'||{own_id},'UTF8')"
+        source = f"generate_series(1,{count}) AS numbers(seq)"
     else:
-        own_id = own_id.replace(",printf", "||printf")
+        own_id = f"'00000000-0000-4000-8000-'||{hexadecimal}"
         url = f"'{system_id}|1700000000|'||{own_id}"
         numbers = f"SELECT 1 UNION ALL SELECT seq+1 FROM s WHERE seq<{count}"
         source = f"(WITH RECURSIVE s(seq) AS ({numbers}) SELECT seq FROM s)"

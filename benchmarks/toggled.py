@@ -78,7 +78,7 @@ def _slice_of(line: str) -> Slice:
 def measure(rounds: int, json: bool = False) -> Loss:
     """Load so many daemons, one after the other."""
     from benchmarks.load import Load, run  # noqa: PLC0415 - the daemon patches before anything else is imported
-    from benchmarks.servers import Setup, daemon  # noqa: PLC0415
+    from benchmarks.servers import DatabaseServers, Setup, daemon  # noqa: PLC0415
 
     losses = []
     for _ in range(rounds):
@@ -88,7 +88,7 @@ def measure(rounds: int, json: bool = False) -> Loss:
                 ksmppd={"access-log": "access.log", "access-log-format": "json" if json else "kannel"},
                 program=(sys.executable, "-m", "benchmarks.toggled", str(output)),
             )
-            with daemon(setup, Path(directory), None) as server:
+            with daemon(setup, Path(directory), DatabaseServers()) as server:
                 run(Load(server.smpp_port, server.box_port, server.pids, total=SUBMITS))
             slices = [_slice_of(line) for line in output.read_text().splitlines()]
         losses.append(loss_of(slices[2:]))
