@@ -7,7 +7,18 @@ import re
 
 MOST = 1e15
 """Credits that a part may cost, or bring when negative; above it a double has no room for the cents."""
-UNUSABLE = math.nan
+
+
+class _Unusable(float):
+    """A NaN that equals itself: from Python 3.13 on dataclasses compare their fields with == alone."""
+
+    __hash__ = float.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+
+UNUSABLE: float = _Unusable(math.nan)
 """Stands for a cost that can't be charged: a message with this cost is refused.
 
 One object everywhere, so that records that hold it are equal.

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ksmppd_py.model import costs
+from ksmppd_py.model.routes import Route
 
 
 @pytest.mark.parametrize(
@@ -50,3 +51,10 @@ def test_numbers_that_cant_be_charged(number: float) -> None:
 def test_reading_never_fails(text: str) -> None:
     cost = costs.read(text)
     assert cost is costs.UNUSABLE or cost == float(text)
+
+
+def test_records_with_an_unusable_cost_are_equal() -> None:
+    assert Route(cost=costs.UNUSABLE) == Route(cost=costs.read("free"))
+    assert Route(cost=costs.UNUSABLE) != Route(cost=math.nan)
+    assert not costs.is_usable(costs.UNUSABLE)
+    assert hash(Route(cost=costs.UNUSABLE)) == hash(Route(cost=costs.UNUSABLE))
