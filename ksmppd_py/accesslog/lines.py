@@ -1,7 +1,4 @@
-"""Formats lines of the access log, in the style of bearerbox's or as JSON.
-
-A line is made of constant pieces, which similar messages of one bind share, and the fields in which they differ.
-"""
+"""Makes lines of the access log, in bearerbox's style or as JSON, of pieces that similar messages of a bind share."""
 
 from __future__ import annotations
 

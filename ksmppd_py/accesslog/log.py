@@ -36,8 +36,8 @@ class AccessLogSettings:
 class AccessLog:
     """Implements model.ports.AccessLog; nothing has to be called while `on` is false.
 
-    The lines of submits that one bind is answered one after the other (a run) are made together. At the end of the
-    loop's turn all lines go to the file, which a thread writes.
+    The lines of submits that one bind is answered in a turn of the loop (a run) are made together, at its end. Then all
+    lines of the turn go to the file, which a thread writes.
     """
 
     def __init__(self, settings: AccessLogSettings) -> None:
@@ -48,7 +48,8 @@ class AccessLog:
         self._changing = BoundedSemaphore()
         self._turn_began = False
         self._bind: BindContext | None = None
-        self._run: list[Submit] = []
+        self._run: list[Submit] = []  # of `_bind`, one of `_runs`
+        self._runs: dict[int, tuple[BindContext, list[Submit]]] = {}
         self._lines: list[bytes] = []
         self.change(settings)
 
@@ -87,33 +88,21 @@ class AccessLog:
     def submitted(self, settled: Sequence[Submit], bind: BindContext) -> None:
         """See model.ports.AccessLog."""
         if bind is not self._bind:
-            self._begin_run(bind)
+            self._begin_turn()
+            self._bind, self._run = bind, self._runs.setdefault(bind.bind_id, (bind, []))[1]
         self._run += settled
 
     def delivered(self, delivery: Delivery, bind_id: int, command_status: int | None, sent_at: float) -> None:
         """See model.ports.AccessLog."""
-        self._begin_run(None)
+        self._begin_turn()
         self._add_line(self._style.delivery, delivery, bind_id, command_status, sent_at)
 
-    def _begin_run(self, bind: BindContext | None) -> None:
-        """End the run of submits before; read the clocks once for all lines of a turn of the loop."""
-        self._end_run()
-        self._bind = bind
+    def _begin_turn(self) -> None:
+        """Read the clocks once for all lines of a turn of the loop."""
         if not self._turn_began:
             self._turn_began = True
             self._style.set_time(int(time()), monotonic())
             get_hub().loop.run_callback(self._end_turn)
-
-    def _end_run(self) -> None:
-        """Make the lines of submits that one bind was answered one after the other."""
-        bind, self._bind = self._bind, None
-        if bind is not None:
-            run, self._run = self._run, []
-            try:
-                self._lines.append(self._style.submits(run, bind))
-            except Exception:  # it costs only the line that met it
-                for submit in run:
-                    self._add_line(self._style.submit, submit, bind)
 
     def _add_line(self, make: Callable[..., bytes], *arguments: object) -> None:
         try:
@@ -123,8 +112,13 @@ class AccessLog:
 
     def _end_turn(self) -> None:
         """Have the lines of this turn written. May run in the hub, so it must neither wait nor fail."""
-        self._end_run()
-        self._turn_began = False
+        runs, self._runs, self._bind, self._turn_began = self._runs, {}, None, False
+        for bind, run in runs.values():
+            try:
+                self._lines.append(self._style.submits(run, bind))
+            except Exception:  # it costs only the line that met it
+                for submit in run:
+                    self._add_line(self._style.submit, submit, bind)
         lines, self._lines = self._lines, []
         if lines and self.on:
             try:
