@@ -69,6 +69,7 @@ setup(
         "console_scripts": [
             "ksmppd = ksmppd_py.__main__:main",
             "ksmppd-esme = ksmppd_py.tools.esme:main",
+            "ksmppd-copy-database = ksmppd_py.tools.copy_database:main",
         ]
     },
 )

@@ -103,6 +103,8 @@ class SQLiteDatabase:
         """See Database."""
         if isinstance(value, bytes):
             return f"x'{value.hex()}'"
+        if isinstance(value, str) and not value.isprintable():  # a statement can't hold NUL
+            return f"CAST(x'{value.encode('utf-8', 'surrogateescape').hex()}' AS TEXT)"
         if isinstance(value, str):
             return "'" + value.replace("'", "''") + "'"
         return "NULL" if value is None else repr(value)
