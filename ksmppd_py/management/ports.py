@@ -133,6 +133,16 @@ class AuditStore(Protocol):
         """Write an audit entry about a change outside the tables; the values are written as JSON."""
 
 
+class SchemaStore(Protocol):
+    """The optional columns of the user table; see AccountStore."""
+
+    def missing(self) -> Sequence[str]:
+        """Return the optional columns that the table lacks. Doesn't yield."""
+
+    def add_missing(self, note: AuditNote) -> Sequence[str]:
+        """Add the missing columns and return their names; a restart makes use of them. Raises NotPossible."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stores:
     """The operator's tables."""
@@ -142,6 +152,7 @@ class Stores:
     routes: RouteStore
     queue: QueueStore
     audit: AuditStore
+    schema: SchemaStore
 
 
 class Announcements(Protocol):

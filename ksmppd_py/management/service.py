@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ksmppd_py.errors import DatabaseUnavailable
 from ksmppd_py.management.accounts import Accounts
@@ -38,6 +38,13 @@ class Management:
         """Delete all stored messages of an account; return how many. Raises DatabaseUnavailable. May yield."""
         note = AuditNote(actor, self._clock(), "purge", f"queue of {system_id}")
         return self.stores.queue.purge(system_id, note)
+
+    def upgrade_schema(self, actor: Actor) -> Sequence[str]:
+        """Add the optional columns that the user table lacks; return their names.
+
+        Raises DatabaseUnavailable and NotPossible. May yield.
+        """
+        return self.stores.schema.add_missing(AuditNote(actor, self._clock(), "upgrade", "schema"))
 
     def note(self, actor: Actor, operation: str, subject: str, after: object = None) -> None:
         """Write an audit entry about a change of the running server. May yield.

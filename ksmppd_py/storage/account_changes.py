@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import Column, MetaData, Table, bindparam, func, select
 
 from ksmppd_py.errors import DatabaseUnavailable
 from ksmppd_py.management.errors import AlreadyExists, NotFound, NotPossible, Outdated
@@ -19,11 +19,11 @@ from ksmppd_py.storage.database import Database, Statement, StatementRefused, Tr
 from ksmppd_py.storage.keyset import key_values, page_of
 from ksmppd_py.storage.layout import Layout
 from ksmppd_py.storage.passwords import password_hash, read_column
-from ksmppd_py.storage.schema import SECOND_PASSWORD_COLUMNS
+from ksmppd_py.storage.schema import OPTIONAL_USER_COLUMNS, SECOND_PASSWORD, SECOND_PASSWORD_UNTIL
 from ksmppd_py.storage.transact import transact
 from ksmppd_py.storage.values import Value, cost_of, integer, name, octets, real
 
-SECOND, SECOND_UNTIL = SECOND_PASSWORD_COLUMNS
+_SECOND_COLUMNS = (SECOND_PASSWORD, SECOND_PASSWORD_UNTIL)
 _SUSPENDED = b"!"
 
 
@@ -57,16 +57,16 @@ class AccountChanges:
     """Implements management.ports.AccountStore."""
 
     def __init__(self, database: Database, layout: Layout, audit: AuditTable, credit_log: CreditLog) -> None:
-        user, routes = layout.tables.user, layout.tables.route
-        self._user = user
+        routes = layout.tables.route
+        user = self._user = _with_optional(layout)
         self._database = database
         self._layout = layout
         self._audit = audit
         self._credit_log = credit_log
         self.columns = frozenset(column for column in ACCOUNT_COLUMNS if layout.has(user, column))
-        self._has_second = all(layout.has(user, column) for column in SECOND_PASSWORD_COLUMNS)
+        self._has_second = all(layout.has(user, column) for column in _SECOND_COLUMNS)
         self._read = ["system_id", "password", "credit", *sorted(self.columns)]
-        self._read += SECOND_PASSWORD_COLUMNS if self._has_second else ()
+        self._read += _SECOND_COLUMNS if self._has_second else ()
         self._selected = [layout.read(user, column) for column in self._read]
         self._mine = layout.equals(user.c.system_id, bindparam("id"))
         one = select(*self._selected).where(self._mine)
@@ -158,7 +158,7 @@ class AccountChanges:
     ) -> AccountRecord:
         """See AccountStore."""
         if former_until is not None and not self._has_second:
-            names = " and ".join(SECOND_PASSWORD_COLUMNS)
+            names = " and ".join(_SECOND_COLUMNS)
             raise NotPossible(f"the user table has no columns {names}", "keep_former_for")
 
         def new_values(row: Mapping[str, Any]) -> dict[str, Setting]:
@@ -168,11 +168,11 @@ class AccountChanges:
             changed: dict[str, Setting] = {"password": new.decode("ascii")}
             if self._has_second:
                 keep = former_until is not None
-                changed[SECOND] = former.lstrip(_SUSPENDED).decode("latin-1") if keep else None
-                changed[SECOND_UNTIL] = int(former_until or 0) if keep else None
+                changed[SECOND_PASSWORD] = former.lstrip(_SUSPENDED).decode("latin-1") if keep else None
+                changed[SECOND_PASSWORD_UNTIL] = int(former_until or 0) if keep else None
             return changed
 
-        columns = ["password", *(SECOND_PASSWORD_COLUMNS if self._has_second else ())]
+        columns = ["password", *(_SECOND_COLUMNS if self._has_second else ())]
         return self._change(system_id, columns, new_values, version, note)
 
     def set_suspended(self, system_id: str, suspended: bool, version: str, note: AuditNote) -> AccountRecord:
@@ -193,7 +193,12 @@ class AccountChanges:
                 )
             return {"password": marked.decode("latin-1")}
 
-        return self._change(system_id, ["password"], new_values, version, note)
+        try:
+            return self._change(system_id, ["password"], new_values, version, note)
+        except StatementRefused as error:
+            if suspended and self._database.dialect.name == "postgresql":  # which tells no limit before
+                raise NotPossible(f"the column password has no room for a `!`: {error}") from error
+            raise
 
     def _change(
         self,
@@ -254,7 +259,7 @@ class AccountChanges:
         settings = {column: _READERS[column](values[column]) for column in sorted(self.columns)}
         password = octets(values["password"]) or b""
         form = read_column(password.lstrip(_SUSPENDED)).form
-        state = repr((settings, password, values.get(SECOND), values.get(SECOND_UNTIL)))
+        state = repr((settings, password, values.get(SECOND_PASSWORD), values.get(SECOND_PASSWORD_UNTIL)))
         return AccountRecord(
             system_id=(name(values["system_id"]) or "").lower(),
             settings=settings,
@@ -262,8 +267,17 @@ class AccountChanges:
             is_suspended=password.startswith(_SUSPENDED),
             password_form=form.name.lower() if form is not None else "",
             version=hashlib.sha256(state.encode("utf-8", "surrogateescape")).hexdigest()[:32],
-            has_second_password=bool(values.get(SECOND)),
+            has_second_password=bool(values.get(SECOND_PASSWORD)),
         )
+
+
+def _with_optional(layout: Layout) -> Table:
+    """Return the user table with those optional columns that it has."""
+    table = layout.tables.user.to_metadata(MetaData())
+    for column, kind in OPTIONAL_USER_COLUMNS.items():
+        if layout.has(layout.tables.user, column):
+            table.append_column(Column(column, kind))
+    return table
 
 
 def _values(columns: Settings | Mapping[str, Any]) -> dict[str, Value]:

@@ -9,6 +9,7 @@ from ksmppd_py.storage.audit import AuditTable
 from ksmppd_py.storage.credit_log import CreditLog
 from ksmppd_py.storage.database import Database
 from ksmppd_py.storage.layout import Layout
+from ksmppd_py.storage.optional_columns import OptionalColumns
 from ksmppd_py.storage.own_tables import OwnTables
 from ksmppd_py.storage.route_changes import RouteChanges
 
@@ -24,4 +25,5 @@ def management_stores(database: Database, layout: Layout) -> Stores:
         routes=RouteChanges(database, layout, audit),
         queue=AccountQueue(database, layout, audit),
         audit=audit,
+        schema=OptionalColumns(database, layout, audit),
     )

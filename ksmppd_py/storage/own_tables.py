@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any
 
 from sqlalchemy import BigInteger, Column, Float, Index, Integer, MetaData, String, Table, Text
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
-from sqlalchemy.types import TypeEngine
 
 from ksmppd_py.storage.database import Database, Statement, StatementRefused
 
 _BIG = BigInteger().with_variant(Integer, "sqlite")
 _DOUBLE = Float(53)
-
-
-def _octets(length: int | None = None) -> TypeEngine[Any]:
-    """A column whose values are octets, not names: text everywhere but on PostgreSQL, whose text can't hold them."""
-    text: TypeEngine[Any] = String(length) if length else Text()
-    return text.with_variant(postgresql.BYTEA(), "postgresql")
 
 
 def _table(name: str, *columns: Column[object]) -> Table:
@@ -38,22 +29,22 @@ CREDIT_LOG = _table(
     "smpp_credit_log",
     Column("system_id", String(64), nullable=False),
     Column("happened_at", _DOUBLE, nullable=False),
-    Column("username", _octets(255), nullable=False),
-    Column("address", _octets(64), nullable=False),
+    Column("username", String(255), nullable=False),
+    Column("address", String(64), nullable=False),
     Column("amount", _DOUBLE, nullable=False),
     Column("credit", _DOUBLE, nullable=False),
-    Column("reason", _octets(), nullable=False),
-    Column("request_key", _octets(128), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("request_key", String(128), nullable=False),
 )
 AUDIT = _table(
     "smpp_audit",
     Column("happened_at", _DOUBLE, nullable=False),
-    Column("username", _octets(255), nullable=False),
-    Column("address", _octets(64), nullable=False),
-    Column("operation", _octets(32), nullable=False),
-    Column("subject", _octets(255), nullable=False),
-    Column("value_before", _octets(), nullable=False),
-    Column("value_after", _octets(), nullable=False),
+    Column("username", String(255), nullable=False),
+    Column("address", String(64), nullable=False),
+    Column("operation", String(32), nullable=False),
+    Column("subject", String(255), nullable=False),
+    Column("value_before", Text, nullable=False),
+    Column("value_after", Text, nullable=False),
 )
 _INDEXES = {
     CREDIT_LOG.name: Index("smpp_credit_log_account", CREDIT_LOG.c.system_id, CREDIT_LOG.c.request_key),

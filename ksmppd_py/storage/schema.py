@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, Identity, Index, MetaData, Table, text
+from sqlalchemy import BigInteger, Column, Identity, Index, Integer, MetaData, String, Table, text
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.schema import CreateIndex, CreateTable
@@ -22,17 +23,20 @@ from ksmppd_py.kannel.messages import SMS_FIELDS, Kind
 VERSION = 4
 """The schema version that the C daemon writes since January 2017."""
 COMPONENT = "ksmppd"
-OPTIONAL_USER_COLUMNS = (
-    "alt_charset",
-    "switch_dlr_addr",
-    "max_open_acks",
-    "simulate_dlr_fail",
-    "dlr_err_length",
-)
-"""Columns that an operator may add to the user table for this server; read if present, never created."""
+SECOND_PASSWORD, SECOND_PASSWORD_UNTIL = "second_password", "second_password_until"
+OPTIONAL_USER_COLUMNS: Mapping[str, TypeEngine[Any]] = {
+    "alt_charset": String(64),
+    "switch_dlr_addr": Integer(),
+    "max_open_acks": Integer(),
+    "simulate_dlr_fail": Integer(),
+    "dlr_err_length": Integer(),
+    SECOND_PASSWORD: String(255),
+    SECOND_PASSWORD_UNTIL: BigInteger(),
+}
+"""Columns that the user table may have for this server; read if present, added only when an operator asks for it.
 
-SECOND_PASSWORD_COLUMNS = ("second_password", "second_password_until")
-"""Optional columns of the user table: the hash of a former password, and until when it matches (epoch seconds)."""
+The last two are the hash of a former password, and until when it matches (epoch seconds).
+"""
 
 NAME_COLUMNS = ("service", "id")
 """String columns of the store that are compared, or always text; the others are blobs on SQLite."""

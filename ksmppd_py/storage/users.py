@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -18,7 +19,7 @@ from ksmppd_py.storage.database import Database, Transaction, compile_statement
 from ksmppd_py.storage.group_commit import GroupCommit
 from ksmppd_py.storage.layout import Layout
 from ksmppd_py.storage.passwords import Form, Stored, read_column, takes
-from ksmppd_py.storage.schema import OPTIONAL_USER_COLUMNS
+from ksmppd_py.storage.schema import OPTIONAL_USER_COLUMNS, SECOND_PASSWORD, SECOND_PASSWORD_UNTIL
 from ksmppd_py.storage.values import Value, cost_of, integer, name, octets, real, shown
 
 logger = logging.getLogger(__name__)
@@ -34,8 +35,16 @@ MOST_TOLD = 1000
 class DatabaseAuthenticator:
     """Implements ports.Authenticator on the user table."""
 
-    def __init__(self, database: Database, layout: Layout, checks: BcryptChecks | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        layout: Layout,
+        checks: BcryptChecks | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`clock` is epoch seconds."""
         user = layout.tables.user
+        self._clock = clock
         self._database = database
         self._checks = checks or BcryptChecks()
         self._told: dict[str, str] = {}
@@ -55,7 +64,7 @@ class DatabaseAuthenticator:
         for row in self._rows(wanted):
             stored = read_column(octets(row["password"]))
             problem = problem or stored.problem
-            if self._takes(stored, password):
+            if self._takes(stored, password) or self._takes_second(row, password):
                 self._told.pop(wanted, None)
                 return _account(wanted, row)
         if problem:
@@ -70,6 +79,13 @@ class DatabaseAuthenticator:
         if stored.form is Form.BCRYPT:
             return self._checks.takes(stored.octets, password)
         return takes(stored, password)
+
+    def _takes_second(self, row: Mapping[str, Any], password: bytes) -> bool:
+        """Whether it is the former password of an account that isn't suspended, and still matches."""
+        second = octets(row.get(SECOND_PASSWORD))
+        if not second or self._clock() >= real(row.get(SECOND_PASSWORD_UNTIL)):
+            return False
+        return not _is_suspended(row) and self._takes(read_column(second), password)
 
     def _complain(self, system_id: str, problem: str) -> None:
         """Log once that no password matches a column; the refused binds alone would look like wrong passwords."""
@@ -89,7 +105,7 @@ class DatabaseAuthenticator:
     def row(self, system_id: str) -> AccountRow | None:
         """See ports.AccountRows. A `!` before the hash suspends an account, as in /etc/shadow."""
         for row in self._rows(system_id):
-            return AccountRow(_account(system_id, row), (octets(row["password"]) or b"").startswith(b"!"))
+            return AccountRow(_account(system_id, row), _is_suspended(row))
         return None
 
     def _rows(self, system_id: str) -> list[dict[str, Any]]:
@@ -97,6 +113,10 @@ class DatabaseAuthenticator:
         reply = self._database.execute(self._select, {"id": system_id}, repeatable=True)
         rows = [dict(zip(self._columns, values, strict=True)) for values in reply.rows]
         return [row for row in rows if (name(row["system_id"]) or "").lower() == system_id]
+
+
+def _is_suspended(row: Mapping[str, Any]) -> bool:
+    return (octets(row["password"]) or b"").startswith(b"!")
 
 
 def _account(system_id: str, row: Mapping[str, Any]) -> Account:

@@ -1,4 +1,4 @@
-"""The operations that read the audit and the caller's own identity."""
+"""The operations on the audit and the schema, and the one that tells who asks."""
 
 from __future__ import annotations
 
@@ -26,6 +26,30 @@ class Me(models.Model):
 
     username: str
     role: str = Field(description="viewer, operator or admin")
+
+
+class Schema(models.Model):
+    """The optional columns that the user table lacks."""
+
+    missing: list[str]
+
+
+class SchemaUpgrade(models.Model):
+    """The optional columns that were added to the user table; a restart makes use of them."""
+
+    added: list[str]
+    restart_needed: bool
+
+
+def get_schema(backend: Backend, _call: Call) -> Answer:
+    """Return the optional columns that are missing. Doesn't yield."""
+    return Answer(Schema(missing=list(backend.management.stores.schema.missing())))
+
+
+def upgrade_schema(backend: Backend, call: Call) -> Answer:
+    """Add the optional columns. May yield."""
+    added = list(backend.management.upgrade_schema(call.actor))
+    return Answer(SchemaUpgrade(added=added, restart_needed=bool(added)))
 
 
 def list_audit(backend: Backend, call: Call) -> Answer:
@@ -71,6 +95,24 @@ OPERATIONS = (
         run=list_audit,
         query=AuditPageQuery,
         result=models.Audit,
+    ),
+    Operation(
+        method="GET",
+        path="/schema",
+        role=Role.VIEWER,
+        summary="List the optional columns that the user table lacks",
+        run=get_schema,
+        result=Schema,
+    ),
+    Operation(
+        method="POST",
+        path="/schema/upgrade",
+        role=Role.ADMIN,
+        summary="Add the optional columns to the user table",
+        description="The C daemon isn't disturbed by them. The server uses them after a restart.",
+        run=upgrade_schema,
+        result=SchemaUpgrade,
+        problems=(422,),
     ),
     Operation(
         method="GET",

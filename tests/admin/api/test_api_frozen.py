@@ -43,6 +43,7 @@ IN_MEMORY = {
     "list_refusals",
     "list_blocked",
     "list_events",
+    "get_schema",
 }
 IN_MEMORY |= {"unbind_account", "unbind", "clear_all_blocked", "clear_blocked", "test_route"}
 """Operations that need no table; those that change something are made, and their audit is in the log only."""
