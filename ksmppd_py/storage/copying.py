@@ -10,14 +10,12 @@ from sqlalchemy import Table, select
 
 from ksmppd_py.storage.database import Database, Statement, StatementRefused, compile_statement
 from ksmppd_py.storage.layout import Layout
-from ksmppd_py.storage.schema import OPTIONAL_USER_COLUMNS, SECOND_PASSWORD_COLUMNS
+from ksmppd_py.storage.schema import OPTIONAL_USER_COLUMNS
 from ksmppd_py.storage.values import Value, octets
 
 _PARTS = ("user", "route", "store", "pdu")
 _OCTETS = ("BYTEA", "BLOB")
 """Types of columns that take octets, not characters."""
-_TEXT_COLUMNS = ("alt_charset", "second_password")
-"""Optional columns of text; the others are integers."""
 
 
 class CopyRefused(Exception):
@@ -64,9 +62,7 @@ class _TableCopy:
         if there and self._count():
             raise CopyRefused(f"{self._ours.fullname} has rows already; only empty tables are copied into")
         known = {column.name for column in self._ours.c}
-        optional = (
-            (OPTIONAL_USER_COLUMNS + SECOND_PASSWORD_COLUMNS) if self._theirs.name == self._user() else ()
-        )
+        optional = tuple(OPTIONAL_USER_COLUMNS) if self._theirs.name == self._user() else ()
         found = self._source_layout.columns(self._theirs)
         columns = sorted(found & known) + [column for column in optional if column in found]
         copied = CopiedTable(self._theirs.fullname, left_out=sorted(found - set(columns)))
@@ -96,7 +92,7 @@ class _TableCopy:
         """Add optional columns that the source has and the target hasn't."""
         name = self._target.dialect.identifier_preparer.format_table(self._ours)
         for column in sorted(columns):
-            kind = "VARCHAR(64)" if column in _TEXT_COLUMNS else "BIGINT"
+            kind = OPTIONAL_USER_COLUMNS[column].compile(dialect=self._target.dialect)
             self._target.execute(
                 Statement(f"ALTER TABLE {name} ADD COLUMN {column} {kind}"), repeatable=False
             )
