@@ -17,8 +17,9 @@ logger = logging.getLogger(__name__)
 class Management:
     """Accounts, routes, stored messages and audit. `clock` is epoch seconds.
 
-    `has_accounts`: the accounts are rows of this database. `stores` is for reading; changes are made by the methods
-    here and those of `accounts` and `routes`.
+    `has_accounts`: the accounts are rows of this database. Without `has_database` the tables are in memory only, as
+    nothing that is configured needs one: they aren't to be offered to operators. `stores` is for reading; changes are
+    made by the methods here and those of `accounts` and `routes`.
     """
 
     def __init__(
@@ -27,9 +28,11 @@ class Management:
         announcements: Announcements,
         clock: Callable[[], float],
         has_accounts: bool = True,
+        has_database: bool = True,
     ) -> None:
         accounts = stores.accounts if has_accounts else None
         self.stores = stores
+        self.has_database = has_database
         self.accounts = Accounts(stores.accounts, stores.credit, announcements, clock)
         self.routes = Routes(stores.routes, accounts, announcements, clock)
         self._clock = clock
@@ -49,8 +52,10 @@ class Management:
     def note(self, actor: Actor, operation: str, subject: str, after: object = None) -> None:
         """Write an audit entry about a change of the running server. May yield.
 
-        Such a change is made while the database is away, too; the entry is in the log only then.
+        Such a change is made while the database is away, too, or without one; it is in the log only then.
         """
+        if not self.has_database:
+            return
         try:
             self.stores.audit.write(AuditNote(actor, self._clock(), operation, subject), None, after)
         except DatabaseUnavailable as error:

@@ -182,7 +182,8 @@ class _Builder:
         rows = self.backends.account_rows
         announcements = LocalAnnouncements(self.registry, rows, self.backends.router)
         stores = management_stores(self.database, self.layout)
-        return Management(stores, announcements, time.time, rows is not None)
+        has_database = self.config.database is not None
+        return Management(stores, announcements, time.time, rows is not None, has_database)
 
     def _route_test(
         self, routing: Routing, flow: SubmitFlow, credit: DatabaseCredit, binder: Binder

@@ -118,6 +118,7 @@ OPERATIONS = (
         method="GET",
         path="/me",
         role=Role.VIEWER,
+        needs_database=False,
         summary="Show who asks",
         run=show_me,
         result=Me,

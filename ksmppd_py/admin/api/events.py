@@ -81,6 +81,7 @@ OPERATIONS = (
         method="GET",
         path="/events",
         role=Role.VIEWER,
+        needs_database=False,
         summary="Show events: binds, refusals, blocks, bearerboxes, queues, changes",
         description="The last 10,000 events are kept, in memory. Poll with `since` for new ones.",
         run=list_events,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,6 +23,8 @@ from ksmppd_py.admin.requests import Accepted, Reply, Request
 from ksmppd_py.admin.users import Role, User
 from ksmppd_py.errors import TemporaryError
 from ksmppd_py.management.errors import ChangeRefused
+
+logger = logging.getLogger(__name__)
 
 OPERATIONS: Sequence[Operation] = (
     *accounts.OPERATIONS,
@@ -69,6 +72,8 @@ class ApiHandler:
                     f"the role {user.role.name.lower()} may not do this, {operation.role.name.lower()} may"
                 )
                 raise Problem(403, detail)
+            if operation.needs_database and not self._backend.management.has_database:
+                raise Problem(404, "there are no tables: no database is configured")
             reply = self._run(operation, self._call(operation, request, user, path))
             return replace(reply, headers=(*identity.headers, *reply.headers))
         except (ChangeRefused, TemporaryError) as error:
@@ -113,9 +118,7 @@ class ApiHandler:
     def _run(self, operation: Operation, call: Call) -> Reply:
         answer: Answer = operation.run(self._backend, call)
         if operation.role > Role.VIEWER and operation.method not in _SAFE:
-            subject = " ".join(call.path.values())
-            words = f"{operation.summary}: {subject}" if subject else operation.summary
-            add_change(self._backend.operations.server_status.events, words, call.address, call.user.username)
+            self._report_change(operation, call, answer)
         headers = []
         if answer.version:
             headers.append(("ETag", f'"{answer.version}"'))
@@ -123,6 +126,14 @@ class ApiHandler:
             headers.append(("Location", f"{PREFIX}{answer.location}"))
         body = answer.result.model_dump_json().encode() if answer.result is not None else b""
         return Reply(operation.status, _JSON, body, tuple(headers))
+
+    def _report_change(self, operation: Operation, call: Call, answer: Answer) -> None:
+        """Log a change and add it to the events. Doesn't yield."""
+        subject = " ".join(call.path.values()) or answer.location.rpartition("/")[2]
+        words = f"{operation.summary}: {subject}" if subject else operation.summary
+        name = f"{operation.run.__name__} {subject}".strip()
+        logger.info("Administration: %s from %s by user %s", name, call.address, call.user.username)
+        add_change(self._backend.operations.server_status.events, words, call.address, call.user.username)
 
 
 def _query(operation: Operation, request: Request) -> BaseModel | None:

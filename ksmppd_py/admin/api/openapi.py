@@ -154,7 +154,7 @@ def _responses(operation: Operation, references: dict[Any, Any]) -> dict[str, An
 def problems_of(operation: Operation) -> set[int]:
     """Return the statuses of the problems that an operation may answer."""
     found = {*_ALWAYS, *operation.problems, 503}
-    found |= {404} if operation.parameters else set()
+    found |= {404} if operation.parameters or operation.needs_database else set()
     found |= {400, 413, 415, 422} if operation.body is not None else set()
     found |= {422} if operation.query is not None else set()
     found |= {400, 412, 422} if operation.takes_version else set()

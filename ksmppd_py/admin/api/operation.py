@@ -58,7 +58,8 @@ class Operation:
     """One method on one path.
 
     `path` has parameters in braces. `result` None = an answer without body. `has_version`: the answer has an ETag;
-    `takes_version`: If-Match is looked at; `takes_key`: Idempotency-Key is. `problems` are statuses besides those that
+    `takes_version`: If-Match is looked at; `takes_key`: Idempotency-Key is. `needs_database`: it is about tables, which
+    are there where a database is configured. `problems` are statuses besides those that
     every operation may answer.
     """
 
@@ -74,6 +75,7 @@ class Operation:
     has_version: bool = False
     takes_version: bool = False
     takes_key: bool = False
+    needs_database: bool = True
     problems: tuple[int, ...] = ()
     description: str = ""
     expression: re.Pattern[str] = field(init=False, repr=False, compare=False)

@@ -148,6 +148,7 @@ OPERATIONS = (
         method="POST",
         path="/routes/test",
         role=Role.VIEWER,
+        needs_database=False,
         summary="Tell what would become of a message",
         description="Nothing is sent, charged or counted. An HTTP server or a plugin that routes is really asked.",
         run=test_route,

@@ -143,3 +143,27 @@ def test_old_commands_by_users(with_users: ApiBench, path: str, status: int) -> 
     connection.request("GET", path, headers={"Authorization": "Basic dmlld2VyOnNlY3JldA=="})
     assert connection.getresponse().status == status
     connection.close()
+
+
+def test_without_a_database(with_users: ApiBench) -> None:
+    """Where nothing needs a database its tables are in memory, and changes of them would be lost."""
+    with_users.management.has_database = False
+    for operation in OPERATIONS:
+        if operation.needs_database:
+            answer = with_users.api(operation.method, path_of(operation))
+            assert (answer.status, answer.body["detail"][:19]) == (404, "there are no tables")
+    assert with_users.api("GET", "/binds").status == 200
+    assert with_users.api("DELETE", "/blocked").status == 200
+
+
+def test_changes_are_logged(with_users: ApiBench, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO"):
+        with_users.api("POST", "/accounts", {"system_id": "acme", "password": "topsecret"})
+        with_users.api("POST", "/accounts/acme/suspend")
+        with_users.api("GET", "/accounts/acme")
+    lines = [each for each in caplog.messages if each.startswith("Administration: ")]
+    assert lines == [
+        "Administration: create_account acme from 127.0.0.1 by user admin",
+        "Administration: suspend acme from 127.0.0.1 by user admin",
+    ]
+    assert "topsecret" not in caplog.text
