@@ -29,8 +29,18 @@ def done(_backend: Backend, _call: Call) -> Answer:
     return Answer()
 
 
-CHANGE = Operation(method="POST", path="/x/{name}", role=Role.OPERATOR, summary="Do x", run=done, status=204)
-QUESTION = Operation(method="POST", path="/y", role=Role.VIEWER, summary="Ask y", run=done, status=204)
+CHANGE = Operation(
+    method="POST",
+    path="/x/{name}",
+    role=Role.OPERATOR,
+    summary="Do x",
+    run=done,
+    status=204,
+    needs_database=False,
+)
+QUESTION = Operation(
+    method="POST", path="/y", role=Role.VIEWER, summary="Ask y", run=done, status=204, needs_database=False
+)
 
 
 def send(operations: FakeOperations, method: str, target: str, *declared: Operation) -> tuple[int, Any]:

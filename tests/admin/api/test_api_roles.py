@@ -146,7 +146,7 @@ def test_old_commands_by_users(with_users: ApiBench, path: str, status: int) -> 
 
 
 def test_without_a_database(with_users: ApiBench) -> None:
-    """Where nothing needs a database its tables are in memory, and changes of them would be lost."""
+    """Tables in memory, where nothing needs a database, aren't offered: changes would be lost."""
     with_users.management.has_database = False
     for operation in OPERATIONS:
         if operation.needs_database:
