@@ -76,6 +76,13 @@ class NotConnected(psycopg.OperationalError):
     """The server can't be reached, or refuses: libpq tells only in words why."""
 
 
+class NotReplicated(psycopg.OperationalError):
+    """A change was committed, but no synchronous standby has confirmed it in time.
+
+    PostgreSQL ends its wait with a warning and reports success: a message would be answered that only one server has.
+    """
+
+
 class _Octets(Loader):
     """Reads text as octets, one a character: as MySQL's latin1, with ? for other characters."""
 
@@ -91,6 +98,19 @@ class _Octets(Loader):
 
 class _Connection(Connection[Any]):
     """Waits by gevent's hub, as psycopg's own function in C would stop all greenlets."""
+
+    _is_unreplicated = False
+
+    def notice(self, notice: psycopg.errors.Diagnostic) -> None:
+        """Take a message that the server sends beside its answers."""
+        if notice.source_function == "SyncRepWaitForLSN":  # its words are in the server's language
+            self._is_unreplicated = True
+
+    def check_replicated(self) -> None:
+        """Raise NotReplicated if the server gave up its wait for a standby in the last statement."""
+        if self._is_unreplicated:
+            self._is_unreplicated = False
+            raise NotReplicated("no synchronous standby has confirmed the change")
 
     def wait(self, gen: PQGen[RV], interval: float = 0.0, timeout: float | None = None) -> RV:
         """Run one of psycopg's generators to its end. May yield."""
@@ -138,6 +158,7 @@ class _Transaction:
 
 def _run(connection: Any, text: str) -> StatementResult:
     cursor = connection.execute(text.encode("utf-8"))
+    connection.check_replicated()
     rows = cursor.fetchall() if cursor.description is not None else ()
     return StatementResult(rows, max(0, cursor.rowcount))
 
@@ -227,9 +248,13 @@ class PostgreSQLDatabase(PooledDatabase):
 
     def _failure(self, error: Exception) -> Failure:
         code = getattr(error, "sqlstate", None) or ""
-        text = next(iter(str(error).strip().splitlines()), "") or repr(error)
-        if isinstance(error, NotConnected):
+        lines = str(error).strip().splitlines() or [repr(error)]
+        text = lines[0]
+        if isinstance(error, NotConnected):  # a line for each address, and hints
+            text = "; ".join(line for line in lines if not line.startswith("\t"))
             return Failure(Cause.NOT_CONNECTED, code, text)
+        if isinstance(error, NotReplicated):
+            return Failure(Cause.LATE, code, text)
         lost = not isinstance(error, psycopg.Error) or not code or code.startswith("08")
         return Failure(Cause.BROKEN if lost else _CAUSES.get(code, Cause.REFUSED), code, text)
 
@@ -309,4 +334,5 @@ def _open(conninfo: bytes) -> _Connection:
     connecting.nonblocking = 1
     connection = _Connection(connecting)
     connection.autocommit = True
+    connection.add_notice_handler(connection.notice)
     return connection

@@ -98,6 +98,8 @@ class Lane:
         constants: Mapping[str, float] = QUICK,
         server_options: tuple[str, ...] = (),
         largest_file: int = 0,
+        settings: Mapping[str, str] | None = None,
+        database_host: str = "127.0.0.1",
     ) -> None:
         self.kind = kind
         self.queue = queue
@@ -110,10 +112,10 @@ class Lane:
             name = self.server.create_database("latin1")
             self.database = MariaDatabase(self.server.host, self.server.port, "root", "", name)
         elif kind == "pgsql":
-            self.server = PostgreSQL(largest_file=largest_file)
+            self.server = PostgreSQL(largest_file=largest_file, **(settings or {}))
             self.server.start()
             name = self.server.create_database()
-            self.database = PostgresDatabase(self.server.host, self.server.port, "postgres", "", name)
+            self.database = PostgresDatabase(database_host, self.server.port, "postgres", "", name)
         else:
             self.database = SqliteDatabase(self.directory / "ksmppd.sqlite3")
         self.box = Box(lambda sms: (0, 0.0), lambda sms, nack: None).start()

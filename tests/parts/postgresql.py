@@ -36,6 +36,10 @@ _QUICK = {
 }
 
 
+REPLICATED = {"wal_level": "replica", "max_wal_senders": "5", "hot_standby": "on"}
+"""Settings of servers of which one is a standby."""
+
+
 def program(name: str) -> str:
     """The path of one of PostgreSQL's programs, which Debian keeps out of PATH."""
     found = sorted(_DEBIAN.glob(f"*/bin/{name}"), key=lambda path: int(path.parts[-3]))
@@ -50,17 +54,24 @@ class PostgreSQL:
 
     username = "postgres"
     password = ""
-    host = "127.0.0.1"
 
-    def __init__(self, wal_segment: int = 1, largest_file: int = 0, **settings: str) -> None:
+    def __init__(
+        self,
+        wal_segment: int = 1,
+        largest_file: int = 0,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        **settings: str,
+    ) -> None:
         """`settings` are those of postgresql.conf that differ from the quick ones; sizes are in MB, 0 = any."""
+        self.host = host
         self._limit = ["prlimit", f"--fsize={largest_file << 20}"] if largest_file else []
         self._wal_segment = wal_segment
-        self._settings = {**_QUICK, **settings}
+        self._settings = {**_QUICK, "listen_addresses": host, **settings}
         self._process: subprocess.Popen[bytes] | None = None
         self._databases = 0
         self.directory = Path(tempfile.mkdtemp(prefix="postgresql-"))  # a unix socket's path is short by law
-        self.port = free_port()
+        self.port = port or free_port()
         self.data = self.directory / "data"
         # PostgreSQL runs as nobody's superuser: as root we start it as the account that its package made.
         self._account = pwd.getpwnam("postgres") if os.geteuid() == 0 else None
@@ -91,6 +102,17 @@ class PostgreSQL:
                 **self.as_account(),
             )
         self._wait()
+
+    def copy_from(self, primary: PostgreSQL) -> None:
+        """Make this server a standby of `primary`, which has to have REPLICATED among its settings."""
+        self.run(
+            "pg_basebackup", "-D", str(self.data), "-h", str(primary.directory), "-p", str(primary.port),
+            "-U", primary.username, "-R", "--checkpoint=fast", "--no-sync",
+        )  # fmt: skip
+
+    def promote(self) -> None:
+        """Make this standby the primary."""
+        self.query("SELECT pg_promote()")
 
     def run(self, name: str, *arguments: str) -> None:
         """Run one of PostgreSQL's programs as the server's account."""

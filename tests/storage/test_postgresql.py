@@ -26,7 +26,7 @@ from ksmppd_py.storage.table_check import check_tables, version_of
 from ksmppd_py.storage.upgrade import describe, prepare
 from ksmppd_py.storage.users import DatabaseAuthenticator
 from tests.parts.pgbouncer import PgBouncer
-from tests.parts.postgresql import PostgreSQL
+from tests.parts.postgresql import REPLICATED, PostgreSQL
 from tests.parts.waiting import wait_until
 from tests.storage.conftest import Place, pgsql_settings
 from tests.storage.test_failures import everything, loop_keeps_ticking
@@ -450,3 +450,28 @@ def test_psycopg_speaks_to_a_frozen_server_no_longer_than_the_deadline(
             place.run("SELECT 1")
         place.database.close()
         assert time.monotonic() - began < 1
+
+
+def test_a_change_that_no_standby_confirms_isnt_told_as_made() -> None:
+    """PostgreSQL itself reports success when its wait for a synchronous standby is cut short."""
+    server = PostgreSQL(**REPLICATED)
+    try:
+        server.start()
+        database = PostgreSQLDatabase(pgsql_settings(server, "postgres"), timeout=1.0, back_off=0.1)
+        database.start()
+        database.execute(Statement("CREATE TABLE seen (x int)"), repeatable=False)
+        server.query("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+        server.query("SELECT pg_reload_conf()")
+        wait_until(lambda: server.query("SHOW synchronous_standby_names") == (("nobody",),), "the setting")
+        insert = Statement("INSERT INTO seen VALUES (1)")
+        for change in (
+            lambda: database.execute(insert, repeatable=False),
+            lambda: database.transaction(lambda transaction: transaction.execute(insert)),
+        ):
+            with pytest.raises(DatabaseUnavailable):
+                change()
+            gevent.sleep(0.15)
+        assert database.execute(ONE, repeatable=True).rows == [(1,)]
+        database.close()
+    finally:
+        server.remove()
