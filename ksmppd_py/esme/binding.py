@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ksmppd_py.config import KsmppdGroup
 from ksmppd_py.errors import TemporaryError
@@ -24,6 +24,7 @@ from ksmppd_py.smpp.constants import CommandStatus
 from ksmppd_py.smpp.pdus import BindReceiver, BindTransceiver, BindTransmitter
 from ksmppd_py.translate.bind_options import BindOptions
 from ksmppd_py.translate.coding import known_charset
+from ksmppd_py.translate.dlr_profile import KANNEL
 from ksmppd_py.translate.report_text import err_length
 from ksmppd_py.translate.tlvs import TlvTables
 
@@ -153,9 +154,12 @@ class Binder:
             interface_version=interface_version,
             alt_charset=_charset(account) or self._settings.default_alt_charset,
             tlvs=self._tlvs.for_system_id(account.system_id),
-            switch_dlr_addr=self._settings.switch_dlr_addr if switch is None else switch,
+            profile=replace(
+                KANNEL,
+                exchanged=self._settings.switch_dlr_addr if switch is None else switch,
+                err_length=self._settings.dlr_err_length if length is None else err_length(length),
+            ),
             long_mo_as_payload=self._settings.long_mo_as_payload,
-            err_length=self._settings.dlr_err_length if length is None else err_length(length),
             fields_in_meta_data=self._settings.submit_fields_in_meta_data,
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ksmppd_py.translate.report_text import SHORT_ERR
+from ksmppd_py.translate.dlr_profile import KANNEL, DlrProfile
 from ksmppd_py.translate.tlvs import NO_DEFINITIONS, TlvTable
 
 
@@ -12,18 +12,16 @@ from ksmppd_py.translate.tlvs import NO_DEFINITIONS, TlvTable
 class BindOptions:
     """Settings of a bind; TLVs are read from any version, but sent from 0x34 on only.
 
-    `alt_charset` stands for GSM 03.38 in data_coding 0, under a name that Python knows. `switch_dlr_addr`:
-    receipts have the message's source and destination exchanged, as 2.11 says. `long_mo_as_payload`: a long
-    MO comes whole in message_payload. `err_length`: most characters of `err:` in receipts, 3 to 16.
+    `alt_charset` stands for GSM 03.38 in data_coding 0, under a name that Python knows. `profile` is the form of
+    receipts. `long_mo_as_payload`: a long MO comes whole in message_payload.
     `fields_in_meta_data`: TON, NPI and data_coding of submits travel in meta_data's group `smpp`.
     """
 
     interface_version: int = 0x34
     alt_charset: str | None = None
     tlvs: TlvTable = NO_DEFINITIONS
-    switch_dlr_addr: bool = False
+    profile: DlrProfile = KANNEL
     long_mo_as_payload: bool = False
-    err_length: int = SHORT_ERR
     fields_in_meta_data: bool = False
     takes_tlvs: bool = field(init=False)
     """Whether this bind may be sent TLVs (SMPP 3.4, 3.3)."""

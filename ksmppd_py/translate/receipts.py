@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
@@ -77,20 +76,6 @@ _RECEIPTED_MESSAGE_ID = int(TlvTag.RECEIPTED_MESSAGE_ID)
 _USER_MESSAGE_REFERENCE = int(TlvTag.USER_MESSAGE_REFERENCE)
 
 
-@lru_cache(maxsize=1024)
-def _local_minute(minute: int) -> bytes:
-    return time.strftime("%y%m%d%H%M", time.localtime(minute * 60)).encode()
-
-
-@lru_cache(maxsize=4096)
-def local_time(epoch: int) -> bytes:
-    """Return `YYMMDDhhmmss` in the process's time zone."""
-    try:
-        return b"%b%02d" % (_local_minute(epoch // 60), epoch % 60)
-    except (OverflowError, ValueError, OSError):  # a time outside of the C library's calendar
-        return b"000000000000"
-
-
 def state_of(dlr_mask: int, stat: bytes, values: Mapping[bytes, bytes]) -> State:
     """Return the state that a DLR reports; `stat` is its text's or empty, `values` are meta_data's group `smpp`."""
     state, refined = _EVENTS[0 if dlr_mask == UNDEFINED else dlr_mask & 0xFF]
@@ -101,37 +86,37 @@ def state_of(dlr_mask: int, stat: bytes, values: Mapping[bytes, bytes]) -> State
     return state
 
 
-def to_deliver_sm(
-    sms: Sms, options: BindOptions, local: Callable[[int], bytes] = local_time
-) -> list[DeliverSm]:
-    """Return the receipts for a DLR, one for each id in its dlr_url; `local` writes an epoch as YYMMDDhhmmss.
+def to_deliver_sm(sms: Sms, options: BindOptions) -> list[DeliverSm]:
+    """Return the receipts for a DLR, one for each id in its dlr_url, in the form of the bind's profile.
 
     A report that isn't final goes as an intermediate notification. Raises Untranslatable when no PDU can hold it, or
     when this server didn't make the dlr_url.
     """
-    url = parse_dlr_url(sms.dlr_url)
+    url, profile = parse_dlr_url(sms.dlr_url), options.profile
     source, destination = addresses.source(sms.sender), addresses.destination(sms.receiver)
-    if options.switch_dlr_addr:
+    if profile.exchanged:
         source, destination = destination, source
     values = smpp_values(sms.meta_data) if sms.meta_data else NO_VALUES
     stat, err, text = (
-        report_text.read(sms.msgdata, sms.coding, options.alt_charset) if sms.msgdata else report_text.NOTHING
+        report_text.read(sms.msgdata, sms.coding, options.alt_charset, profile.text_octets)
+        if sms.msgdata
+        else report_text.NOTHING
     )
     state = state_of(sms.dlr_mask, stat, values)
     network_error_code = b""
     if values or (err and err != _NO_ERROR):
         number, network_error_code = error_of(err, values)
-        err = report_text.err_word(err, number, options.err_length, options.alt_charset)
-    submitted, done = local(url.submit_time), local(sms.time)
+        err = report_text.err_word(err, number, profile.err_length, options.alt_charset)
+    submitted, done = profile.write_date(url.submit_time), profile.write_date(sms.time)
     esm_class = (RECEIPT if state.final else INTERMEDIATE) | (0x80 if sms.rpi == 1 else 0)
+    err, text = err or profile.err_missing, profile.text_key + text
+    takes_tlvs = options.takes_tlvs and profile.tlvs
     pdus = []
     for id in url.ids:
-        short_message = report_text.write(
-            id, state.delivered, submitted, done, state.stat, err or _NO_ERROR, text
-        )
+        short_message = report_text.write(id, state.delivered, submitted, done, state.stat, err, text)
         if len(short_message) > MAX_SHORT_MESSAGE or 0 in id:
             raise Untranslatable(CommandStatus.RINVMSGID, f"message id {id!r} doesn't fit")
-        tlvs = _tlvs(id, state, url, network_error_code, values, options) if options.takes_tlvs else NO_TLVS
+        tlvs = _tlvs(id, state, url, network_error_code, values, options) if takes_tlvs else NO_TLVS
         pdus.append(deliver_sm(sms, source, destination, esm_class, 0, short_message, tlvs))
     return pdus
 

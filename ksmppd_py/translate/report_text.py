@@ -34,23 +34,30 @@ _END = rb" \t\r\n\0,;\""
 _WORD = re.compile(rb"(?<![^%b])(stat|err|text):([^%b]*)" % (_END, _END), re.IGNORECASE)
 # Nearly all texts: appendix B, with or without a text, whose first octets ASCII and GSM 03.38 write alike.
 _ALIKE = rb"[ !\"#%&'()*+,\-./0-9:;<=>?A-Za-z]"
-_USUAL = re.compile(
-    rb"(?:id:[^%b]* sub:[0-9]* dlvrd:[0-9]* submit date:[0-9]* done date:[0-9]* )?"
-    rb"stat:([A-Z]+) err:([0-9A-Za-z]{1,16})(?: [Tt]ext:|\Z)(%b{%d}|%b*\Z)" % (_END, _ALIKE, MAX_TEXT, _ALIKE)
-)
+
+
+@lru_cache(maxsize=64)
+def _usual(most: int) -> re.Pattern[bytes]:
+    """Return the expression of usual texts; its groups are stat, err and at most `most` octets of the text."""
+    return re.compile(
+        rb"(?:id:[^%b]* sub:[0-9]* dlvrd:[0-9]* submit date:[0-9]* done date:[0-9]* )?"
+        rb"stat:([A-Z]+) err:([0-9A-Za-z]{1,16})(?: [Tt]ext:|\Z)(%b{%d}|%b*\Z)" % (_END, _ALIKE, most, _ALIKE)
+    )
+
+
 _NACK = re.compile(rb"N?ACK/(0x[0-9a-f]{1,8}|[0-9]{1,9})(?![^/%b])" % _END, re.IGNORECASE)
 _HEXADECIMAL = re.compile(rb"0x[0-9a-f]{1,8}", re.IGNORECASE)
 _NO_DIGIT = re.compile(rb"[^0-9]+")
 _CONTROLS = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)], " ")
 
 
-def read(msgdata: bytes, coding: int, alt_charset: str | None) -> ReportText:
-    """Return stat, err and text of a report; `coding` is the sms's.
+def read(msgdata: bytes, coding: int, alt_charset: str | None, most: int = MAX_TEXT) -> ReportText:
+    """Return stat, err and text of a report, the text with at most `most` octets; `coding` is the sms's.
 
     The text is in the alphabet of data_coding 0 (`alt_charset`, else GSM 03.38), without control characters, cut
     between characters.
     """
-    usual = _USUAL.match(msgdata)
+    usual = _usual(most).match(msgdata)
     if usual is not None and (alt_charset is None or _extends_ascii(alt_charset)):
         return usual.groups()  # type: ignore[return-value]  # all three groups take part in every match
     octets = _utf8(msgdata, coding)
@@ -70,14 +77,20 @@ def read(msgdata: bytes, coding: int, alt_charset: str | None) -> ReportText:
     if not err:
         nack = _NACK.match(octets)
         err = b"%03d" % _number(nack[1]) if nack is not None else b""
-    return stat, err, _in_alphabet(octets[start:], alt_charset, MAX_TEXT)
+    return stat, err, _in_alphabet(octets[start:], alt_charset, most)
 
 
 def write(
-    id: bytes, delivered: bool, submitted: bytes, done: bytes, stat: bytes, err: bytes, text: bytes
+    id: bytes,
+    delivered: bool,
+    submitted: bytes,
+    done: bytes,
+    stat: bytes,
+    err: bytes,
+    text: bytes,
 ) -> bytes:
-    """Return the text of a receipt; dates as YYMMDDhhmmss, `err` and `text` in the alphabet of data_coding 0."""
-    return b"id:%b sub:001 dlvrd:%b submit date:%b done date:%b stat:%b err:%b text:%b" % (
+    """Return the text of a receipt; `err`, and `text` with its key, are in the alphabet of data_coding 0."""
+    return b"id:%b sub:001 dlvrd:%b submit date:%b done date:%b stat:%b err:%b %b" % (
         id,
         b"001" if delivered else b"000",
         submitted,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ksmppd_py.errors import BackendUnavailable, KsmppdError, NoRoute, RouteRefused, SenderRefused
@@ -12,6 +14,7 @@ from ksmppd_py.model.routes import Route
 from ksmppd_py.model.work import Delivery
 from ksmppd_py.smpp.pdus import DeliverSm
 from ksmppd_py.translate.bind_options import BindOptions
+from ksmppd_py.translate.dlr_profile import KANNEL
 from tests.flows.memory import (
     NOW,
     MemoryOrigin,
@@ -226,7 +229,7 @@ def test_the_parts_of_each_message_have_their_own_reference(bed: Bed, receiver: 
 def test_the_binds_options_count(bed: Bed, receiver: MemoryReceiver) -> None:
     receiver.options = BindOptions(interface_version=0x33)
     bed.accept(report())
-    receiver.options = BindOptions(interface_version=0x34, switch_dlr_addr=True)
+    receiver.options = BindOptions(interface_version=0x34, profile=replace(KANNEL, exchanged=True))
     bed.accept(report())
     old, new = receiver.pdus
     assert (bool(old.tlvs), old.source_addr) == (False, b"12345")

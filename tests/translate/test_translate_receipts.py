@@ -15,8 +15,9 @@ from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.smpp.codec import pack
 from ksmppd_py.smpp.pdus import DeliverSm
 from ksmppd_py.smpp.tlvs import TlvType
-from ksmppd_py.translate import receipts
+from ksmppd_py.translate import receipt_dates
 from ksmppd_py.translate.bind_options import BindOptions
+from ksmppd_py.translate.dlr_profile import KANNEL, STANDARD, DlrProfile
 from ksmppd_py.translate.dlr_url import make_dlr_url
 from ksmppd_py.translate.errors import Untranslatable
 from ksmppd_py.translate.receipts import to_deliver_sm
@@ -31,6 +32,7 @@ DLR = Sms(
     dlr_url=b"e|1700000000|" + ID,
 )
 TEXT = b"id:%b sub:001 dlvrd:%b submit date:231114221320 done date:691231235959 stat:%b err:%b text:%b"
+EXCHANGED = dataclasses.replace(KANNEL, exchanged=True)
 V33, V34 = BindOptions(0x33), BindOptions(0x34)
 
 
@@ -50,8 +52,8 @@ def _zone(name: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def _forget() -> None:
-    receipts.local_time.cache_clear()
-    receipts._local_minute.cache_clear()
+    receipt_dates.local_time.cache_clear()
+    receipt_dates._local_minute.cache_clear()
 
 
 def one(options: BindOptions = V34, **fields: Any) -> DeliverSm:
@@ -179,9 +181,9 @@ def test_addresses() -> None:
     fields: dict[str, Any] = {"sender": b"+491701", "receiver": b"+491709999999"}
     pdu = one(**fields)
     assert (pdu.source_addr, pdu.destination_addr) == (b"491701", b"491709999999")
-    pdu = one(BindOptions(switch_dlr_addr=True), **fields)  # D-01
+    pdu = one(BindOptions(profile=EXCHANGED), **fields)  # D-01
     assert (pdu.source_addr, pdu.destination_addr) == (b"491709999999", b"491701")
-    pdu = one(BindOptions(switch_dlr_addr=True), sender=b"Acme", receiver=b"+49")
+    pdu = one(BindOptions(profile=EXCHANGED), sender=b"Acme", receiver=b"+49")
     assert (pdu.source_addr_ton, pdu.source_addr_npi, pdu.dest_addr_ton, pdu.dest_addr_npi) == (1, 1, 5, 0)
 
 
@@ -232,13 +234,44 @@ def test_network_error_code_of_a_text(msgdata: bytes, code: int | None) -> None:
     assert one(V33, msgdata=msgdata, dlr_mask=2).tlvs == {}
 
 
-def test_dates_are_local(monkeypatch: pytest.MonkeyPatch) -> None:
-    for _ in _zone("America/New_York", monkeypatch):
-        assert receipts.local_time(1700000000) == b"231114171320"
-        assert receipts.local_time(1690000000) == b"230722002640"
-    assert receipts.local_time(2**70) == b"000000000000"
-    (pdu,) = to_deliver_sm(DLR, V34, local=lambda epoch: b"@%d" % epoch)
-    assert b"submit date:@1700000000 done date:@-1 " in pdu.short_message
+def test_dates_are_those_of_the_profile() -> None:
+    profile = dataclasses.replace(KANNEL, write_date=lambda epoch: b"@%d" % epoch)
+    assert b"submit date:@1700000000 done date:@-1 " in one(BindOptions(profile=profile)).short_message
+
+
+@pytest.mark.parametrize(
+    ("profile", "fields", "text"),
+    [
+        (
+            KANNEL,
+            {},
+            b"id:%b sub:001 dlvrd:001 submit date:231114221320 done date:231114221325 stat:DELIVRD err:000 text:",
+        ),
+        (
+            STANDARD,
+            {},
+            b"id:%b sub:001 dlvrd:001 submit date:2311142213 done date:2311142213 stat:DELIVRD err:000 Text:",
+        ),
+        (
+            STANDARD,
+            {"msgdata": b"stat:UNDELIV err:1 text:a text of more than twenty octets", "dlr_mask": 2},
+            b"id:%b sub:001 dlvrd:000 submit date:2311142213 done date:2311142213 stat:UNDELIV err:001 "
+            b"Text:a text of more than ",
+        ),
+        (
+            DlrProfile("x", err_missing=b"0", text_octets=0),
+            {"msgdata": b"text:Hello", "dlr_mask": 2},
+            b"id:%b sub:001 dlvrd:000 submit date:231114221320 done date:231114221325 stat:UNDELIV err:0 text:",
+        ),
+    ],
+)
+def test_the_text_of_a_profile(profile: DlrProfile, fields: dict[str, Any], text: bytes) -> None:
+    pdu = one(BindOptions(profile=profile), time=1700000005, **fields)
+    assert pdu.short_message == text % ID
+
+
+def test_a_profile_without_tlvs() -> None:
+    assert one(BindOptions(profile=dataclasses.replace(KANNEL, tlvs=False))).tlvs == {}
 
 
 @given(

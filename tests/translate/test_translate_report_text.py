@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -14,11 +15,16 @@ from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.smpp.codec import pack
 from ksmppd_py.translate import report_text
 from ksmppd_py.translate.bind_options import BindOptions
+from ksmppd_py.translate.dlr_profile import KANNEL
 from ksmppd_py.translate.receipts import to_deliver_sm
 from ksmppd_py.translate.report_text import MAX_ERR, err_length
 
 ID = b"dcd3c2b4-1111-4222-8333-0123456789ab"
 UCS2 = "id:1 stat:UNDELIV err:027 text:Hi é".encode("utf-16-be")
+
+
+def with_err(length: int) -> BindOptions:
+    return BindOptions(profile=replace(KANNEL, err_length=length))
 
 
 def receipt(
@@ -28,7 +34,9 @@ def receipt(
     sms = Sms(
         sender=b"1", receiver=b"2", sms_type=3, dlr_url=b"e|1700000000|" + ID, msgdata=msgdata, **fields
     )
-    (pdu,) = to_deliver_sm(sms, options or BindOptions(), local=lambda epoch: dates)
+    options = options or BindOptions()
+    profile = replace(options.profile, write_date=lambda epoch: dates)
+    (pdu,) = to_deliver_sm(sms, replace(options, profile=profile))
     assert pdu.data_coding == 0
     pack(pdu, 1)
     return pdu.short_message
@@ -146,11 +154,11 @@ def test_text_is_in_the_accounts_alphabet(alt_charset: str, text: str, octets: b
     ],
 )
 def test_whole_codes(msgdata: bytes, length: int, err: bytes) -> None:
-    assert words(receipt(msgdata, BindOptions(err_length=length), dlr_mask=2))[1] == err
+    assert words(receipt(msgdata, with_err(length), dlr_mask=2))[1] == err
 
 
 def test_whole_code_of_a_tlv() -> None:
-    text = receipt(b"", BindOptions(err_length=MAX_ERR), dlr_mask=2, meta_data=b"?smpp?dlr_err=%03%FF%FF&")
+    text = receipt(b"", with_err(MAX_ERR), dlr_mask=2, meta_data=b"?smpp?dlr_err=%03%FF%FF&")
     assert words(text)[1] == b"65535"
 
 
@@ -291,5 +299,5 @@ _usual = st.from_regex(
 def test_the_short_way_reads_as_the_long_one(msgdata: bytes, alt_charset: str | None) -> None:
     short = report_text.read(msgdata, 0, alt_charset)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(report_text, "_USUAL", re.compile(b"(?!)"))
+        patch.setattr(report_text, "_usual", lambda most: re.compile(b"(?!)"))
         assert report_text.read(msgdata, 0, alt_charset) == short
