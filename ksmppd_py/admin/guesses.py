@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 MOST_GUESSES = 5
 """Wrong passwords that an address may send within WINDOW."""
 WINDOW = 60.0
-"""Seconds."""
+"""Seconds in which an address may send MOST_GUESSES wrong passwords."""
 MOST_ADDRESSES = 10_000
 
 

@@ -67,7 +67,7 @@ class AdminSettings:
 
     @property
     def password_octets(self) -> bytes:
-        """Return the password as clients send it."""
+        """Return the password in UTF-8, as clients send it."""
         return self.password.encode("utf-8", "surrogateescape")
 
     @property

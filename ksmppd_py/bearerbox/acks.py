@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 
 MINUTE = 60
-"""Ticks of one second that are compared: a minute."""
+"""Seconds back for which counts are kept, one pair a second."""
 
 
 class AcksOfLastMinute:

@@ -81,7 +81,7 @@ class SlowAccounts:
         return system_id in self._until
 
     def add(self, system_ids: Iterable[str], now: float) -> None:
-        """Take these as slow from `now` (monotonic seconds)."""
+        """Treat these accounts as slow from `now` (monotonic seconds) on."""
         self._until.update((system_id, now + self._slow_for) for system_id in system_ids)
 
     def answered(self, system_id: str) -> None:
@@ -152,7 +152,7 @@ class MoveToStore:
         self._slow.answered(delivery.system_id)
 
     def relieve_backpressure(self, now: float) -> None:
-        """Refuse too many delayed messages, and move those of slow ESMEs. May yield."""
+        """Send the delayed nacks that are too many, and move the messages of slow ESMEs to the store. May yield."""
         self._unacked.nack_overflow(self._most_delayed)
         self._slow.forget_before(now)
         self._move_slow_to_store(now)

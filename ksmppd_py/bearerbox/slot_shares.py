@@ -32,7 +32,10 @@ class SlotShares:
         self._waiting: dict[str, deque[Delivery]] = {}
 
     def dispatch(self, delivery: Delivery) -> Outcome | None:
-        """Send a message. None: it was sent, or waits for the next answer of its account. Doesn't yield."""
+        """Send a message. Returns None when it was sent, or waits for the next answer of its account.
+
+        An Outcome is why it was not sent; the caller settles the message with it. Doesn't yield.
+        """
         system_id = delivery.system_id
         if system_id in self._waiting or not self._fits(system_id):
             self._let_wait(delivery, False)
@@ -40,7 +43,7 @@ class SlotShares:
         return self.take(delivery, False)
 
     def take(self, delivery: Delivery, first: bool) -> Outcome | None:
-        """Send it. If its binds have no room it waits for their next answer, if one is to come. Doesn't yield.
+        """Send a message. If its binds have no room it waits for their next answer, if one is to come. Doesn't yield.
 
         With `first` it then waits ahead of the account's other messages. Returns as `dispatch`.
         """

@@ -24,7 +24,7 @@ class WaitingQueue:
         return self._count
 
     def add(self, submit: Submit) -> None:
-        """Put it behind all others of its priority."""
+        """Put a submit behind all others of its priority."""
         self._queue_of(submit).append(submit)
         self._count += 1
 
@@ -48,7 +48,7 @@ class WaitingQueue:
         raise IndexError("no MT waits")
 
     def put_back(self, submits: Sequence[Submit]) -> None:
-        """Put these back, which were sent to a bearerbox: they wait since then, ahead of those that came later."""
+        """Put submits back that were sent to a bearerbox: they wait since then, ahead of those that came later."""
         for submit in submits:
             submit.waits_since = submit.sent_at
             self.add(submit)

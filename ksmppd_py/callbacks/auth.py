@@ -23,7 +23,7 @@ from ksmppd_py.translate.coding import known_charset
 logger = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT = 5.0
-"""Seconds."""
+"""Seconds until a connection to the authentication server stands."""
 TOTAL_TIMEOUT = 10.0
 """Seconds from the request to the end of the answer's headers."""
 MOST_CONNECTIONS = 100

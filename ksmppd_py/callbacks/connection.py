@@ -173,7 +173,7 @@ class Connection:
                 connected.settimeout(max(0.001, request.deadline - monotonic()))
 
     def close(self) -> None:
-        """Close it, if it is open. Doesn't yield."""
+        """Close the connection, if it is open. Doesn't yield."""
         if self._socket is not None:
             self._pool.release_socket(self._socket)
             self._socket = None

@@ -16,14 +16,14 @@ class MemoryBounds:
     """Octets that unanswered submits may take."""
 
     one_bind: int = 24 * 1024 * 1024
-    """Of one bind. Above it the bind isn't read until half of its submits are answered."""
+    """Octets of one bind. Above it the bind isn't read until half of its submits are answered."""
     all_binds: int = 96 * 1024 * 1024
-    """Of all binds. A bind isn't read while its own exceed what the others leave of these.
+    """Octets of all binds. A bind isn't read while its own exceed the octets that the others leave of these.
 
     A single one may have half.
     """
     refused_above: int = 112 * 1024 * 1024
-    """Of all binds; above it submits are refused with ESME_RMSGQFUL, because there are too many binds to stop."""
+    """Octets of all binds above which submits are refused with ESME_RMSGQFUL: there are too many binds to stop."""
 
 
 class SubmitMemory:

@@ -11,7 +11,7 @@ from ksmppd_py.model.store import StoredMessage, StoredPdu
 logger = logging.getLogger(__name__)
 
 PAGE = 500
-"""Rows read at a time."""
+"""Rows that one query reads at most."""
 ROWS_PAUSE = 2.0
 """Seconds until rows are read again after the database failed."""
 
@@ -26,7 +26,7 @@ class Wakeups(Protocol):
     """Wakes the greenlet that sends an account's rows."""
 
     def put(self, item: str) -> None:
-        """Wake it for this account ("" where there is only one thing to do). Doesn't yield."""
+        """Wake the greenlet for this account ("" where there is only one thing to do). Doesn't yield."""
 
 
 Stored = TypeVar("Stored", StoredMessage, StoredPdu)

@@ -42,7 +42,8 @@ MOST_FORMER = 90 * 86_400
 class Accounts:
     """Changes accounts. `clock` is epoch seconds.
 
-    Every method may yield and raises DatabaseUnavailable, or ChangeRefused when nothing was changed.
+    Every method may yield and raises DatabaseUnavailable, or ChangeRefused when nothing was changed: InvalidValue for a
+    value, NotFound without the account, Outdated when the row has another version than a given one.
     """
 
     def __init__(
@@ -70,7 +71,7 @@ class Accounts:
     def create(
         self, actor: Actor, system_id: str, settings: Settings, password: str | None, credit: float = 0.0
     ) -> Saved:
-        """Insert an account; with `password` None one is generated, and returned this once."""
+        """Insert an account; with `password` None one is generated, and returned this once. Raises AlreadyExists."""
         check_system_id(system_id)
         chosen, generated, warnings = _password(password)
         if credit:
@@ -82,7 +83,7 @@ class Accounts:
         return Saved(account, warnings, generated)
 
     def change(self, actor: Actor, system_id: str, settings: Settings, version: str = "") -> AccountRecord:
-        """Set some columns of an account."""
+        """Set the columns in `settings`; the others stay. Live binds take the change, too."""
         columns = check_row(ACCOUNT_COLUMNS, self._store.columns, settings)
         account = self._store.change(system_id, columns, version, self._note(actor, "change", system_id))
         self._announcements.account_changed(system_id)
@@ -97,7 +98,7 @@ class Accounts:
     def set_password(
         self, actor: Actor, system_id: str, password: str | None, former_for: int = 0, version: str = ""
     ) -> Saved:
-        """Set or generate a password; the former one stays valid for `former_for` seconds."""
+        """Set a password, or generate one if it is None; the former one stays valid for `former_for` seconds."""
         if not 0 <= former_for <= MOST_FORMER:
             raise InvalidValue(f"must be from 0 to {MOST_FORMER} seconds", "keep_former_for")
         chosen, generated, warnings = _password(password)
@@ -108,7 +109,7 @@ class Accounts:
     def set_suspended(
         self, actor: Actor, system_id: str, suspended: bool, version: str = ""
     ) -> AccountRecord:
-        """Let no password match and end the account's binds, or let the password match again."""
+        """Suspend an account: no password matches and its binds are ended. False: let the password match again."""
         note = self._note(actor, "suspend" if suspended else "resume", system_id)
         account = self._store.set_suspended(system_id, suspended, version, note)
         self._announcements.account_changed(system_id)

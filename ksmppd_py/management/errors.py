@@ -1,4 +1,4 @@
-"""Reasons why a change isn't made."""
+"""Reasons why a change isn't made. Nothing was written when one of them is raised."""
 
 from __future__ import annotations
 

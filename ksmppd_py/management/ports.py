@@ -35,7 +35,7 @@ class AccountStore(Protocol):
         """The columns that can be set, optional ones included. Doesn't yield."""
 
     def page(self, query: AccountQuery) -> Sequence[AccountRecord]:
-        """Return a page of accounts."""
+        """Return the rows of `query.page` in its order; `page.after` is [sorted column, system_id], or [system_id]."""
 
     def get(self, system_id: str) -> AccountRecord:
         """Return the account's row."""
@@ -46,7 +46,7 @@ class AccountStore(Protocol):
         """Insert a row. Raises AlreadyExists."""
 
     def change(self, system_id: str, settings: Settings, version: str, note: AuditNote) -> AccountRecord:
-        """Set columns."""
+        """Set the columns in `settings`; return the row as it is then."""
 
     def remove(self, system_id: str, version: str, note: AuditNote) -> None:
         """Delete the row, and the routes of the account."""
@@ -124,7 +124,7 @@ class QueueStore(Protocol):
 
 
 class AuditStore(Protocol):
-    """The audit; see AccountStore."""
+    """The table of operators' changes; see AccountStore."""
 
     def page(self, query: AuditQuery) -> Sequence[AuditEntry]:
         """Return audit entries, newest first; `page.after` is [entry_id]."""
@@ -145,7 +145,7 @@ class SchemaStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """The operator's tables."""
+    """The tables that operators change or read."""
 
     accounts: AccountStore
     credit: CreditStore

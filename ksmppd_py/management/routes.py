@@ -18,7 +18,8 @@ class Routes:
     """Changes routes. `clock` is epoch seconds.
 
     With `accounts` a route needs an account that exists; None = accounts aren't in this database. Every method may
-    yield and raises DatabaseUnavailable, or ChangeRefused when nothing was changed.
+    yield and raises DatabaseUnavailable, or ChangeRefused when nothing was changed: InvalidValue for a value or an
+    account that doesn't exist, NotFound without the route, Outdated when the row has another version than a given one.
     """
 
     def __init__(
@@ -34,7 +35,7 @@ class Routes:
         self._clock = clock
 
     def create(self, actor: Actor, settings: Settings) -> RouteRecord:
-        """Insert a route."""
+        """Insert a route, whose route_id the table gives; it holds at once."""
         columns = self._row(settings)
         self._require_account(columns["system_id"])
         route = self._store.add(columns, self._note(actor, "create", "route"))
@@ -42,7 +43,7 @@ class Routes:
         return route
 
     def change(self, actor: Actor, route_id: int, settings: Settings, version: str = "") -> RouteRecord:
-        """Set some columns of a route."""
+        """Set the columns in `settings`; the others stay. The route holds at once as it is then."""
         columns = check_row(ROUTE_COLUMNS, self._store.columns, settings)
         known = self._store.get(route_id)
         check_route({**known.settings, **columns})
@@ -53,12 +54,15 @@ class Routes:
         return after
 
     def delete(self, actor: Actor, route_id: int, version: str = "") -> None:
-        """Delete a route."""
+        """Delete a route; messages don't take it from now on."""
         route = self._store.remove(route_id, version, self._note(actor, "delete", f"route {route_id}"))
         self._announce([route.settings])
 
     def replace(self, actor: Actor, direction: int, system_id: str, routes: Sequence[Settings]) -> None:
-        """Replace all routes of an account in one direction. An error names the position of its route, from 0."""
+        """Replace all routes of an account in one direction, at one moment.
+
+        Raises InvalidValue for more than MOST_ROUTES; its field names the position of a refused route, from 0.
+        """
         if len(routes) > MOST_ROUTES:
             raise InvalidValue(f"has {len(routes)} routes, more than {MOST_ROUTES}", "items")
         rows = []

@@ -22,7 +22,7 @@ LONGEST_REGEX = 10_000
 LONGEST_REASON, LONGEST_KEY = 500, 128
 MOST_CREDIT = costs.MOST
 MOST_THROUGHPUT = 99_999.0
-"""Of a DOUBLE(10,5), the C daemon's column."""
+"""Submits a second that an account's column can hold: a DOUBLE(10,5) of the C daemon."""
 _GENERATED = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 """Letters and digits that can't be confused with each other."""
 _SEPARATORS = re.compile(r"[;,\s]+")

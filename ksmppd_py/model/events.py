@@ -9,7 +9,7 @@ from enum import Enum
 
 MOST_EVENTS = 10_000
 MOST_AT_ONCE = 20
-"""Events of one kind that are made of one look at the server; the others are counted in one further event."""
+"""Events of one kind that one call adds; the others are counted in one further event."""
 
 EventFields = Mapping[str, object]
 """Texts, numbers and truth values by name."""

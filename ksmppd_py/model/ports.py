@@ -85,7 +85,7 @@ class ReplayClaim(Protocol):
 
     @property
     def held(self) -> bool:
-        """Whether this process has it. Doesn't yield."""
+        """Whether this process has the claim. Doesn't yield."""
 
 
 class SubmitService(Protocol):

@@ -19,7 +19,7 @@ from ksmppd_py.smpp.describe import describe_status
 from ksmppd_py.transport.greenlets import GreenletGroup
 
 INTERVAL = 1.0
-"""Seconds between two looks."""
+"""Seconds between two comparisons."""
 
 Change = tuple[EventKind, str, EventFields]
 _Queues = Mapping[tuple[str, str], int]
@@ -45,7 +45,7 @@ class Observation:
 
 
 def observe(boxes: Iterable[BearerboxSnapshot], backlog: Backlog | None, database: bool) -> Observation:
-    """Return what is compared."""
+    """Return the state to be compared. `backlog` None = the queue tables weren't counted yet."""
     by_name = {box.name: box for box in boxes}
     if backlog is None:
         return Observation(by_name, database=database)
@@ -86,7 +86,7 @@ def _waiting(queue: str, system_id: str) -> str:
 
 
 def refusal_event(refusal: RefusalCount) -> tuple[str, EventFields]:
-    """Return text and fields of refusals of one kind."""
+    """Return an event's text, and its fields that aren't empty, for refusals that were counted together."""
     last = refusal.example
     fields: dict[str, object] = {
         "system_id": refusal.system_id,
@@ -115,12 +115,12 @@ class EventWatch:
         self._greenlets = GreenletGroup("event watch")
 
     def start(self) -> None:
-        """Add the first event, and start to look. Doesn't yield."""
+        """Add the event that the server started, and begin to compare. Doesn't yield."""
         self._status.events.add(EventKind.STARTED, f"ksmppd-py {__version__} has started", self._clock())
         self._greenlets.supervise("event watch", self._look_often)
 
     def stop(self) -> None:
-        """Add the last event of a watch, and end it. May yield."""
+        """Add the event that the server stops, and end the greenlet. May yield."""
         self._status.events.add(EventKind.STOPPING, "the server stops", self._clock())
         self._greenlets.end(1.0)
 
@@ -130,7 +130,7 @@ class EventWatch:
             self.look()
 
     def look(self) -> None:
-        """Add the events since the last look, but for refusals. Doesn't yield."""
+        """Add an event for each difference to the last call, refusals excepted. Doesn't yield."""
         status, before = self._status, self._before
         observed = observe(status.bearerboxes().bearerboxes, status.backlog, status.database_answers)
         self._before = observed

@@ -72,12 +72,15 @@ class StopInBackground:
         self._greenlet: Greenlet | None = None
 
     def begin(self, _left: float = 0.0) -> None:
-        """Begin it, if it hasn't begun. Doesn't yield."""
+        """Begin the stop in a greenlet, unless it has begun. Doesn't yield.
+
+        The seconds left, which a step's stop is called with, are ignored.
+        """
         if self._greenlet is None:
             self._greenlet = gevent.spawn(self._stop)
 
     def end(self, _left: float = 0.0) -> None:
-        """Wait for its end, beginning it first if need be. Raises what it raised. May yield."""
+        """Wait until the stop has ended; begin it if it hasn't begun. Raises the stop's error. May yield."""
         self.begin()
         assert self._greenlet is not None
         self._greenlet.get()

@@ -24,7 +24,7 @@ from ksmppd_py.transport.certificates import validity
 TIMEOUT = 5.0
 """Seconds that each database, bearerbox or server has to answer."""
 EXPIRY_WARNING = timedelta(days=30)
-"""A certificate that ends within this time gets a warning."""
+"""Time before a certificate's end from which on it gets a warning."""
 
 
 class Finding(NamedTuple):

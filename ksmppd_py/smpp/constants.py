@@ -15,7 +15,7 @@ RESPONSE: Final = 0x80000000  # 5.1.2.1: a response's command_id is its request'
 
 
 class CommandId(IntEnum):
-    """5.1.2.1."""
+    """Numbers of the PDUs (SMPP 3.4, 5.1.2.1)."""
 
     GENERIC_NACK = 0x80000000
     BIND_RECEIVER = 0x00000001
@@ -47,7 +47,7 @@ class CommandId(IntEnum):
 
 
 class CommandStatus(IntEnum):
-    """5.1.3; from 0x100 on those of SMPP 5.0."""
+    """Status of a response (SMPP 3.4, 5.1.3); from 0x100 on those of SMPP 5.0."""
 
     ROK = 0x00
     RINVMSGLEN = 0x01
@@ -121,7 +121,7 @@ class CommandStatus(IntEnum):
 
 
 class MessageState(IntEnum):
-    """5.2.28."""
+    """State of a message (SMPP 3.4, 5.2.28)."""
 
     ENROUTE = 1
     DELIVERED = 2
@@ -134,7 +134,7 @@ class MessageState(IntEnum):
 
 
 class Ton(IntEnum):
-    """Type of number, 5.2.5."""
+    """Type of number (SMPP 3.4, 5.2.5)."""
 
     UNKNOWN = 0
     INTERNATIONAL = 1
@@ -146,7 +146,7 @@ class Ton(IntEnum):
 
 
 class Npi(IntEnum):
-    """Numbering plan indicator, 5.2.6."""
+    """Numbering plan indicator (SMPP 3.4, 5.2.6)."""
 
     UNKNOWN = 0
     ISDN = 1  # E.163, E.164

@@ -30,7 +30,7 @@ class Pdu:
 
 @dataclass(slots=True)
 class _Bind(Pdu):
-    """4.1.1, 4.1.3, 4.1.5."""
+    """SMPP 3.4, 4.1.1, 4.1.3, 4.1.5."""
 
     system_id: bytes = c_octet_string(16, _SYSTEM_ID)  # 5.2.1
     password: bytes = c_octet_string(9, accepted=65)  # 5.2.2; many ESMEs ignore the limit
@@ -43,28 +43,28 @@ class _Bind(Pdu):
 
 @dataclass(slots=True)
 class BindTransmitter(_Bind):
-    """4.1.1."""
+    """SMPP 3.4, 4.1.1."""
 
     command_id = CommandId.BIND_TRANSMITTER
 
 
 @dataclass(slots=True)
 class BindReceiver(_Bind):
-    """4.1.3."""
+    """SMPP 3.4, 4.1.3."""
 
     command_id = CommandId.BIND_RECEIVER
 
 
 @dataclass(slots=True)
 class BindTransceiver(_Bind):
-    """4.1.5."""
+    """SMPP 3.4, 4.1.5."""
 
     command_id = CommandId.BIND_TRANSCEIVER
 
 
 @dataclass(slots=True)
 class _BindResp(Pdu):
-    """4.1.2, 4.1.4, 4.1.6."""
+    """SMPP 3.4, 4.1.2, 4.1.4, 4.1.6."""
 
     tlv_letter = "B"
     bodiless_error = True
@@ -75,28 +75,28 @@ class _BindResp(Pdu):
 
 @dataclass(slots=True)
 class BindTransmitterResp(_BindResp):
-    """4.1.2."""
+    """SMPP 3.4, 4.1.2."""
 
     command_id = CommandId.BIND_TRANSMITTER_RESP
 
 
 @dataclass(slots=True)
 class BindReceiverResp(_BindResp):
-    """4.1.4."""
+    """SMPP 3.4, 4.1.4."""
 
     command_id = CommandId.BIND_RECEIVER_RESP
 
 
 @dataclass(slots=True)
 class BindTransceiverResp(_BindResp):
-    """4.1.6."""
+    """SMPP 3.4, 4.1.6."""
 
     command_id = CommandId.BIND_TRANSCEIVER_RESP
 
 
 @dataclass(slots=True)
 class Outbind(Pdu):
-    """4.1.7.1; has no response."""
+    """SMPP 3.4, 4.1.7.1; has no response."""
 
     command_id = CommandId.OUTBIND
 
@@ -106,42 +106,42 @@ class Outbind(Pdu):
 
 @dataclass(slots=True)
 class Unbind(Pdu):
-    """4.2.1."""
+    """SMPP 3.4, 4.2.1."""
 
     command_id = CommandId.UNBIND
 
 
 @dataclass(slots=True)
 class UnbindResp(Pdu):
-    """4.2.2."""
+    """SMPP 3.4, 4.2.2."""
 
     command_id = CommandId.UNBIND_RESP
 
 
 @dataclass(slots=True)
 class GenericNack(Pdu):
-    """4.3.1."""
+    """SMPP 3.4, 4.3.1."""
 
     command_id = CommandId.GENERIC_NACK
 
 
 @dataclass(slots=True)
 class EnquireLink(Pdu):
-    """4.11.1."""
+    """SMPP 3.4, 4.11.1."""
 
     command_id = CommandId.ENQUIRE_LINK
 
 
 @dataclass(slots=True)
 class EnquireLinkResp(Pdu):
-    """4.11.2."""
+    """SMPP 3.4, 4.11.2."""
 
     command_id = CommandId.ENQUIRE_LINK_RESP
 
 
 @dataclass(slots=True)
 class _ShortMessage(Pdu):
-    """4.4.1, 4.6.1; sm_length is implied by short_message (5.2.21)."""
+    """SMPP 3.4, 4.4.1, 4.6.1; sm_length is implied by short_message (5.2.21)."""
 
     service_type: bytes = c_octet_string(6, _SERVICE_TYPE)  # 5.2.11
     source_addr_ton: int = integer(1)  # 5.2.5
@@ -165,7 +165,7 @@ class _ShortMessage(Pdu):
 
 @dataclass(slots=True)
 class SubmitSm(_ShortMessage):
-    """4.4.1."""
+    """SMPP 3.4, 4.4.1."""
 
     command_id = CommandId.SUBMIT_SM
     tlv_letter = "S"
@@ -173,7 +173,7 @@ class SubmitSm(_ShortMessage):
 
 @dataclass(slots=True)
 class DeliverSm(_ShortMessage):
-    """4.6.1."""
+    """SMPP 3.4, 4.6.1."""
 
     command_id = CommandId.DELIVER_SM
     tlv_letter = "D"
@@ -181,7 +181,7 @@ class DeliverSm(_ShortMessage):
 
 @dataclass(slots=True)
 class SubmitSmResp(Pdu):
-    """4.4.2."""
+    """SMPP 3.4, 4.4.2."""
 
     command_id = CommandId.SUBMIT_SM_RESP
     tlv_letter = "R"
@@ -193,7 +193,7 @@ class SubmitSmResp(Pdu):
 
 @dataclass(slots=True)
 class DeliverSmResp(Pdu):
-    """4.6.2; message_id is unused, ESMEs put anything there."""
+    """SMPP 3.4, 4.6.2; message_id is unused, ESMEs put anything there."""
 
     command_id = CommandId.DELIVER_SM_RESP
     tlv_letter = "Q"
@@ -204,7 +204,7 @@ class DeliverSmResp(Pdu):
 
 @dataclass(slots=True)
 class DataSm(Pdu):
-    """4.7.1."""
+    """SMPP 3.4, 4.7.1."""
 
     command_id = CommandId.DATA_SM
     tlv_letter = "A"
@@ -224,7 +224,7 @@ class DataSm(Pdu):
 
 @dataclass(slots=True)
 class DataSmResp(Pdu):
-    """4.7.2; no note drops the body of an error."""
+    """SMPP 3.4, 4.7.2; no note drops the body of an error."""
 
     command_id = CommandId.DATA_SM_RESP
     tlv_letter = "R"
@@ -235,7 +235,7 @@ class DataSmResp(Pdu):
 
 @dataclass(slots=True)
 class QuerySm(Pdu):
-    """4.8.1."""
+    """SMPP 3.4, 4.8.1."""
 
     command_id = CommandId.QUERY_SM
 
@@ -247,7 +247,7 @@ class QuerySm(Pdu):
 
 @dataclass(slots=True)
 class QuerySmResp(Pdu):
-    """4.8.2; no note drops the body of an error."""
+    """SMPP 3.4, 4.8.2; no note drops the body of an error."""
 
     command_id = CommandId.QUERY_SM_RESP
 
@@ -259,7 +259,7 @@ class QuerySmResp(Pdu):
 
 @dataclass(slots=True)
 class CancelSm(Pdu):
-    """4.9.1."""
+    """SMPP 3.4, 4.9.1."""
 
     command_id = CommandId.CANCEL_SM
 
@@ -275,14 +275,14 @@ class CancelSm(Pdu):
 
 @dataclass(slots=True)
 class CancelSmResp(Pdu):
-    """4.9.2."""
+    """SMPP 3.4, 4.9.2."""
 
     command_id = CommandId.CANCEL_SM_RESP
 
 
 @dataclass(slots=True)
 class ReplaceSm(Pdu):
-    """4.10.1."""
+    """SMPP 3.4, 4.10.1."""
 
     command_id = CommandId.REPLACE_SM
 
@@ -299,14 +299,14 @@ class ReplaceSm(Pdu):
 
 @dataclass(slots=True)
 class ReplaceSmResp(Pdu):
-    """4.10.2."""
+    """SMPP 3.4, 4.10.2."""
 
     command_id = CommandId.REPLACE_SM_RESP
 
 
 @dataclass(slots=True)
 class SubmitMulti(Pdu):
-    """4.5.1: submit_sm with many destinations."""
+    """SMPP 3.4, 4.5.1: submit_sm with many destinations."""
 
     command_id = CommandId.SUBMIT_MULTI
     tlv_letter = "M"
@@ -334,7 +334,7 @@ class SubmitMulti(Pdu):
 
 @dataclass(slots=True)
 class SubmitMultiResp(Pdu):
-    """4.5.2; no note drops the body of an error."""
+    """SMPP 3.4, 4.5.2; no note drops the body of an error."""
 
     command_id = CommandId.SUBMIT_MULTI_RESP
     tlv_letter = "R"
@@ -348,7 +348,7 @@ class SubmitMultiResp(Pdu):
 
 @dataclass(slots=True)
 class AlertNotification(Pdu):
-    """4.12.1; has no response."""
+    """SMPP 3.4, 4.12.1; has no response."""
 
     command_id = CommandId.ALERT_NOTIFICATION
     tlv_letter = "N"

@@ -23,7 +23,7 @@ class BindType(IntEnum):
 
 
 class SessionState(IntEnum):
-    """2.2; the bound states have the numbers of their BindType."""
+    """The session states of SMPP 3.4, 2.2; the bound states have the numbers of their BindType."""
 
     OPEN = 0
     BOUND_TX = 1

@@ -36,12 +36,12 @@ class Claim(ABC):
         self._greenlet: gevent.Greenlet | None = None
 
     def start(self) -> None:
-        """Try to get it, and keep trying. Doesn't yield."""
+        """Try to get the claim every INTERVAL seconds, in a greenlet. Doesn't yield."""
         self._greenlet = gevent.spawn(self._keep)
         self._greenlet.name = "claim"
 
     def stop(self) -> None:
-        """Give it up. May yield."""
+        """End the greenlet and give the claim up. May yield."""
         if self._greenlet is not None:
             self._greenlet.kill()
         self.held = False
@@ -73,7 +73,7 @@ class Claim(ABC):
 
     @abstractmethod
     def release(self) -> None:
-        """Give the claim up. May yield."""
+        """Give the claim up, if this process has it. May yield."""
 
 
 class ServerClaim(Claim):
@@ -93,7 +93,7 @@ class ServerClaim(Claim):
 
     @property
     def held(self) -> bool:
-        """Whether this process has it; not for longer than the server keeps it without a check."""
+        """Whether this process has the claim; not for longer than the server keeps it without a check."""
         return self._held and monotonic() - self._checked_at < LEASE - INTERVAL
 
     @held.setter

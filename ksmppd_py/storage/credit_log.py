@@ -80,7 +80,10 @@ class CreditLog:
         reason: str,
         key: str,
     ) -> None:
-        """Write an entry in a transaction. Runs in SQLite's thread, too."""
+        """Write an entry in a transaction: `credit` is the credit after `amount`, `key` the Idempotency-Key or empty.
+
+        Runs in SQLite's thread, too.
+        """
         transaction.execute(
             self._insert,
             {

@@ -67,10 +67,10 @@ class Transaction(Protocol):
     """A connection in a transaction. SQLite's runs in another thread: use it for SQL and arithmetic only."""
 
     def execute(self, statement: Statement, values: Mapping[str, Value] | None = None) -> StatementResult:
-        """Run one statement."""
+        """Run one statement. `work` lets the driver's errors pass: Database.transaction handles them. May yield."""
 
     def execute_many(self, statement: Statement, rows: Sequence[Mapping[str, Value]]) -> None:
-        """Run one statement for each of `rows`."""
+        """Run one statement for each of `rows`, as `execute` does."""
 
 
 class Database(Protocol):

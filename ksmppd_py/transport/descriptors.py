@@ -21,7 +21,10 @@ MOST_KEPT = 64
 
 
 HALF = 0.5
-"""The share for connections that are needed though strangers open them: administration port, HTTP servers."""
+"""The `part` of is_kept_back for connections that are needed though strangers open them.
+
+These are the administration port's, and those to HTTP servers.
+"""
 
 
 def is_kept_back(descriptor: int, part: float = 1.0) -> bool:

@@ -11,9 +11,9 @@ import socket
 from ksmppd_py.ip_addresses import plain
 
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
-"""2.2: no line of version 1, of HTTP or of SMPP starts like this."""
+"""First octets of a version 2 header (PROXY protocol, 2.2), with which no version 1, HTTP or SMPP starts."""
 LONGEST_LINE = 107
-"""2.1: octets of a version 1 header at most, CR LF included."""
+"""Octets of a version 1 header at most, CR LF included (PROXY protocol, 2.1)."""
 MOST_ADDITIONS = 4096
 """Octets after a version 2 header's fixed part; more are refused."""
 _WORD = b"PROXY "

@@ -1,4 +1,4 @@
-"""The operations below /accounts."""
+"""The operations below /accounts: settings, password, credit and queue of one account. Errors: see Operation."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def _saved(backend: Backend, saved: Saved, location: str = "") -> Answer:
 
 
 def list_accounts(backend: Backend, call: Call) -> Answer:
-    """Return a page of accounts. May yield."""
+    """Return a page of accounts, with the number of their binds and their traffic. May yield."""
     query: AccountsQuery = call.query
     kinds = (str,) if query.sort == "system_id" else (float, str)
     page = page_of(query, *kinds)
@@ -116,7 +116,7 @@ def list_accounts(backend: Backend, call: Call) -> Answer:
 
 
 def create_account(backend: Backend, call: Call) -> Answer:
-    """Create an account. May yield."""
+    """Create an account; its password is in the answer if it was generated. May yield."""
     body: models.NewAccount = call.body
     settings = body.model_dump(exclude_unset=True, exclude={"system_id", "password", "credit"})
     saved = backend.management.accounts.create(
@@ -126,7 +126,7 @@ def create_account(backend: Backend, call: Call) -> Answer:
 
 
 def get_account(backend: Backend, call: Call) -> Answer:
-    """Return an account. May yield."""
+    """Return one account with its traffic and binds. May yield."""
     account = backend.management.accounts.get(call.path["system_id"])
     esme = esmes_of(backend).get(account.system_id)
     binds = [bind_of(account.system_id, bind) for bind in esme.binds] if esme else []
@@ -136,20 +136,20 @@ def get_account(backend: Backend, call: Call) -> Answer:
 
 
 def change_account(backend: Backend, call: Call) -> Answer:
-    """Change columns of an account. May yield."""
+    """Set those columns of an account that the body has. May yield."""
     settings = call.body.model_dump(exclude_unset=True)
     account = backend.management.accounts.change(call.actor, call.path["system_id"], settings, call.version)
     return _account(backend, account)
 
 
 def delete_account(backend: Backend, call: Call) -> Answer:
-    """Delete an account. May yield."""
+    """Delete an account and its routes, and end its binds. May yield."""
     backend.management.accounts.delete(call.actor, call.path["system_id"], call.version)
     return Answer()
 
 
 def set_password(backend: Backend, call: Call) -> Answer:
-    """Set or generate a password. May yield."""
+    """Set an account's password, or generate one, which is then in the answer. Binds stay. May yield."""
     body: models.NewPassword = call.body
     accounts = backend.management.accounts
     system_id = call.path["system_id"]
@@ -160,19 +160,19 @@ def set_password(backend: Backend, call: Call) -> Answer:
 
 
 def suspend(backend: Backend, call: Call) -> Answer:
-    """Suspend an account. May yield."""
+    """Refuse an account's passwords from now on, and end its binds. May yield."""
     accounts = backend.management.accounts
     return _account(backend, accounts.set_suspended(call.actor, call.path["system_id"], True, call.version))
 
 
 def resume(backend: Backend, call: Call) -> Answer:
-    """Resume an account. May yield."""
+    """Accept a suspended account's password again. May yield."""
     accounts = backend.management.accounts
     return _account(backend, accounts.set_suspended(call.actor, call.path["system_id"], False, call.version))
 
 
 def change_credit(backend: Backend, call: Call) -> Answer:
-    """Add or take credit. May yield."""
+    """Add credits to an account, or take them if `amount` is negative; once for each Idempotency-Key. May yield."""
     body: models.CreditChange = call.body
     change = CreditChange(call.path["system_id"], body.amount, body.reason, call.key)
     result = backend.management.accounts.change_credit(call.actor, change)
@@ -181,7 +181,7 @@ def change_credit(backend: Backend, call: Call) -> Answer:
 
 
 def get_credit(backend: Backend, call: Call) -> Answer:
-    """Return the ledger of an account. May yield."""
+    """Return the credit of an account and a page of its changes, newest first. May yield."""
     account = backend.management.accounts.get(call.path["system_id"])
     rows = backend.management.stores.credit.page(account.system_id, page_of(call.query, int))
     rows, following = cut(rows, call.query, lambda row: [row.entry_id])
@@ -202,7 +202,7 @@ def _credit_entry(entry: CreditEntry) -> models.CreditEntry:
 
 
 def get_queue(backend: Backend, call: Call) -> Answer:
-    """Return what waits for or from an account. May yield."""
+    """Return a page of the stored messages for or from an account, oldest first, and their count. May yield."""
     account = backend.management.accounts.get(call.path["system_id"])
     queue = backend.management.stores.queue
     rows = queue.page(account.system_id, page_of(call.query, int))
@@ -223,7 +223,7 @@ def get_queue(backend: Backend, call: Call) -> Answer:
 
 
 def purge_queue(backend: Backend, call: Call) -> Answer:
-    """Delete what waits for or from an account. May yield."""
+    """Delete all stored messages for or from an account; Problem 422 without its name in `confirm`. May yield."""
     system_id = backend.management.accounts.get(call.path["system_id"]).system_id
     if call.query.confirm != system_id:
         raise Problem(422, "must be the account's system_id: what is deleted doesn't come back", "confirm")

@@ -15,14 +15,14 @@ from ksmppd_py.management.records import AuditEntry, AuditQuery
 
 
 class AuditPageQuery(PageQuery):
-    """A selection of audit entries."""
+    """A page of audit entries, all or those of a subject or username."""
 
     subject: str = Field("", max_length=255, pattern="^[ -~]*$", description="such as `account acme`")
     username: str = Field("", max_length=255, pattern="^[ -~]*$")
 
 
 class Me(models.Model):
-    """The operator who asks."""
+    """The name and the role of the operator who sent the request."""
 
     username: str
     role: str = Field(description="viewer, operator or admin")
@@ -53,7 +53,7 @@ def upgrade_schema(backend: Backend, call: Call) -> Answer:
 
 
 def list_audit(backend: Backend, call: Call) -> Answer:
-    """Return a page of the audit. May yield."""
+    """Return a page of audit entries, newest first. May yield."""
     query: AuditPageQuery = call.query
     audit = backend.management.stores.audit
     rows = audit.page(AuditQuery(page_of(query, int), query.subject, query.username))
@@ -62,7 +62,7 @@ def list_audit(backend: Backend, call: Call) -> Answer:
 
 
 def show_me(_backend: Backend, call: Call) -> Answer:
-    """Return who asks. Doesn't yield."""
+    """Return the operator who sent the request. Doesn't yield."""
     return Answer(Me(username=call.user.username, role=call.user.role.name.lower()))
 
 

@@ -1,4 +1,4 @@
-"""The operation below /events."""
+"""The operation below /events: the server's last events, or those after a number. Errors: see Operation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST = 1000
 
 
 class EventsQuery(models.Model, strict=False):
-    """A selection of events."""
+    """The events to return: those after a number, or the latest ones."""
 
     since: int | None = Field(
         None, ge=0, le=2**53, description="`event_id` of the last known event; absent for the latest events"

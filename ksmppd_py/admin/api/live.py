@@ -1,4 +1,7 @@
-"""The operations on the running server: binds, bearerboxes, queues, refusals, blocked addresses."""
+"""The operations on the running server: binds, bearerboxes, queues, refusals, blocked addresses.
+
+Errors: see Operation.
+"""
 
 from __future__ import annotations
 
@@ -21,13 +24,13 @@ QUEUE_AGE = 5.0
 
 
 class BindsQuery(PageQuery):
-    """A selection of binds."""
+    """A page of binds, all or those of an account."""
 
     system_id: str | None = Field(None, max_length=64, description="of this account only")
 
 
 class AccountQuery(Model, strict=False):
-    """One account, or all."""
+    """The account whose refusals are returned, or all."""
 
     system_id: str | None = Field(None, max_length=64, description="of this account only")
 
@@ -39,7 +42,7 @@ class UnbindQuery(Model, strict=False):
 
 
 def list_binds(backend: Backend, call: Call) -> Answer:
-    """Return a page of binds. Doesn't yield."""
+    """Return a page of live binds in ascending order of bind_id. Doesn't yield."""
     query: BindsQuery = call.query
     page = page_of(query, int)
     after = int(page.after[0] or 0) if page.after else 0
@@ -53,7 +56,7 @@ def list_binds(backend: Backend, call: Call) -> Answer:
 
 
 def unbind_account(backend: Backend, call: Call) -> Answer:
-    """Start ending all binds of an account. May yield."""
+    """Start to unbind all binds of an account; return their number, which may be 0. May yield."""
     system_id = call.query.system_id
     count = backend.operations.unbind(system_id, None) or 0
     if count:
@@ -62,7 +65,7 @@ def unbind_account(backend: Backend, call: Call) -> Answer:
 
 
 def unbind(backend: Backend, call: Call) -> Answer:
-    """Start ending one bind. May yield."""
+    """Start to unbind one bind; Problem 404 when it isn't there. May yield."""
     for esme in backend.operations.snapshot().esmes:
         for bind in esme.binds:
             if str(bind.bind_id) == call.path["bind_id"]:
@@ -74,7 +77,7 @@ def unbind(backend: Backend, call: Call) -> Answer:
 
 
 def list_bearerboxes(backend: Backend, _call: Call) -> Answer:
-    """Return all bearerboxes. Doesn't yield."""
+    """Return the state of each bearerbox connection, and the count of MTs that wait for room. Doesn't yield."""
     status = backend.operations.server_status.bearerboxes()
     names = live_models.Bearerbox.model_fields
     items = [
@@ -84,7 +87,7 @@ def list_bearerboxes(backend: Backend, _call: Call) -> Answer:
 
 
 def list_queues(backend: Backend, _call: Call) -> Answer:
-    """Return the state of the queue tables. May yield."""
+    """Return the number of stored messages of each kind and account, at most QUEUE_AGE old. May yield."""
     status = backend.operations.server_status
     backlog = status.queues(QUEUE_AGE)
     items = [live_models.QueueDepth(**asdict(depth)) for depth in backlog.depths] if backlog else []
@@ -99,7 +102,7 @@ def list_queues(backend: Backend, _call: Call) -> Answer:
 
 
 def list_refusals(backend: Backend, call: Call) -> Answer:
-    """Return recent refusals. Doesn't yield."""
+    """Return the recent refusals of binds and messages, those alike counted together. Doesn't yield."""
     wanted = call.query.system_id
     recent = backend.operations.server_status.metrics().meters.refusals.recent()
     items = [_refusal(each) for each in recent if wanted in (None, each.system_id.lower())]
@@ -125,7 +128,7 @@ def _refusal(refusal: RefusalCount) -> live_models.Refusal:
 
 
 def list_blocked(backend: Backend, _call: Call) -> Answer:
-    """Return the blocked addresses. Doesn't yield."""
+    """Return the addresses that may not connect now, with the seconds that are left. Doesn't yield."""
     items = [
         live_models.Blocked(ip=each.ip, failed_binds=each.attempts, seconds_left=each.seconds_left)
         for each in backend.operations.blocked_ips()
@@ -141,7 +144,7 @@ def clear_all_blocked(backend: Backend, call: Call) -> Answer:
 
 
 def clear_blocked(backend: Backend, call: Call) -> Answer:
-    """Forget the refused binds of one address. May yield."""
+    """Forget the refused binds of one address; Problem 404 when it isn't blocked. May yield."""
     ip = call.path["ip"]
     cleared = backend.operations.clear_blocked_ips(ip)
     if not cleared:

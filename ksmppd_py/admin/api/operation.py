@@ -61,6 +61,9 @@ class Operation:
     `takes_version`: If-Match is looked at; `takes_key`: Idempotency-Key is. `needs_database`: it is about tables, which
     are there where a database is configured. `problems` are statuses besides those that
     every operation may answer.
+
+    `run` returns the answer. It may raise Problem, management.errors.ChangeRefused (NotFound for an object that isn't
+    there, Outdated for another version than If-Match's) or TemporaryError; the handler answers with their status.
     """
 
     method: str

@@ -20,7 +20,7 @@ _MOST_INTEGER = 2**63 - 1
 
 
 class PageQuery(Model, strict=False):
-    """A page of a list."""
+    """The size of the wanted page, and the key that it begins behind."""
 
     limit: int = Field(50, ge=1, le=MOST, description="rows of a page")
     after: str | None = Field(
@@ -47,7 +47,10 @@ def page_of(query: PageQuery, *kinds: type) -> Page:
 def cut(
     rows: Sequence[T], query: PageQuery, key_of: Callable[[T], Sequence[Any]]
 ) -> tuple[Sequence[T], str | None]:
-    """Return the rows of the page, and the key of the next one; None when there is none."""
+    """Return the page's rows and `next`, the key that the following page begins behind; None after the last page.
+
+    `rows` are those of `page_of`: one more than `limit` when another page follows. `key_of` returns the key of a row.
+    """
     if len(rows) <= query.limit:
         return rows, None
     rows = rows[: query.limit]

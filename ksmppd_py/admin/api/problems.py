@@ -42,7 +42,7 @@ class Problem(Exception):
         self.headers = headers
 
     def reply(self) -> Reply:
-        """Return the HTTP answer."""
+        """Return the HTTP answer: a JSON document of RFC 9457 with status, detail and field."""
         document: dict[str, object] = {
             "type": "about:blank",
             "title": HTTPStatus(self.status).phrase,

@@ -1,4 +1,4 @@
-"""The operations below /routes."""
+"""The operations below /routes: rows of the route table. Errors: see Operation."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _MOST_ID = 2**63 - 1
 
 
 class RoutesQuery(PageQuery):
-    """A selection of routes."""
+    """A page of routes, all or those of an account or direction (1 = from ESMEs, 2 = to ESMEs)."""
 
     system_id: str | None = Field(None, max_length=64, pattern="^[ -~]*$", description="of this account only")
     direction: int | None = Field(None, ge=1, le=2, description="of this direction only")
 
 
 class RouteListQuery(models.Model, strict=False):
-    """The routes that are replaced."""
+    """The account and direction whose routes are replaced."""
 
     system_id: str = Field(min_length=1, max_length=64, pattern="^[ -~]*$")
     direction: int = Field(ge=1, le=2)
@@ -43,7 +43,7 @@ def _route_id(call: Call) -> int:
 
 
 def list_routes(backend: Backend, call: Call) -> Answer:
-    """Return a page of routes. May yield."""
+    """Return a page of routes in the order in which they are tried. May yield."""
     query: RoutesQuery = call.query
     store = backend.management.stores.routes
     rows = store.page(query.direction, query.system_id, page_of(query, int, str, int, int))
@@ -52,32 +52,32 @@ def list_routes(backend: Backend, call: Call) -> Answer:
 
 
 def create_route(backend: Backend, call: Call) -> Answer:
-    """Create a route. May yield."""
+    """Insert a route; messages take it from now on. May yield."""
     route = backend.management.routes.create(call.actor, call.body.model_dump(exclude_unset=True))
     return Answer(_route(route), route.version, f"/routes/{route.route_id}")
 
 
 def get_route(backend: Backend, call: Call) -> Answer:
-    """Return a route. May yield."""
+    """Return the route of the path's route_id. May yield."""
     route = backend.management.stores.routes.get(_route_id(call))
     return Answer(_route(route), route.version)
 
 
 def change_route(backend: Backend, call: Call) -> Answer:
-    """Change columns of a route. May yield."""
+    """Set those columns of a route that the body has. May yield."""
     settings = call.body.model_dump(exclude_unset=True)
     route = backend.management.routes.change(call.actor, _route_id(call), settings, call.version)
     return Answer(_route(route), route.version)
 
 
 def delete_route(backend: Backend, call: Call) -> Answer:
-    """Delete a route. May yield."""
+    """Delete a route; messages don't take it from now on. May yield."""
     backend.management.routes.delete(call.actor, _route_id(call), call.version)
     return Answer()
 
 
 def replace_routes(backend: Backend, call: Call) -> Answer:
-    """Replace all routes of an account in one direction. May yield."""
+    """Put the body's routes in the place of all that an account has in one direction. May yield."""
     query: RouteListQuery = call.query
     rows = [item.model_dump(exclude_unset=True) for item in call.body.items]
     backend.management.routes.replace(call.actor, query.direction, query.system_id, rows)
