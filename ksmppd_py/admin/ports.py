@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from ksmppd_py.model.condition import Condition
@@ -72,6 +72,15 @@ class Operations(Protocol):
 
     def clear_blocked_ips(self, ip: str | None) -> int:
         """Forget the failures of one address, or of all; return the number that were blocked."""
+
+    def pause_bearerbox(self, name: str, paused: bool) -> bool:
+        """Give the bearerbox with this name in `bearerboxes` no more MTs, or give it some again. Doesn't yield.
+
+        Returns whether there is one.
+        """
+
+    def paused_bearerboxes(self) -> Collection[str]:
+        """Return the names of paused bearerboxes. Doesn't yield."""
 
     def test_route(self, query: RouteTestQuery) -> RouteTestResult:
         """Return how a message would be routed; nothing is sent. May yield."""

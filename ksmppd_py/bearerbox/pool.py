@@ -45,6 +45,8 @@ class BearerboxPool:
         self._waiting = WaitingQueue()
         self._online: list[BoxConnection] = []
         self._offline_since = monotonic()
+        self._leaving: set[BoxConnection] = set()
+        self._paused: set[BoxConnection] = set()
         self._refused: dict[bytes, None] = {}
         self._greenlets_of: dict[BoxConnection, GreenletGroup] = {}
         self.arrivals = 0
@@ -110,10 +112,12 @@ class BearerboxPool:
     def _retire(self, connection: BoxConnection) -> None:
         """Give it nothing more, wait for its acks and its messages, close. May yield, about 10 seconds."""
         self.leaving(connection)
+        self._paused.discard(connection)
         deadline = monotonic() + self._timings.retirement_timeout
         while connection.open and monotonic() < deadline:
             gevent.sleep(0.05)
         connection.stop(max(0.1, deadline - monotonic()))
+        self._leaving.discard(connection)
         greenlets = self._greenlets_of.pop(connection)
         greenlets.join(1.0)
         greenlets.end(1.0)
@@ -214,11 +218,14 @@ class BearerboxPool:
     def came_online(self, connection: BoxConnection) -> None:
         """Use a connection that is up; the MTs that waited longest go first. Doesn't yield."""
         self.arrivals += 1
-        self._online.append(connection)
-        self.has_room(connection)
+        self._leaving.discard(connection)
+        if connection not in self._paused:
+            self._online.append(connection)
+            self.has_room(connection)
 
     def went_offline(self, connection: BoxConnection, unanswered: list[Submit]) -> None:
         """Stop using a lost connection; its unacked MTs wait for another one, ahead of later ones. Doesn't yield."""
+        self._leaving.discard(connection)
         if connection in self._online:
             self._online.remove(connection)
         if not self._online and connection.proven:
@@ -229,6 +236,29 @@ class BearerboxPool:
 
     def leaving(self, connection: BoxConnection) -> None:
         """Give this connection nothing more, though it still acks. Doesn't yield."""
+        self._leaving.add(connection)
+        self._stop_using(connection)
+
+    def pause(self, connection: BoxConnection) -> None:
+        """Give this connection nothing more until `resume`, also when it connects again. Doesn't yield.
+
+        It still acks, and messages from it are taken: it drains.
+        """
+        self._paused.add(connection)
+        self._stop_using(connection)
+
+    def is_paused(self, connection: BoxConnection) -> bool:
+        """Whether an operator has it given nothing. Doesn't yield."""
+        return connection in self._paused
+
+    def resume(self, connection: BoxConnection) -> None:
+        """End a pause. Doesn't yield."""
+        self._paused.discard(connection)
+        if connection.online and connection not in self._leaving and connection not in self._online:
+            self._online.append(connection)
+            self.has_room(connection)
+
+    def _stop_using(self, connection: BoxConnection) -> None:
         if connection in self._online:
             self._online.remove(connection)
             if not self._online:

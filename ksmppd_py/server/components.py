@@ -119,7 +119,7 @@ class _Builder:
         listener = Listener(context, blocklist)
         status = self._status(listener, pool, replays)
         route_test = self._route_test(routing, submit_flow, credit, binder)
-        operations = ServerOperations(status, registry, blocklist, self.backends.router, route_test)
+        operations = ServerOperations(status, registry, blocklist, self.backends.router, route_test, pool)
         admin = AdminServer(operations, settings.admin(config), BcryptChecks(), management=self._management())
         return Components(
             registry,

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from time import monotonic
 
 from ksmppd_py import logs
+from ksmppd_py.bearerbox.connection import BoxConnection
+from ksmppd_py.bearerbox.pool import BearerboxPool
 from ksmppd_py.esme.blocklist import BlockList
 from ksmppd_py.esme.registry import EsmeRegistry
 from ksmppd_py.flows.route_test import RouteTest
@@ -26,6 +28,7 @@ class ServerOperations:
     blocklist: BlockList
     router: Router
     route_test: RouteTest
+    pool: BearerboxPool
 
     def uptime(self) -> int:
         """See admin.ports."""
@@ -54,6 +57,23 @@ class ServerOperations:
     def clear_blocked_ips(self, ip: str | None) -> int:
         """See admin.ports."""
         return self.blocklist.clear(ip, monotonic())
+
+    def pause_bearerbox(self, name: str, paused: bool) -> bool:
+        """See admin.ports."""
+        connection = self._bearerboxes().get(name)
+        if connection is not None:
+            (self.pool.pause if paused else self.pool.resume)(connection)
+        return connection is not None
+
+    def paused_bearerboxes(self) -> frozenset[str]:
+        """See admin.ports."""
+        return frozenset(
+            name for name, connection in self._bearerboxes().items() if self.pool.is_paused(connection)
+        )
+
+    def _bearerboxes(self) -> dict[str, BoxConnection]:
+        names = [box.name for box in self.server_status.bearerboxes().bearerboxes]
+        return dict(zip(names, self.pool.connections, strict=True))
 
     def test_route(self, query: RouteTestQuery) -> RouteTestResult:
         """See admin.ports."""

@@ -186,6 +186,7 @@ class FakeOperations:
         self.unbinds: list[tuple[str, int | None]] = []
         self.rebuilds = 0
         self.report: RouteReport | None = None
+        self.pauses: list[tuple[str, bool]] = []
         self.queries: list[RouteTestQuery] = []
         self.trial = RouteTestResult("12345", "+49170", 0, "route", "", 12, "one<two", 2, 1.5, True)
         self.state = server_snapshot(SMPPUSERA, SMPPUSERB)
@@ -219,6 +220,16 @@ class FakeOperations:
         before = len(self.blocked)
         self.blocked = [each for each in self.blocked if ip is not None and each.ip != ip]
         return before - len(self.blocked)
+
+    def pause_bearerbox(self, name: str, paused: bool) -> bool:
+        """Remember it; one bearerbox is known."""
+        known = [box.name for box in self.server_status.boxes.bearerboxes]
+        self.pauses.append((name, paused))
+        return name in known
+
+    def paused_bearerboxes(self) -> set[str]:
+        """The names of the last pauses."""
+        return {name for name, paused in dict(self.pauses).items() if paused}
 
     def test_route(self, query: RouteTestQuery) -> RouteTestResult:
         """Return the result that was set."""

@@ -79,11 +79,31 @@ def unbind(backend: Backend, call: Call) -> Answer:
 def list_bearerboxes(backend: Backend, _call: Call) -> Answer:
     """Return the state of each bearerbox connection, and the count of MTs that wait for room. Doesn't yield."""
     status = backend.operations.server_status.bearerboxes()
-    names = live_models.Bearerbox.model_fields
+    paused = backend.operations.paused_bearerboxes()
+    names = live_models.Bearerbox.model_fields.keys() - {"paused"}
     items = [
-        live_models.Bearerbox(**{name: getattr(box, name) for name in names}) for box in status.bearerboxes
+        live_models.Bearerbox(paused=box.name in paused, **{name: getattr(box, name) for name in names})
+        for box in status.bearerboxes
     ]
     return Answer(live_models.Bearerboxes(online=status.online, waiting=status.waiting, items=items))
+
+
+def pause_bearerbox(backend: Backend, call: Call) -> Answer:
+    """Have a bearerbox drain. May yield."""
+    return _set_paused(backend, call, True)
+
+
+def resume_bearerbox(backend: Backend, call: Call) -> Answer:
+    """Use a bearerbox again. May yield."""
+    return _set_paused(backend, call, False)
+
+
+def _set_paused(backend: Backend, call: Call, paused: bool) -> Answer:
+    name = call.path["name"]
+    if not backend.operations.pause_bearerbox(name, paused):
+        raise Problem(404, "there is no such bearerbox")
+    backend.management.note(call.actor, "pause" if paused else "resume", f"bearerbox {name}")
+    return Answer()
 
 
 def list_queues(backend: Backend, _call: Call) -> Answer:
@@ -191,6 +211,26 @@ OPERATIONS = (
         summary="List bearerbox connections",
         run=list_bearerboxes,
         result=live_models.Bearerboxes,
+    ),
+    Operation(
+        method="POST",
+        path="/bearerboxes/{name}/pause",
+        role=Role.OPERATOR,
+        needs_database=False,
+        summary="Have a bearerbox drain",
+        description="It is given no more messages until it is resumed or the server restarts, and still acks those it "
+        "has; messages and reports from it are taken. It has drained when `open_acks` is 0.",
+        run=pause_bearerbox,
+        status=204,
+    ),
+    Operation(
+        method="POST",
+        path="/bearerboxes/{name}/resume",
+        role=Role.OPERATOR,
+        needs_database=False,
+        summary="Use a paused bearerbox again",
+        run=resume_bearerbox,
+        status=204,
     ),
     Operation(
         method="GET",

@@ -28,6 +28,7 @@ class Bearerbox(Model):
     port: int
     boxc_id: str
     online: bool
+    paused: bool = Field(description="it is given no messages: an operator paused it")
     since: int
     open_acks: int = Field(description="messages that were sent and not acked")
     incoming: int = Field(description="messages and reports from it that aren't acked yet")

@@ -44,6 +44,8 @@ IN_MEMORY = {
     "list_blocked",
     "list_events",
     "get_schema",
+    "pause_bearerbox",
+    "resume_bearerbox",
 }
 IN_MEMORY |= {"unbind_account", "unbind", "clear_all_blocked", "clear_blocked", "test_route"}
 """Operations that need no table; those that change something are made, and their audit is in the log only."""
@@ -55,7 +57,7 @@ def test_every_operation(mariadb: MariaDB, caplog: pytest.LogCaptureFixture) -> 
     bench = ApiBench(database)
     bench.api("POST", "/accounts", {"system_id": "acme", "password": "secret"})
     bench.api("POST", "/routes", {"direction": 1, "system_id": "acme"})
-    values = {"system_id": "acme", "route_id": "1", "bind_id": "4", "ip": "10.0.0.9"}
+    values = {"system_id": "acme", "route_id": "1", "bind_id": "4", "ip": "10.0.0.9", "name": "box"}
 
     def ask(name: str, method: str, path: str) -> tuple[str, ApiAnswer, float]:
         began = monotonic()

@@ -24,7 +24,7 @@ FOUND = {operation.label: operation for operation in (each.ok() for each in SCHE
 MODES = {"right": GenerationMode.POSITIVE, "wrong": GenerationMode.NEGATIVE}
 # A value may be of the right type and yet break a rule, such as an expression that can't be compiled.
 LEFT_OUT = [checks.positive_data_acceptance]
-KNOWN = {"system_id": "acme", "route_id": "1", "bind_id": "4", "ip": "10.0.0.9"}
+KNOWN = {"system_id": "acme", "route_id": "1", "bind_id": "4", "ip": "10.0.0.9", "name": "box"}
 
 
 def test_every_operation_is_fuzzed() -> None:
