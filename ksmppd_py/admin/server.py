@@ -11,8 +11,9 @@ import bottle
 from gevent import socket
 
 from ksmppd_py.admin.access import Access
+from ksmppd_py.admin.account_history import AccountHistory
 from ksmppd_py.admin.api.handler import ApiHandler
-from ksmppd_py.admin.api.operation import Backend
+from ksmppd_py.admin.api.operation import Backend, Console
 from ksmppd_py.admin.command_handler import CommandHandler
 from ksmppd_py.admin.dashboard_api import DashboardApi
 from ksmppd_py.admin.history import History
@@ -21,6 +22,7 @@ from ksmppd_py.admin.http import HttpLimits, Server
 from ksmppd_py.admin.loop import LoopWatch
 from ksmppd_py.admin.metrics import CONTENT_TYPE, Metrics
 from ksmppd_py.admin.ports import Operations
+from ksmppd_py.admin.prometheus import Prometheus
 from ksmppd_py.admin.requests import Accepted, Reply, Request, RequestHandler
 from ksmppd_py.admin.sessions import Sessions
 from ksmppd_py.admin.users import HashChecks, Users, UserSettings
@@ -53,7 +55,8 @@ class AdminSettings:
     `certfile` (PEM) switches TLS on; `keyfile` None = the key is in the certificate's file. Octets of `password` that
     aren't UTF-8 are surrogate escapes. `host_names` are further names under which browsers may show the dashboard,
     besides `interface`, this machine's name and those that HostNames always allows. `more_secrets` are further secrets
-    of the configuration, which make the key of browsers' sessions hard to guess.
+    of the configuration, which make the key of browsers' sessions hard to guess. `server_id` is shown by the console;
+    `prometheus_url` is asked for histories of more than an hour, "" = none.
     """
 
     port: int
@@ -64,6 +67,8 @@ class AdminSettings:
     host_names: Sequence[str] = ()
     users: Sequence[UserSettings] = ()
     more_secrets: bytes = b""
+    server_id: str = ""
+    prometheus_url: str = ""
 
     @property
     def password_octets(self) -> bytes:
@@ -106,7 +111,10 @@ class AdminServer:
         self._dashboard = DashboardApi(operations, access, self._history, settings.known_hosts)
         metrics = Metrics(operations.server_status, self._loop)
         pages = {"/metrics": lambda: Reply(200, CONTENT_TYPE, metrics.text())}
-        api = [ApiHandler(Backend(management, operations), access)] if management else []
+        self._accounts = AccountHistory(operations.server_status)
+        prometheus = Prometheus(settings.prometheus_url) if settings.prometheus_url else None
+        console = Console(settings.server_id, access.users, self._accounts, prometheus)
+        api = [ApiHandler(Backend(management, operations, console), access)] if management else []
         self._handlers: Sequence[RequestHandler] = (
             *api,
             self._dashboard,
@@ -134,6 +142,7 @@ class AdminServer:
         self.port = listener.getsockname()[1]
         self._greenlets.supervise("event loop watch", self._loop.measure)
         self._greenlets.supervise("history", self._history.add_points)
+        self._greenlets.supervise("account history", self._accounts.add_points)
         self._greenlets.supervise("queue watch", self._history.refresh_queues)
 
     @property

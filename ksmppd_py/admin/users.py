@@ -53,6 +53,11 @@ class UserSettings:
     role: Role
     allow_ip: str = ""
 
+    @property
+    def password_form(self) -> str:
+        """Return bcrypt or plain."""
+        return "bcrypt" if self.password.startswith(_BCRYPT) else "plain"
+
 
 class Users:
     """Checks usernames and passwords, those of each address at a bounded rate.
@@ -75,6 +80,10 @@ class Users:
         """Take over other passwords and users. Doesn't yield."""
         self._admin = UserSettings(ADMIN, password, Role.ADMIN)
         self._users = {ADMIN: self._admin, **{user.username: user for user in users}}
+
+    def all(self) -> Sequence[UserSettings]:
+        """Return all users as configured, ADMIN first."""
+        return list(self._users.values())
 
     def find(self, username: str, ip: str) -> User | None:
         """Return a user who signed in before; None when the user is gone, or may not come from `ip`."""

@@ -180,6 +180,13 @@ def to_interface(value: str, warn: Warn) -> str:
     return "" if value == "*" else to_host(value, warn)
 
 
+def to_http_url(value: str, warn: Warn) -> str:
+    """Accept a URL that can be asked by HTTP."""
+    if problem := url_problem(value):
+        raise ValueError(problem)
+    return value
+
+
 def url_problem(url: str) -> str:
     """Return why this can't be asked by HTTP, "" when it can.
 

@@ -11,6 +11,7 @@ from kannel_conf import Change, boolean, converted, integer, text
 from ksmppd_py.config.convert import (
     to_address_patterns,
     to_host_names,
+    to_http_url,
     to_interface,
     to_path,
     to_username,
@@ -51,6 +52,13 @@ class HttpServer:
         type="host names",
         default=(),
         change=RELOAD,
+    )
+    prometheus_url: str = converted(
+        to_http_url,
+        "URL of the Prometheus that scrapes this server, such as `http://localhost:9090`: the console shows "
+        "up to 90 days of an account from there, instead of an hour",
+        type="URL",
+        default="",
     )
     ssl: bool = boolean("speak HTTPS; needs ssl-server-cert-file")
     ssl_server_cert_file: str = _path("PEM file with the certificate and its chain, for ssl")

@@ -22,6 +22,8 @@ def admin(config: Config) -> AdminSettings:
         host_names=http.host_names,
         users=[_user(user) for user in config.http_users],
         more_secrets=getattr(config.database, "password", "").encode("utf-8", "surrogateescape"),
+        server_id=config.ksmppd.id.encode("utf-8", "surrogateescape").decode("utf-8", "replace"),
+        prometheus_url=http.prometheus_url,
     )
 
 

@@ -44,7 +44,7 @@ QUESTION = Operation(
 
 
 def send(operations: FakeOperations, method: str, target: str, *declared: Operation) -> tuple[int, Any]:
-    backend = Backend(cast(Any, None), operations)
+    backend = Backend(cast(Any, None), operations, cast(Any, None))
     api = ApiHandler(backend, cast(Access, AdminAccess()), (*OPERATIONS, *declared))
     environ = {
         "REQUEST_METHOD": method,

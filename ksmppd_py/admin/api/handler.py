@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from ksmppd_py import __version__
 from ksmppd_py.admin.access import Access, Identity, NotSignedIn
-from ksmppd_py.admin.api import accounts, audit, events, live, route_tests, routes
+from ksmppd_py.admin.api import accounts, audit, console, events, live, route_tests, routes
 from ksmppd_py.admin.api.openapi import PREFIX, document
 from ksmppd_py.admin.api.operation import Answer, Backend, Call, Operation
 from ksmppd_py.admin.api.problems import Problem, invalid, problem_of
@@ -33,6 +33,7 @@ OPERATIONS: Sequence[Operation] = (
     *live.OPERATIONS,
     *audit.OPERATIONS,
     *events.OPERATIONS,
+    *console.OPERATIONS,
 )
 DOCUMENT_PATH = f"{PREFIX}/openapi.json"
 LONGEST_BODY = 262_144

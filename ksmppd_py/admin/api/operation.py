@@ -10,20 +10,33 @@ from urllib.parse import unquote_to_bytes
 
 from pydantic import BaseModel
 
+from ksmppd_py.admin.account_history import AccountHistory
 from ksmppd_py.admin.ports import Operations
-from ksmppd_py.admin.users import Role, User
+from ksmppd_py.admin.prometheus import Prometheus
+from ksmppd_py.admin.users import Role, User, Users
 from ksmppd_py.management.records import Actor
 from ksmppd_py.management.service import Management
 
 _PARAMETER = re.compile(r"\{(\w+)\}")
 
 
+@dataclass(slots=True)
+class Console:
+    """The administration's own state; `prometheus` None = no longer histories than an hour."""
+
+    server_id: str
+    users: Users
+    accounts: AccountHistory
+    prometheus: Prometheus | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """The service and the running server, which every operation works on."""
+    """The service, the running server and its administration, which every operation works on."""
 
     management: Management
     operations: Operations
+    console: Console
 
 
 @dataclass(frozen=True, slots=True)

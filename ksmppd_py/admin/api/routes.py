@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -11,7 +11,9 @@ from ksmppd_py.admin.api.operation import Answer, Backend, Call, Operation
 from ksmppd_py.admin.api.paging import PageQuery, cut, page_of
 from ksmppd_py.admin.api.problems import Problem
 from ksmppd_py.admin.users import Role
+from ksmppd_py.errors import NoRoute
 from ksmppd_py.management.records import RouteRecord
+from ksmppd_py.model.routes import Route, RouteTable
 
 _MOST_ID = 2**63 - 1
 
@@ -28,6 +30,42 @@ class RouteListQuery(models.Model, strict=False):
 
     system_id: str = Field(min_length=1, max_length=64, pattern="^[ -~]*$")
     direction: int = Field(ge=1, le=2)
+
+
+class RegexTest(models.Model):
+    """An expression and addresses to try it on, as routes see them: `+` in front of international ones."""
+
+    regex: str = Field(max_length=10_000)
+    addresses: list[Annotated[str, Field(max_length=64)]] = Field(default_factory=list, max_length=50)
+
+
+class RegexTestAnswer(models.Model):
+    """The addresses that the expression takes. `problem` is the reason when it can't be used, else empty."""
+
+    problem: str
+    matching: list[str]
+
+
+def try_regex(_backend: Backend, call: Call) -> Answer:
+    """Return the addresses that an expression takes, by the engine that routes messages. Doesn't yield."""
+    body: RegexTest = call.body
+    try:
+        table = RouteTable([Route(regex=body.regex)])
+    except UnicodeEncodeError:
+        return Answer(RegexTestAnswer(problem="characters beyond Latin-1 are in no address", matching=[]))
+    if table.problems:
+        return Answer(RegexTestAnswer(problem=table.problems[0].reason, matching=[]))
+    return Answer(
+        RegexTestAnswer(problem="", matching=[each for each in body.addresses if _takes(table, each)])
+    )
+
+
+def _takes(table: RouteTable, address: str) -> bool:
+    try:
+        table.match(address.encode("latin-1", "replace"), b"")
+    except NoRoute:
+        return False
+    return True
 
 
 def _route(route: RouteRecord) -> models.Route:
@@ -116,6 +154,16 @@ OPERATIONS = (
         status=204,
         query=RouteListQuery,
         body=models.RouteList,
+    ),
+    Operation(
+        method="POST",
+        path="/routes/try-regex",
+        role=Role.VIEWER,
+        summary="Try an expression on addresses",
+        description="By the engine that routes messages; the problem of a wrong expression is in the answer.",
+        run=try_regex,
+        body=RegexTest,
+        result=RegexTestAnswer,
     ),
     Operation(
         method="GET",

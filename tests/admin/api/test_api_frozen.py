@@ -28,6 +28,7 @@ BODIES: dict[str, Any] = {
     "create_route": {"direction": 1, "system_id": "acme"},
     "change_route": {"regex": "^46"},
     "replace_routes": {"items": []},
+    "try_regex": {"regex": "^46", "addresses": ["46"]},
     "test_route": {"system_id": "acme", "from": "12345", "to": "+46701234567"},
 }
 QUERIES = {
@@ -48,6 +49,7 @@ IN_MEMORY = {
     "resume_bearerbox",
 }
 IN_MEMORY |= {"unbind_account", "unbind", "clear_all_blocked", "clear_blocked", "test_route"}
+IN_MEMORY |= {"show_server", "account_past", "list_users", "try_regex"}
 """Operations that need no table; those that change something are made, and their audit is in the log only."""
 
 
