@@ -5,7 +5,7 @@
 # make bench  measure: benchmarks/ against the floor of this machine
 # make guard  a few of them with loose bounds, as CI does
 # make test   everything, with a real Kannel, MariaDB and PostgreSQL, in four groups side by side
-# make faults all 210 seeds of the fault suite, of which make test runs 42
+# make faults all 300 seeds of the fault suite, of which make test runs 54
 # make durations  how long each test takes, for the groups of make test: .test_durations
 # make fuzz   a million damaged inputs for the parsers
 # make soak   a backlog of 2,000,000 stored reports

@@ -1,6 +1,6 @@
 CREATE TABLE IF NOT EXISTS "smpp_user" (
   "system_id" VARCHAR(15) NOT NULL,
-  "password" VARCHAR(64) NOT NULL,
+  "password" VARCHAR(255) NOT NULL,
   "throughput" DOUBLE PRECISION DEFAULT '0.00000' NOT NULL,
   "default_smsc" VARCHAR(64),
   "default_cost" DOUBLE PRECISION NOT NULL,

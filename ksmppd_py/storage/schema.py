@@ -42,9 +42,10 @@ NAME_COLUMNS = ("service", "id")
 """String columns of the store that are compared, or always text; the others are blobs on SQLite."""
 
 
-def _text(length: int | None = None) -> TypeEngine[Any]:
+def _text(length: int | None = None, longer: int | None = None) -> TypeEngine[Any]:
+    """Return a column of text; with `longer` PostgreSQL's, of which no table is older, has more room."""
     on_mysql: TypeEngine[Any] = mysql.VARCHAR(length) if length else mysql.TEXT()
-    on_postgresql: TypeEngine[Any] = postgresql.VARCHAR(length) if length else postgresql.TEXT()
+    on_postgresql: TypeEngine[Any] = postgresql.VARCHAR(longer or length) if length else postgresql.TEXT()
     return _variants(on_mysql, sqlite.TEXT(collation="NOCASE"), on_postgresql)
 
 
@@ -175,7 +176,7 @@ def _user_columns() -> list[Column[Any]]:
     system_id.primary_key = True
     return [
         system_id,
-        _column("password", _text(64)),
+        _column("password", _text(64, longer=255)),
         _column(
             "throughput",
             _double(10, 5),

@@ -8,15 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from ksmppd_py.config import KsmppdGroup, MysqlConnection
+from ksmppd_py.config import KsmppdGroup, MysqlConnection, PgsqlConnection
 from ksmppd_py.model.routes import RouteTable
 from ksmppd_py.storage.database import Database
 from ksmppd_py.storage.layout import Layout
 from ksmppd_py.storage.mysql import MySQLDatabase
+from ksmppd_py.storage.postgresql import PostgreSQLDatabase
 from ksmppd_py.storage.routes import DatabaseRoutes
 from ksmppd_py.storage.upgrade import prepare
 from ksmppd_py.storage.users import DatabaseAuthenticator
 from tests.parts.mariadb import MariaDB
+from tests.parts.postgresql import PostgreSQL
 
 pytestmark = [pytest.mark.integration, pytest.mark.database]
 
@@ -115,3 +117,43 @@ def test_statements_of_the_first_steps(
             mariadb.query(statement, "ksmppd")
     assert mariadb.query("SELECT COUNT(*) FROM smpp_user", "ksmppd")[0][0] == 1
     assert mariadb.query("SELECT COUNT(*) FROM smpp_route WHERE direction = 1", "ksmppd")[0][0] == 1
+
+
+def test_postgresql(postgresql: PostgreSQL) -> None:
+    """Each statement of its page in order, by whom the page says; the account binds, and its route is found."""
+    create, grant, sql = (statements(block) for block in blocks("postgresql.md"))
+    for statement in create:
+        postgresql.query(statement)
+    database = PostgreSQLDatabase(
+        PgsqlConnection(
+            id="db",
+            database="ksmppd",
+            host=postgresql.host,
+            port=postgresql.port,
+            username="ksmppd",
+            password="a-password-of-yours",
+        )
+    )
+    try:
+        database.start()
+        layout = prepare(database, KsmppdGroup())
+        for statement in grant:
+            postgresql.query(statement, "ksmppd")
+        authenticator = DatabaseAuthenticator(database, layout)
+        account, route, suspend, resume, look = sql
+        for statement in (account, route):
+            postgresql.query(statement, "ksmppd")
+        found = authenticator.authenticate(b"ACME", b"secret", "")
+        assert found is not None
+        assert found.throughput == 50
+        assert [each.regex for each in DatabaseRoutes(database, layout).outbound("acme")] == [""]
+        postgresql.query(suspend, "ksmppd")
+        assert authenticator.authenticate(b"acme", b"secret", "") is None
+        postgresql.query(resume, "ksmppd")
+        assert authenticator.authenticate(b"acme", b"secret", "") is not None
+        assert postgresql.query(look, "ksmppd") == ()
+        authenticator.close()
+    finally:
+        database.close()
+        postgresql.drop_database("ksmppd")
+        postgresql.query("DROP ROLE ksmppd")

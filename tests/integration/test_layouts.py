@@ -39,7 +39,7 @@ def sink() -> Iterator[HttpSink]:
 
 
 @pytest.mark.parametrize(
-    "name", ["database-only", "http-auth-database-routing", "http-only", "quickstart", "tests"]
+    "name", ["database-only", "http-auth-database-routing", "http-only", "postgresql", "quickstart", "tests"]
 )
 def test_every_example_passes_the_configuration_test(tmp_path: Path, name: str) -> None:
     code, output = run_once(["--test", str(EXAMPLES / name / "ksmppd.conf")], tmp_path)
