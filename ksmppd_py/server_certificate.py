@@ -1,4 +1,4 @@
-"""Loads the certificate of a port of ours, the same way when a configuration is checked and when the port is opened."""
+"""Loads the certificate of one of the server's ports, in the check of a configuration and when the port is opened."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ class AdminSettings:
 
     @property
     def session_secret(self) -> bytes:
-        """Return the secret of browsers' sessions: another password of anybody ends them all."""
+        """Return the secret of browsers' sessions: a change of any password ends them all."""
         users = [(user.username, user.password) for user in self.users]
         return repr((self.password_octets, users, self.more_secrets)).encode()
 

@@ -92,7 +92,7 @@ class SlowAccounts:
             self._until.pop(system_id, None)
 
     def forget_before(self, now: float) -> None:
-        """Forget the accounts whose time is over."""
+        """Forget the accounts that became slow more than `slow_for` seconds before `now` (monotonic seconds)."""
         if self._until:
             self._until = {system_id: until for system_id, until in self._until.items() if until > now}
 

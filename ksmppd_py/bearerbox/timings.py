@@ -10,35 +10,35 @@ class BoxTimings:
     """Seconds: of the connection, of MTs, and of MOs and DLRs."""
 
     first_pause: float = 1.0
-    """Until the next attempt to connect; doubles up to `last_pause`."""
+    """Seconds until the next attempt to connect; doubles up to `last_pause`."""
     last_pause: float = 10.0
     silent_accept_time: float = 5.0
-    """Online after which a silent bearerbox counts as there; a proxy may accept without one behind it."""
+    """Seconds online after which a silent bearerbox counts as there; a proxy may accept without one behind it."""
     shutdown_timeout: float = 2.0
-    """For the acks of open MTs after the bearerbox announced its shutdown."""
+    """Seconds for the acks of unacked MTs after the bearerbox announced its shutdown."""
     retirement_timeout: float = 10.0
-    """For a connection to finish when its bearerbox is removed from the configuration."""
+    """Seconds for a connection to finish when its bearerbox is removed from the configuration."""
     heartbeat_interval: float = 30.0
 
     housekeeping_interval: float = 1.0
-    """Between two rounds of heartbeats and overdue acks."""
+    """Seconds between two rounds of heartbeats and overdue acks."""
     ack_timeout: float = 60.0
-    """After which a live MT without ack is answered as a temporary failure (docs/rules/flows.md 1.2)."""
+    """Seconds after which a live MT without ack is answered as a temporary failure (docs/rules/flows.md 1.2)."""
     reconnect_timeout: float = 5.0
-    """For which MTs wait for a bearerbox to come back before they are stored or refused."""
+    """Seconds for which MTs wait for a bearerbox to come back before they are stored or refused."""
     longest_wait: float = 30.0
-    """For which MTs wait for room at a connected bearerbox that acks nothing."""
+    """Seconds for which MTs wait for room at a connected bearerbox that acks nothing."""
 
     relief_interval: float = 0.025
-    """Between two rounds over messages that slow ESMEs haven't answered."""
+    """Seconds between two rounds over messages that slow ESMEs haven't answered."""
     slow_after: float = 1.0
-    """Without an ESME's answer to a message after which it may be moved to the store."""
+    """Seconds without an ESME's answer to a message after which it may be moved to the store."""
     silent_after: float = 0.25
-    """Without any answer of an account after which its messages are moved or given back, if others wait."""
+    """Seconds without any answer of an account after which its messages are moved or given back, if others wait."""
     slow_for: float = 5.0
-    """For which an account whose messages were moved gets nothing live; its next answer ends that."""
+    """Seconds for which an account whose messages were moved gets nothing live; its next answer ends that."""
     first_nack_delay: float = 1.0
-    """Of an account's first temporary refusal; doubles up to `last_nack_delay`."""
+    """Seconds before an account's first temporary refusal is sent; doubles up to `last_nack_delay`."""
     last_nack_delay: float = 30.0
 
 
@@ -47,10 +47,10 @@ class BoxLimits:
     """Numbers of messages, and shares of `smsbox-max-pending`."""
 
     window: int = 1000
-    """Unacked MTs of one connection: those that have to be sent again when it is lost."""
+    """Unacked MTs of one connection, at most: those that have to be sent again when it is lost."""
     most_waiting: int = 100_000
     """MTs that wait for room at a bearerbox; further ones are stored, or refused."""
     busy: float = 0.5
-    """Share above which messages of slow ESMEs are moved to the store."""
+    """Share of unacked MOs and DLRs above which messages of slow ESMEs are moved to the store."""
     most_delayed: float = 0.5
     """Share that delayed temporary refusals may take."""

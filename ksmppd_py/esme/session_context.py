@@ -18,19 +18,19 @@ class SessionTimings:
     """Timeouts and intervals of connections, in seconds."""
 
     preamble: float = 10.0
-    """For the PROXY header and the TLS handshake together."""
+    """Seconds for the PROXY header and the TLS handshake together."""
     unbind: float = 5.0
-    """Of an unbind_resp for outstanding answers, or of this side's unbind for its unbind_resp."""
+    """Seconds for which unbind_resp waits for outstanding answers, and this side's unbind for its unbind_resp."""
     half_closed: float = 5.0
-    """For the answers to the submits of a peer that has ended its direction (D-31)."""
+    """Seconds for the answers to the submits of a peer that has ended its direction (D-31)."""
     close: float = 2.0
-    """For a peer that is silent, or reads nothing, to take the last PDUs."""
+    """Seconds for a peer that is silent, or reads nothing, to take the last PDUs."""
     linger: float = LINGER
-    """For a peer that has the last PDU to close its end (D-31)."""
+    """Seconds for a peer that has the last PDU to close its end (D-31)."""
     blocked: float = 60.0
-    """For a peer to take an octet; then its connection is closed."""
+    """Seconds for a peer to take an octet; then its connection is closed."""
     poll: float = 1.0
-    """Between two checks of the timers of all sessions."""
+    """Seconds between two checks of the timers of all sessions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class SessionBounds:
     unsent_frames: int = 10_000
     """Frames that wait to be sent to one bind; above it the bind isn't read either."""
     unsent_octets: int = 1024 * 1024
-    """The same in octets: the response to a submit_multi may have 7,000."""
+    """Octets that wait to be sent to one bind; above it the bind isn't read. A submit_multi_resp may have 7,000."""
     unanswered: int = 10_000
     """Unanswered submits of one bind; above it the bind isn't read until half are answered."""
     rush: int = 200

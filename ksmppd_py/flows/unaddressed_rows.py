@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 
 class UnaddressedRows:
-    """Routes such rows as if they came from the bearerbox now, and writes the account into them.
+    """Routes stored rows without an account as if they came from the bearerbox now, and writes the account into them.
 
     This server never stores such a row; another program that shares the tables may do so at any time.
     """
@@ -31,7 +31,7 @@ class UnaddressedRows:
         return len(self._unreadable)
 
     def advance(self) -> set[str]:
-        """Route all of them, and return the accounts that got some. Those that can't be routed now stay as they are.
+        """Route all these rows, and return the accounts that got some. Rows that can't be routed now stay as they are.
 
         Raises DatabaseUnavailable. May yield.
         """

@@ -65,7 +65,7 @@ def change_user(name: str) -> None:
 
 @dataclass(slots=True)
 class Background:
-    """The end of the start with `-d`: tells the caller, leaves the terminal. Does nothing in the foreground."""
+    """Ends the start with `-d`: reports it to the caller and leaves the terminal. Does nothing in the foreground."""
 
     _pipe: int | None = None
 

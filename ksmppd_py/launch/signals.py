@@ -24,7 +24,7 @@ def let_through() -> None:
 
 
 def end_at_once(clean_up: Callable[[], None]) -> None:
-    """Have ENDING end the process with status 0 right after `clean_up`, as long as nothing runs that has to be stopped.
+    """Make SIGTERM and SIGINT call `clean_up` and end the process with status 0: nothing runs yet that must be stopped.
 
     The handler raises nothing: an import that is interrupted so may turn the exception into another one.
     """

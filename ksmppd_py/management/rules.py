@@ -191,7 +191,8 @@ def check_row(
 ) -> dict[str, Setting]:
     """Return checked values for a table with the columns `existing`; with `whole` all of a new row.
 
-    Raises InvalidValue, also for a column that the table lacks, unless its value is the one of absence.
+    A column that the table lacks is dropped when its value is None or its default. Raises InvalidValue for one with any
+    other value, and for a value that breaks its column's rule.
     """
     given = {name: column.default for name, column in columns.items()} if whole else {}
     checked = check_columns(columns, {**given, **settings})

@@ -1,4 +1,4 @@
-"""The one place that changes accounts, routes, credit and queue for an operator, and writes the audit of it."""
+"""The one place that changes accounts, routes, credit and queues for operators, and writes the audit of it."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """One problem: a fixed `kind` for programs, `words` for anybody, `details` for operators only."""
+    """One problem: a fixed `kind` for programs, `words` for all clients, `details` for operators only."""
 
     kind: str
     words: str
@@ -48,5 +48,5 @@ class Condition:
 
     @property
     def words(self) -> str:
-        """The problems without names and addresses, since anybody may ask."""
+        """The problems without names and addresses, since clients needn't sign in to ask."""
         return "; ".join(dict.fromkeys(trouble.words for trouble in self.troubles))

@@ -97,4 +97,4 @@ class ServerMetrics:
     unusable_rows: int = 0
     held_octets: int = 0
     credits: Mapping[str, float] = field(default_factory=dict)
-    """Of prepaid accounts, as last read."""
+    """Credit of each prepaid account, as last read."""

@@ -82,7 +82,10 @@ class UnaddressedStore(Protocol):
     """The MOs and reports without an account."""
 
     def unaddressed(self, after: int, limit: int) -> list[StoredMessage]:
-        """Return such rows with global_id > after, in that order. Raises DatabaseUnavailable. May yield."""
+        """Return at most `limit` rows without an account, with global_id > after, in that order.
+
+        Raises DatabaseUnavailable. May yield.
+        """
 
     def set_account(self, global_id: int, system_id: str) -> None:
         """Write the account (lower case) into a row. Raises DatabaseUnavailable. May yield."""

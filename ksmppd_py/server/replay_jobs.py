@@ -22,16 +22,16 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ReplayTimings:
-    """Seconds between looks at binds, bearerboxes and tables."""
+    """Intervals at which the replays check binds, bearerboxes and tables."""
 
     round_interval: float = 1.0
-    """Between two rounds over binds, bearerboxes and due rows."""
+    """Seconds between two rounds over binds, bearerboxes and due rows."""
     scan_interval: float = 10.0
-    """At least, between two queries for rows that were skipped or that another process wrote."""
+    """Seconds, at least, between two queries for rows that were skipped or that another process wrote."""
     longest_scan_interval: float = 60.0
-    """At most, between two such queries."""
+    """Seconds, at most, between two queries for such rows."""
     scan_factor: int = 20
-    """The pause after such a query is so many times as long as the query took, within these two bounds."""
+    """How many times as long as the query the pause after it is, within the two bounds."""
 
     def pause_after(self, began: float) -> float:
         """Return the seconds until a query that was sent at `began` (monotonic seconds) is repeated."""

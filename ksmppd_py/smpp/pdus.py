@@ -224,7 +224,7 @@ class DataSm(Pdu):
 
 @dataclass(slots=True)
 class DataSmResp(Pdu):
-    """SMPP 3.4, 4.7.2; no note drops the body of an error."""
+    """SMPP 3.4, 4.7.2; an error response keeps its body (no clause drops it)."""
 
     command_id = CommandId.DATA_SM_RESP
     tlv_letter = "R"
@@ -247,7 +247,7 @@ class QuerySm(Pdu):
 
 @dataclass(slots=True)
 class QuerySmResp(Pdu):
-    """SMPP 3.4, 4.8.2; no note drops the body of an error."""
+    """SMPP 3.4, 4.8.2; an error response keeps its body (no clause drops it)."""
 
     command_id = CommandId.QUERY_SM_RESP
 
@@ -334,7 +334,7 @@ class SubmitMulti(Pdu):
 
 @dataclass(slots=True)
 class SubmitMultiResp(Pdu):
-    """SMPP 3.4, 4.5.2; no note drops the body of an error."""
+    """SMPP 3.4, 4.5.2; an error response keeps its body (no clause drops it)."""
 
     command_id = CommandId.SUBMIT_MULTI_RESP
     tlv_letter = "R"

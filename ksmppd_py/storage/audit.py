@@ -70,12 +70,12 @@ class AuditTable:
 
 
 def stored(text: str) -> str:
-    """Return text of ours as a table holds it: its UTF-8 octets, a character each."""
+    """Return a text as this server writes it into a table: its UTF-8 octets, a character each."""
     return text.encode("utf-8", "replace").decode("latin-1")
 
 
 def to_text(value: object) -> str:
-    """Return text of ours from a table."""
+    """Return the text of a value that `stored` made; octets that aren't UTF-8 become U+FFFD."""
     octets = value if isinstance(value, bytes) else str(value or "").encode("latin-1", "replace")
     return octets.decode("utf-8", "replace")
 

@@ -69,7 +69,7 @@ class Link:
         return int(pdu.sequence)
 
     def answer(self, sequence: int, command: str, status: int = 0) -> None:
-        """Send a response."""
+        """Send the response `command` (such as `deliver_sm_resp`) without a body. Raises EsmeError."""
         pdu = pdus.make(command, client=self, sequence=sequence)
         pdu.status = status
         pdu.sequence = sequence
@@ -81,7 +81,7 @@ class Link:
         self._printer.pdu(SENT, pdu, octets, tlvs)
 
     def write(self, octets: bytes) -> None:
-        """Send packed octets, without printing them."""
+        """Send packed octets, without printing them. Raises EsmeError."""
         try:
             self._socket.settimeout(self._timeout)
             self._socket.sendall(octets)

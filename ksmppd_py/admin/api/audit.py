@@ -1,4 +1,4 @@
-"""The operations on the audit and the schema, and the one that tells who asks."""
+"""The operations on the audit and the schema, and the one that returns the caller's own name and role."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The operation /routes/test: the future of a message, without sending it."""
+"""The operation /routes/test: the route and the answer that a message would get, without sending it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class RouteTest(Model):
 
 
 class RouteTestAnswer(Model):
-    """The future of the message."""
+    """The route, price and answer that the message would get."""
 
     outcome: str = Field(description="routed or refused")
     reason: str = Field(description=f"of a refusal, one of {_REASONS}; else empty")
@@ -64,7 +64,7 @@ class RouteTestAnswer(Model):
 
 
 def test_route(backend: Backend, call: Call) -> Answer:
-    """Return the future of a message. May yield."""
+    """Return the route and the answer that a message would get; Problem 422 without its SMSC or account. May yield."""
     body: RouteTest = call.body
     if body.direction == Direction.INBOUND:
         if not body.smsc_id:
