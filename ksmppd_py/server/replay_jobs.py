@@ -31,7 +31,7 @@ class ReplayTimings:
     longest_scan_interval: float = 60.0
     """Seconds, at most, between two queries for such rows."""
     scan_factor: int = 20
-    """How many times as long as the query the pause after it is, within the two bounds."""
+    """The pause after such a query, as a multiple of the time that the query took; within the two bounds above."""
 
     def pause_after(self, began: float) -> float:
         """Return the seconds until a query that was sent at `began` (monotonic seconds) is repeated."""
