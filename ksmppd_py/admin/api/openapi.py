@@ -15,6 +15,8 @@ from ksmppd_py.admin.api.problems import CONTENT_TYPE
 PREFIX = "/api/v1"
 _REF = "#/components/schemas/{model}"
 _ALWAYS = (401, 403, 429)
+_TOO_LARGE = 413
+"""The answer to a body that isn't read, and has none itself."""
 _PROBLEM = {
     "type": "object",
     "description": "An error, by RFC 9457. `field` is the field at fault, where there is one.",
@@ -145,7 +147,10 @@ def _responses(operation: Operation, references: dict[Any, Any]) -> dict[str, An
     return {
         str(operation.status): success,
         **{
-            str(status): {"description": HTTPStatus(status).phrase, **problem}
+            str(status): {
+                "description": HTTPStatus(status).phrase,
+                **({} if status == _TOO_LARGE else problem),
+            }
             for status in sorted(problems_of(operation))
         },
     }

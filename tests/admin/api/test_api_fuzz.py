@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 import schemathesis
 from api_bench import PASSWORD, ApiBench
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from schemathesis import checks
 from schemathesis.generation import GenerationMode
 
 from ksmppd_py import __version__
-from ksmppd_py.admin.api.handler import OPERATIONS
+from ksmppd_py.admin.api.handler import LONGEST_BODY, OPERATIONS
 from ksmppd_py.admin.api.openapi import document
 
 pytestmark = pytest.mark.slow
@@ -42,6 +42,7 @@ def test_operation(bench: ApiBench, label: str, mode: str) -> None:
     @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), database=None)
     @given(cases, st.booleans())
     def check(case: Any, knows: bool) -> None:
+        assume(len(repr(case.body)) < LONGEST_BODY // 4)  # the others aren't read
         if knows and mode == "right":
             case.path_parameters.update({name: KNOWN[name] for name in case.path_parameters if name in KNOWN})
         case.call_and_validate(
