@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import bindparam, func, literal_column, select
@@ -97,7 +98,8 @@ class RouteChanges:
             reply = transaction.execute(insert, _values(settings))
             route_id = integer(reply.rows[0][0]) if self._returns_id else reply.first_id
             route = self._only(transaction.execute(self._one, {"this_id": route_id}).rows, route_id)
-            self._audit.add(transaction, note, None, {"route_id": route_id, **route.settings})
+            named = replace(note, subject=f"{note.subject} {route_id}")
+            self._audit.add(transaction, named, None, dict(route.settings))
             return route
 
         return transact(self._database, work)
