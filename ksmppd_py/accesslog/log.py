@@ -51,7 +51,7 @@ class AccessLog:
         self._run: list[Submit] = []  # of `_bind`, one of `_runs`
         self._runs: dict[int, tuple[BindContext, list[Submit]]] = {}
         self._lines: list[bytes] = []
-        self.change(settings)
+        self.reconfigure(settings)
 
     def start(self) -> None:
         """Start to write. Doesn't yield."""
@@ -64,7 +64,7 @@ class AccessLog:
         self._settings = AccessLogSettings()
         self._file.stop(timeout)
 
-    def change(self, settings: AccessLogSettings) -> None:
+    def reconfigure(self, settings: AccessLogSettings) -> None:
         """Use these settings from now on; a file that can't be opened is logged as an ERROR. May yield."""
         with self._changing:
             if settings == self._settings:

@@ -164,7 +164,7 @@ class AdminServer:
         if self._context is not None:
             self._tls_context(settings)
 
-    def change(self, settings: AdminSettings) -> None:
+    def reconfigure(self, settings: AdminSettings) -> None:
         """Use other passwords (which ends browsers' sessions), users and host names; read certificate and key again.
 
         TLS stays on or off as at the start, and port and interface stay. Raises StartError. Doesn't yield.
@@ -173,8 +173,8 @@ class AdminServer:
         if self._context is not None and settings.certfile is not None:
             load_server_certificate(self._context, settings.certfile, settings.keyfile or "")
         self._dashboard.hosts = settings.known_hosts
-        self._access.users.change(settings.password_octets, settings.users)
-        self._access.sessions.change(settings.session_secret)
+        self._access.users.reconfigure(settings.password_octets, settings.users)
+        self._access.sessions.reconfigure(settings.session_secret)
 
     def _tls_context(self, settings: AdminSettings) -> ssl.SSLContext | None:
         if not settings.certfile:

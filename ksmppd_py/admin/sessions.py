@@ -53,7 +53,7 @@ class Sessions:
         self._key = b""
         self._closed: dict[str, None] = {}
 
-    def change(self, secret: bytes) -> None:
+    def reconfigure(self, secret: bytes) -> None:
         """Take over another secret. Doesn't yield."""
         if secret != self._secret:
             self._secret, self._key = secret, b""

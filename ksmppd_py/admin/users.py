@@ -74,9 +74,9 @@ class Users:
     ) -> None:
         self._hash_checks = hash_checks
         self._guesses = GuessLimit(now)
-        self.change(password, users)
+        self.reconfigure(password, users)
 
-    def change(self, password: bytes, users: Sequence[UserSettings]) -> None:
+    def reconfigure(self, password: bytes, users: Sequence[UserSettings]) -> None:
         """Take over other passwords and users. Doesn't yield."""
         self._admin = UserSettings(ADMIN, password, Role.ADMIN)
         self._users = {ADMIN: self._admin, **{user.username: user for user in users}}

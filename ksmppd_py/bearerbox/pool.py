@@ -84,7 +84,7 @@ class BearerboxPool:
     def _run(self, connection: BoxConnection) -> None:
         self._greenlets_of[connection].spawn(f"bearerbox {connection.settings.name}", connection.run)
 
-    def change(self, settings: Sequence[BearerboxConnection]) -> None:
+    def reconfigure(self, settings: Sequence[BearerboxConnection]) -> None:
         """Connect to these bearerboxes from now on; connections to others finish their messages and end.
 
         Doesn't yield.

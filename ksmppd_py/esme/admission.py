@@ -100,9 +100,9 @@ class Admission:
         self._clock = clock
         self._timeout = timeout
         self._addresses: dict[str, _Address] = {}
-        self.change(most_unbound)
+        self.reconfigure(most_unbound)
 
-    def change(self, most_unbound: int) -> None:
+    def reconfigure(self, most_unbound: int) -> None:
         """Take over another `max-unbound-connections`. Doesn't yield."""
         self._share = max(LEAST_SHARE, most_unbound // SHARE)
 

@@ -134,11 +134,11 @@ class Binder:
         logger.debug("SMPP[%s] bind from %s refused: %s", name, ip, reason)
         return self._noted(name, ip, reason, CommandStatus.RBINDFAIL)
 
-    def change(self, settings: KsmppdGroup, tlvs: TlvTables) -> None:
+    def reconfigure(self, settings: KsmppdGroup, tlvs: TlvTables) -> None:
         """Take over other settings, for later binds and later calls of `options`. Doesn't yield."""
         self._settings = settings
         self._tlvs = tlvs
-        self._admission.change(settings.max_unbound_connections)
+        self._admission.reconfigure(settings.max_unbound_connections)
 
     def response(self, command_id: int, sequence_number: int, options: BindOptions) -> bytes:
         """Return the frame of the positive response to a bind request."""

@@ -35,9 +35,9 @@ class BlockList:
         self._most_addresses = addresses
         self._most_names = names
         self._records: dict[str, _Record] = {}
-        self.change(settings)
+        self.reconfigure(settings)
 
-    def change(self, settings: KsmppdGroup) -> None:
+    def reconfigure(self, settings: KsmppdGroup) -> None:
         """Judge by these settings from now on; failures that were counted stay counted."""
         self._attempts = settings.ip_blocklist_attempts
         self._time = settings.ip_blocklist_time

@@ -109,7 +109,7 @@ class Listener:
         server.start()
         return server
 
-    def change(self, settings: KsmppdGroup, tlvs: TlvTables, context: ssl.SSLContext | None) -> None:
+    def reconfigure(self, settings: KsmppdGroup, tlvs: TlvTables, context: ssl.SSLContext | None) -> None:
         """Take over other settings, also for sessions that exist; certificates and `proxies` for new ones.
 
         Doesn't yield.
@@ -117,7 +117,7 @@ class Listener:
         Without a `context` the port for TLS keeps the one that it has: it never takes plain SMPP.
         """
         self._context.settings = settings
-        self._context.binder.change(settings, tlvs)
+        self._context.binder.reconfigure(settings, tlvs)
         if context is not None:
             self._tls = context
         self._preamble.proxies, self._preamble.most = proxies(settings), settings.max_unbound_connections

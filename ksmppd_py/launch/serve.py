@@ -42,7 +42,7 @@ class Server(Protocol):
     def reopen_logs(self) -> None:
         """Open the server's own log files again by their names. Doesn't yield."""
 
-    def change(self, config: Config) -> None:
+    def reconfigure(self, config: Config) -> None:
         """Take over another configuration, except for keys that need a restart. May yield."""
 
     def ports(self) -> list[str]:
@@ -235,7 +235,7 @@ class SignalHandlers:
             return
         config = self._reader.read()
         if config is not None:
-            self._server.change(config)
+            self._server.reconfigure(config)
 
     def _log_statistics(self) -> None:
         logger.warning("SIGQUIT received, reporting the server's state")

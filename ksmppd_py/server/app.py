@@ -96,7 +96,7 @@ class App:
         self._access.reopen()
         self._event_log.reopen()
 
-    def change(self, config: Config) -> None:
+    def reconfigure(self, config: Config) -> None:
         """Take over a configuration that was read again, except for keys that need a restart. May yield."""
         self._reload.apply(config)
 

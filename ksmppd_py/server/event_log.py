@@ -35,9 +35,9 @@ class EventLog:
         self._path = ""
         self._file: LogFile | None = None
         self._changing = BoundedSemaphore()
-        self.change(path)
+        self.reconfigure(path)
 
-    def change(self, path: str) -> None:
+    def reconfigure(self, path: str) -> None:
         """Write to this file from now on; one that can't be opened is logged as an ERROR. May yield."""
         with self._changing:
             if path == self._path:

@@ -82,13 +82,13 @@ def reloadables(
     admin = components.admin
     return [
         Reloadable(ports.apply, ports.check),
-        Reloadable(lambda new: components.blocklist.change(new.ksmppd)),
-        Reloadable(lambda new: access.change(AccessLogSettings.of(new.ksmppd))),
-        Reloadable(lambda new: event_log.change(new.ksmppd.event_log)),
+        Reloadable(lambda new: components.blocklist.reconfigure(new.ksmppd)),
+        Reloadable(lambda new: access.reconfigure(AccessLogSettings.of(new.ksmppd))),
+        Reloadable(lambda new: event_log.reconfigure(new.ksmppd.event_log)),
         Reloadable(lambda new: names.know(new.hosts)),
-        Reloadable(lambda new: components.pool.change(new.bearerboxes)),
+        Reloadable(lambda new: components.pool.reconfigure(new.bearerboxes)),
         Reloadable(
-            lambda new: admin.change(settings.admin(new)), lambda new: admin.check(settings.admin(new))
+            lambda new: admin.reconfigure(settings.admin(new)), lambda new: admin.check(settings.admin(new))
         ),
         Reloadable(log_level.apply),
         Reloadable(components.backends.apply),
@@ -108,7 +108,7 @@ class _SmppPorts:
 
     def apply(self, config: Config) -> None:
         with_old_id = replace(config.ksmppd, id=self._id)
-        self._listener.change(with_old_id, tlv_tables(config.tlvs), self._context)
+        self._listener.reconfigure(with_old_id, tlv_tables(config.tlvs), self._context)
 
 
 class _LogLevel:

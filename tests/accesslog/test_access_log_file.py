@@ -282,9 +282,9 @@ def test_changing_path_and_format(opened: Open, tmp_path: Path) -> None:
     log = opened()
     note(log)
     other = tmp_path / "other.log"
-    log.change(AccessLogSettings(str(other), json=True, text=True))
+    log.reconfigure(AccessLogSettings(str(other), json=True, text=True))
     note(log)
-    log.change(AccessLogSettings())
+    log.reconfigure(AccessLogSettings())
     assert not log.on
     log.stop()
     assert receivers(tmp_path / "access.log") == ["+491700"]

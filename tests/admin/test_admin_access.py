@@ -87,9 +87,9 @@ def test_nothing_logs_passwords_in_headers(client: Client, caplog: pytest.LogCap
 def test_another_password_ends_all_sessions(server: AdminServer, client: Client) -> None:
     sessions = server._access.sessions
     token = sessions.open("admin").token
-    server.change(AdminSettings(server.port, PASSWORD))
+    server.reconfigure(AdminSettings(server.port, PASSWORD))
     assert sessions.find(token) is not None
-    server.change(AdminSettings(server.port, "another"))
+    server.reconfigure(AdminSettings(server.port, "another"))
     assert sessions.find(token) is None
     assert get(client, f"Bearer {PASSWORD}") == 403
     assert get(client, "Bearer another") == 200

@@ -400,7 +400,7 @@ def test_names_that_a_browser_knows_us_by(start: StartServer, host: str, status:
 def test_names_can_change(server: AdminServer, client: Client) -> None:
     request = b"GET / HTTP/1.1\r\nHost: smpp.example.com\r\n\r\n"
     for names, status in (((), 421), (("smpp.example.com",), 200), ((), 421)):
-        server.change(AdminSettings(server.port, PASSWORD, host_names=names))
+        server.reconfigure(AdminSettings(server.port, PASSWORD, host_names=names))
         client.send(request)
         assert client.read().status == status
 

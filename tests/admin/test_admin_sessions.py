@@ -29,9 +29,9 @@ def test_a_session_survives_a_restart(sessions: Sessions, clock: list[float]) ->
 def test_another_secret_ends_it(sessions: Sessions, clock: list[float]) -> None:
     token = sessions.open("ann").token
     assert Sessions(b"other", lambda: clock[0]).find(token) is None
-    sessions.change(b"secret")
+    sessions.reconfigure(b"secret")
     assert sessions.find(token) is not None
-    sessions.change(b"other")
+    sessions.reconfigure(b"other")
     assert sessions.find(token) is None
 
 

@@ -72,7 +72,7 @@ def test_a_user_who_is_gone_isnt_found() -> None:
     assert some.find("cid", "10.0.3.4") == User("cid", Role.ADMIN)
     assert some.find("cid", IP) is None
     assert some.find("eve", IP) is None
-    some.change(b"master", CONFIGURED[1:])
+    some.reconfigure(b"master", CONFIGURED[1:])
     assert some.find("ann", IP) is None
 
 

@@ -61,7 +61,7 @@ def test_a_bearerbox_reads_our_last_octet_though_its_own_are_unread(reason: str)
         if reason == "stop":
             gevent.spawn(pool.stop, 0.1)
         elif reason == "taken out":
-            pool.change([])
+            pool.reconfigure([])
         octets = b""
         while more := box.recv(65536):  # a reset would be an error
             octets += more

@@ -214,7 +214,7 @@ def a_lower_limit_while_they_wait(place: Place) -> None:
     for guess in wrong(50):
         place.bind(*guess)
     gevent.sleep(0)
-    place.blocklist.change(blocking(1, 300))
+    place.blocklist.reconfigure(blocking(1, 300))
     assert set(place.answer_all()) == {FAIL}
 
 

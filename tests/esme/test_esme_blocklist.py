@@ -106,7 +106,7 @@ def test_changed_settings_hold_for_those_that_failed_before(
     blocklist = BlockList(blocking(2, 300))
     for _ in range(2):
         blocklist.failed(IP, "esme", 0.0)
-    blocklist.change(blocking(attempts, time, exempt))
+    blocklist.reconfigure(blocking(attempts, time, exempt))
     assert [each.ip for each in blocklist.blocked(100.0)] == [IP] * blocks
     assert blocklist.blocks(IP, 100.0) is blocks
     assert (blocklist.failures_left(IP, 100.0) == 0) is blocks

@@ -246,7 +246,7 @@ class Server:
         self.stopped.set()
     def reopen_logs(self):
         {reopen}
-    def change(self, config):
+    def reconfigure(self, config):
         logging.info("log level %d", config.ksmppd.log_level)
     def ports(self):
         return ["SMPP on *:2345", "administration on 127.0.0.1:14010"]

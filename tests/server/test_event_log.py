@@ -55,9 +55,9 @@ def test_rotation_and_another_file(log: EventLog, events: EventStream, tmp_path:
     (tmp_path / "events.log").rename(tmp_path / "events.log.1")
     log.reopen()
     events.add(EventKind.BIND, "2", 1.0)
-    log.change(str(tmp_path / "other.log"))
+    log.reconfigure(str(tmp_path / "other.log"))
     events.add(EventKind.BIND, "3", 1.0)
-    log.change("")
+    log.reconfigure("")
     events.add(EventKind.BIND, "4", 1.0)
     log.stop(2.0)
     files = ("events.log.1", "events.log", "other.log")
@@ -67,7 +67,7 @@ def test_rotation_and_another_file(log: EventLog, events: EventStream, tmp_path:
 def test_a_file_that_cant_be_opened(
     log: EventLog, events: EventStream, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    log.change(str(tmp_path / "no" / "events.log"))
+    log.reconfigure(str(tmp_path / "no" / "events.log"))
     events.add(EventKind.BIND, "1", 1.0)  # goes to the file of before
     log.stop(2.0)
     [record] = caplog.records
