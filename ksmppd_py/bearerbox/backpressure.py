@@ -2,7 +2,7 @@
 
 The bearerbox sends nothing more while about 100 of its messages are unacked, for any account, so one silent ESME could
 stop all others. With a store, messages that slow ESMEs don't answer are moved there. Without one, accounts share the
-places, and further messages of an account wait for its next answer.
+slots, and further messages of an account wait for its next answer.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class Backpressure(Protocol):
     def keep(self, delivery: Delivery) -> None:
         """Keep a message that can't be delivered now until its refusal, or until it is stored. Doesn't yield."""
 
-    def settled(self, delivery: Delivery) -> None:
-        """Note that a message that was sent is back, so that its account has room for another. Doesn't yield."""
+    def ended(self, delivery: Delivery) -> None:
+        """Note that a message that was sent has ended, so that its account has room for another. Doesn't yield."""
 
     def relieve_backpressure(self, now: float) -> None:
         """Free the bearerbox's window; called many times a second, with monotonic seconds. May yield."""
@@ -147,7 +147,7 @@ class MoveToStore:
         else:
             self._unacked.nack_later(delivery)
 
-    def settled(self, delivery: Delivery) -> None:
+    def ended(self, delivery: Delivery) -> None:
         """Note that the account answers. Doesn't yield."""
         self._slow.answered(delivery.system_id)
 
@@ -282,7 +282,7 @@ class ShareSlots:
         """Refuse a message that can't be delivered now, after a delay. Doesn't yield."""
         self._unacked.nack_later(delivery)
 
-    def settled(self, delivery: Delivery) -> None:
+    def ended(self, delivery: Delivery) -> None:
         """Send the next message of the account that waits for room. Doesn't yield."""
         system_id = delivery.system_id
         shares = self._shares
@@ -300,7 +300,7 @@ class ShareSlots:
                 return  # it waits again
 
     def relieve_backpressure(self, now: float) -> None:
-        """Refuse too many delayed messages, and those that wait for an account that doesn't answer. Doesn't yield."""
+        """Send the delayed nacks that are too many, and nack what waits for silent accounts. Doesn't yield."""
         self._unacked.nack_overflow(self._shares.delayed_at_most(self._most_delayed))
         self._slow.forget_before(now)
         self._nack_waiting_of_silent(now)

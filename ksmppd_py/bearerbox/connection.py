@@ -210,9 +210,8 @@ class BoxConnection:
             self._pool.refused(ack.id)
         submit.result = result_of_ack(nack)
         try:
-            submit.origin.settled(
-                submit
-            )  # answers the ESME now, so that no report overtakes its submit_sm_resp
+            # This answers the ESME now, so that no report overtakes its submit_sm_resp.
+            submit.origin.settled(submit)
         except Exception:  # the connection goes on, or the next bearerbox would get what is acked behind it
             logger.exception("The ack of %r can't be passed on", ack.id)
         if self._early_reports:

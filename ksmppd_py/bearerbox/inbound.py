@@ -132,7 +132,7 @@ class InboundMessages:
             self._unacked.ack_delivered(delivery)
         else:
             self._undelivered.put(delivery)
-        self._backpressure.settled(delivery)
+        self._backpressure.ended(delivery)
 
     def _settle_undelivered(self) -> None:
         while True:

@@ -1,7 +1,7 @@
 """Divides a bearerbox's window among accounts where no store could take messages over (docs/rules/flows.md 2).
 
 The bearerbox sends nothing more while a number of its messages are unacked, for any account. So an account may have as
-many messages with its ESMEs as there are places left: one silent account ends up with half of them, two with a third
+many messages with its ESMEs as there are slots left: one silent account ends up with half of them, two with a third
 each, and some always stay free for the others. Further messages wait for an answer of the same account. Uses no socket
 and no clock.
 """
@@ -17,10 +17,10 @@ from ksmppd_py.model.work import Delivery
 
 
 class SlotShares:
-    """The number of places that each account uses.
+    """The number of slots that each account uses.
 
-    `window` is the number of places; it grows when more turn out to be used. `delayed` are the delayed refusals, which
-    use places too.
+    `window` is the number of slots; it grows when more turn out to be used. `delayed` are the delayed nacks, which use
+    slots too.
     """
 
     def __init__(self, window: int, flow: Deliveries, delayed: Sized) -> None:
@@ -108,14 +108,14 @@ class SlotShares:
         return list(self._waiting)
 
     def is_crowded(self, unacked: int) -> bool:
-        """Whether less than a quarter of the places is free.
+        """Whether less than a quarter of the slots is free.
 
-        `unacked` above the window shows that there are more places.
+        `unacked`, the number of unacked messages, may exceed the window: then there are more slots, and it grows.
         """
         if unacked > self.window:
             self.window = unacked
         return unacked * 4 > self.window * 3
 
     def delayed_at_most(self, most: int) -> int:
-        """Return how many delayed refusals may use places: half of what the ESMEs leave, `most` at most."""
+        """Return how many slots delayed nacks may use: half of those that the ESMEs leave, `most` at most."""
         return min(most, max(0, self.window - self._total) // 2)

@@ -42,7 +42,7 @@ class WholeMulti:
         self._left = len(messages)
         return messages
 
-    def settled(self, submit: Submit) -> bytes | None:
+    def destination_settled(self, submit: Submit) -> bytes | None:
         """Note the result of one destination; return the response's frame with the last one, before that None.
 
         One accepted destination makes it a success with a list of the others. If none was accepted, its status is

@@ -319,7 +319,7 @@ class SubmitQueue:
             if message_id and submit.sms is not None:
                 # The ESME knows the message by the id that all destinations share.
                 self._remember(replace(submit.sms, id=submit.whole.message_id))
-            response = submit.whole.settled(submit)
+            response = submit.whole.destination_settled(submit)
             if response is not None:
                 self._socket.write(response)
                 self._hold(-submit.whole.octets)

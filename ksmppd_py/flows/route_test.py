@@ -16,7 +16,7 @@ from ksmppd_py.model.clock import Clock
 from ksmppd_py.model.esme import Counters, Esme
 from ksmppd_py.model.meters import BIND_INTERVALS, Load
 from ksmppd_py.model.outcomes import command_status_of
-from ksmppd_py.model.ports import AccountRows, Credit
+from ksmppd_py.model.ports import Credit, UserRows
 from ksmppd_py.model.route_test import (
     InboundTestQuery,
     InboundTestResult,
@@ -56,7 +56,7 @@ class RouteTest:
         routing: Routing,
         flow: SubmitFlow,
         binds: Binds,
-        rows: AccountRows | None,
+        rows: UserRows | None,
         credit: Credit,
         options_of: Callable[[Account], BindOptions],
         clock: Clock,

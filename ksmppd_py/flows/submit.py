@@ -71,7 +71,7 @@ class SubmitFlow:
             submit.result = SubmitResult.NO_BEARERBOX
             submit.origin.settled(submit)
         if settled:
-            self._statistics.settled(settled, bind)
+            self._statistics.count_settled(settled, bind)
         return settled
 
     def submit(
@@ -84,7 +84,7 @@ class SubmitFlow:
         passed, settled = self._throttle(batch, bind)
         if bind.account.simulation is not None:
             settled.extend(self._simulation.submit(passed, bind.account, bind.options))
-            self._statistics.settled(settled, bind)
+            self._statistics.count_settled(settled, bind)
             return settled
         routed = self._routing.run(passed, settled, bind)
         if turn is not None:
@@ -96,7 +96,7 @@ class SubmitFlow:
             self._keep(to_store, bind)
             settled.extend(to_store)
         if settled:
-            self._statistics.settled(settled, bind)
+            self._statistics.count_settled(settled, bind)
         return settled
 
     def conclude(self, batch: Sequence[Submit], bind: BindContext) -> None:
@@ -115,7 +115,7 @@ class SubmitFlow:
             self._keep(lost, bind)
         if refused:
             self._billing.refund(refused, bind.account.system_id)
-        self._statistics.settled(batch, bind)
+        self._statistics.count_settled(batch, bind)
 
     def _throttle(self, batch: Sequence[Submit], bind: BindContext) -> tuple[Sequence[Submit], list[Submit]]:
         esme = bind.esme
@@ -187,7 +187,7 @@ class SubmitFlow:
         """See ports.SubmitService."""
         for submit in batch:
             submit.command_status, submit.reason = command_status, reason
-        self._statistics.settled(batch, bind)
+        self._statistics.count_settled(batch, bind)
 
 
 def _in_pieces(batch: list[Submit]) -> Iterator[list[Submit]]:

@@ -31,7 +31,7 @@ class SubmitStatistics:
         """Add the time that routing a batch took."""
         self._meters.routing.observe(seconds)
 
-    def settled(self, batch: Sequence[Submit], bind: BindContext) -> None:
+    def count_settled(self, batch: Sequence[Submit], bind: BindContext) -> None:
         """Count submits of a bind that have a command_status, the refused ones by status and reason."""
         accepted = sum(1 for submit in batch if submit.command_status == 0)
         bind.count(accepted, len(batch) - accepted)

@@ -16,9 +16,9 @@ from ksmppd_py.management.records import (
     CreditEntry,
     CreditResult,
     Page,
+    QueuedMessage,
     RouteRecord,
     Settings,
-    StoredMessage,
 )
 
 
@@ -113,7 +113,7 @@ class RouteStore(Protocol):
 class QueueStore(Protocol):
     """Stored messages of accounts; see AccountStore."""
 
-    def page(self, system_id: str, page: Page) -> Sequence[StoredMessage]:
+    def page(self, system_id: str, page: Page) -> Sequence[QueuedMessage]:
         """Return stored messages of the account, oldest first; `page.after` is [row_id]."""
 
     def count(self, system_id: str) -> tuple[int, int]:

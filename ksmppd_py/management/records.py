@@ -84,7 +84,7 @@ class AuditNote:
 
 
 @dataclass(frozen=True, slots=True)
-class StoredMessage:
+class QueuedMessage:
     """A stored row of an account, without the text. `queue` is mt, mo or report; `time` 0 = unknown."""
 
     row_id: int

@@ -30,8 +30,8 @@ class Authenticator(Protocol):
         """
 
 
-class AccountRows(Protocol):
-    """The account rows of the database."""
+class UserRows(Protocol):
+    """The rows of the user table, one for each account."""
 
     def row(self, system_id: str) -> AccountRow | None:
         """Return the row of this account (lower case) as it is now, None without one. Raises DatabaseUnavailable.

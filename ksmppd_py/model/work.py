@@ -23,10 +23,14 @@ REFUSED_IDS = 10_000
 
 
 class Origin(Protocol):
-    """The object that made a Submit or Delivery, and to which it returns once it is settled."""
+    """The object that made a Submit or Delivery, and to which it returns with the next hop's answer.
+
+    Implemented by SubmitQueue (of a bind), InboundMessages (of a bearerbox), RowSource and SubmitReplay (of rows), and
+    SettledDeliveries (of the simulation).
+    """
 
     def settled(self, message: Any) -> None:
-        """Take a settled message back. Doesn't yield."""
+        """Take a message back that has its `result` or `outcome`, to answer, store or refuse it. Doesn't yield."""
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 from ksmppd_py.errors import TemporaryError
 from ksmppd_py.esme.registry import EsmeRegistry
-from ksmppd_py.model.ports import AccountRows, Router
+from ksmppd_py.model.ports import Router, UserRows
 from ksmppd_py.storage.router import DatabaseRouter
 
 logger = logging.getLogger(__name__)
@@ -20,7 +20,7 @@ class LocalAnnouncements:
     changed rows then mean nothing to it.
     """
 
-    def __init__(self, registry: EsmeRegistry, rows: AccountRows | None, router: Router) -> None:
+    def __init__(self, registry: EsmeRegistry, rows: UserRows | None, router: Router) -> None:
         self._registry = registry
         self._rows = rows
         self._router = router

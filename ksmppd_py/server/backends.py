@@ -13,7 +13,7 @@ from ksmppd_py.config import Config, KsmppdPlugin, Method
 from ksmppd_py.errors import KsmppdError, TemporaryError
 from ksmppd_py.esme.registry import EsmeRegistry
 from ksmppd_py.logs import EACH
-from ksmppd_py.model.ports import AccountRows, Authenticator, Router
+from ksmppd_py.model.ports import Authenticator, Router, UserRows
 from ksmppd_py.plugins import PluginContext
 from ksmppd_py.plugins.load import load_plugin
 from ksmppd_py.plugins.roles import PluginAuthenticator, PluginRouter
@@ -46,7 +46,7 @@ class Backends:
         self.router = self._router()
 
     @property
-    def account_rows(self) -> AccountRows | None:
+    def account_rows(self) -> UserRows | None:
         """The account rows, readable without a password; None where an HTTP server or plugin has the accounts."""
         return self.authenticator if isinstance(self.authenticator, DatabaseAuthenticator) else None
 

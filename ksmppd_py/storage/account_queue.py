@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, bindparam, func, select
 
 from ksmppd_py.kannel.messages import SmsType
-from ksmppd_py.management.records import AuditNote, Page, StoredMessage
+from ksmppd_py.management.records import AuditNote, Page, QueuedMessage
 from ksmppd_py.storage.audit import AuditTable
 from ksmppd_py.storage.database import Database, compile_statement
 from ksmppd_py.storage.keyset import key_values, page_of
@@ -43,7 +43,7 @@ class AccountQueue:
         self._delete_pdus = compile_statement(pdu.delete().where(pdus), dialect)
         self._count_pdus = compile_statement(select(func.count()).select_from(pdu).where(pdus), dialect)
 
-    def page(self, system_id: str, page: Page) -> list[StoredMessage]:
+    def page(self, system_id: str, page: Page) -> list[QueuedMessage]:
         """See QueueStore."""
         order = [(self._store.c.global_id, False)]
         statement = page_of(self._rows, order, page.limit, page.after)
@@ -87,9 +87,9 @@ class AccountQueue:
         return integer(row[0]), integer(row[1]), integer(row[2])
 
 
-def _message(row: Sequence[Any]) -> StoredMessage:
+def _message(row: Sequence[Any]) -> QueuedMessage:
     global_id, sms_type, time, sender, receiver, message_id = row
-    return StoredMessage(
+    return QueuedMessage(
         row_id=integer(global_id),
         queue=QUEUES.get(integer(sms_type, -1), "other"),
         time=max(0, integer(time)),

@@ -103,7 +103,7 @@ class DatabaseAuthenticator:
         return next((_account(system_id, row) for row in self._rows(system_id)), None)
 
     def row(self, system_id: str) -> AccountRow | None:
-        """See ports.AccountRows. A `!` before the hash suspends an account, as in /etc/shadow."""
+        """See ports.UserRows. A `!` before the hash suspends an account, as in /etc/shadow."""
         for row in self._rows(system_id):
             return AccountRow(_account(system_id, row), _is_suspended(row))
         return None
