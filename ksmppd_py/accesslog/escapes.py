@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from ksmppd_py.kannel.messages import Sms
+from ksmppd_py.translate import national
 
 HARMLESS = bytes(octet for octet in range(0x20, 0x7F) if octet != ord("]"))
 """Octets that stay as they are in a field of a line in Kannel's style."""
@@ -32,5 +33,8 @@ def text_of(sms: Sms) -> bytes:
     octets = sms.msgdata or b""
     if sms.coding in (1, 2):
         return octets.hex().encode()
+    shifts = national.shifts_of(sms.udhdata)
+    if shifts is not None:
+        octets = national.letters_of(octets, shifts)
     text = octets.decode("utf-8", "backslashreplace")
     return "".join(char if char.isprintable() else "." for char in text).encode()

@@ -11,7 +11,7 @@ from ksmppd_py.smpp.errors import BadTime
 from ksmppd_py.smpp.pdus import DataSm, SubmitSm
 from ksmppd_py.smpp.times import is_relative, to_epoch
 from ksmppd_py.smpp.tlvs import TlvTag
-from ksmppd_py.translate import addresses, gsm0338, submit_tlvs, udh
+from ksmppd_py.translate import addresses, gsm0338, national, submit_tlvs, udh
 from ksmppd_py.translate.bind_options import BindOptions
 from ksmppd_py.translate.coding import DATA_CODINGS, UCS2, read_text
 from ksmppd_py.translate.dlr_url import make_dlr_url
@@ -101,6 +101,9 @@ def _translate(
     if not receiver:
         raise Untranslatable(CommandStatus.RINVDSTADR, "empty destination_addr")
     tlvs, esm_class, udhdata, reference = pdu.tlvs, pdu.esm_class, None, None
+    data_coding, alt_charset = pdu.data_coding, options.alt_charset
+    if data_coding == 1 and options.data_coding_1_as_gsm:
+        data_coding, alt_charset = 0, None
     sms = Sms(
         sender, receiver, time=now, service=service, id=message_id, sms_type=_MT_PUSH, meta_data=EMPTY_SMPP
     )
@@ -113,33 +116,42 @@ def _translate(
             reference = int.from_bytes(octets, "big")
         sms.meta_data = set_group(None, "smpp", options.tlvs.to_values(tlvs))
     if options.fields_in_meta_data:
-        sms.meta_data = set_group(None, "smpp", _fields(pdu) | get_group(sms.meta_data, "smpp"))
+        sms.meta_data = set_group(None, "smpp", _fields(pdu, data_coding) | get_group(sms.meta_data, "smpp"))
     if esm_class & 0x80:
         sms.rpi = 1
-    coding, sms.mclass, sms.mwi, sms.compress, sms.alt_dcs, to_text = DATA_CODINGS[pdu.data_coding]
-    if to_text is gsm0338.decode and coding == 0 and options.alt_charset is None:
+    coding, sms.mclass, sms.mwi, sms.compress, sms.alt_dcs, to_text = DATA_CODINGS[data_coding]
+    if to_text is gsm0338.decode and coding == 0 and alt_charset is None:
         sms.coding, sms.msgdata = 0, gsm0338.decode(text)
     else:
-        sms.coding, sms.msgdata = read_text(pdu.data_coding, text, udhdata is not None, options.alt_charset)
-    sms.udhdata = udhdata
+        sms.coding, sms.msgdata = read_text(data_coding, text, udhdata is not None, alt_charset)
+    if udhdata is not None:
+        sms.udhdata = udhdata
+        _consider_header(sms, text, data_coding)
     if tlvs:
         submit_tlvs.set_class_and_waiting(sms, tlvs, options.tlvs.by_tag)
-    if udhdata is not None and len(udhdata) > LONG_HEADER:
-        udh.count_parts(sms)  # refuses a text with no room beside it
     sms.dlr_mask = _DLR_MASKS[pdu.registered_delivery]
     sms.dlr_url = make_dlr_url(service, now, message_id, reference)
     sms.binfo = pdu.service_type or None
     return sms
 
 
-def _fields(pdu: SubmitSm | DataSm) -> dict[bytes, bytes]:
+def _consider_header(sms: Sms, text: bytes, data_coding: int) -> None:
+    """Keep the letters of a language that the header names; refuse a text with no room beside the header."""
+    shifts = national.shifts_of(sms.udhdata)
+    if shifts is not None and sms.coding == 0 and DATA_CODINGS[data_coding].to_text is gsm0338.decode:
+        national.set_text(sms, text, shifts)
+    if sms.udhdata is not None and len(sms.udhdata) > LONG_HEADER:
+        udh.count_parts(sms)
+
+
+def _fields(pdu: SubmitSm | DataSm, data_coding: int) -> dict[bytes, bytes]:
     """Return the fields that an sms lacks, under the names that the bearerbox's SMPP client looks for."""
     return {
         b"source_addr_ton": b"%d" % pdu.source_addr_ton,
         b"source_addr_npi": b"%d" % pdu.source_addr_npi,
         b"dest_addr_ton": b"%d" % pdu.dest_addr_ton,
         b"dest_addr_npi": b"%d" % pdu.dest_addr_npi,
-        b"data_coding": b"%d" % pdu.data_coding,
+        b"data_coding": b"%d" % data_coding,
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ MAX_OCTETS = 140
 MAX_PARTS = 255
 _LONG = 1000
 """Octets of text above which its parts are remembered for a while."""
-_CONCATENATION = (0x00, 0x08)
+CONCATENATION = (0x00, 0x08)
 """Element identifiers: 8-bit and 16-bit reference."""
 
 
@@ -54,16 +55,30 @@ def joined(first: bytes, second: bytes) -> bytes:
     return bytes((len(elements),)) + elements
 
 
+def elements(udhdata: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield identifier and value of each element; the value of the last one is shorter than it says if it is cut."""
+    position, end = 1, min(len(udhdata), udhdata[0] + 1)
+    while position + 1 < end:
+        identifier, length = udhdata[position : position + 2]
+        position += 2 + length
+        yield identifier, udhdata[position - length : min(position, end)]
+
+
+def without(udhdata: bytes, identifiers: Collection[int]) -> bytes | None:
+    """Return a UDH without these elements, None when none are left."""
+    kept = b"".join(
+        bytes((identifier, len(value))) + value
+        for identifier, value in elements(udhdata)
+        if identifier not in identifiers
+    )
+    return bytes((len(kept),)) + kept if kept else None
+
+
 def is_concatenated(udhdata: bytes | None) -> bool:
     """Whether a UDH already has a concatenation element."""
     if not udhdata:
         return False
-    position, end = 1, min(len(udhdata), udhdata[0] + 1)
-    while position + 1 < end:
-        if udhdata[position] in _CONCATENATION:
-            return True
-        position += 2 + udhdata[position + 1]
-    return False
+    return any(identifier in CONCATENATION for identifier, _ in elements(udhdata))
 
 
 def _capacity(coding: int, header: int) -> int:

@@ -92,7 +92,7 @@ def _characters(message: Message, alt_charset: str | None = None) -> str:
     octets = message.short_message
     if message.esm_class & 0x40:
         octets = octets[octets[0] + 1 :]
-    if message.data_coding == 8:
+    if message.data_coding in (0x08, 0x19):  # 0x19: with message class 1
         return octets.decode("utf-16-be")
     return octets.decode(alt_charset) if alt_charset else gsm0338.decode(octets).decode()
 
@@ -268,3 +268,50 @@ def test_the_parts_that_are_billed_are_sent(bed: Bed, bearerbox: Bearerbox, smsc
     }
     assert differing == {}
     assert credit(bed, customer.system_id) == pytest.approx(100_000 - total)
+
+
+@pytest.mark.parametrize(
+    ("data_coding", "elements", "body", "text", "sent"),
+    [
+        (0x00, "250101", "04 07 40", None, 1),  # Turkish, locking shift
+        (0xF1, "250103", "18 61 7b", None, 1),  # Portuguese, with a message class
+        (0x00, "0003090201 250106", "15 2f" * 74, None, 1),  # Hindi, a part of a message
+        (0x00, "240101", "1b67 61", "ğa", 1),  # Turkish, single shift
+        (0xF1, "240102", "1b61 1b4f", "áÓ", 1),
+        (0x00, "240103 250103", "18 1b7b", "€ã", 1),
+        (0x00, "240101", "1b67" * 77, "ğ" * 77, 2),
+        (0x00, "0003090201 240101", "1b67" * 74, "ğ" * 74, 2),
+    ],
+)
+def test_a_text_in_the_alphabet_of_a_language(
+    bed: Bed,
+    bearerbox: Bearerbox,
+    smsc: SmppSmsc,
+    data_coding: int,
+    elements: str,
+    body: str,
+    text: str | None,
+    sent: int,
+) -> None:
+    """The SMSC gets the octets as they were, or (`text`) the letters as UCS-2; as many SMS are billed as are sent."""
+    header, septets = bytes.fromhex(elements), bytes.fromhex(body)
+    header = bytes((len(header),)) + header
+    customer = _customer(
+        bed, None, outbound=[RouteRow(1, "", "", smsc_id=SMSC, cost=1)], enable_prepaid_billing=1, credit=100
+    )
+    seen = len(smsc.submits)
+    message = mt(
+        header + septets, esm_class=0x40, data_coding=data_coding, destination_addr=b"4917%03d" % seen
+    )
+    [reply] = bed.esme(customer).submit_all([message])
+    assert reply.command_status == wire.ROK
+    smsc.wait_for(lambda: len(smsc.submits) >= seen + sent, f"{sent} submits")
+    bearerbox.wait_for(lambda status: status.smscs[0].queued == 0, "nothing left to send")
+    submits = smsc.submits[seen:]
+    assert len(submits) == sent
+    assert credit(bed, customer.system_id) == pytest.approx(100 - sent)
+    if text is None:
+        assert (submits[0].data_coding, submits[0].esm_class & 0x40) == (data_coding, 0x40)
+        assert submits[0].short_message == header + septets
+    else:
+        assert "".join(_characters(each) for each in submits) == text
