@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from logging import getLogger
 
 from ksmppd_py.kannel.messages import UNDEFINED, DlrMask, Sms, SmsType
-from ksmppd_py.kannel.meta_data import EMPTY_SMPP, get_group, set_group
+from ksmppd_py.kannel.meta_data import EMPTY_SMPP, set_group
 from ksmppd_py.smpp.constants import MAX_SHORT_MESSAGE, CommandStatus
 from ksmppd_py.smpp.errors import BadTime
 from ksmppd_py.smpp.pdus import DataSm, SubmitSm
@@ -111,12 +112,9 @@ def _translate(
         udhdata, text = udh.take_header(text)
     if tlvs:
         udhdata, sms.msg_left = submit_tlvs.user_data_header(tlvs, udhdata, options.tlvs.by_tag)
-        octets = tlvs.get(_USER_MESSAGE_REFERENCE, b"")
-        if len(octets) == 2:
-            reference = int.from_bytes(octets, "big")
-        sms.meta_data = set_group(None, "smpp", options.tlvs.to_values(tlvs))
-    if options.fields_in_meta_data:
-        sms.meta_data = set_group(None, "smpp", _fields(pdu, data_coding) | get_group(sms.meta_data, "smpp"))
+        reference = _reference(tlvs)
+    if tlvs or options.fields_in_meta_data:
+        sms.meta_data = _meta_data(pdu, options, data_coding)
     if esm_class & 0x80:
         sms.rpi = 1
     coding, sms.mclass, sms.mwi, sms.compress, sms.alt_dcs, to_text = DATA_CODINGS[data_coding]
@@ -135,6 +133,11 @@ def _translate(
     return sms
 
 
+def _reference(tlvs: Mapping[int, bytes]) -> int | None:
+    octets = tlvs.get(_USER_MESSAGE_REFERENCE, b"")
+    return int.from_bytes(octets, "big") if len(octets) == 2 else None
+
+
 def _consider_header(sms: Sms, text: bytes, data_coding: int) -> None:
     """Keep the letters of a language that the header names; refuse a text with no room beside the header."""
     shifts = national.shifts_of(sms.udhdata)
@@ -144,15 +147,21 @@ def _consider_header(sms: Sms, text: bytes, data_coding: int) -> None:
         udh.count_parts(sms)
 
 
-def _fields(pdu: SubmitSm | DataSm, data_coding: int) -> dict[bytes, bytes]:
-    """Return the fields that an sms lacks, under the names that the bearerbox's SMPP client looks for."""
-    return {
-        b"source_addr_ton": b"%d" % pdu.source_addr_ton,
-        b"source_addr_npi": b"%d" % pdu.source_addr_npi,
-        b"dest_addr_ton": b"%d" % pdu.dest_addr_ton,
-        b"dest_addr_npi": b"%d" % pdu.dest_addr_npi,
-        b"data_coding": b"%d" % data_coding,
-    }
+def _meta_data(pdu: SubmitSm | DataSm, options: BindOptions, data_coding: int) -> bytes:
+    """Return the configured TLVs and, if they are to be passed on, the fields that an sms lacks.
+
+    These have the names that the bearerbox's SMPP client looks for; a TLV of such a name counts more.
+    """
+    values = options.tlvs.to_values(pdu.tlvs)
+    if options.fields_in_meta_data:
+        values = {
+            b"source_addr_ton": b"%d" % pdu.source_addr_ton,
+            b"source_addr_npi": b"%d" % pdu.source_addr_npi,
+            b"dest_addr_ton": b"%d" % pdu.dest_addr_ton,
+            b"dest_addr_npi": b"%d" % pdu.dest_addr_npi,
+            b"data_coding": b"%d" % data_coding,
+        } | values
+    return set_group(None, "smpp", values)
 
 
 def _time(text: bytes, now: int, status: CommandStatus) -> int:
