@@ -15,7 +15,7 @@ from ksmppd_py.config import ConfigProblems, load, printable, render_reference
 from ksmppd_py.launch.arguments import GENERATE, HELP, TEST, USAGE, VERSION, Arguments
 from ksmppd_py.launch.daemon import Process
 
-_LIBRARIES = ("gevent", "greenlet", "SQLAlchemy", "PyMySQL", "bottle")
+_LIBRARIES = ("gevent", "greenlet", "SQLAlchemy", "PyMySQL", "psycopg", "bottle")
 
 
 def run(arguments: Arguments, process: Process) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,8 @@ from sqlalchemy import Column, ColumnElement, Table, func, literal_column, null
 from ksmppd_py.storage.database import Database
 from ksmppd_py.storage.limits import ColumnLimit, limit_of
 from ksmppd_py.storage.schema import Tables
+
+_VARYING = re.compile(r"character varying\((\d+)\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,13 @@ class Layout:
         return None if name is None else self._quoted(name)
 
     def limits(self, table: Table) -> dict[str, ColumnLimit]:
-        """Return the sizes of the text columns; empty on SQLite and PostgreSQL, whose columns of octets have none."""
+        """Return the sizes of the text columns; empty on SQLite, which has none. PostgreSQL's are those of names."""
+        if self._postgresql:
+            return {
+                key: ColumnLimit(int(sized[1]) * 4, int(sized[1]), unicode=True)
+                for key, column in self._found.get(table.fullname, {}).items()
+                if (sized := _VARYING.fullmatch(column.type))
+            }
         if not self._mysql:
             return {}
         found = self._found.get(table.fullname) or {

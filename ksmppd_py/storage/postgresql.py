@@ -101,6 +101,10 @@ class _Connection(Connection[Any]):
 
     _is_unreplicated = False
 
+    def __del__(self, *_: object) -> None:
+        """Close it: psycopg would complain of one that comes back to a pool that was closed meanwhile."""
+        self.close()
+
     def notice(self, notice: psycopg.errors.Diagnostic) -> None:
         """Take a message that the server sends beside its answers."""
         if notice.source_function == "SyncRepWaitForLSN":  # its words are in the server's language

@@ -74,7 +74,7 @@ class PostgreSQL:
         self.port = port or free_port()
         self.data = self.directory / "data"
         # PostgreSQL runs as nobody's superuser: as root we start it as the account that its package made.
-        self._account = pwd.getpwnam("postgres") if os.geteuid() == 0 else None
+        self._account = _account() if os.geteuid() == 0 else None
         if self._account is not None:
             os.chown(self.directory, self._account.pw_uid, self._account.pw_gid)
 
@@ -244,6 +244,13 @@ class PostgreSQL:
         """Stop the server and delete its directory."""
         self.stop()
         shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def _account() -> pwd.struct_passwd | None:
+    try:
+        return pwd.getpwnam("postgres")
+    except KeyError:  # the package is missing, as `program` tells
+        return None
 
 
 def _signal(pid: int, number: signal.Signals) -> None:
