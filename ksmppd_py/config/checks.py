@@ -112,7 +112,7 @@ def _overlap(one: str, other: str) -> bool:
     return "0.0.0.0" in (one, other) and ":" not in one + other
 
 
-def tell_unused(
+def warn_unused(
     method: Method, group: Group, method_key: str, users: dict[str, Method], findings: Findings
 ) -> None:
     """Warn of keys that only a method reads which isn't chosen: `users` has the method of each key."""

@@ -236,13 +236,10 @@ class _Loader:
         group = self._single("ksmppd")
         if ksmppd is None or group is None:
             return None
-        checks.tell_unused(ksmppd.auth_method, group, "auth-method", checks.AUTH_KEYS, self._findings)
+        checks.warn_unused(ksmppd.auth_method, group, "auth-method", checks.AUTH_KEYS, self._findings)
         if ksmppd.auth_method is Method.HTTP:
-            key = "auth-ssl-trusted-ca-file"
-            checks.check_authorities(ksmppd.auth_ssl_trusted_ca_file, key, group, self._findings)
-            if ksmppd.auth_url:
-                checks.check_url(ksmppd.auth_url, "auth-url", group, self._findings)
-            else:
+            self._check_http("auth", ksmppd.auth_url, ksmppd.auth_ssl_trusted_ca_file, group)
+            if not ksmppd.auth_url:
                 text = "Authentication by http needs the field 'auth-url'."
                 self._findings.error(group.place_of("auth-method"), text)
         if ksmppd.auth_method is Method.PLUGIN:
@@ -253,18 +250,22 @@ class _Loader:
         if routing is None or group is None:
             return None
         method = routing.routing_method
-        checks.tell_unused(method, group, "routing-method", checks.ROUTING_KEYS, self._findings)
+        checks.warn_unused(method, group, "routing-method", checks.ROUTING_KEYS, self._findings)
         if method is Method.HTTP:
-            key = "http-routing-ssl-trusted-ca-file"
-            checks.check_authorities(routing.http_routing_ssl_trusted_ca_file, key, group, self._findings)
-            if routing.http_routing_url:
-                checks.check_url(routing.http_routing_url, "http-routing-url", group, self._findings)
-            else:
+            authorities = routing.http_routing_ssl_trusted_ca_file
+            self._check_http("http-routing", routing.http_routing_url, authorities, group)
+            if not routing.http_routing_url:
                 text = "No 'http-routing-url' specified in 'smpp-routing' group, cannot proceed."
                 self._findings.error(group.place_of("routing-method"), text)
         if method is Method.PLUGIN:
             return self._plugin(group, routing.plugin_id, "routing-method", "plugin-id")
         return None
+
+    def _check_http(self, prefix: str, url: str, authorities: str, group: Group) -> None:
+        """Check the address of an HTTP server and its authorities, in keys that begin with `prefix`."""
+        checks.check_authorities(authorities, f"{prefix}-ssl-trusted-ca-file", group, self._findings)
+        if url:
+            checks.check_url(url, f"{prefix}-url", group, self._findings)
 
     def _plugin(self, group: Group, plugin_id: str, method_key: str, id_key: str) -> KsmppdPlugin | None:
         if not plugin_id:

@@ -113,15 +113,7 @@ class EsmeRegistry:
     def add(self, system_id: str, bind: Bound) -> None:
         """Register an accepted bind."""
         self._binds.setdefault(system_id, deque()).append(bind)
-        now = self._clock.time()
-        state = bind.snapshot(now)
-        fields = {
-            "system_id": system_id,
-            "bind_id": bind.bind_id,
-            "ip": state.ip,
-            "bind_type": bind.bind_type,
-        }
-        self.meters.events.add(EventKind.BIND, f"{system_id} bound from {state.ip}", now, fields)
+        self._add_event(EventKind.BIND, system_id, bind)
 
     def remove(self, system_id: str, bind: Bound) -> None:
         """Remove a bind that ended, which frees its place under max_binds. Does nothing when it isn't registered."""
@@ -130,22 +122,19 @@ class EsmeRegistry:
             binds.remove(bind)
             if not binds:
                 del self._binds[system_id]
-            self._add_unbind_event(system_id, bind)
+            self._add_event(EventKind.UNBIND, system_id, bind)
 
-    def _add_unbind_event(self, system_id: str, bind: Bound) -> None:
+    def _add_event(self, kind: EventKind, system_id: str, bind: Bound) -> None:
         now = self._clock.time()
         state = bind.snapshot(now)
-        fields = {
-            "system_id": system_id,
-            "bind_id": bind.bind_id,
-            "ip": state.ip,
-            "seconds": state.uptime,
-            "mt": state.mt,
-            "mo": state.mo,
-            "dlr": state.dlr,
-            "errors": state.errors,
-        }
-        self.meters.events.add(EventKind.UNBIND, f"{system_id} from {state.ip} has unbound", now, fields)
+        fields: dict[str, object] = {"system_id": system_id, "bind_id": bind.bind_id, "ip": state.ip}
+        if kind is EventKind.BIND:
+            text = f"{system_id} bound from {state.ip}"
+            fields["bind_type"] = bind.bind_type
+        else:
+            text = f"{system_id} from {state.ip} has unbound"
+            fields.update(seconds=state.uptime, mt=state.mt, mo=state.mo, dlr=state.dlr, errors=state.errors)
+        self.meters.events.add(kind, text, now, fields)
 
     def best(self, system_id: str) -> Bound | None:
         """Return the receiving bind of lowest load among the next CANDIDATES, equals in turn; None without room."""

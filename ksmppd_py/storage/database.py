@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+import gevent
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.elements import ClauseElement
 
-from ksmppd_py.errors import DatabaseUnavailable
+from ksmppd_py.errors import DatabaseUnavailable, StartError
 from ksmppd_py.logs import EACH
 from ksmppd_py.model.meters import Histogram
 from ksmppd_py.model.status import DatabaseMeter
@@ -113,6 +114,24 @@ class Database(Protocol):
 
         It may be called again after a lost connection or deadlock.
         """
+
+
+def wait_for_answer(
+    ask: Callable[[], object], within: float, words_of: Callable[[DatabaseUnavailable], str]
+) -> None:
+    """Repeat `ask` until it raises no DatabaseUnavailable any more. May yield.
+
+    After `within` seconds raises StartError with `words_of` the last error.
+    """
+    deadline = time.monotonic() + within
+    while True:
+        try:
+            ask()
+            return
+        except DatabaseUnavailable as error:
+            if time.monotonic() >= deadline:
+                raise StartError(words_of(error)) from error
+        gevent.sleep(min(0.25, within))
 
 
 def compile_statement(clause: ClauseElement, dialect: Dialect) -> Statement:

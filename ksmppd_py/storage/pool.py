@@ -13,7 +13,7 @@ from sqlalchemy import event, exc
 from sqlalchemy.engine import Dialect
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
-from ksmppd_py.errors import DatabaseUnavailable, StartError
+from ksmppd_py.errors import DatabaseUnavailable
 from ksmppd_py.model.status import DatabaseMeter
 from ksmppd_py.storage.database import (
     PORTION,
@@ -23,6 +23,7 @@ from ksmppd_py.storage.database import (
     StatementRefused,
     StatementResult,
     Transaction,
+    wait_for_answer,
 )
 from ksmppd_py.storage.values import Value
 
@@ -165,18 +166,13 @@ class PooledDatabase(ABC):
 
     def start(self, within: float = 30.0) -> None:
         """See Database."""
-        deadline = time.monotonic() + within
-        while True:
-            try:
-                self.execute(Statement("SELECT 1"), repeatable=True)
-                return
-            except DatabaseUnavailable as error:
-                if time.monotonic() >= deadline:
-                    raise StartError(
-                        f"{self.kind}: database pool has no connections! "
-                        f"({self.group} `{self._group_id}': {error})"
-                    ) from error
-            gevent.sleep(min(0.25, within))
+        wait_for_answer(
+            lambda: self.execute(Statement("SELECT 1"), repeatable=True),
+            within,
+            lambda error: (
+                f"{self.kind}: database pool has no connections! ({self.group} `{self._group_id}': {error})"
+            ),
+        )
 
     def close(self) -> None:
         """See Database."""

@@ -19,7 +19,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import Dialect
 
 from ksmppd_py.config import Sqlite3Connection
-from ksmppd_py.errors import DatabaseUnavailable, StartError
+from ksmppd_py.errors import DatabaseUnavailable
 from ksmppd_py.model.status import DatabaseMeter
 from ksmppd_py.storage.database import (
     BACK_OFF,
@@ -30,6 +30,7 @@ from ksmppd_py.storage.database import (
     StatementRefused,
     StatementResult,
     Transaction,
+    wait_for_answer,
 )
 from ksmppd_py.storage.values import Value
 
@@ -116,15 +117,11 @@ class SQLiteDatabase:
 
     def start(self, within: float = 30.0) -> None:
         """See Database."""
-        deadline = time.monotonic() + within
-        while True:
-            try:
-                self.execute(Statement("SELECT count(*) FROM sqlite_master"), repeatable=True)
-                return
-            except DatabaseUnavailable as error:
-                if time.monotonic() >= deadline:
-                    raise StartError(f"sqlite3-connection `{self._settings.id}': {error}") from error
-            gevent.sleep(min(0.25, within))
+        wait_for_answer(
+            lambda: self.execute(Statement("SELECT count(*) FROM sqlite_master"), repeatable=True),
+            within,
+            lambda error: f"sqlite3-connection `{self._settings.id}': {error}",
+        )
 
     def close(self) -> None:
         """See Database."""
