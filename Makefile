@@ -6,7 +6,7 @@
 # make guard  a few of them with loose bounds, as CI does
 # make test   everything, with a real Kannel, MariaDB and PostgreSQL, in four groups side by side
 # make faults all 300 seeds of the fault suite, of which make test runs 54
-# make durations  how long each test takes, for the groups of make test: .test_durations
+# make durations  as make test, and stores how long each test took, for its groups: .test_durations
 # make fuzz   a million damaged inputs for the parsers
 # make soak   a backlog of 2,000,000 stored reports
 # make release  sdist and wheel in dist/, checked
@@ -55,7 +55,7 @@ faults: venv
 
 durations: venv
 	@tools/apt_packages.sh $(PACKAGES)
-	$(PYTEST) -q -m "not soak" --store-durations --clean-durations
+	@$(RUN_TESTS) --groups 4 --repeat --store .test_durations -m "not soak"
 
 fuzz: venv
 	$(BIN)/python -m tests.fuzz.run

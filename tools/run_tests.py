@@ -1,11 +1,12 @@
 """Runs tests in several pytest processes side by side; prints their outputs one after the other, then a line of counts.
 
-    run_tests.py [--groups N] [--repeat] [--coverage] [PYTEST ARGUMENT...]
+    run_tests.py [--groups N] [--repeat] [--coverage] [--store FILE] [PYTEST ARGUMENT...]
 
 pytest-split cuts the tests into groups that take equally long by .test_durations. Most tests wait for servers, so more
 groups than processors pay. With --repeat a test that failed is run once more by itself: one that passes then was
 disturbed by a neighbour on the machine, and is named and counted as flaky. With --coverage each process writes the data
-file that pyproject.toml names; programs that tests start don't. Exit code 0: no test failed twice.
+file that pyproject.toml names; programs that tests start don't. With --store the times that the tests took beside each
+other replace those in FILE. Exit code 0: no test failed twice.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -26,6 +28,7 @@ COVERED_PYTEST = (sys.executable, "-m", "coverage", "run", *_PYTEST)
 
 PASSED, FAILED, NOTHING_TO_DO = 0, 1, 5
 """Exit codes of pytest. All others say that it did not run to the end."""
+DURATIONS = Path(".test_durations")
 _PASSED = re.compile(r"(\d+) passed\b")
 
 
@@ -66,8 +69,29 @@ def count_passed(text: str) -> int:
     return int(found[1]) if found else 0
 
 
+def store_durations(directories: Sequence[Path], target: Path) -> None:
+    """Write to `target` the seconds of all tests that the groups in these directories noted."""
+    together: dict[str, float] = {}
+    for directory in directories:
+        together |= json.loads((directory / DURATIONS.name).read_text("utf-8"))
+    target.write_text(json.dumps(together, sort_keys=True, indent=0) + "\n", "utf-8")
+
+
+def _noting(directory: Path) -> list[str]:
+    """Return the arguments with which pytest-split notes times in a file of `directory`, and cuts as it did before."""
+    own = directory / DURATIONS.name
+    if DURATIONS.exists():
+        shutil.copy(DURATIONS, own)
+    return [f"--durations-path={own}", "--store-durations", "--clean-durations"]
+
+
 def run(
-    groups: int, repeat: bool, arguments: Sequence[str], directory: Path, pytest: Sequence[str] = PYTEST
+    groups: int,
+    repeat: bool,
+    arguments: Sequence[str],
+    directory: Path,
+    pytest: Sequence[str] = PYTEST,
+    store: Path | None = None,
 ) -> int:
     """Run the tests; print their outputs and the line that counts; return the exit code."""
     began = time.monotonic()
@@ -76,7 +100,8 @@ def run(
         place = directory / str(number)
         place.mkdir()
         share = ["--splits", str(groups), "--group", str(number)] if groups > 1 else []
-        running.append(Group([*share, *arguments], place, pytest))
+        noting = _noting(place) if store else []
+        running.append(Group([*share, *noting, *arguments], place, pytest))
     passed = failed = 0
     for number, group in enumerate(running, 1):
         code = group.process.wait()
@@ -86,6 +111,8 @@ def run(
         if code not in (PASSED, FAILED, NOTHING_TO_DO):
             print(f"group {number} did not run to its end: exit code {code}")
             failed += not group.failed()
+    if store:
+        store_durations([directory / str(number) for number in range(1, groups + 1)], store)
     flaky = _repeat(running, arguments) if repeat else []
     failed += sum(len(group.failed()) for group in running)
     passed += len(flaky)
@@ -114,10 +141,11 @@ def main() -> int:
     parser.add_argument("--groups", type=int, default=1)
     parser.add_argument("--repeat", action="store_true")
     parser.add_argument("--coverage", action="store_true")
+    parser.add_argument("--store", type=Path, metavar="FILE")
     asked, arguments = parser.parse_known_args()
     with tempfile.TemporaryDirectory(prefix="ksmppd-tests-") as directory:
         pytest = COVERED_PYTEST if asked.coverage else PYTEST
-        return run(asked.groups, asked.repeat, arguments, Path(directory), pytest)
+        return run(asked.groups, asked.repeat, arguments, Path(directory), pytest, asked.store)
 
 
 if __name__ == "__main__":

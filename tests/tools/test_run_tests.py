@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -74,3 +75,27 @@ def test_the_line_of_counts(
             if module == DISTURBED
         ][: int(last.split()[4])]
     )
+
+
+def test_times_of_all_groups_replace_the_stored_ones(tmp_path: Path) -> None:
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    (tmp_path / "test_0.py").write_text(GOOD)
+    (tmp_path / ".test_durations").write_text('{"test_0.py::test_removed": 5.0}')
+    done = subprocess.run(
+        [
+            sys.executable,
+            str(RUN_TESTS),
+            "--groups",
+            "2",
+            "--store",
+            ".test_durations",
+            "-p",
+            "pytest_split.plugin",
+        ],
+        cwd=tmp_path,
+        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        check=False,
+    )
+    assert done.returncode == 0
+    stored = json.loads((tmp_path / ".test_durations").read_text("utf-8"))
+    assert set(stored) == {f"test_0.py::test_{name}" for name in ("one", "two", "three")}
