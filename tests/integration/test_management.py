@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import signal
 
+import bcrypt
 import pytest
 
 from tests.fakes import smpp_wire as wire
 from tests.fakes.esme import Esme
-from tests.integration.bed import Bed, mt
+from tests.integration.bed import Bed, StartBed, mt
 from tests.parts.api import ApiClient
+from tests.parts.config import Group, render
 from tests.parts.daemon import PASSWORD
 from tests.parts.waiting import wait_until
 
@@ -94,3 +97,45 @@ def test_routes_to_an_account_hold_at_once(bed: Bed, api: ApiClient, system_id: 
     assert api("PUT", query, {"items": [{"regex": f"^{code}$"}]}).status == 204
     bed.box.send_mo("+491701234567", code, "hello")
     wait_until(lambda: len(esme.deliveries) == 1, "the message of the new route")
+
+
+def test_users_of_the_configuration(start_bed: StartBed) -> None:
+    """A hash is checked in a thread, and a reload takes a user away."""
+    hashed = bcrypt.hashpw(b"secret", bcrypt.gensalt(6)).decode()
+    users: list[Group] = [
+        ("http-user", {"username": "ann", "password": hashed, "role": "operator"}),
+        ("http-user", {"username": "ben", "password": "plain", "role": "viewer"}),
+    ]
+    bed = start_bed(others=users)
+    port = bed.daemon.config.admin_port
+    ann, ben = ApiClient(port, "secret", "ann"), ApiClient(port, "plain", "ben")
+    assert ann("GET", "/me").body == {"username": "ann", "role": "operator"}
+    assert ApiClient(port, hashed, "ann")("GET", "/me").status == 401
+    assert ben("GET", "/accounts").status == 200
+    assert ben("POST", "/accounts/gone/suspend").status == 403
+    assert ann("POST", "/accounts/gone/suspend").status == 404
+    del bed.daemon.config.others[0]
+    groups = bed.daemon.config.groups(bed.daemon.database, bed.daemon.log_path)
+    bed.daemon.config_path.write_text(render(groups), "utf-8")
+    bed.daemon.process.signal(signal.SIGHUP)
+    bed.daemon.wait_for_log("The configuration was read again")
+    assert ann("GET", "/me").status == 401
+    assert ben("GET", "/me").status == 200
+    assert hashed not in bed.daemon.log()
+
+
+def test_a_former_password_for_a_while(start_bed: StartBed) -> None:
+    bed = start_bed()
+    api = ApiClient(bed.daemon.config.admin_port, PASSWORD)
+    assert api("POST", "/accounts", {"system_id": "acme", "password": "first"}).status == 201
+    assert api("POST", "/schema/upgrade").body["restart_needed"] is True
+    bed.daemon.restart()
+    bed.box.wait_for_box()
+    assert api("POST", "/schema/upgrade").body == {"added": [], "restart_needed": False}
+    changed = api("POST", "/accounts/acme/password", {"password": "second", "keep_former_for": 3600})
+    assert (changed.status, changed.body["second_password"]) == (200, True)
+    bind(bed, "acme", "first")
+    bind(bed, "acme", "second")
+    assert api("POST", "/accounts/acme/password", {"password": "third"}).status == 200
+    assert bed.connect().bind("acme", "first").command_status == wire.RBINDFAIL
+    bind(bed, "acme", "third")
