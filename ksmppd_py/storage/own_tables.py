@@ -8,6 +8,7 @@ from sqlalchemy import BigInteger, Column, Float, Index, Integer, MetaData, Stri
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from ksmppd_py.storage.database import Database, Statement, StatementRefused
+from ksmppd_py.storage.transact import create_alone
 
 _BIG = BigInteger().with_variant(Integer, "sqlite")
 _DOUBLE = Float(53)
@@ -65,11 +66,15 @@ class OwnTables:
             return
         if not self._is_there(table):
             dialect = self._database.dialect
-            create = str(CreateTable(table, if_not_exists=True).compile(dialect=dialect))
-            self._database.execute(Statement(create.strip()), repeatable=True)
-            index = str(CreateIndex(_INDEXES[table.name]).compile(dialect=dialect))
-            with contextlib.suppress(StatementRefused):  # another server made it just now
-                self._database.execute(Statement(index.strip()), repeatable=False)
+            mysql = dialect.name == "mysql"  # which has no IF NOT EXISTS for an index
+            create = str(CreateTable(table, if_not_exists=True).compile(dialect=dialect)).strip()
+            index = str(
+                CreateIndex(_INDEXES[table.name], if_not_exists=not mysql).compile(dialect=dialect)
+            ).strip()
+            create_alone(self._database, [create] if mysql else [create, index])
+            if mysql:
+                with contextlib.suppress(StatementRefused):  # another server made it just now
+                    self._database.execute(Statement(index), repeatable=False)
         self._there.add(table.name)
 
     def _is_there(self, table: Table) -> bool:

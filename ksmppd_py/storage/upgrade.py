@@ -8,22 +8,21 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from sqlalchemy import ColumnElement, Table, literal_column, select
 from sqlalchemy.schema import CreateColumn
 
 from ksmppd_py.config import KsmppdGroup
 from ksmppd_py.errors import StartError
-from ksmppd_py.storage.database import Database, Statement, StatementRefused, Transaction, compile_statement
+from ksmppd_py.storage.database import Database, Statement, StatementRefused, compile_statement
 from ksmppd_py.storage.layout import FoundColumn, Layout
 from ksmppd_py.storage.schema import COMPONENT, VERSION, create_statements, define
+from ksmppd_py.storage.transact import create_alone
 
 log = logging.getLogger(__name__)
 
 _NO_SUCH_TABLE = 1146
-_CREATION = int.from_bytes(b"ksmppd", "big")
-"""The key of the lock under which tables are created."""
 _INDEX_OF_ONE = re.compile(r"^ *KEY `([^`]+)` \(`([^`]+)`(?:\(\d+\))?\)(?: USING BTREE)?,?$", re.MULTILINE)
 ADDED_LATER = {"user": ("connect_allow_ip",), "route": ("source_regex", "priority")}
 
@@ -116,24 +115,12 @@ def _indexes(database: Database, table: Table) -> dict[str, str]:
 
 
 def _create(database: Database, table: Table) -> bool:
-    statements = [Statement(text) for text in create_statements(table, database.dialect)]
     try:
-        if database.dialect.name == "postgresql":
-            database.transaction(lambda transaction: _create_alone(transaction, statements))
-        else:
-            for statement in statements:
-                database.execute(statement, repeatable=True)
+        create_alone(database, create_statements(table, database.dialect))
     except StatementRefused as error:
         log.error("Can't create table %s: %s", table.fullname, error)
         return False
     return True
-
-
-def _create_alone(transaction: Transaction, statements: Sequence[Statement]) -> None:
-    """Create a table while no other server does: IF NOT EXISTS alone fails when two of them start at once."""
-    transaction.execute(Statement(f"SELECT pg_advisory_xact_lock({_CREATION})"))
-    for statement in statements:
-        transaction.execute(statement)
 
 
 def _add_missing(
