@@ -31,6 +31,7 @@ RUNTIME = [
     "geventhttpclient>=2.3.1; python_version < '3.11'",  # callbacks/parser.py knows its weakness
     "smpplib>=2.2.3",  # ksmppd-esme
     "tqdm>=4.66",  # its progress bar
+    "click>=8.2",  # ksmppctl
     "google-re2>=1.1",
     "prometheus_client>=0.20",
 ]
@@ -69,6 +70,7 @@ setup(
         "console_scripts": [
             "ksmppd = ksmppd_py.__main__:main",
             "ksmppd-esme = ksmppd_py.tools.esme:main",
+            "ksmppctl = ksmppd_py.tools.ctl.main:main",
             "ksmppd-copy-database = ksmppd_py.tools.copy_database:main",
         ]
     },

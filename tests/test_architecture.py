@@ -29,6 +29,8 @@ LIBRARY_HOMES = {
     "geventhttpclient": ("ksmppd_py.callbacks",),
     "re2": ("ksmppd_py.model.routes",),
     "cryptography": ("ksmppd_py.transport",),
+    "urllib3": ("ksmppd_py.callbacks", "ksmppd_py.tools.ctl"),
+    "click": ("ksmppd_py.tools.ctl",),
     "smpplib": ("ksmppd_py.tools",),
     "tqdm": ("ksmppd_py.tools",),
     "kannel_conf": ("ksmppd_py.config", "kannel_conf"),

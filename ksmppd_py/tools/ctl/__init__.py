@@ -1,0 +1,1 @@
+"""ksmppctl: accounts, routes, credit and the running server from the command line, over the management API."""
