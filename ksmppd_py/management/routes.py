@@ -12,12 +12,15 @@ from ksmppd_py.model.direction import Direction
 
 MOST_ROUTES = 5_000
 """Routes that one request may replace an account's with."""
+_CHECKED_AT_ONCE = 250
+"""Routes that are checked between two pauses, which takes some milliseconds."""
 
 
 class Routes:
     """Changes routes. `clock` is epoch seconds.
 
-    With `accounts` a route needs an account that exists; None = accounts aren't in this database. Every method may
+    With `accounts` a route needs an account that exists; None = accounts aren't in this database. `pause` is called
+    every few milliseconds while many routes are checked, so that other greenlets can run. Every method may
     yield and raises DatabaseUnavailable, or ChangeRefused when nothing was changed: InvalidValue for a value or an
     account that doesn't exist, NotFound without the route, Outdated when the row has another version than a given one.
     """
@@ -28,11 +31,13 @@ class Routes:
         accounts: AccountStore | None,
         announcements: Announcements,
         clock: Callable[[], float],
+        pause: Callable[[], None],
     ) -> None:
         self._store = store
         self._accounts = accounts
         self._announcements = announcements
         self._clock = clock
+        self._pause = pause
 
     def create(self, actor: Actor, settings: Settings) -> RouteRecord:
         """Insert a route, whose route_id the table gives; it holds at once."""
@@ -67,6 +72,8 @@ class Routes:
             raise InvalidValue(f"has {len(routes)} routes, more than {MOST_ROUTES}", "items")
         rows = []
         for position, route in enumerate(routes):
+            if position % _CHECKED_AT_ONCE == 0:
+                self._pause()
             try:
                 rows.append(self._row({**route, "direction": direction, "system_id": system_id}))
             except InvalidValue as error:

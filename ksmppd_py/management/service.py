@@ -19,7 +19,7 @@ class Management:
 
     `has_accounts`: the accounts are rows of this database. Without `has_database` the tables are in memory only, as
     nothing that is configured needs one: they aren't to be offered to operators. `stores` is for reading; changes are
-    made by the methods here and those of `accounts` and `routes`.
+    made by the methods here and those of `accounts` and `routes`. `pause` is as in Routes.
     """
 
     def __init__(
@@ -29,12 +29,13 @@ class Management:
         clock: Callable[[], float],
         has_accounts: bool = True,
         has_database: bool = True,
+        pause: Callable[[], None] = lambda: None,
     ) -> None:
         accounts = stores.accounts if has_accounts else None
         self.stores = stores
         self.has_database = has_database
         self.accounts = Accounts(stores.accounts, stores.credit, announcements, clock)
-        self.routes = Routes(stores.routes, accounts, announcements, clock)
+        self.routes = Routes(stores.routes, accounts, announcements, clock, pause)
         self._clock = clock
 
     def purge_queue(self, actor: Actor, system_id: str) -> int:

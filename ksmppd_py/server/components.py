@@ -6,6 +6,8 @@ import os
 import time
 from dataclasses import dataclass
 
+import gevent
+
 from ksmppd_py.accesslog.log import AccessLog
 from ksmppd_py.admin.server import AdminServer
 from ksmppd_py.bearerbox.inbound import InboundServices
@@ -183,7 +185,9 @@ class _Builder:
         announcements = LocalAnnouncements(self.registry, rows, self.backends.router)
         stores = management_stores(self.database, self.layout)
         has_database = self.config.database is not None
-        return Management(stores, announcements, time.time, rows is not None, has_database)
+        return Management(
+            stores, announcements, time.time, rows is not None, has_database, lambda: gevent.sleep(0)
+        )
 
     def _route_test(
         self, routing: Routing, flow: SubmitFlow, credit: DatabaseCredit, binder: Binder
