@@ -11,7 +11,9 @@ import gevent
 from ksmppd_py.admin.ports import ServerStatus
 
 INTERVAL = 10.0
+"""Seconds of one point."""
 POINTS = 360
+"""Points that are kept: an hour."""
 MOST_ACCOUNTS = 1000
 """Accounts with a history, the first ones that bind; each takes 7 KiB."""
 SERIES = ("submits", "refused", "deliveries", "reports", "binds")
@@ -20,7 +22,7 @@ _WIDTH = len(SERIES)
 
 
 class AccountHistory:
-    """Rings of the last POINTS points. A greenlet of the admin server runs `add_points`."""
+    """Keeps the last POINTS points of each account. A greenlet of the admin server runs `add_points`."""
 
     def __init__(
         self,

@@ -19,6 +19,7 @@ MOST_GUESSES = 5
 WINDOW = 60.0
 """Seconds in which an address may send MOST_GUESSES wrong passwords."""
 MOST_ADDRESSES = 10_000
+"""Addresses whose wrong passwords are counted."""
 
 
 class TooManyGuesses(Exception):

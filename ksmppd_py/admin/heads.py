@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 
 MOST_LINES = 100
+"""Header lines of one request."""
 LONGEST_HEAD = 65_536
 """Octets of all header lines together."""
 _FIELD = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([\t\x20-\x7e\x80-\xff]*?)[ \t]*", re.ASCII)

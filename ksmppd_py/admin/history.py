@@ -14,14 +14,18 @@ from ksmppd_py.admin.ports import ServerStatus
 from ksmppd_py.model.status import ServerMetrics
 
 INTERVAL = 5.0
+"""Seconds of one point."""
 POINTS = 720
+"""Points that are kept: an hour."""
 QUEUES_INTERVAL = 30.0
 """Seconds between two reads of the queue tables."""
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """Five seconds. `submits`, `refused`, `deliveries` and `reports` are messages a second, `lag` is milliseconds.
+    """The server's traffic and state in INTERVAL seconds.
+
+    `submits`, `refused`, `deliveries` and `reports` are messages a second, `lag` is milliseconds.
 
     `away` are bearerboxes that were connected before and aren't now; those that never were don't count. `time` is epoch
     seconds. `stored` None = the database hasn't answered yet.
@@ -51,7 +55,7 @@ class Sums:
 
 
 def sums_of(metrics: ServerMetrics) -> Sums:
-    """Add up the accounts."""
+    """Return the counts of all accounts and bind types, added up."""
     all_totals = [totals for esme in metrics.esmes for totals in esme.totals.values()]
     return Sums(
         submits=sum(totals.mt for totals in all_totals),
@@ -62,7 +66,7 @@ def sums_of(metrics: ServerMetrics) -> Sums:
 
 
 class History:
-    """The last POINTS points. Two greenlets of the admin server run `add_points` and `refresh_queues`."""
+    """Keeps the server's last POINTS points; greenlets of the admin server run `add_points` and `refresh_queues`."""
 
     def __init__(
         self,

@@ -13,7 +13,9 @@ from ksmppd_py.admin.generic_format import values
 from ksmppd_py.model.esme import BindSnapshot, EsmeSnapshot
 
 MOST_ACCOUNTS = 200
+"""Accounts on one page of the dashboard."""
 MOST_BINDS = 200
+"""Binds on one page of the dashboard; with more, accounts are folded."""
 
 
 _ORDERS: Mapping[str, Callable[[EsmeSnapshot], float]] = {

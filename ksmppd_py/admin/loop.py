@@ -10,6 +10,7 @@ import gevent
 from ksmppd_py.model.meters import Histogram
 
 INTERVAL = 0.25
+"""Seconds between two measurements of the event loop's delay."""
 REMEMBERED = 60.0
 """Seconds over which the worst delay is reported."""
 

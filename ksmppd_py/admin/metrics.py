@@ -33,6 +33,7 @@ from ksmppd_py.smpp.constants import CommandStatus
 from ksmppd_py.smpp.session_state import BindType
 
 MOST_ACCOUNTS = 1000
+"""Accounts with a label of their own."""
 OTHERS = "(others)"
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 _BIND_TYPES = {int(bind_type): bind_type.name.lower() for bind_type in BindType}

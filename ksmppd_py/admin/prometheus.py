@@ -14,9 +14,11 @@ from urllib.parse import urlencode
 from ksmppd_py.errors import BackendUnavailable
 
 TIMEOUT = 5.0
+"""Seconds for an answer of Prometheus."""
 LONGEST_ANSWER = 4 * 1024 * 1024
 """Octets of an answer of Prometheus."""
 POINTS = 360
+"""Points of one history, at most; those of a short one are a minute apart."""
 
 _QUERIES: Mapping[str, str] = {
     "submits": 'sum(rate(ksmppd_submits_total{{command_status="ESME_ROK"{also}}}[{step}s]))',

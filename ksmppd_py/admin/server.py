@@ -35,6 +35,7 @@ from ksmppd_py.transport.listening import listen
 from ksmppd_py.transport.tls import server_context
 
 BACKLOG = 128
+"""Connections that wait to be accepted."""
 _DEFAULT_LIMITS = HttpLimits()
 _SECURITY_HEADERS = {
     "Content-Security-Policy": (

@@ -23,6 +23,7 @@ RENEWAL = 60
 MOST_CLOSED = 1000
 """Sessions that were signed out and would still be valid; of more the first ones are forgotten."""
 LONGEST_TOKEN = 1000
+"""Characters of a cookie's token; a longer one isn't checked."""
 _SALT = b"ksmppd-py browser session"
 
 

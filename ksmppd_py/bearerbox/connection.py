@@ -31,11 +31,13 @@ from ksmppd_py.transport.tls import unverified_client_context
 logger = logging.getLogger(__name__)
 
 RECEIVE_OCTETS = 65536
+"""Octets read at a time, at most."""
 MOST_UNREAD = 4 * 1024 * 1024
 """Octets unsent, while the bearerbox reads nothing, above which it gets no more MTs."""
 LARGE = 256 * 1024
 """Octets of a batch from which it is flushed at once, to find out whether the bearerbox reads."""
 CONNECT_TIMEOUT = 5.0
+"""Seconds until the TCP connection to a bearerbox stands."""
 PEER_TIMEOUT_MS = 30_000
 """Milliseconds of TCP_USER_TIMEOUT: the box protocol has no ping, so a dead peer shows by octets left unconfirmed."""
 _HEARTBEAT = pack(Heartbeat(load=0))

@@ -27,6 +27,7 @@ CONNECT_TIMEOUT = 5.0
 TOTAL_TIMEOUT = 10.0
 """Seconds from the request to the end of the answer's headers."""
 MOST_CONNECTIONS = 100
+"""Connections to the authentication server that are kept open."""
 _BLANKS = b" \t"
 _TOO_MANY_REQUESTS = 429
 _AUTH = "X-KSMPPD-Auth"

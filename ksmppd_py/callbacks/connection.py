@@ -19,6 +19,7 @@ from ksmppd_py.transport.batch_results import MISSING, BatchResults
 from ksmppd_py.transport.descriptors import HALF, is_kept_back
 
 RECEIVE_OCTETS = 16384
+"""Octets read at a time, at most."""
 LONGEST_HEAD = 131_072
 """Octets of an answer's status line and headers; above it the answer is refused."""
 LONGEST_BODY = 1_048_576

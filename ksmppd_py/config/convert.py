@@ -1,4 +1,8 @@
-"""Converters of values that only this server's keys have. Each raises ValueError for a wrong value."""
+"""Converters of values that only this server's keys have.
+
+Each returns the value of a key's text, and raises ValueError with the reason for a wrong one. A text that is taken, but
+looks like a mistake, is reported to `warn`.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +73,7 @@ EnumT = TypeVar("EnumT", bound=Enum)
 
 
 def to_method(value: str, warn: Warn) -> Method:
-    """Accept number and word alike."""
+    """Accept the number of a method (1, 2, 4) and its word alike."""
     try:
         return Method(parse_integer(value)[0])
     except ValueError:
@@ -181,7 +185,7 @@ def to_interface(value: str, warn: Warn) -> str:
 
 
 def to_http_url(value: str, warn: Warn) -> str:
-    """Accept a URL that can be asked by HTTP."""
+    """Accept an http or https URL with a host, as `url_problem` checks it."""
     if problem := url_problem(value):
         raise ValueError(problem)
     return value

@@ -17,6 +17,7 @@ from ksmppd_py.model.clock import Clock
 ADMISSION_TIMEOUT = 10.0
 """Seconds that a bind request waits until its address may ask the authenticator again."""
 LEAST_SHARE = 8
+"""Requests that one address may have at the authenticator, however small the limit is."""
 SHARE = 8
 """One address may have `max-unbound-connections` / SHARE requests at the authenticator, and LEAST_SHARE at least."""
 

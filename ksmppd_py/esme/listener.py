@@ -31,6 +31,7 @@ from ksmppd_py.transport.memory import give_back
 logger = logging.getLogger(__name__)
 
 BACKLOG = 1024
+"""Connections that wait to be accepted."""
 TRIM_INTERVAL = 60.0
 """Least seconds between two times that memory is given back."""
 SESSIONS_A_TURN = 500

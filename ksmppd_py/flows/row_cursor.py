@@ -18,6 +18,7 @@ ROWS_PAUSE = 2.0
 FIRST_DELAY = 30.0
 """Seconds until a temporarily refused row is tried again; doubles up to LAST_DELAY (docs/rules/flows.md 4)."""
 LAST_DELAY = 600.0
+"""Seconds between two tries of a row, at most."""
 MOST_WAITING = 2_000
 """Refused rows that are remembered until their retry; with this many, reading stops before rows never tried."""
 

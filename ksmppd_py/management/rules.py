@@ -19,6 +19,7 @@ from ksmppd_py.translate.coding import known_charset
 LONGEST_SYSTEM_ID, LONGEST_PASSWORD, SMPP_PASSWORD = 15, 64, 8
 """Octets: SMPP 3.4, 5.2.1 and 5.2.2 have 15 and 8 besides the NUL; the column of the C daemon has 64."""
 LONGEST_REGEX = 10_000
+"""Characters of a route's expression."""
 LONGEST_REASON, LONGEST_KEY = 500, 128
 MOST_CREDIT = costs.MOST
 MOST_THROUGHPUT = 99_999.0

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 MOST_EVENTS = 10_000
+"""Events that are kept; older ones are forgotten."""
 MOST_AT_ONCE = 20
 """Events of one kind that one call adds; the others are counted in one further event."""
 

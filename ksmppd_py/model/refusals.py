@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 MOST_REMEMBERED = 200
+"""Kinds of refusals that operators are shown, the latest."""
 LINE_INTERVAL = 30.0
 """Seconds between two log lines, and two events, on refusals of one kind."""
 BIND, SUBMIT = "bind", "submit"

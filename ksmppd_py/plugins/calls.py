@@ -17,6 +17,7 @@ from ksmppd_py.transport.batch_results import BatchResults, Missing
 logger = logging.getLogger(__name__)
 
 MOST_GREENLETS = 512
+"""Calls of one plugin that run at a time."""
 MOST_WAITING = 10_000
 """Calls that may wait to begin."""
 

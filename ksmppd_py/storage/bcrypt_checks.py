@@ -23,6 +23,7 @@ CHECK_TIMEOUT = 10.0
 MOST_WAITING = 1000
 """Checks that may wait at a time."""
 MOST_REMEMBERED = 10_000
+"""Results of checks that are remembered."""
 _SIGNIFICANT = 72
 """Octets of a password that bcrypt uses."""
 _NICENESS = 5

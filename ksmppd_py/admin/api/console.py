@@ -16,7 +16,7 @@ from ksmppd_py.admin.users import Role
 
 HOUR = 3600
 LONGEST = 90 * 24
-"""Hours."""
+"""Hours of a history that can be asked for."""
 
 
 class ServerState(Model):
@@ -32,7 +32,7 @@ class ServerState(Model):
 
 
 class HistoryQuery(Model, strict=False):
-    """A span of time until now."""
+    """The hours until now for which values are wanted."""
 
     hours: int = Field(1, ge=1, le=LONGEST, description="more than 1 needs prometheus-url")
 
@@ -48,7 +48,7 @@ class HistoryValues(Model):
 
 
 class AccountPast(Model):
-    """The past of an account, oldest first. `times` are seconds since 1970, UTC."""
+    """An account's throughput and binds over time, oldest first. `times` are seconds since 1970, UTC."""
 
     source: str = Field(description="memory, or prometheus for more than an hour")
     times: list[int]

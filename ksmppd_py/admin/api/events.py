@@ -13,6 +13,7 @@ from ksmppd_py.admin.users import Role
 from ksmppd_py.model.events import Event, EventKind
 
 MOST = 1000
+"""Events of one answer."""
 
 
 class EventsQuery(models.Model, strict=False):

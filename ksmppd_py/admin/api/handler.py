@@ -37,7 +37,7 @@ OPERATIONS: Sequence[Operation] = (
 )
 DOCUMENT_PATH = f"{PREFIX}/openapi.json"
 LONGEST_BODY = 262_144
-"""Octets; a thousand routes at once."""
+"""Octets of a request's body: room for a thousand routes at once."""
 _JSON = "application/json"
 _TAG = re.compile(r'\s*"([!#-~]*)"\s*')
 _SAFE = ("GET", "HEAD")

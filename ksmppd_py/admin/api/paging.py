@@ -15,6 +15,7 @@ from ksmppd_py.admin.api.problems import Problem
 from ksmppd_py.management.records import Page
 
 MOST = 500
+"""Rows of one page."""
 T = TypeVar("T")
 _MOST_INTEGER = 2**63 - 1
 
