@@ -94,7 +94,7 @@ class KsmppdGroup:
     )
     smpp_proxy_protocol: bool = boolean(
         "connections from smpp-proxy-allow-ip start with a header of the PROXY protocol (version 1 or 2) that "
-        "tells the ESME's address",
+        "names the ESME's address",
         change=RELOAD,
     )
     smpp_proxy_allow_ip: tuple[str, ...] = converted(

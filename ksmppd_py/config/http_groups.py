@@ -48,7 +48,7 @@ class HttpServer:
     host_names: tuple[str, ...] = converted(
         to_host_names,
         "names by which browsers reach the dashboard, `;` between; addresses, localhost, names without a dot, "
-        "`interface` and this machine's own name need not be told",
+        "`interface` and this machine's own name need not be listed",
         type="host names",
         default=(),
         change=RELOAD,

@@ -64,7 +64,7 @@ class RouteTest:
     ) -> None:
         """With `rows` None accounts come from an HTTP server or a plugin, and only bound ones are known.
 
-        `is_blocked` tells whether binds of an address are refused now.
+        `is_blocked` returns whether binds of an address are refused now.
         """
         self._routing = routing
         self._flow = flow

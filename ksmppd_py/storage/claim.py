@@ -32,7 +32,7 @@ class Claim(ABC):
     def __init__(self, what: str) -> None:
         self.held = False
         self._what = what
-        self._told = False
+        self._logged = False
         self._greenlet: gevent.Greenlet | None = None
 
     def start(self) -> None:
@@ -60,11 +60,11 @@ class Claim(ABC):
 
     def _judge(self, got: bool | None) -> None:
         """Note the result of a check; None when the database couldn't be asked."""
-        if got and not self.held and self._told:
+        if got and not self.held and self._logged:
             log.warning("The queue in %s is ours now, stored messages are replayed", self._what)
-        if got is False and not self._told:
+        if got is False and not self._logged:
             log.warning("Another ksmppd replays the queue in %s; stored messages are left to it", self._what)
-        self._told = got is False or (self._told and not got)
+        self._logged = got is False or (self._logged and not got)
         self.held = bool(got)
 
     @abstractmethod

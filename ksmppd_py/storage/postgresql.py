@@ -73,7 +73,7 @@ def quoted(text: str) -> str:
 
 
 class NotConnected(psycopg.OperationalError):
-    """The server can't be reached, or refuses: libpq tells only in words why."""
+    """The server can't be reached, or refuses: libpq gives the reason only in words."""
 
 
 class NotReplicated(psycopg.OperationalError):

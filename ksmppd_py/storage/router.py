@@ -40,7 +40,7 @@ class DatabaseRouter:
         self._rows: dict[str, list[Route]] = {}
         self._loading: dict[str, AsyncResult] = {}
         self._reading = BoundedSemaphore()
-        self._told: RouteReport | None = None
+        self._logged: RouteReport | None = None
 
     def is_ready(self, system_id: str) -> bool:
         """See ports.Router."""
@@ -70,8 +70,8 @@ class DatabaseRouter:
     def rebuild(self) -> RouteReport:
         """See ports.Router. Messages are routed by the previous tables until all new ones are ready."""
         report = self._read_again()
-        self._told = report
-        _tell(report)
+        self._logged = report
+        _log_report(report)
         return report
 
     def reload(self, system_ids: Collection[str]) -> None:
@@ -83,15 +83,15 @@ class DatabaseRouter:
                 self._loading.pop(system_id, None)  # it may return older rows
                 rows = self._source.outbound(system_id)
                 table = RouteTable(rows, pause=_breathe)
-                _report(table.problems)
+                _log_problems(table.problems)
                 self._outbound[system_id], self._rows[system_id] = table, rows
 
     def refresh(self) -> None:
         """Do as `rebuild`, but log only changes. Raises DatabaseUnavailable. May yield."""
         report = self._read_again()
-        if report != self._told:
-            self._told = report
-            _tell(report)
+        if report != self._logged:
+            self._logged = report
+            _log_report(report)
 
     def _read_again(self) -> RouteReport:
         """Read all rows and replace, at once, the tables that have changed. Raises DatabaseUnavailable. May yield."""
@@ -149,7 +149,7 @@ class DatabaseRouter:
             current = self._loading.get(system_id) is running
             if current:
                 del self._loading[system_id]
-        _report(table.problems)
+        _log_problems(table.problems)
         if current:
             self._outbound[system_id], self._rows[system_id] = table, rows
         return table
@@ -171,12 +171,12 @@ def _breathe() -> None:
     gevent.sleep(0)
 
 
-def _report(problems: Sequence[RouteProblem]) -> None:
+def _log_problems(problems: Sequence[RouteProblem]) -> None:
     for problem in problems:
         log.error("Route %d skipped: %s", problem.route_id, problem.reason)
 
 
-def _tell(report: RouteReport) -> None:
+def _log_report(report: RouteReport) -> None:
     """Log the result of reading all rows."""
     level = logging.WARNING if report.problems else logging.INFO
     log.log(level, "Routes: %d rows read, %d skipped", report.rows, report.skipped, extra=EACH)

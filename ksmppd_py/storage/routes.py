@@ -56,10 +56,10 @@ class DatabaseRoutes:
         values: dict[str, Value] = {"id": system_id, "most": MANY + 1}
         rows = self._database.execute(self._outbound, values, repeatable=True).rows
         if len(rows) <= MANY:
-            return [_told(*_route(row)) for row in rows]
+            return [_with_warning(*_route(row)) for row in rows]
         routes: list[Route] = []
         for portion in self._database.stream(self._outbound_all, {"id": system_id}):
-            routes += [_told(*_route(row)) for row in portion]
+            routes += [_with_warning(*_route(row)) for row in portion]
             gevent.sleep(0)
         return routes
 
@@ -108,7 +108,7 @@ def _route(row: Sequence[Any]) -> tuple[Route, str]:
     return route, problem
 
 
-def _told(route: Route, cost_problem: str) -> Route:
+def _with_warning(route: Route, cost_problem: str) -> Route:
     if cost_problem:
         log.warning("Route %d: %s", route.route_id, cost_problem)
     return route

@@ -28,7 +28,7 @@ _MOST_NAMESAKES = 16
 _WAITING_CHARGES = 10_000
 _CHARGES_AT_ONCE = 1_000
 _MILLION = 1_000_000
-MOST_TOLD = 1000
+MOST_LOGGED = 1000
 """Accounts for which it is remembered that an unusable password column was logged."""
 
 
@@ -47,7 +47,7 @@ class DatabaseAuthenticator:
         self._clock = clock
         self._database = database
         self._checks = checks or BcryptChecks()
-        self._told: dict[str, str] = {}
+        self._logged: dict[str, str] = {}
         self._columns = [column.name for column in user.c]
         self._columns += [column for column in OPTIONAL_USER_COLUMNS if layout.has(user, column)]
         self._select = compile_statement(
@@ -65,7 +65,7 @@ class DatabaseAuthenticator:
             stored = read_column(octets(row["password"]))
             problem = problem or stored.problem
             if self._takes(stored, password) or self._takes_second(row, password):
-                self._told.pop(wanted, None)
+                self._logged.pop(wanted, None)
                 return _account(wanted, row)
         if problem:
             self._complain(wanted, problem)
@@ -89,11 +89,11 @@ class DatabaseAuthenticator:
 
     def _complain(self, system_id: str, problem: str) -> None:
         """Log once that no password matches a column; the refused binds alone would look like wrong passwords."""
-        if self._told.get(system_id) == problem:
+        if self._logged.get(system_id) == problem:
             return
-        self._told[system_id] = problem
-        if len(self._told) > MOST_TOLD:
-            del self._told[next(iter(self._told))]
+        self._logged[system_id] = problem
+        if len(self._logged) > MOST_LOGGED:
+            del self._logged[next(iter(self._logged))]
         logger.warning(
             "SMPP[%s] can't bind with any password: its password column %s", system_id, problem, extra=EACH
         )

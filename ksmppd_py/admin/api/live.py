@@ -29,7 +29,7 @@ class BindsQuery(PageQuery):
     system_id: str | None = Field(None, max_length=64, description="of this account only")
 
 
-class AccountQuery(Model, strict=False):
+class RefusalsQuery(Model, strict=False):
     """The account whose refusals are returned, or all."""
 
     system_id: str | None = Field(None, max_length=64, description="of this account only")
@@ -248,7 +248,7 @@ OPERATIONS = (
         needs_database=False,
         summary="List recent refusals of binds and submits",
         run=list_refusals,
-        query=AccountQuery,
+        query=RefusalsQuery,
         result=live_models.Refusals,
     ),
     Operation(
