@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from ksmppd_py.errors import DatabaseUnavailable
 from ksmppd_py.management.accounts import Accounts
+from ksmppd_py.management.errors import NotPossible
 from ksmppd_py.management.ports import Announcements, Stores
 from ksmppd_py.management.records import Actor, AuditNote
 from ksmppd_py.management.routes import Routes
@@ -59,5 +60,5 @@ class Management:
             return
         try:
             self.stores.audit.write(AuditNote(actor, self._clock(), operation, subject), None, after)
-        except DatabaseUnavailable as error:
+        except (DatabaseUnavailable, NotPossible) as error:
             logger.warning("No audit entry for %s of %s by %s: %s", operation, subject, actor.username, error)

@@ -1,14 +1,20 @@
-"""Tables of this server beside the C daemon's, created when they are first needed (docs/rules/database.md 1)."""
+"""Tables of this server beside the C daemon's, created when they are first needed (docs/rules/database.md 1).
+
+`python -m ksmppd_py.storage.own_tables mysql|pgsql|sqlite` prints the DDL that database-schemas/ ships.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import sys
 
 from sqlalchemy import BigInteger, Column, Float, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy.engine import Dialect
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from ksmppd_py.management.errors import NotPossible
 from ksmppd_py.storage.database import Database, Statement, StatementRefused
-from ksmppd_py.storage.transact import create_alone
+from ksmppd_py.storage.schema import DIALECTS
 
 _BIG = BigInteger().with_variant(Integer, "sqlite")
 _DOUBLE = Float(53)
@@ -53,8 +59,22 @@ _INDEXES = {
 }
 
 
+def create_statements(table: Table, dialect: Dialect) -> list[str]:
+    """Return the statements that create one of the tables, unless it exists, and its index."""
+    create = CreateTable(table, if_not_exists=True).compile(dialect=dialect)
+    index = CreateIndex(_INDEXES[table.name]).compile(dialect=dialect)
+    return [str(create).strip(), str(index).strip()]
+
+
+def render(dialect: Dialect) -> str:
+    """Return the DDL of both tables, as a script."""
+    statements = [each for table in (AUDIT, CREDIT_LOG) for each in create_statements(table, dialect)]
+    lines = [line.rstrip().replace("\t", "  ") for line in ";\n\n".join(statements).splitlines()]
+    return "\n".join(lines) + ";\n"
+
+
 class OwnTables:
-    """Creates each of the tables once. Raises DatabaseUnavailable. May yield."""
+    """Creates each of the tables once. Raises DatabaseUnavailable, and NotPossible without the right. May yield."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -65,16 +85,13 @@ class OwnTables:
         if table.name in self._there:
             return
         if not self._is_there(table):
-            dialect = self._database.dialect
-            mysql = dialect.name == "mysql"  # which has no IF NOT EXISTS for an index
-            create = str(CreateTable(table, if_not_exists=True).compile(dialect=dialect)).strip()
-            index = str(
-                CreateIndex(_INDEXES[table.name], if_not_exists=not mysql).compile(dialect=dialect)
-            ).strip()
-            create_alone(self._database, [create] if mysql else [create, index])
-            if mysql:
-                with contextlib.suppress(StatementRefused):  # another server made it just now
-                    self._database.execute(Statement(index), repeatable=False)
+            create, index = create_statements(table, self._database.dialect)
+            try:
+                self._database.execute(Statement(create), repeatable=True)
+            except StatementRefused as error:
+                raise NotPossible(f"the table {table.name} can't be created: {error}") from error
+            with contextlib.suppress(StatementRefused):  # another server made it just now
+                self._database.execute(Statement(index), repeatable=False)
         self._there.add(table.name)
 
     def _is_there(self, table: Table) -> bool:
@@ -85,3 +102,14 @@ class OwnTables:
         except StatementRefused:
             return False
         return True
+
+
+def main() -> None:
+    """Print the DDL for the dialect named on the command line."""
+    if len(sys.argv) != 2 or sys.argv[1] not in DIALECTS:
+        sys.exit(f"usage: python -m ksmppd_py.storage.own_tables {'|'.join(DIALECTS)}")
+    print(render(DIALECTS[sys.argv[1]]), end="")
+
+
+if __name__ == "__main__":
+    main()

@@ -9,6 +9,7 @@ from typing import Any
 import gevent
 import pytest
 
+from ksmppd_py.config import KsmppdGroup
 from ksmppd_py.kannel.messages import SmsType
 from ksmppd_py.management.errors import (
     AlreadyExists,
@@ -26,11 +27,16 @@ from ksmppd_py.management.records import (
     Page,
 )
 from ksmppd_py.management.service import Management
+from ksmppd_py.storage import own_tables
 from ksmppd_py.storage.management import management_stores
+from ksmppd_py.storage.mysql import MySQLDatabase
 from ksmppd_py.storage.router import DatabaseRouter
 from ksmppd_py.storage.routes import DatabaseRoutes
+from ksmppd_py.storage.schema import DIALECTS
+from ksmppd_py.storage.upgrade import describe, prepare
 from ksmppd_py.storage.users import DatabaseAuthenticator
-from tests.storage.conftest import Place
+from tests.parts.mariadb import MariaDB
+from tests.storage.conftest import Place, mysql_settings
 
 ANN = Actor("ann", "10.0.0.1")
 EVERYTHING = Page(100)
@@ -443,3 +449,24 @@ def test_a_refusal_costs_no_connection(place: Place, management: Management) -> 
     assert refusals == 3
     assert place.database.meter.available
     assert getattr(place.database, "_generation", 0) == 0
+
+
+@pytest.mark.integration
+@pytest.mark.database
+def test_a_database_user_who_may_not_create_tables(mariadb: MariaDB) -> None:
+    """Operators read why, and the tables may be made by hand."""
+    name = mariadb.create_database()
+    owner = MySQLDatabase(mysql_settings(mariadb, name))
+    prepare(owner, KsmppdGroup())
+    mariadb.create_user("limited", "secret", name, "SELECT, INSERT, UPDATE, DELETE")
+    limited = MySQLDatabase(mysql_settings(mariadb, name, username="limited", password="secret"))
+    stores = management_stores(limited, describe(limited, KsmppdGroup()))
+    management = Management(stores, Recorded(), time)
+    with pytest.raises(NotPossible, match=r"the table smpp_audit can't be created: .*denied"):
+        management.accounts.create(ANN, "acme", {}, "secret")
+    management.note(ANN, "unbind", "bind 4")
+    mariadb.script(own_tables.render(DIALECTS["mysql"]), name)
+    assert management.accounts.create(ANN, "acme", {}, "secret", 1.0).account.credit == 1.0
+    limited.close()
+    owner.close()
+    mariadb.drop_database(name)

@@ -10,6 +10,7 @@ import pytest
 from ksmppd_py.config import KsmppdGroup
 from ksmppd_py.errors import MessageTooLong
 from ksmppd_py.kannel.messages import SMS_FIELDS, Kind, Sms, SmsType
+from ksmppd_py.storage import own_tables
 from ksmppd_py.storage.routes import DatabaseRoutes
 from ksmppd_py.storage.schema import DIALECTS, render
 from ksmppd_py.storage.store import DatabaseStore
@@ -25,6 +26,7 @@ OpenMySQL = Callable[..., Place]
 @pytest.mark.parametrize("folder", DIALECTS)
 def test_shipped_tables(folder: str) -> None:
     assert (SCHEMAS / folder / "tables.sql").read_text() == render(DIALECTS[folder])
+    assert (SCHEMAS / folder / "management.sql").read_text() == own_tables.render(DIALECTS[folder])
 
 
 def columns(place: Place, table: str) -> list[str]:

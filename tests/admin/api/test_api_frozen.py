@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -11,12 +14,12 @@ import pytest
 from api_bench import ApiBench
 
 from ksmppd_py.admin.api.handler import OPERATIONS
+from ksmppd_py.config import Sqlite3Connection
 from ksmppd_py.storage.mysql import MySQLDatabase
+from ksmppd_py.storage.sqlite import SQLiteDatabase
 from tests.parts.api import ApiAnswer
 from tests.parts.mariadb import MariaDB
 from tests.storage.conftest import mysql_settings
-
-pytestmark = [pytest.mark.integration, pytest.mark.database]
 
 LONGEST = 5.5
 """Seconds: the 5 of a statement, and some for a busy machine."""
@@ -53,6 +56,8 @@ IN_MEMORY |= {"show_server", "account_past", "list_users", "try_regex"}
 """Operations that need no table; those that change something are made, and their audit is in the log only."""
 
 
+@pytest.mark.integration
+@pytest.mark.database
 def test_every_operation(mariadb: MariaDB, caplog: pytest.LogCaptureFixture) -> None:
     database = MySQLDatabase(mysql_settings(mariadb, mariadb.create_database()))
     database.start()
@@ -80,3 +85,24 @@ def test_every_operation(mariadb: MariaDB, caplog: pytest.LogCaptureFixture) -> 
             assert answer.headers["content-type"] == "application/problem+json"
             assert answer.headers["retry-after"] == "1"
     assert [record for record in caplog.records if record.exc_info or record.levelno > logging.ERROR] == []
+
+
+@pytest.mark.slow
+def test_a_locked_file(tmp_path: Path) -> None:
+    """Another program holds SQLite's lock: reading works, changes are refused within 5 s."""
+    path = tmp_path / "ksmppd.sqlite"
+    database = SQLiteDatabase(Sqlite3Connection(id="db", database=str(path)))
+    database.start()
+    bench = ApiBench(database)
+    bench.api("POST", "/accounts", {"system_id": "acme", "password": "secret"})
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        began = monotonic()
+        assert bench.api("GET", "/accounts/acme").status == 200
+        assert bench.api("PATCH", "/accounts/acme", {"throughput": 1}).status == 503
+        assert bench.api("POST", "/accounts/acme/suspend").status == 503
+        assert monotonic() - began < LONGEST
+        other.execute("ROLLBACK")
+    assert bench.api("GET", "/accounts/acme").body["throughput"] == 0
+    bench.close()
+    database.close()

@@ -1,0 +1,26 @@
+CREATE TABLE IF NOT EXISTS smpp_audit (
+  entry_id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+  happened_at FLOAT NOT NULL,
+  username VARCHAR(255) NOT NULL,
+  address VARCHAR(64) NOT NULL,
+  operation VARCHAR(32) NOT NULL,
+  subject VARCHAR(255) NOT NULL,
+  value_before TEXT NOT NULL,
+  value_after TEXT NOT NULL
+);
+
+CREATE INDEX smpp_audit_subject ON smpp_audit (subject);
+
+CREATE TABLE IF NOT EXISTS smpp_credit_log (
+  entry_id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+  system_id VARCHAR(64) NOT NULL,
+  happened_at FLOAT NOT NULL,
+  username VARCHAR(255) NOT NULL,
+  address VARCHAR(64) NOT NULL,
+  amount FLOAT NOT NULL,
+  credit FLOAT NOT NULL,
+  reason TEXT NOT NULL,
+  request_key VARCHAR(128) NOT NULL
+);
+
+CREATE INDEX smpp_credit_log_account ON smpp_credit_log (system_id, request_key);
