@@ -53,4 +53,4 @@ class BoxLimits:
     busy: float = 0.5
     """Share of unacked MOs and DLRs above which messages of slow ESMEs are moved to the store."""
     most_delayed: float = 0.5
-    """Share that delayed temporary refusals may take."""
+    """Share of a bearerbox's slots that delayed nacks may take."""

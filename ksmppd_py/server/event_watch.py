@@ -106,7 +106,7 @@ def refusal_event(refusal: RefusalCount) -> tuple[str, EventFields]:
 
 
 class EventWatch:
-    """Looks at the server every second, and adds events to its stream. `clock` is epoch seconds."""
+    """Compares the server's state every second, and adds events to its stream. `clock` is epoch seconds."""
 
     def __init__(self, status: ServerStatus, clock: Callable[[], float]) -> None:
         self._status = status

@@ -47,7 +47,7 @@ def get_schema(backend: Backend, _call: Call) -> Answer:
 
 
 def upgrade_schema(backend: Backend, call: Call) -> Answer:
-    """Add the optional columns. May yield."""
+    """Add the optional columns that the user table lacks, and return their names. May yield."""
     added = list(backend.management.upgrade_schema(call.actor))
     return Answer(SchemaUpgrade(added=added, restart_needed=bool(added)))
 
