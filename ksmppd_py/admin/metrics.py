@@ -98,6 +98,12 @@ class _ServerCollector(Collector):
         yield from _bearerbox_metrics(metrics)
         yield from _database_metrics(metrics)
         yield from _backlog_metrics(metrics.backlog)
+        yield _counters(
+            "ksmppd_queue_dropped",
+            "Stored messages that were given up: MTs past their validity, MOs and reports above a limit.",
+            ("reason",),
+            {(reason.value,): float(count) for reason, count in metrics.meters.dropped.items()},
+        )
         yield _gauge(
             "ksmppd_unusable_rows",
             "Stored rows that can't be read, found since the start; their ids are in the log.",

@@ -9,16 +9,20 @@ from ksmppd_py.errors import KsmppdError
 from ksmppd_py.flows.row_cursor import PAGE, ROWS_PAUSE, RowCursor, Wakeups, log_unreadable
 from ksmppd_py.kannel.messages import DlrMask, Sms, SmsType
 from ksmppd_py.model.clock import Clock
+from ksmppd_py.model.esme import DropReason, ServerMeters
+from ksmppd_py.model.history import MessageHistory
 from ksmppd_py.model.ids import MessageIds
 from ksmppd_py.model.names import to_name
 from ksmppd_py.model.outcomes import SubmitResult
 from ksmppd_py.model.ports import Gateway
 from ksmppd_py.model.store import StoredMessage, SubmitRows
 from ksmppd_py.model.work import Submit
+from ksmppd_py.translate import report_text
 from ksmppd_py.translate.reports import report_on, wants_failure
 
 logger = logging.getLogger(__name__)
 
+_EXPIRED = report_text.made_up(b"EXPIRED", b"000")
 MOST_IN_FLIGHT = 1000
 """Stored MTs sent to bearerboxes and not acked, at most about."""
 
@@ -38,6 +42,8 @@ class SubmitReplay:
         accounts: Wakeups,
         ids: MessageIds,
         clock: Clock,
+        history: MessageHistory,
+        meters: ServerMeters,
     ) -> None:
         self._store = store
         self._gateway = gateway
@@ -45,6 +51,8 @@ class SubmitReplay:
         self._accounts = accounts
         self._ids = ids
         self._clock = clock
+        self._history = history
+        self._meters = meters
         self._cursor = RowCursor()
         self._unsettled: list[Submit] = []
         self._withdrawn: set[int] = set()
@@ -78,13 +86,39 @@ class SubmitReplay:
             rows = self._cursor.next_page(self._page, PAGE)
             if rows is None:
                 continue
-            now = self._clock.monotonic()
-            for row in rows:
-                if not self._dispatch(row, now):
-                    self._cursor.step_back(row.global_id)
-                    return
+            expired: list[StoredMessage] = []
+            has_room = self._dispatch_page(rows, expired)
+            self._end_expired(expired)
+            if not has_room or len(rows) < PAGE:
+                return
+
+    def expire(self) -> None:
+        """End all rows past their validity, also while no bearerbox is there. Raises DatabaseUnavailable. May yield."""
+        after = 0
+        while True:
+            rows = self._store.expired_mts(int(self._clock.time()), after, PAGE)
+            busy = self._cursor.in_flight | self._withdrawn
+            mine = [row for row in rows if row.sms is not None and row.global_id not in busy]
+            self._cursor.in_flight.update(row.global_id for row in mine)
+            self._end_expired(mine)
             if len(rows) < PAGE:
                 return
+            after = rows[-1].global_id
+
+    def _dispatch_page(self, rows: Sequence[StoredMessage], expired: list[StoredMessage]) -> bool:
+        """Send rows, but put those past their validity into `expired`; False when there is no more room.
+
+        Doesn't yield.
+        """
+        now, now_epoch = self._clock.monotonic(), self._clock.time()
+        for row in rows:
+            if row.sms is not None and 0 < row.sms.validity < now_epoch:
+                if row.global_id not in self._withdrawn and self._cursor.takes(row.global_id, now):
+                    expired.append(row)
+            elif not self._dispatch(row, now):
+                self._cursor.step_back(row.global_id)
+                return False
+        return True
 
     def _page(self, after: int, limit: int) -> Sequence[StoredMessage]:
         return self._store.page(SmsType.MT_PUSH, after, limit)
@@ -178,14 +212,50 @@ class SubmitReplay:
             sms.id.decode("ascii", "replace"),
             to_name(sms.service or b""),
         )
-        if sms.dlr_url and wants_failure(sms):
-            now_epoch = int(self._clock.time())
-            report = report_on(sms, self._ids.next(), now_epoch, DlrMask.FAIL)
-            try:
-                self._store.save((report,))
-            except KsmppdError as error:
-                logger.warning("The failure report on it can't be stored now: %s", error)
-                self._cursor.retry_later(submit.row, now)
-                return
-            self._accounts.put(to_name(sms.service or b"").lower())
-        self._remove(submit.row)
+        report = report_on(sms, self._ids.next(), int(self._clock.time()), DlrMask.FAIL)
+        if self._store_reports([report] if wants_failure(sms) else []):
+            self._remove(submit.row)
+        else:
+            self._cursor.retry_later(submit.row, now)
+
+    def _end_expired(self, rows: Sequence[StoredMessage]) -> None:
+        """Remove rows in flight that are past their validity, after storing the reports that were asked for.
+
+        May yield.
+        """
+        if not rows:
+            return
+        reports, asked = [], []
+        for row in rows:
+            assert row.sms is not None
+            report = report_on(row.sms, self._ids.next(), int(self._clock.time()), DlrMask.FAIL, _EXPIRED)
+            reports.append(report)
+            if wants_failure(row.sms):
+                asked.append(report)
+        if not self._store_reports(asked):
+            for row in rows:
+                self._cursor.retry_later(row.global_id, self._clock.monotonic())
+            return
+        for row, report in zip(rows, reports, strict=True):
+            self._remove(row.global_id)
+            self._history.reported(to_name(report.service or b"").lower(), report)
+        self._meters.dropped[DropReason.EXPIRED] += len(rows)
+        logger.warning(
+            "%d stored message(s) have expired, the last of %s", len(rows), to_name(report.service or b"")
+        )
+
+    def _store_reports(self, reports: Sequence[Sms]) -> bool:
+        """Store reports on failed messages, and wake their accounts; False when they can't be stored. May yield."""
+        wanted = [report for report in reports if report.dlr_url]
+        try:
+            if wanted:
+                self._store.save(wanted)
+        except KsmppdError as error:
+            logger.warning("%d failure report(s) can't be stored now: %s", len(wanted), error)
+            return False
+        except Exception:
+            logger.exception("%d failure report(s) failed unexpectedly", len(wanted))
+            return False
+        for service in dict.fromkeys(report.service or b"" for report in wanted):
+            self._accounts.put(to_name(service).lower())
+        return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Protocol, overload
 
 from ksmppd_py.model.account import Account
@@ -89,10 +90,22 @@ class Esme:
         self.bucket.set_rate(account.throughput, monotonic)
 
 
+class DropReason(str, Enum):
+    """Reasons for which a stored message is given up: an MT past its validity, MOs and reports above a limit."""
+
+    EXPIRED = "expired"
+    AGE = "queue-max-age"
+    ROWS = "queue-max-rows"
+
+
 class ServerMeters:
-    """Totals of the server, and its events. `routing` is the seconds that routing took, one value for each batch."""
+    """Totals of the server, and its events. `routing` is the seconds that routing took, one value for each batch.
+
+    `dropped` counts stored messages that were given up, by reason.
+    """
 
     __slots__ = (
+        "dropped",
         "events",
         "inbound",
         "inbound_processed",
@@ -109,6 +122,7 @@ class ServerMeters:
         self.outbound_processed = 0
         self.refusals = Refusals()
         self.events = EventStream()
+        self.dropped: dict[DropReason, int] = dict.fromkeys(DropReason, 0)
         self.routing = Histogram()
 
 

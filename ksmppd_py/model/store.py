@@ -77,6 +77,12 @@ class SubmitRows(MessageRows, MessageStore, Protocol):
     def has_mts(self) -> bool:
         """Whether the table has MT rows. Raises DatabaseUnavailable. May yield."""
 
+    def expired_mts(self, now: int, after: int, limit: int) -> list[StoredMessage]:
+        """Return MT rows with global_id > after, in that order, whose validity was over at `now` (epoch seconds).
+
+        Raises DatabaseUnavailable. May yield.
+        """
+
 
 class UnaddressedStore(Protocol):
     """The MOs and reports without an account."""

@@ -155,7 +155,16 @@ class _Builder:
 
     def _replays(self, deliveries: DeliverReplayJobs, pool: BearerboxPool) -> ReplayJobs:
         wakeups: BatchQueue[str] = BatchQueue()
-        flow = SubmitReplay(self.store, pool, wakeups, deliveries.wakeups, self.ids, time)
+        flow = SubmitReplay(
+            self.store,
+            pool,
+            wakeups,
+            deliveries.wakeups,
+            self.ids,
+            time,
+            self.history,
+            self.registry.meters,
+        )
         submits = SubmitReplayJobs(flow, wakeups, pool, self.claim, self.timings)
         rows = UnaddressedRows(self.store, self.delivery)
         unaddressed = UnaddressedRowsJob(rows, deliveries.flow, self.claim, self.timings)

@@ -185,9 +185,13 @@ class SubmitReplayJobs:
         return came
 
     def _scan(self) -> float:
-        """Query whether there are rows, and wake the replay; return the seconds until the next time. May yield."""
+        """End expired rows, query whether there are others, and wake the replay.
+
+        Return the seconds until the next time. May yield.
+        """
         began = monotonic()
         try:
+            self.flow.expire()
             if self.flow.rescan():
                 self._wakeups.put("")
         except DatabaseUnavailable as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import ColumnElement, bindparam, func, select
 
 from ksmppd_py.kannel.messages import SMS_FIELDS, Sms, SmsType
 from ksmppd_py.model.names import to_octets
@@ -38,6 +38,9 @@ class StoredMessages:
             .limit(bindparam("limit"))
         )
         self._page = compile_statement(page, database.dialect)
+        validity = layout.read(store, "validity")
+        now: ColumnElement[Any] = bindparam("now")
+        self._expired = compile_statement(page.where(validity > 0, validity < now), database.dialect)
         self._of_account: AccountRows = AccountRows(database, layout, columns)
         given = store.update().values(service=bindparam("service_name"))
         self._set_account = compile_statement(
@@ -101,6 +104,15 @@ class StoredMessages:
     def has_mts(self) -> bool:
         """See model/store.py."""
         return bool(self.page(SmsType.MT_PUSH, after=0, limit=1))
+
+    def expired_mts(self, now: int, after: int, limit: int) -> list[StoredMessage]:
+        """See model/store.py."""
+        values: dict[str, Value] = {
+            "sms_type": int(SmsType.MT_PUSH), "now": now, "after": after, "limit": limit
+        }  # fmt: skip
+        with self.remover.reading() as settled:
+            rows = self._database.execute(self._expired, values, repeatable=True).rows
+            return [read_stored(row) for row in rows if row[0] not in settled]
 
     def services(self, among: Collection[str]) -> set[str]:
         """Return those of these accounts that have MOs or DLRs. Raises DatabaseUnavailable. May yield."""

@@ -190,6 +190,10 @@ class MemoryStore:
                 found.append(message)
         return found[:limit]
 
+    def expired_mts(self, now: int, after: int, limit: int) -> list[StoredMessage]:
+        mts = self.page(int(SmsType.MT_PUSH), after, len(self.messages))
+        return [row for row in mts if row.sms is not None and 0 < row.sms.validity < now][:limit]
+
     def unaddressed(self, after: int, limit: int) -> list[StoredMessage]:
         self._check()
         kinds = (SmsType.MO, SmsType.REPORT_MO)

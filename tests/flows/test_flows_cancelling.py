@@ -12,7 +12,7 @@ from ksmppd_py.kannel.messages import Sms, SmsType
 from ksmppd_py.model.history import MessageHistory
 from ksmppd_py.smpp.constants import CommandStatus
 from ksmppd_py.smpp.pdus import CancelSm
-from tests.flows.memory import NOW, Clock, MemoryGateway, MemoryOrigin, MemoryStore, make_ids
+from tests.flows.memory import NOW, Clock, MemoryGateway, MemoryOrigin, MemoryStore, make_ids, make_meters
 
 
 class Store(MemoryStore):
@@ -36,7 +36,16 @@ class Bed:
         self.store = Store()
         self.gateway = MemoryGateway()
         ids = make_ids()
-        self.replay = SubmitReplay(self.store, self.gateway, MemoryOrigin(), MemoryOrigin(), ids, self.clock)
+        self.replay = SubmitReplay(
+            self.store,
+            self.gateway,
+            MemoryOrigin(),
+            MemoryOrigin(),
+            ids,
+            self.clock,
+            MessageHistory(0),
+            make_meters(),
+        )
         self.lookup = MessageLookup(
             MessageHistory(0),
             self.store,

@@ -11,9 +11,13 @@ from ksmppd_py.flows import row_cursor
 from ksmppd_py.flows.row_cursor import PAGE
 from ksmppd_py.flows.submit_replay import MOST_IN_FLIGHT, SubmitReplay
 from ksmppd_py.kannel.messages import DlrMask, Sms, SmsType
+from ksmppd_py.model.esme import DropReason
+from ksmppd_py.model.history import MessageHistory
 from ksmppd_py.model.outcomes import SubmitResult
 from ksmppd_py.model.work import Submit
-from tests.flows.memory import NOW, Clock, MemoryGateway, MemoryOrigin, MemoryStore, make_ids
+from ksmppd_py.translate.bind_options import BindOptions
+from ksmppd_py.translate.receipts import state_of, to_deliver_sm
+from tests.flows.memory import NOW, Clock, MemoryGateway, MemoryOrigin, MemoryStore, make_ids, make_meters
 
 
 class Bed:
@@ -25,8 +29,17 @@ class Bed:
         self.wakeups = MemoryOrigin()
         self.accounts = MemoryOrigin()
         self.clock = Clock()
+        self.history = MessageHistory(100)
+        self.meters = make_meters()
         self.replay = SubmitReplay(
-            self.store, self.gateway, self.wakeups, self.accounts, make_ids(), self.clock
+            self.store,
+            self.gateway,
+            self.wakeups,
+            self.accounts,
+            make_ids(),
+            self.clock,
+            self.history,
+            self.meters,
         )
 
     def stored(self, *texts: bytes, dlr_mask: int = 0) -> list[Sms]:
@@ -324,3 +337,83 @@ def test_a_defect_while_one_is_refused_holds_no_other(
     bed.clock.now += 30
     bed.replay.advance()
     assert bed.texts == [b"1", b"2"]
+
+
+def expiring(bed: Bed, *validities: int, dlr_mask: int = 18) -> list[Sms]:
+    messages = [mt(b"%d" % number, dlr_mask) for number in range(len(validities))]
+    for sms, validity in zip(messages, validities, strict=True):
+        sms.validity = validity
+    bed.store.save(messages)
+    return messages
+
+
+@pytest.mark.parametrize("online", [True, False])
+@pytest.mark.parametrize(("dlr_mask", "reported"), [(0, False), (1, False), (2, True), (19, True)])
+def test_expired_messages_are_reported_instead_of_sent(
+    bed: Bed, online: bool, dlr_mask: int, reported: bool
+) -> None:
+    """Also while no bearerbox is there; 0 and -1 are no validity."""
+    bed.gateway.online = online
+    expired, *others = expiring(bed, NOW - 1, NOW + 1, 0, -1, dlr_mask=dlr_mask)
+    if online:
+        bed.replay.advance()
+        assert bed.texts == [sms.msgdata for sms in others]
+    else:
+        bed.replay.expire()
+    mts = [sms for sms in bed.store.saved if sms.sms_type == SmsType.MT_PUSH]
+    assert mts == others
+    reports = [sms for sms in bed.store.saved if sms.sms_type == SmsType.REPORT_MO]
+    assert [(sms.dlr_url, sms.service) for sms in reports] == [(expired.dlr_url, b"esme")] * reported
+    assert bed.accounts.items == ["esme"] * reported
+    assert bed.meters.dropped == {DropReason.EXPIRED: 1, DropReason.AGE: 0, DropReason.ROWS: 0}
+    known = bed.history.find("esme", expired.id)
+    assert known is not None  # query_sm
+    assert known.report is not None
+    assert state_of(known.report.dlr_mask, b"EXPIRED", {}).stat == b"EXPIRED"
+    for report in reports:
+        (pdu,) = to_deliver_sm(report, BindOptions())
+        assert b"stat:EXPIRED err:000" in pdu.short_message
+
+
+def test_expired_messages_wait_until_their_reports_are_stored(
+    bed: Bed, caplog: pytest.LogCaptureFixture
+) -> None:
+    expiring(bed, NOW - 1, NOW - 1)
+    for failure in (DatabaseUnavailable("down"), ZeroDivisionError()):
+        bed.store.refuses = raising(failure)
+        bed.replay.advance()
+        bed.clock.now += 60
+        assert len(bed.store.messages) == 2
+    assert "can't be stored now" in caplog.text
+    assert "failed unexpectedly" in caplog.text
+    bed.store.refuses = lambda sms: None
+    bed.replay.advance()
+    assert [sms.sms_type for sms in bed.store.saved] == [SmsType.REPORT_MO] * 2
+    assert bed.gateway.sent == []
+
+
+def raising(error: Exception) -> Any:
+    def refuse(_sms: Sms) -> None:
+        raise error
+
+    return refuse
+
+
+def test_what_is_being_sent_or_cancelled_doesnt_expire(bed: Bed) -> None:
+    expiring(bed, NOW + 1, NOW + 1)
+    bed.gateway.room = 1
+    bed.replay.advance()
+    assert bed.replay.withdraw(2)
+    bed.clock.now += 60
+    bed.replay.expire()
+    assert len(bed.store.messages) == 2
+    bed.replay.put_back(2)
+    bed.replay.expire()
+    assert sorted(bed.store.messages) == [1, 3]
+
+
+def test_many_expire_at_once(bed: Bed) -> None:
+    expiring(bed, *[NOW - 1] * (PAGE * 2 + 1), dlr_mask=0)
+    bed.store.add_unreadable()
+    bed.replay.expire()
+    assert len(bed.store.messages) == 1

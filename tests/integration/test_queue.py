@@ -86,6 +86,23 @@ def test_a_stored_submit_that_is_refused_becomes_a_failure_report(bed: Bed) -> N
     bed.wait_rows(customer, 0)
 
 
+def test_a_stored_submit_past_its_validity_is_reported(bed: Bed) -> None:
+    """docs/rules/flows.md 5.1: it isn't sent, though the bearerbox is back; another one is."""
+    customer = bed.customer()
+    esme = bed.esme(customer)
+    bed.box_away()
+    expiring = mt("too late", registered_delivery=1, validity_period=b"000000000001000R")
+    reply = esme.submit(expiring)
+    assert esme.submit(mt("any time")).command_status == reply.command_status == wire.ROK
+    receipt = esme.wait_receipt(reply.text, 20)  # also while no bearerbox is there
+    assert receipt.receipt["stat"] == "EXPIRED"
+    assert receipt.tlvs[wire.MESSAGE_STATE] == b"\x03"
+    bed.box_back()
+    (sms,) = bed.box.wait_for_sms(1, 20)
+    assert sms.msgdata == b"any time"
+    bed.wait_rows(customer, 0)
+
+
 @pytest.mark.slow
 def test_mo_waits_for_the_esme(bed: Bed) -> None:
     """docs/rules/flows.md 2 and 5.1: stored with its account, acked 0, delivered after the bind, then gone."""

@@ -55,6 +55,9 @@ class Queries:
         self._query()
         return set(among)
 
+    def expire(self) -> None:
+        """Nothing expires."""
+
     def rescan(self) -> bool:
         self._query()
         return True

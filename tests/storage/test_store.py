@@ -84,6 +84,17 @@ def test_pages(store: DatabaseStore) -> None:
     assert store.page(SmsType.MT_PUSH, second[-1].global_id, 3, service="smppusera") == []
 
 
+def test_expired_mts(store: DatabaseStore) -> None:
+    validities = [99, 100, 0, -1, 1, 50]
+    batch = [make_sms(number, validity=validity) for number, validity in enumerate(validities)]
+    store.save([*batch, make_sms(sms_type=SmsType.MO, validity=1)])
+    found = store.expired_mts(100, 0, 2)
+    assert stored(found) == [batch[0], batch[4]]
+    store.remove([found[1].global_id])
+    assert stored(store.expired_mts(100, 0, 10)) == [batch[0], batch[5]]
+    assert stored(store.expired_mts(100, found[1].global_id, 10)) == [batch[5]]
+
+
 def test_removed_rows_leave_the_page_at_once_and_the_table_soon(place: Place, store: DatabaseStore) -> None:
     store.save([make_sms(number) for number in range(6)])
     rows = store.page(SmsType.MT_PUSH, 0, 10)
