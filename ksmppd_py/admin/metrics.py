@@ -28,7 +28,7 @@ from ksmppd_py.admin.ports import ServerStatus
 from ksmppd_py.model.condition import KINDS
 from ksmppd_py.model.meters import Histogram
 from ksmppd_py.model.outcomes import Outcome
-from ksmppd_py.model.status import Backlog, BearerboxSnapshot, ServerMetrics
+from ksmppd_py.model.status import BearerboxSnapshot, ServerMetrics
 from ksmppd_py.smpp.constants import CommandStatus
 from ksmppd_py.smpp.session_state import BindType
 
@@ -97,13 +97,7 @@ class _ServerCollector(Collector):
         )
         yield from _bearerbox_metrics(metrics)
         yield from _database_metrics(metrics)
-        yield from _backlog_metrics(metrics.backlog)
-        yield _counters(
-            "ksmppd_queue_dropped",
-            "Stored messages that were given up: MTs past their validity, MOs and reports above a limit.",
-            ("reason",),
-            {(reason.value,): float(count) for reason, count in metrics.meters.dropped.items()},
-        )
+        yield from _backlog_metrics(metrics)
         yield _gauge(
             "ksmppd_unusable_rows",
             "Stored rows that can't be read, found since the start; their ids are in the log.",
@@ -245,7 +239,14 @@ def _database_metrics(metrics: ServerMetrics) -> Iterator[Metric]:
         )
 
 
-def _backlog_metrics(backlog: Backlog | None) -> Iterator[Metric]:
+def _backlog_metrics(metrics: ServerMetrics) -> Iterator[Metric]:
+    yield _counters(
+        "ksmppd_queue_dropped",
+        "Stored messages that were given up: MTs past their validity, MOs and reports above a limit.",
+        ("reason",),
+        {(reason.value,): float(count) for reason, count in metrics.meters.dropped.items()},
+    )
+    backlog = metrics.backlog
     if backlog is None:
         return
     now = time.time()
