@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, func, select
+from sqlalchemy import bindparam, func, select
 
 from ksmppd_py.kannel.messages import SMS_FIELDS, Sms, SmsType
 from ksmppd_py.model.names import to_octets
@@ -38,9 +38,8 @@ class StoredMessages:
             .limit(bindparam("limit"))
         )
         self._page = compile_statement(page, database.dialect)
-        validity = layout.read(store, "validity")
-        now: ColumnElement[Any] = bindparam("now")
-        self._expired = compile_statement(page.where(validity > 0, validity < now), database.dialect)
+        over = layout.read(store, "validity").between(1, bindparam("last_second"))
+        self._expired = compile_statement(page.where(over), database.dialect)
         self._of_account: AccountRows = AccountRows(database, layout, columns)
         given = store.update().values(service=bindparam("service_name"))
         self._set_account = compile_statement(
@@ -108,7 +107,7 @@ class StoredMessages:
     def expired_mts(self, now: int, after: int, limit: int) -> list[StoredMessage]:
         """See model/store.py."""
         values: dict[str, Value] = {
-            "sms_type": int(SmsType.MT_PUSH), "now": now, "after": after, "limit": limit
+            "sms_type": int(SmsType.MT_PUSH), "last_second": now - 1, "after": after, "limit": limit
         }  # fmt: skip
         with self.remover.reading() as settled:
             rows = self._database.execute(self._expired, values, repeatable=True).rows
