@@ -154,6 +154,7 @@ Serving until Ctrl-C. In another terminal:
   curl 'http://localhost:{options.http_port}/esme-status?password=ksmppdpass'
   {program} send {port}--system-id simulated --password simulate --from 12345 --to +46701234567 --text Hello --receipt
   {program} listen {port}--system-id simulated --password simulate
+  {_short(PROGRAMS / "ksmppctl")} -c {_short(options.directory / "ksmppd.conf")} account list
 
 Further: docs/getting-started.md""",
         flush=True,

@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -242,6 +243,28 @@ def test_optional_columns(sqlite_bed: Bed, ctl: Ctl, system_id: str) -> None:
     assert added["added"] == before
     assert ctl("schema", "show") == "no column is missing\n"
     assert ctl("schema", "upgrade") == "no column was missing\n"
+
+
+def test_the_page_for_customers(
+    sqlite_bed: Bed, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The commands of docs/customers.md, as they stand there, from adding acme to deleting it."""
+    page = (PROJECT / "docs/customers.md").read_text("utf-8")
+    lines = "".join(re.findall(r"(?s)```sh\n(.*?)```", page)).splitlines()
+    assert len(lines) > 20
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KSMPPD_URL", f"http://127.0.0.1:{sqlite_bed.daemon.config.admin_port}")
+    monkeypatch.setenv("KSMPPD_PASSWORD", PASSWORD)
+    output = ""
+    for line in lines:
+        program, *words = shlex.split(line)
+        assert (program, main(words)) == ("ksmppctl", 0), line
+        captured = capsys.readouterr()
+        assert captured.err == "", line
+        output += captured.out
+    assert re.search(r"(?m)^outcome +routed$(?s:.*?)^smsc_id +sweden$", output)
+    assert re.search(r"(?m)^0 of \d+ accounts differ$", output)  # an export, imported, changes nothing
+    assert output.endswith("account acme is deleted\n")
 
 
 def run(bed: Bed, *words: str, **options: Any) -> subprocess.Popen[str]:

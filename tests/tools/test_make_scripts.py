@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -84,6 +85,46 @@ def test_a_signal_ends_what_a_script_runs_in_the_background(tmp_path: Path, numb
     assert out.endswith("\nStopping ksmppd\n")
     with socket.create_server(("127.0.0.1", smpp_port)):
         pass  # the daemon left it
+
+
+@pytest.mark.integration
+@pytest.mark.slow
+def test_the_customer_of_the_readme(tmp_path: Path) -> None:
+    """The commands that follow `make run` in the README, as they stand there; only the port is a free one."""
+    text = (PROJECT / "README.md").read_text("utf-8")
+    [commands] = re.findall(r"(?s)```\n(export PATH=[^`]*ksmppctl account add acme [^`]*)```", text)
+    smpp_port, http_port = free_ports(2)
+    programs = tmp_path / ".venv/bin"
+    programs.mkdir(parents=True)
+    installed = Path(sys.executable).parent
+    fake_programs(
+        programs,
+        ksmppctl=f'exec {installed}/ksmppctl "$@"',
+        ksmppd_esme=f'exec {installed}/ksmppd-esme "$@" --port {smpp_port}',
+    )
+    arguments = ["--smpp-port", str(smpp_port), "--http-port", str(http_port), "--directory", ".run"]
+    command = [sys.executable, "-u", str(PROJECT / "tools/run_demo.py"), *arguments]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as demo:
+        try:
+            assert demo.stdout is not None
+            for line in demo.stdout:
+                if line.startswith("Serving until Ctrl-C"):
+                    break
+            ended = subprocess.run(
+                ["sh", "-e", "-c", commands], cwd=tmp_path, capture_output=True, text=True, check=False
+            )
+            assert (ended.returncode, ended.stderr) == (0, "")
+        finally:
+            demo.terminate()
+            demo.communicate(timeout=30)
+    for words in (
+        "account acme is there\n",
+        "bind_transceiver_resp #1: ok",
+        "submit_sm_resp #2: ok, message_id ",
+        "\nthroughput                        50\n",
+        "\nmt                                1\n",
+    ):
+        assert words in ended.stdout, ended.stdout
 
 
 def fake_programs(directory: Path, **scripts: str) -> dict[str, str]:

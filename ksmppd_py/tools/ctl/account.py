@@ -8,7 +8,6 @@ from typing import Any
 import click
 
 from ksmppd_py.admin.api.models import AccountSettings
-from ksmppd_py.management.accounts import SORTS
 from ksmppd_py.tools.ctl import account_transfer
 from ksmppd_py.tools.ctl.api_client import path_of
 from ksmppd_py.tools.ctl.errors import NO_ANSWER, TRY_LATER, USAGE, ApiProblem, CtlError
@@ -39,7 +38,7 @@ def account() -> None:
 
 @account.command("list")
 @click.option("--search", default=None, help="a part of the system_id")
-@click.option("--sort", type=click.Choice(SORTS), default="system_id")
+@click.option("--sort", metavar="COLUMN", default="system_id", help="such as credit, throughput or max_binds")
 @click.option("--descending", is_flag=True)
 @click.option("--limit", type=click.IntRange(1), default=None, help="at most so many")
 @pass_context

@@ -13,12 +13,15 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
 
-from ksmppd_py.config import Config, ConfigProblems, load
 from ksmppd_py.tools.ctl.errors import USAGE, CtlError
+
+if TYPE_CHECKING:
+    from ksmppd_py.config import Config
 
 URL, USER, PASSWORD = "KSMPPD_URL", "KSMPPD_USER", "KSMPPD_PASSWORD"
 DEFAULT_FILE = "ksmppd.conf"
@@ -80,6 +83,8 @@ def _config(options: TargetOptions, environment: Mapping[str, str]) -> Config | 
         if options.url or environment.get(URL) or not Path(DEFAULT_FILE).is_file():
             return None
         path = DEFAULT_FILE
+    from ksmppd_py.config import ConfigProblems, load  # noqa: PLC0415 - a quarter of the start's time
+
     try:
         return load(path)
     except ConfigProblems as problems:
