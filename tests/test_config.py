@@ -112,6 +112,7 @@ def test_defaults(tmp_path: Path) -> None:
         "switch_dlr_addr": False,
         "default_alt_charset": None,
         "dlr_err_length": 3,
+        "dlr_profile": "kannel",
         "long_mo_as_payload": False,
         "submit_fields_in_meta_data": False,
         "max_unbound_connections": 1000,

@@ -26,3 +26,11 @@ CREATE TABLE IF NOT EXISTS smpp_credit_log (
 );
 
 CREATE INDEX smpp_credit_log_account ON smpp_credit_log (system_id, request_key);
+
+CREATE TABLE IF NOT EXISTS smpp_message_id (
+  entry_id BIGSERIAL NOT NULL,
+  system_id VARCHAR(64) NOT NULL,
+  next_position BIGINT NOT NULL,
+  PRIMARY KEY (entry_id),
+  UNIQUE (system_id)
+);

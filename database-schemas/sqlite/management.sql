@@ -24,3 +24,10 @@ CREATE TABLE IF NOT EXISTS smpp_credit_log (
 );
 
 CREATE INDEX smpp_credit_log_account ON smpp_credit_log (system_id, request_key);
+
+CREATE TABLE IF NOT EXISTS smpp_message_id (
+  entry_id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+  system_id VARCHAR(64) NOT NULL,
+  next_position INTEGER NOT NULL,
+  UNIQUE (system_id)
+);

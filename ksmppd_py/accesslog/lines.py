@@ -11,9 +11,9 @@ from typing import Any, TypeAlias
 from ksmppd_py.accesslog.escapes import HARMLESS, UNQUOTED, clean, quoted, text_of
 from ksmppd_py.kannel.messages import NIL_ID, Sms, SmsType
 from ksmppd_py.model.outcomes import SubmitResult
-from ksmppd_py.model.work import BindContext, Delivery, Submit
+from ksmppd_py.model.work import BindContext, Delivery, Submit, id_for_esme
 from ksmppd_py.smpp.constants import ESM_TYPE_DELIVERY_RECEIPT
-from ksmppd_py.translate.dlr_url import ID_OCTETS
+from ksmppd_py.translate.dlr_url import esme_id
 from ksmppd_py.translate.errors import Untranslatable
 from ksmppd_py.translate.udh import count_parts
 
@@ -110,12 +110,14 @@ class Style(ABC):
         elif submit.result is not _ACCEPTED:
             event = SIMULATED if bind.account.simulation is not None else QUEUED
         template = self._template_of(sms, event, bind.service, bind.bind_id, cost, status)
-        if event is SENT and self.mask and sms.id != NIL_ID and not sms.foreign_id and not sms.udhdata:
+        is_usual = event is SENT and bind.ids is None and not sms.foreign_id and not sms.udhdata
+        if is_usual and self.mask and sms.id != NIL_ID:
             if len(self._usual) >= _MOST_TEMPLATES:
                 self._usual.clear()
             fields = (submit.command_status, submit.result, submit.cost, *_of_usual(sms))  # as in _add_usual
             self._usual[bind.bind_id] = (fields, template)
-        return self._line(template, sms, b"" if sms.id == NIL_ID else sms.id, submit.received_at)
+        message_id = b"" if sms.id == NIL_ID else sms.id if bind.ids is None else id_for_esme(sms)
+        return self._line(template, sms, message_id, submit.received_at)
 
     def delivery(self, delivery: Delivery, bind_id: int, command_status: int | None, sent_at: float) -> bytes:
         """Return the line of a message or report, sent at `sent_at` (monotonic seconds), that a bind has answered."""
@@ -127,7 +129,7 @@ class Style(ABC):
         if sms.sms_type == _REPORT:
             event = b"DLR SMS"
             if sms.dlr_url:
-                message_id = self._escape(sms.dlr_url[-ID_OCTETS:])
+                message_id = self._escape(esme_id(sms.dlr_url))
         if command_status != 0:
             event = b"FAILED " + event
         account = delivery.system_id.encode("latin-1")

@@ -150,6 +150,7 @@ def account_of(system_id: str, headers: Headers) -> Account:
         switch_dlr_addr=headers.integer(_SWITCH) != 0 if headers.text(_SWITCH) else None,
         max_open_acks=max(0, headers.integer("X-KSMPPD-Max-Open-Acks")) or None,
         dlr_err_length=max(0, headers.integer(_ERR_LENGTH)) if headers.text(_ERR_LENGTH) else None,
+        dlr_profile=headers.text("X-KSMPPD-DLR-Profile"),
     )
 
 

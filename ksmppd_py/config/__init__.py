@@ -6,6 +6,7 @@ from kannel_conf import printable
 from ksmppd_py.config.changes import restart_changes
 from ksmppd_py.config.convert import AccessLogFormat, DatabaseType, Method, SslMode, WaitAckAction
 from ksmppd_py.config.databases import Database, MysqlConnection, PgsqlConnection, Sqlite3Connection
+from ksmppd_py.config.dlr_groups import DlrProfileGroup, ErrorMapGroup, MessageIdKind
 from ksmppd_py.config.groups import (
     BearerboxConnection,
     KsmppdGroup,
@@ -24,10 +25,13 @@ __all__ = [
     "ConfigProblems",
     "Database",
     "DatabaseType",
+    "DlrProfileGroup",
+    "ErrorMapGroup",
     "HttpServer",
     "HttpUser",
     "KsmppdGroup",
     "KsmppdPlugin",
+    "MessageIdKind",
     "Method",
     "MysqlConnection",
     "PgsqlConnection",

@@ -30,6 +30,7 @@ from ksmppd_py.config.convert import (
     to_word,
 )
 from ksmppd_py.config.databases import MysqlConnection, PgsqlConnection, Sqlite3Connection
+from ksmppd_py.config.dlr_groups import DlrProfileGroup, ErrorMapGroup, to_profile_id
 from ksmppd_py.config.http_groups import HttpServer, HttpUser
 from ksmppd_py.smpp.tlvs import TlvType
 from ksmppd_py.translate.report_text import SHORT_ERR
@@ -191,6 +192,14 @@ class KsmppdGroup:
         shown="3",
         change=RELOAD,
     )
+    dlr_profile: str = converted(
+        to_profile_id,
+        "dlr-profile of accounts that name none: kannel, standard, or the id of a group",
+        type="string",
+        default="kannel",
+        shown="kannel",
+        change=RELOAD,
+    )
     long_mo_as_payload: bool = boolean(
         "long messages go to binds of SMPP 3.4 and later whole, in message_payload, instead of in parts",
         change=RELOAD,
@@ -325,6 +334,8 @@ class SmppTlv:
 SINGLE: dict[str, type[Any]] = {"ksmppd": KsmppdGroup, "smpp-routing": SmppRouting, "http-server": HttpServer}
 MULTI: dict[str, type[Any]] = {
     "bearerbox-connection": BearerboxConnection,
+    "dlr-profile": DlrProfileGroup,
+    "error-map": ErrorMapGroup,
     "http-user": HttpUser,
     "ksmppd-plugin": KsmppdPlugin,
     "mysql-connection": MysqlConnection,

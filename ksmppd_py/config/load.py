@@ -22,6 +22,12 @@ from kannel_conf import (
 from ksmppd_py.config import checks
 from ksmppd_py.config.convert import Method, url_problem
 from ksmppd_py.config.databases import Database, MysqlConnection, PgsqlConnection, Sqlite3Connection
+from ksmppd_py.config.dlr_groups import (
+    DlrProfileGroup,
+    ErrorMapGroup,
+    check_error_map,
+    check_profiles,
+)
 from ksmppd_py.config.files import database_problem, plugin_problem
 from ksmppd_py.config.foreign import FOREIGN_KEYS, OF_FORKS
 from ksmppd_py.config.groups import (
@@ -67,6 +73,8 @@ class Config:
     routing_plugin: KsmppdPlugin | None = None
     tlvs: tuple[SmppTlv, ...] = ()
     http_users: tuple[HttpUser, ...] = ()
+    dlr_profiles: tuple[DlrProfileGroup, ...] = ()
+    error_map: tuple[ErrorMapGroup, ...] = ()
     warnings: tuple[str, ...] = ()
 
     @property
@@ -139,6 +147,8 @@ class _Loader:
         bearerboxes = self._bearerboxes()
         tlvs = self._tlvs()
         users = self._http_users()
+        profiles = self._dlr_profiles(ksmppd)
+        error_map = self._error_map()
         self._check_together(ksmppd, http_server)
         auth_plugin = self._check_auth(ksmppd)
         routing_plugin = self._check_routing(routing, routing_group)
@@ -157,6 +167,8 @@ class _Loader:
             routing_plugin=routing_plugin,
             tlvs=tlvs,
             http_users=users,
+            dlr_profiles=profiles,
+            error_map=error_map,
             warnings=tuple(self._findings.warnings),
         )
 
@@ -205,21 +217,33 @@ class _Loader:
             self._findings.error(groups[0].place if groups else Place(self._path, 1), text)
         return tuple(boxes)
 
+    def _all(self, name: str, group_type: type[T]) -> list[tuple[T, Group]]:
+        """Return the groups of this name that can be used, with their places."""
+        found = [(self._bind(group_type, group), group) for group in self._groups.get(name, [])]
+        return [(bound, group) for bound, group in found if bound is not None]
+
+    def _dlr_profiles(self, ksmppd: KsmppdGroup | None) -> tuple[DlrProfileGroup, ...]:
+        profiles = self._all("dlr-profile", DlrProfileGroup)
+        group = self._single("ksmppd")
+        check_profiles(profiles, group is None or "database-type" in group.texts(), self._findings)
+        wanted = ksmppd.dlr_profile if ksmppd is not None else "kannel"
+        if group is not None and wanted not in ("kannel", "standard", *(each.id for each, _ in profiles)):
+            text = f"There is no group 'dlr-profile' with the id '{wanted}'."
+            self._findings.error(group.place_of("dlr-profile"), text)
+        return tuple(profile for profile, _ in profiles)
+
+    def _error_map(self) -> tuple[ErrorMapGroup, ...]:
+        rules = self._all("error-map", ErrorMapGroup)
+        check_error_map(rules, self._findings)
+        return tuple(rule for rule, _ in rules)
+
     def _tlvs(self) -> tuple[SmppTlv, ...]:
-        tlvs = []
-        for group in self._groups.get("smpp-tlv", []):
-            tlv = self._bind(SmppTlv, group)
-            if tlv is not None:
-                tlvs.append((tlv, group))
+        tlvs = self._all("smpp-tlv", SmppTlv)
         check_tlvs(tlvs, self._findings)
         return tuple(tlv for tlv, _ in tlvs)
 
     def _http_users(self) -> tuple[HttpUser, ...]:
-        users = []
-        for group in self._groups.get("http-user", []):
-            user = self._bind(HttpUser, group)
-            if user is not None:
-                users.append((user, group))
+        users = self._all("http-user", HttpUser)
         checks.check_http_users(users, self._findings)
         return tuple(user for user, _ in users)
 

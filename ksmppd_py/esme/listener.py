@@ -14,6 +14,7 @@ import gevent
 from ksmppd_py.config import KsmppdGroup
 from ksmppd_py.errors import StartError
 from ksmppd_py.esme.blocklist import BlockList
+from ksmppd_py.esme.dlr_profiles import DlrProfiles
 from ksmppd_py.esme.memory_bounds import SubmitMemory
 from ksmppd_py.esme.preamble import Preamble, busiest_source, set_options
 from ksmppd_py.esme.session import SmppSession
@@ -110,7 +111,13 @@ class Listener:
         server.start()
         return server
 
-    def reconfigure(self, settings: KsmppdGroup, tlvs: TlvTables, context: ssl.SSLContext | None) -> None:
+    def reconfigure(
+        self,
+        settings: KsmppdGroup,
+        tlvs: TlvTables,
+        context: ssl.SSLContext | None,
+        profiles: DlrProfiles,
+    ) -> None:
         """Take over other settings, also for sessions that exist; certificates and `proxies` for new ones.
 
         Doesn't yield.
@@ -118,7 +125,7 @@ class Listener:
         Without a `context` the port for TLS keeps the one that it has: it never takes plain SMPP.
         """
         self._context.settings = settings
-        self._context.binder.reconfigure(settings, tlvs)
+        self._context.binder.reconfigure(settings, tlvs, profiles)
         if context is not None:
             self._tls = context
         self._preamble.proxies, self._preamble.most = proxies(settings), settings.max_unbound_connections

@@ -26,7 +26,6 @@ from ksmppd_py.ip_addresses import source_of
 from ksmppd_py.model.account import Account
 from ksmppd_py.model.esme import BindSnapshot, Counters
 from ksmppd_py.model.meters import BIND_INTERVALS, Load
-from ksmppd_py.model.names import to_octets
 from ksmppd_py.model.outcomes import Outcome
 from ksmppd_py.model.work import BindContext, Delivery
 from ksmppd_py.smpp import codec
@@ -100,8 +99,6 @@ class SmppSession:
     def __str__(self) -> str:
         """Return the prefix of this session's log lines."""
         return f"[system_id:{self._name}] [bind:{self.bind_id}]"
-
-    # -- reading ---------------------------------------------------------------------------------------------
 
     def run(self) -> None:
         """Serve the connection until it ends. May yield."""
@@ -214,11 +211,11 @@ class SmppSession:
 
     def _bound(self, account: Account, request: BindRequest, state: SessionState) -> None:
         esme, self._name = self._context.registry.esme_of(account), account.system_id
-        self.state = state
-        self.options = self._context.binder.options(account, request.interface_version)
-        service, counters = to_octets(account.system_id), self.counters
-        self._bind_context = BindContext(
-            esme, account, self.options, service, counters, self._inbound, state.bind_type, self.bind_id
+        self.state, binder = state, self._context.binder
+        self._profile = binder.profile_of(account)
+        self.options = options = binder.options(account, request.interface_version, self._profile)
+        self._bind_context = binder.context(
+            esme, account, options, self.counters, self._inbound, state.bind_type, self.bind_id
         )
         if CommandId.SUBMIT_SM in FROM_ESME[state]:
             self._submits = SubmitQueue(self._socket, self._bind_context, self._context)
@@ -229,9 +226,12 @@ class SmppSession:
 
     def refresh(self, account: Account) -> None:
         """Take over changed settings of the account. Doesn't yield."""
-        if self._bind_context is not None:
-            self.options = self._context.binder.options(account, self.options.interface_version)
-            self._bind_context.account, self._bind_context.options = account, self.options
+        if (context := self._bind_context) is not None:
+            binder = self._context.binder
+            if account.dlr_profile != context.account.dlr_profile:
+                self._profile = binder.profile_of(account)
+            self.options = binder.options(account, self.options.interface_version, self._profile)
+            context.account, context.options = account, self.options
             self._max_open_acks = account.max_open_acks or self._context.settings.default_max_open_acks
 
     def _submitted(self, command_id: int, sequence_number: int, pdu: SubmitSm | DataSm) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ssl
 from collections.abc import Iterable
 
-from ksmppd_py.config import KsmppdGroup, SmppTlv, WaitAckAction
+from ksmppd_py.config import Config, KsmppdGroup, SmppTlv, WaitAckAction
 from ksmppd_py.config.convert import LONGEST_SYSTEM_ID
+from ksmppd_py.esme.dlr_profiles import DlrProfiles
 from ksmppd_py.smpp.timers import TimerSettings
 from ksmppd_py.translate.tlvs import TlvDefinition, TlvTables
 from ksmppd_py.transport.tls import server_context
@@ -41,6 +42,11 @@ def tls_context(ksmppd: KsmppdGroup) -> ssl.SSLContext | None:
 def proxies(ksmppd: KsmppdGroup) -> str:
     """Return the patterns of addresses whose connections start with a PROXY header, "" for none."""
     return " ".join(ksmppd.smpp_proxy_allow_ip) if ksmppd.smpp_proxy_protocol else ""
+
+
+def dlr_profiles(config: Config) -> DlrProfiles:
+    """Return the profiles of this configuration."""
+    return DlrProfiles(config.dlr_profiles, config.ksmppd.dlr_profile, config.database is not None)
 
 
 def tlv_tables(groups: Iterable[SmppTlv]) -> TlvTables:

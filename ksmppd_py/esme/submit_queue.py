@@ -17,7 +17,7 @@ from ksmppd_py.esme.multi import ToOneOfMany, WholeMulti
 from ksmppd_py.esme.query_cancel import QueryCancelQueue
 from ksmppd_py.esme.session_context import SessionContext
 from ksmppd_py.model.outcomes import SubmitResult
-from ksmppd_py.model.work import BindContext, Submit
+from ksmppd_py.model.work import BindContext, Submit, id_for_esme
 from ksmppd_py.smpp import codec
 from ksmppd_py.smpp.constants import CommandId, CommandStatus
 from ksmppd_py.smpp.pdus import CancelSm, DataSm, DataSmResp, QuerySm, SubmitMulti, SubmitSm
@@ -51,6 +51,7 @@ class SubmitQueue:
     __slots__ = (
         "_access",
         "_context",
+        "_counted",
         "_ended",
         "_enough_octets",
         "_flow",
@@ -87,7 +88,8 @@ class SubmitQueue:
         self._context = context
         self._lookup = context.lookup
         self._query_cancel: QueryCancelQueue | None = None
-        self._remember = context.lookup.remember
+        self._counted = bind.ids is not None
+        self._remember = context.lookup.remember_counted if self._counted else context.lookup.remember
         self._queue: BatchQueue[Submit] | None = None
         self._fresh: list[Submit] = []
         self._ended = False
@@ -287,6 +289,8 @@ class SubmitQueue:
             status = submit.command_status
             sms = submit.sms
             message_id = sms.id if sms is not None and not status else b""
+            if message_id and self._counted:
+                message_id = id_for_esme(sms)  # type: ignore[arg-type]  # it has an id
             pdu = submit.pdu
             if pdu.__class__ is not SubmitSm:
                 self._answer_other(submit, message_id)
@@ -318,7 +322,8 @@ class SubmitQueue:
         if isinstance(submit, ToOneOfMany):
             if message_id and submit.sms is not None:
                 # The ESME knows the message by the id that all destinations share.
-                self._remember(replace(submit.sms, id=submit.whole.message_id))
+                submit.whole.message_id = message_id = id_for_esme(submit.sms)
+                self._remember(replace(submit.sms, id=message_id))
             response = submit.whole.destination_settled(submit)
             if response is not None:
                 self._socket.write(response)

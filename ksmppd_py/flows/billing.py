@@ -6,9 +6,9 @@ import logging
 from collections.abc import Sequence
 
 from ksmppd_py.errors import CreditTooLow, DatabaseUnavailable, KsmppdError
-from ksmppd_py.flows.routing import refuse
+from ksmppd_py.flows.refuse import refuse
 from ksmppd_py.model.ports import Credit
-from ksmppd_py.model.work import Submit
+from ksmppd_py.model.work import BindContext, Submit
 
 logger = logging.getLogger(__name__)
 
@@ -19,11 +19,12 @@ class Billing:
     def __init__(self, credit: Credit) -> None:
         self._credit = credit
 
-    def charge(self, batch: list[Submit], settled: list[Submit], system_id: str) -> list[Submit]:
+    def charge(self, batch: list[Submit], settled: list[Submit], bind: BindContext) -> list[Submit]:
         """Return the submits that are paid, in order; the others go to `settled`, refused. May yield."""
         if not batch:
             return batch
         error: KsmppdError = CreditTooLow()
+        system_id = bind.account.system_id
         try:
             paid = self._credit.charge(system_id, [submit.cost for submit in batch])
         except DatabaseUnavailable as unavailable:
@@ -31,7 +32,7 @@ class Billing:
             logger.warning("%s: %d message(s) can't be charged now: %s", system_id, len(batch), unavailable)
         for submit in batch[paid:]:
             submit.cost = 0.0
-            refuse(submit, error)
+            refuse(submit, error, bind.options.profile.statuses)
             settled.append(submit)
         return batch[:paid]
 

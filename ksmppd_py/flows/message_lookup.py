@@ -59,6 +59,7 @@ class MessageLookup:
         self._clock = clock
         self._lookups: dict[str, TokenBucket] = {}
         self.remember = history.accepted
+        self.remember_counted = history.accepted_counted
 
     def new_id(self) -> bytes:
         """See ports.MessageLookup."""

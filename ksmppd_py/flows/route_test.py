@@ -30,6 +30,7 @@ from ksmppd_py.smpp.pdus import SubmitSm
 from ksmppd_py.smpp.tlvs import TlvTag
 from ksmppd_py.translate import gsm0338
 from ksmppd_py.translate.bind_options import BindOptions
+from ksmppd_py.translate.dlr_profile import KANNEL_STATUSES, Statuses
 
 _MESSAGE_PAYLOAD = int(TlvTag.MESSAGE_PAYLOAD)
 _ENCODINGS = {1: "ascii", 3: "latin-1", 6: "iso8859-5", 7: "iso8859-8", 8: "utf-16-be"}
@@ -152,8 +153,11 @@ class RouteTest:
 
     def _checked(self, result: RouteTestResult, account: Account, bound: Esme | None) -> RouteTestResult:
         """Check throughput, credit and the next hop for a message that has a route. May yield (credit)."""
+        statuses = self._options_of(account).profile.statuses
         if bound is not None and not bound.bucket.lets_pass(self._clock.monotonic()):
-            return _refused(result, Throttled(f"more than {number(bound.bucket.rate)} messages a second"))
+            return _refused(
+                result, Throttled(f"more than {number(bound.bucket.rate)} messages a second"), statuses
+            )
         if result.is_charged:
             try:
                 credit = self._credit.balance(account.system_id)
@@ -165,15 +169,18 @@ class RouteTest:
                 return _refused(
                     result,
                     CreditTooLow(f"{number(price)} credits are needed, {number(credit or 0)} are there"),
+                    statuses,
                 )
         if result.decided_by != "simulation" and not self._flow.has_next_hop:
             return _refused(result, NoBearerbox("no bearerbox is connected, and there is no queue"))
         return result
 
 
-def _refused(result: RouteTestResult, error: KsmppdError) -> RouteTestResult:
+def _refused(
+    result: RouteTestResult, error: KsmppdError, statuses: Statuses = KANNEL_STATUSES
+) -> RouteTestResult:
     """Return a result with a route that is refused all the same; the route stays in it."""
-    status = command_status_of(error)
+    status = command_status_of(error, statuses)
     return replace(result, command_status=status, reason=str(error), refusal=words_of(error))
 
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from ksmppd_py.errors import CreditTooLow, KsmppdError, NoRoute, RouteRefused, SenderRefused, Throttled
+from ksmppd_py.errors import (
+    CreditTooLow,
+    KsmppdError,
+    NoRoute,
+    RouteRefused,
+    SenderRefused,
+    Throttled,
+)
+from ksmppd_py.flows.refuse import ids_for, refuse
 from ksmppd_py.flows.submit_statistics import SubmitStatistics
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model import costs
@@ -20,7 +28,7 @@ from ksmppd_py.model.work import BindContext, Submit
 from ksmppd_py.smpp.constants import CommandStatus
 from ksmppd_py.smpp.pdus import SubmitSm
 from ksmppd_py.translate.errors import Untranslatable
-from ksmppd_py.translate.submit import TRANSLATIONS
+from ksmppd_py.translate.submit import TRANSLATIONS, set_esme_id
 from ksmppd_py.translate.udh import count_parts
 
 logger = logging.getLogger(__name__)
@@ -74,11 +82,14 @@ class Routing:
             if error is None:
                 routed.append(submit)
             else:
-                refuse(submit, error)
+                refuse(submit, error, bind.options.profile.statuses)
                 settled.append(submit)
         return routed
 
     def _translated(self, batch: Sequence[Submit], settled: list[Submit], bind: BindContext) -> list[Submit]:
+        ids = ids_for(batch, bind, settled)
+        if ids is None:
+            return []
         now = int(self._clock.time())
         translated: list[Submit] = []
         for submit in batch:
@@ -92,6 +103,8 @@ class Routing:
                 refuse(submit, KsmppdError())
                 settled.append(submit)
             else:
+                if ids and submit.sms is not None:
+                    set_esme_id(submit.pdu, submit.sms, ids.pop())
                 translated.append(submit)
         return translated
 
@@ -129,7 +142,7 @@ class Routing:
         return RouteTestResult(
             sender=(sms.sender or b"").decode("latin-1"),
             receiver=(sms.receiver or b"").decode("latin-1"),
-            command_status=0 if error is None else command_status_of(error),
+            command_status=0 if error is None else command_status_of(error, bind.options.profile.statuses),
             decided_by="" if error is not None else "route" if is_route else "default-smsc",
             reason=str(error or ("" if is_route else answer)),
             route_id=answer.route_id if isinstance(answer, Route) else 0,
@@ -224,9 +237,3 @@ def words_of(error: KsmppdError) -> str:
     if isinstance(error, Untranslatable):
         return _WORDS_OF_STATUS.get(int(error.command_status), "malformed message")
     return _WORDS.get(type(error)) or reason_of(error)
-
-
-def refuse(submit: Submit, error: KsmppdError) -> None:
-    """Set the submit's command_status and reason to those of this error."""
-    submit.command_status = command_status_of(error)
-    submit.reason = reason_of(error)

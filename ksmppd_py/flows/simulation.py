@@ -9,15 +9,15 @@ from dataclasses import replace
 
 from ksmppd_py.errors import KsmppdError
 from ksmppd_py.flows.delivery import DeliveryFlow
+from ksmppd_py.flows.refuse import ids_for
 from ksmppd_py.kannel.messages import DlrMask, Sms, SmsType
-from ksmppd_py.model.account import Account, Simulation
+from ksmppd_py.model.account import Simulation
 from ksmppd_py.model.clock import Clock
 from ksmppd_py.model.ids import MessageIds
-from ksmppd_py.model.names import to_octets
 from ksmppd_py.model.outcomes import Outcome
 from ksmppd_py.model.ports import Receivers
 from ksmppd_py.model.store import PduStore
-from ksmppd_py.model.work import Delivery, Origin, Submit
+from ksmppd_py.model.work import BindContext, Delivery, Origin, Submit
 from ksmppd_py.smpp import codec
 from ksmppd_py.smpp.constants import CommandStatus
 from ksmppd_py.smpp.pdus import DeliverSm
@@ -25,7 +25,7 @@ from ksmppd_py.translate import mo, receipts, report_text
 from ksmppd_py.translate.bind_options import BindOptions
 from ksmppd_py.translate.errors import Untranslatable
 from ksmppd_py.translate.reports import report_on
-from ksmppd_py.translate.submit import TRANSLATIONS
+from ksmppd_py.translate.submit import TRANSLATIONS, set_esme_id
 
 logger = logging.getLogger(__name__)
 
@@ -63,12 +63,16 @@ class SimulationFlow:
         self._options: dict[str, BindOptions] = {}
         self._waiting: deque[tuple[float, Delivery]] = deque()
 
-    def submit(self, batch: Sequence[Submit], account: Account, options: BindOptions) -> list[Submit]:
-        """Set the command_status of every submit of the batch, and return them all. Doesn't yield."""
-        simulation = account.simulation
+    def submit(self, batch: Sequence[Submit], bind: BindContext) -> list[Submit]:
+        """Set the command_status of every submit of the batch, and return them all. May yield (leases of ids)."""
+        refused: list[Submit] = []
+        ids = ids_for(batch, bind, refused)
+        if ids is None:
+            return refused
+        simulation = bind.account.simulation
         assert simulation is not None
         now = int(self._clock.time())
-        self._options[account.system_id] = options
+        self._options[bind.account.system_id] = bind.options
         for submit in batch:
             ordinal = submit.ordinal
             if _hits(simulation.temporary_failure_every, ordinal):
@@ -76,20 +80,20 @@ class SimulationFlow:
             elif _hits(simulation.permanent_failure_every, ordinal):
                 submit.command_status = SIMULATED_STATUSES[1]
             else:
-                self._accept(submit, account.system_id, simulation, options, now)
+                self._accept(submit, bind, simulation, ids, now)
         return list(batch)
 
     def _accept(
-        self, submit: Submit, system_id: str, simulation: Simulation, options: BindOptions, now: int
+        self, submit: Submit, bind: BindContext, simulation: Simulation, ids: list[bytes], now: int
     ) -> None:
-        service = to_octets(system_id)
-        message_id = self._ids.next()
-        pdu = submit.pdu
+        system_id, pdu = bind.account.system_id, submit.pdu
         try:
-            sms = TRANSLATIONS[pdu.__class__](pdu, options, service, message_id, now)
+            sms = TRANSLATIONS[pdu.__class__](pdu, bind.options, bind.service, self._ids.next(), now)
         except Untranslatable as refusal:
             submit.command_status = int(refusal.command_status)
             return
+        if ids:
+            set_esme_id(pdu, sms, ids.pop())
         submit.sms = sms
         submit.command_status = 0
         fails = _hits(simulation.dlr_fail_every, submit.ordinal)

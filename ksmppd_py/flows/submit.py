@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from ksmppd_py.errors import KsmppdError, NoBearerbox, TemporaryError, Throttled
 from ksmppd_py.flows.billing import Billing
-from ksmppd_py.flows.routing import Routing, refuse
+from ksmppd_py.flows.refuse import refuse
+from ksmppd_py.flows.routing import Routing
 from ksmppd_py.flows.simulation import SimulationFlow
 from ksmppd_py.flows.submit_statistics import SubmitStatistics
 from ksmppd_py.kannel.messages import Sms
@@ -64,6 +65,7 @@ class SubmitFlow:
             or bind.is_charged
             or not self._gateway.online
             or not self._routing.is_ready(account.system_id)
+            or (bind.ids is not None and not bind.ids.has(len(batch)))
         ):
             return None
         passed, settled = self._throttle(batch, bind)
@@ -83,14 +85,14 @@ class SubmitFlow:
         """
         passed, settled = self._throttle(batch, bind)
         if bind.account.simulation is not None:
-            settled.extend(self._simulation.submit(passed, bind.account, bind.options))
+            settled.extend(self._simulation.submit(passed, bind))
             self._statistics.count_settled(settled, bind)
             return settled
         routed = self._routing.run(passed, settled, bind)
         if turn is not None:
             turn()
         if bind.is_charged:
-            routed = self._billing.charge(routed, settled, bind.account.system_id)
+            routed = self._billing.charge(routed, settled, bind)
         to_store = self._gateway.send_all(routed)
         if to_store:
             self._keep(to_store, bind)
@@ -127,7 +129,7 @@ class SubmitFlow:
             settled.extend(batch[allowed:])
             bind.totals.throttled += len(settled)
             for submit in settled:
-                refuse(submit, Throttled())
+                refuse(submit, Throttled(), bind.options.profile.statuses)
             batch = batch[:allowed]
         if allowed:
             self._statistics.received(allowed, bind)
@@ -166,7 +168,7 @@ class SubmitFlow:
                 self._keep_some([submit], bind)
             return
         for submit in batch:
-            refuse(submit, error)
+            refuse(submit, error, bind.options.profile.statuses)
         self._billing.refund(batch, bind.account.system_id)
 
     def _save(self, batch: list[Submit]) -> KsmppdError | None:

@@ -9,7 +9,7 @@ from ksmppd_py.model.clock import Clock
 from ksmppd_py.model.esme import ServerMeters
 from ksmppd_py.model.names import to_name
 from ksmppd_py.model.refusals import SIMULATED, SUBMIT, Example
-from ksmppd_py.model.work import BindContext, Submit
+from ksmppd_py.model.work import BindContext, Submit, id_for_esme
 
 
 class SubmitStatistics:
@@ -66,6 +66,8 @@ def _example(submit: Submit, status: int) -> Example:
     """Return a refused message for operators, with the addresses of the PDU where it wasn't translated."""
     sms, pdu = submit.sms, submit.pdu
     if sms is not None:
-        return Example(status, to_name(sms.sender or b""), to_name(sms.receiver or b""), to_name(sms.id))
+        return Example(
+            status, to_name(sms.sender or b""), to_name(sms.receiver or b""), to_name(id_for_esme(sms))
+        )
     sender, receiver = getattr(pdu, "source_addr", b""), getattr(pdu, "destination_addr", b"")
     return Example(status, to_name(sender), to_name(receiver))

@@ -158,6 +158,7 @@ ACCOUNT_COLUMNS: Mapping[str, Column] = {
     "max_open_acks": Column(_integer(0, _MOST_INTEGER, True), None, True),
     "simulate_dlr_fail": Column(_integer(0, _MOST_INTEGER, True), None, True),
     "dlr_err_length": Column(_err_length, None, True),
+    "dlr_profile": Column(_text(64), None, True),
 }
 """The columns of the user table but system_id, password and credit."""
 

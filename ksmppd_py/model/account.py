@@ -23,7 +23,8 @@ class Account:
     `system_id` is lower case. `throughput` is messages a second, 0 = unlimited. `default_cost` and route costs are
     credits a part. `max_binds` 0 = unlimited. `connect_allow_ip` None = no restriction. `alt_charset` is an iconv name
     used for data_coding 0 instead of GSM 03.38, None = GSM. `switch_dlr_addr` None = as configured, and so is
-    `dlr_err_length`, the characters of error codes in receipts (0 = whole codes).
+    `dlr_err_length`, the characters of error codes in receipts (0 = whole codes), and `dlr_profile`, the id of
+    a profile.
     """
 
     system_id: str
@@ -38,6 +39,7 @@ class Account:
     switch_dlr_addr: bool | None = None
     max_open_acks: int | None = None
     dlr_err_length: int | None = None
+    dlr_profile: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

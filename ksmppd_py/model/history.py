@@ -6,7 +6,7 @@ from typing import NamedTuple, TypeAlias
 
 from ksmppd_py.kannel.messages import DlrMask, Sms
 from ksmppd_py.model.names import to_octets
-from ksmppd_py.translate.dlr_url import ids_of
+from ksmppd_py.translate.dlr_url import esme_id, ids_of
 
 _BOTH_ENDS = int(DlrMask.SUCCESS | DlrMask.FAIL)
 _NOT_FINAL = int(DlrMask.BUFFERED | DlrMask.SMSC_SUCCESS)
@@ -62,6 +62,12 @@ class MessageHistory:
         assert sms is not None
         if sms.dlr_mask & _BOTH_ENDS == _BOTH_ENDS and sms.dlr_mask > 0:
             self._enter(sms.service or b"", sms.id, sms.sender)
+
+    def accepted_counted(self, sms: Sms | None) -> None:
+        """Do as `accepted`, for an MT whose id towards the ESME is only in its dlr_url. Doesn't yield."""
+        assert sms is not None
+        if sms.dlr_mask & _BOTH_ENDS == _BOTH_ENDS and sms.dlr_mask > 0:
+            self._enter(sms.service or b"", esme_id(sms.dlr_url or b""), sms.sender)
 
     def reported(self, system_id: str, sms: Sms) -> None:
         """Note a delivery report, for the ids in its dlr_url; one that isn't final changes nothing. Doesn't yield."""

@@ -7,6 +7,7 @@ from enum import Enum, IntEnum
 from ksmppd_py import errors
 from ksmppd_py.kannel.messages import AckStatus
 from ksmppd_py.smpp.constants import CommandStatus
+from ksmppd_py.translate.dlr_profile import KANNEL_STATUSES, Statuses
 
 
 class Outcome(IntEnum):
@@ -57,19 +58,24 @@ _STATUS_OF_ERROR: dict[type[errors.KsmppdError], CommandStatus] = {
     errors.DatabaseUnavailable: CommandStatus.RSYSERR,
     errors.BackendUnavailable: CommandStatus.RSYSERR,
     errors.NoBearerbox: CommandStatus.RSYSERR,
-    errors.QueueFull: CommandStatus.RSYSERR,
     errors.PermanentError: CommandStatus.RSUBMITFAIL,
     errors.MessageTooLong: CommandStatus.RINVMSGLEN,
     errors.NoRoute: CommandStatus.RINVDSTADR,
     errors.SenderRefused: CommandStatus.RINVSRCADR,
     errors.RouteRefused: CommandStatus.RSUBMITFAIL,
-    errors.CreditTooLow: CommandStatus.RSUBMITFAIL,
-    errors.Throttled: CommandStatus.RTHROTTLED,
 }
+_REASONS_OF_PROFILES: tuple[tuple[type[errors.KsmppdError], str], ...] = (
+    (errors.CreditTooLow, "no_credit"),
+    (errors.QueueFull, "queue_full"),
+    (errors.Throttled, "throttled"),
+)
 
 
-def command_status_of(error: errors.KsmppdError) -> int:
-    """The status with which a submit is refused because of `error`."""
+def command_status_of(error: errors.KsmppdError, statuses: Statuses = KANNEL_STATUSES) -> int:
+    """The status with which a submit is refused because of `error`; `statuses` are those of its bind's profile."""
+    for kind, reason in _REASONS_OF_PROFILES:
+        if isinstance(error, kind):
+            return int(getattr(statuses, reason))
     if isinstance(error, errors.RouteRefused) and error.code is not None:
         return error.code
     for kind in type(error).__mro__:  # an error that isn't listed is as its nearest ancestor

@@ -122,6 +122,9 @@ class MessageLookup(Protocol):
     def remember(self, sms: Sms | None) -> None:
         """Remember an MT that its next hop accepted. Doesn't yield."""
 
+    def remember_counted(self, sms: Sms | None) -> None:
+        """Do as `remember`, for an MT whose id towards the ESME is only in its dlr_url. Doesn't yield."""
+
     def new_id(self) -> bytes:
         """Return a new message id. Doesn't yield."""
 

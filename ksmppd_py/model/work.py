@@ -13,10 +13,12 @@ from typing import Any, Protocol
 
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.account import Account
+from ksmppd_py.model.counted_ids import CountedIds
 from ksmppd_py.model.esme import Counters, Esme, Totals
 from ksmppd_py.model.meters import Load
 from ksmppd_py.model.outcomes import Outcome, SubmitResult
 from ksmppd_py.translate.bind_options import BindOptions
+from ksmppd_py.translate.dlr_url import esme_id
 
 REFUSED_IDS = 10_000
 """Refused message ids that are remembered, so that the bearerbox's reports on them are dropped."""
@@ -35,7 +37,10 @@ class Origin(Protocol):
 
 @dataclass(slots=True)
 class BindContext:
-    """The bind that submits messages. `totals` are those of its account's binds of the same type."""
+    """The bind that submits messages. `totals` are those of its account's binds of the same type.
+
+    `ids` gives the message ids that its ESME sees; None: UUIDs, the same as towards the bearerbox.
+    """
 
     esme: Esme
     account: Account
@@ -45,6 +50,7 @@ class BindContext:
     inbound: Load
     bind_type: int = 3
     bind_id: int = 0
+    ids: CountedIds | None = None
     totals: Totals = field(init=False)
 
     def __post_init__(self) -> None:
@@ -105,6 +111,11 @@ class Submit:
         self.sent_at = 0.0
         self.waits_since = 0.0
         self.row = 0
+
+
+def id_for_esme(sms: Sms) -> bytes:
+    """Return the id by which the ESME knows an MT: the end of its dlr_url, otherwise its own."""
+    return esme_id(sms.dlr_url) if sms.dlr_url else sms.id
 
 
 class DeliveryState(Enum):

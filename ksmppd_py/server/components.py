@@ -19,7 +19,7 @@ from ksmppd_py.esme.blocklist import BlockList
 from ksmppd_py.esme.listener import Listener
 from ksmppd_py.esme.registry import EsmeRegistry
 from ksmppd_py.esme.session_context import SessionContext
-from ksmppd_py.esme.settings import tlv_tables
+from ksmppd_py.esme.settings import dlr_profiles, tlv_tables
 from ksmppd_py.flows.billing import Billing
 from ksmppd_py.flows.deliver_replay import DeliverReplay
 from ksmppd_py.flows.delivery import DeliveryFlow
@@ -33,6 +33,7 @@ from ksmppd_py.flows.submit_statistics import SubmitStatistics
 from ksmppd_py.flows.unaddressed_rows import UnaddressedRows
 from ksmppd_py.management.service import Management
 from ksmppd_py.model.account import Account
+from ksmppd_py.model.counted_ids import CountedIdsOfAccounts
 from ksmppd_py.model.esme import ServerMeters
 from ksmppd_py.model.history import MessageHistory
 from ksmppd_py.model.ids import MessageIds
@@ -54,6 +55,7 @@ from ksmppd_py.storage.bcrypt_checks import BcryptChecks
 from ksmppd_py.storage.claim import Claim, open_claim
 from ksmppd_py.storage.credits import CreditReader
 from ksmppd_py.storage.database import Database
+from ksmppd_py.storage.id_leases import DatabaseIdLeases
 from ksmppd_py.storage.layout import Layout
 from ksmppd_py.storage.management import management_stores
 from ksmppd_py.storage.store import DatabaseStore
@@ -114,8 +116,7 @@ class _Builder:
         simulation = self._simulation()
         credit = DatabaseCredit(self.database, self.layout)
         routing, submit_flow = self._submit_flow(pool, credit, simulation)
-        tlvs = tlv_tables(config.tlvs)
-        binder = Binder(self.backends.authenticator, registry, blocklist, config.ksmppd, tlvs)
+        binder = self._binder()
         lookup = MessageLookup(self.history, self.queue, replays.submits, self.ids, time)
         context = SessionContext(binder, submit_flow, registry, config.ksmppd, lookup, access)
         listener = Listener(context, blocklist)
@@ -135,6 +136,18 @@ class _Builder:
             listener,
             status,
             admin,
+        )
+
+    def _binder(self) -> Binder:
+        return Binder(
+            self.backends.authenticator,
+            self.registry,
+            self.blocklist,
+            self.config.ksmppd,
+            tlv_tables(self.config.tlvs),
+            time,
+            dlr_profiles(self.config),
+            CountedIdsOfAccounts(DatabaseIdLeases(self.database), time),
         )
 
     def _submit_flow(

@@ -13,7 +13,7 @@ from ksmppd_py.accesslog.log import AccessLog, AccessLogSettings
 from ksmppd_py.config import Config, KsmppdGroup, restart_changes
 from ksmppd_py.errors import StartError
 from ksmppd_py.esme.listener import Listener
-from ksmppd_py.esme.settings import tls_context, tlv_tables
+from ksmppd_py.esme.settings import dlr_profiles, tls_context, tlv_tables
 from ksmppd_py.model.events import EventKind, EventStream
 from ksmppd_py.server import settings
 from ksmppd_py.server.components import Components
@@ -108,7 +108,7 @@ class _SmppPorts:
 
     def apply(self, config: Config) -> None:
         with_old_id = replace(config.ksmppd, id=self._id)
-        self._listener.reconfigure(with_old_id, tlv_tables(config.tlvs), self._context)
+        self._listener.reconfigure(with_old_id, tlv_tables(config.tlvs), self._context, dlr_profiles(config))
 
 
 class _LogLevel:

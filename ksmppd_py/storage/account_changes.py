@@ -40,7 +40,7 @@ def _cost(value: Any) -> float | None:
     return cost if costs.is_usable(cost) else None
 
 
-_TEXT = ("default_smsc", "callback_url", "connect_allow_ip", "alt_charset")
+_TEXT = ("default_smsc", "callback_url", "connect_allow_ip", "alt_charset", "dlr_profile")
 _READERS: dict[str, Callable[[Any], Setting]] = {
     **{column: _or_none(integer) for column in ACCOUNT_COLUMNS},
     **dict.fromkeys(_TEXT, name),

@@ -71,7 +71,7 @@ class Layout:
             value
         )
 
-    def tail(self, table: Table, column: str, length: int) -> ColumnElement[Any]:
+    def tail(self, table: Table, column: str, length: int | ColumnElement[int]) -> ColumnElement[Any]:
         """Return the last `length` characters of a column of octets, in lower case."""
         if self._postgresql:
             return func.lower(func.right(func.encode(self.read(table, column), "escape"), length))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import Integer, bindparam, func, select
 
 from ksmppd_py.kannel.messages import SMS_FIELDS, Sms, SmsType
 from ksmppd_py.model.names import to_octets
@@ -17,6 +17,7 @@ from ksmppd_py.storage.layout import Layout
 from ksmppd_py.storage.row_reader import read_stored
 from ksmppd_py.storage.values import Value
 from ksmppd_py.storage.writer import GroupWriter, Remover
+from ksmppd_py.translate.dlr_url import ID_OCTETS
 
 
 class StoredMessages:
@@ -54,7 +55,8 @@ class StoredMessages:
             .order_by(store.c.global_id)
             .limit(bindparam("limit"))
         )
-        of_id = layout.tail(store, "dlr_url", 36) == bindparam("message_id")
+        octets_of_id = bindparam("octets_of_id", type_=Integer)
+        of_id = layout.tail(store, "dlr_url", octets_of_id) == bindparam("message_id")
         between = (
             func.coalesce(layout.read(store, "sender"), bindparam("nobody")) == bindparam("from_addr"),
             layout.read(store, "receiver") == bindparam("to_addr"),
@@ -119,7 +121,10 @@ class StoredMessages:
 
     def find_mts(self, system_id: str, message_id: bytes, limit: int) -> list[StoredMessage]:
         """See model/store.py."""
-        return self._find(self._by_id, system_id, limit, {"message_id": message_id.decode("latin-1").lower()})
+        tail = message_id.decode("latin-1").lower()
+        if len(tail) != ID_OCTETS:  # another one may end in the same digits
+            tail = f"|{tail}"
+        return self._find(self._by_id, system_id, limit, {"message_id": tail, "octets_of_id": len(tail)})
 
     def find_mts_between(
         self, system_id: str, sender: bytes, receiver: bytes, limit: int

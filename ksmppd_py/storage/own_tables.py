@@ -53,6 +53,11 @@ AUDIT = _table(
     Column("value_before", Text, nullable=False),
     Column("value_after", Text, nullable=False),
 )
+MESSAGE_ID = _table(
+    "smpp_message_id",
+    Column("system_id", String(64), nullable=False, unique=True),
+    Column("next_position", _BIG, nullable=False),
+)
 _INDEXES = {
     CREDIT_LOG.name: Index("smpp_credit_log_account", CREDIT_LOG.c.system_id, CREDIT_LOG.c.request_key),
     AUDIT.name: Index("smpp_audit_subject", AUDIT.c.subject),
@@ -60,15 +65,18 @@ _INDEXES = {
 
 
 def create_statements(table: Table, dialect: Dialect) -> list[str]:
-    """Return the statements that create one of the tables, unless it exists, and its index."""
+    """Return the statements that create one of the tables, unless it exists, and its index if it has one."""
     create = CreateTable(table, if_not_exists=True).compile(dialect=dialect)
-    index = CreateIndex(_INDEXES[table.name]).compile(dialect=dialect)
-    return [str(create).strip(), str(index).strip()]
+    index = _INDEXES.get(table.name)
+    indexes = [] if index is None else [CreateIndex(index).compile(dialect=dialect)]
+    return [str(each).strip() for each in (create, *indexes)]
 
 
 def render(dialect: Dialect) -> str:
-    """Return the DDL of both tables, as a script."""
-    statements = [each for table in (AUDIT, CREDIT_LOG) for each in create_statements(table, dialect)]
+    """Return the DDL of all these tables, as a script."""
+    statements = [
+        each for table in (AUDIT, CREDIT_LOG, MESSAGE_ID) for each in create_statements(table, dialect)
+    ]
     lines = [line.rstrip().replace("\t", "  ") for line in ";\n\n".join(statements).splitlines()]
     return "\n".join(lines) + ";\n"
 
@@ -85,13 +93,14 @@ class OwnTables:
         if table.name in self._there:
             return
         if not self._is_there(table):
-            create, index = create_statements(table, self._database.dialect)
+            create, *indexes = create_statements(table, self._database.dialect)
             try:
                 self._database.execute(Statement(create), repeatable=True)
             except StatementRefused as error:
                 raise NotPossible(f"the table {table.name} can't be created: {error}") from error
-            with contextlib.suppress(StatementRefused):  # another server made it just now
-                self._database.execute(Statement(index), repeatable=False)
+            for index in indexes:
+                with contextlib.suppress(StatementRefused):  # another server made it just now
+                    self._database.execute(Statement(index), repeatable=False)
         self._there.add(table.name)
 
     def _is_there(self, table: Table) -> bool:

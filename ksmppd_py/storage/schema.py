@@ -30,6 +30,7 @@ OPTIONAL_USER_COLUMNS: Mapping[str, TypeEngine[Any]] = {
     "max_open_acks": Integer(),
     "simulate_dlr_fail": Integer(),
     "dlr_err_length": Integer(),
+    "dlr_profile": String(64),
     SECOND_PASSWORD: String(255),
     SECOND_PASSWORD_UNTIL: BigInteger(),
 }

@@ -136,6 +136,7 @@ def _account(system_id: str, row: Mapping[str, Any]) -> Account:
         switch_dlr_addr=None if switch is None else integer(switch) != 0,
         max_open_acks=integer(most_acks) or None,
         dlr_err_length=None if err_length is None else max(0, integer(err_length)),
+        dlr_profile=name(row.get("dlr_profile")) or None,
     )
 
 

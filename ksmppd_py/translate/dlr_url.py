@@ -12,14 +12,22 @@ from ksmppd_py.translate.errors import Untranslatable
 ID_OCTETS = 36
 """Octets of a message id of this server, a UUID in text."""
 MIN_DLR_URL = 37
+"""Octets from which on any id is taken, as the C daemon's reader does; in shorter ones it has to be like ours."""
+_OUR_ID = re.compile(rb"[A-Za-z0-9-]{1,64}")
 _ESCAPED = re.compile(rb"[|;%]")
 _ESCAPE = re.compile(rb"%(7C|3B|25)", re.IGNORECASE)
-_PERCENT, _SEMICOLON = b"%;"  # octets are searched for a number ten times as fast as for an octet string
+_PERCENT, _SEMICOLON, _BAR = (
+    b"%;|"  # octets are searched for a number ten times as fast as for an octet string
+)
 _EPOCH = re.compile(rb"([+-]?\d{1,15})(?:\.(\d{1,5}))?")
 
 
 class DlrUrl(NamedTuple):
-    """The content of an MT's dlr_url: `<system_id>|<epoch>[.<user_message_reference>]|<id>[;<id>...]`."""
+    """The content of an MT's dlr_url: `<system_id>|<epoch>[.<user_message_reference>][/<uuid>]|<id>[;<id>...]`.
+
+    The id is the one that the ESME knows. Where it isn't the one towards the bearerbox, that one is the `uuid`; other
+    readers skip it, because they take a number from the middle and no more.
+    """
 
     system_id: bytes
     submit_time: int
@@ -38,13 +46,18 @@ def make_dlr_url(
     return b"%b|%d.%d|%b" % (system_id, now, user_message_reference, message_id)
 
 
+def with_id(dlr_url: bytes, uuid: bytes, message_id: bytes) -> bytes:
+    """Return a dlr_url of make_dlr_url with another id for the ESME; `uuid` is the one towards the bearerbox."""
+    return b"%b/%b|%b" % (dlr_url[: -ID_OCTETS - 1], uuid, message_id)
+
+
 def parse_dlr_url(dlr_url: bytes | None) -> DlrUrl:
     """Read a dlr_url. Raises Untranslatable when this server didn't make it."""
     dlr_url = dlr_url or b""
     parts = dlr_url.split(b"|")
     if len(parts) == 4 and not parts[3]:
         del parts[3]
-    if len(parts) != 3 or len(dlr_url) < MIN_DLR_URL:
+    if len(parts) != 3 or (len(dlr_url) < MIN_DLR_URL and not _OUR_ID.fullmatch(parts[2])):
         raise Untranslatable(CommandStatus.RINVMSGID, f"dlr_url {dlr_url!r} isn't ours")
     system_id, submit_time, last = parts
     if _PERCENT in system_id:
@@ -69,9 +82,18 @@ def ids_of(dlr_url: bytes) -> list[bytes]:
     return [last] if _SEMICOLON not in last else [id for id in last.split(b";") if id]
 
 
+def esme_id(dlr_url: bytes) -> bytes:
+    """Return the message id that the ESME knows: all that stands behind the last `|`."""
+    return dlr_url[dlr_url.rfind(b"|") + 1 :]
+
+
 def message_id_of(dlr_url: bytes) -> bytes:
-    """Return the id of the MT towards the bearerbox, in lower case: the last octets of a dlr_url of this server."""
-    return dlr_url[-ID_OCTETS:].lower()
+    """Return the id of the MT towards the bearerbox, in lower case: the end of a dlr_url, or of its middle."""
+    tail = dlr_url[-ID_OCTETS:]
+    if _BAR in tail:
+        middle = dlr_url[: dlr_url.rfind(b"|")]
+        tail = middle[middle.rfind(b"/") + 1 :]
+    return tail.lower()
 
 
 @lru_cache(maxsize=1024)

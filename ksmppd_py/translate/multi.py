@@ -27,6 +27,8 @@ class OneOfMany(SubmitSm):
     message_id: bytes = b""
     last: bool = False
     first: list[Sms] = field(default_factory=list)
+    counted: list[bytes] = field(default_factory=list)
+    """One list for all, with the id that the ESME gets instead of `message_id`, if it gets another one."""
 
 
 def expand(pdu: SubmitMulti, message_id: bytes) -> list[OneOfMany]:
@@ -42,12 +44,15 @@ def expand(pdu: SubmitMulti, message_id: bytes) -> list[OneOfMany]:
             raise Untranslatable(CommandStatus.RINVDLNAME, "there are no distribution lists")
         destinations.append(destination)
     first: list[Sms] = []
-    messages = [_to(destination, pdu, message_id, first) for destination in destinations]
+    counted: list[bytes] = []
+    messages = [_to(destination, pdu, message_id, first, counted) for destination in destinations]
     messages[-1].last = True
     return messages
 
 
-def _to(destination: SmeAddress, pdu: SubmitMulti, message_id: bytes, first: list[Sms]) -> OneOfMany:
+def _to(
+    destination: SmeAddress, pdu: SubmitMulti, message_id: bytes, first: list[Sms], counted: list[bytes]
+) -> OneOfMany:
     return OneOfMany(
         pdu.service_type,
         pdu.source_addr_ton,
@@ -69,6 +74,7 @@ def _to(destination: SmeAddress, pdu: SubmitMulti, message_id: bytes, first: lis
         pdu.tlvs,
         message_id,
         first=first,
+        counted=counted,
     )
 
 

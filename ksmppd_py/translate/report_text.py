@@ -23,6 +23,8 @@ MAX_ERR: Final = 16
 ReportText: TypeAlias = tuple[bytes, bytes, bytes]
 """stat in upper case, err as received, and the receipt's text; each empty where there is none."""
 NOTHING: Final[ReportText] = (b"", b"", b"")
+STATES: Final = ("DELIVRD", "EXPIRED", "DELETED", "UNDELIV", "ACCEPTD", "UNKNOWN", "REJECTD", "ENROUTE")
+"""The words of `stat:` that reports may be given (appendix B)."""
 
 
 def err_length(number: int) -> int:

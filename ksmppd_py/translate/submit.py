@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.smpp.pdus import DataSm, SubmitSm
 from ksmppd_py.translate.bind_options import BindOptions
+from ksmppd_py.translate.dlr_url import with_id
 from ksmppd_py.translate.mt import from_data_sm, from_submit_sm
 from ksmppd_py.translate.multi import OneOfMany, from_one_of_many
 
@@ -20,3 +21,11 @@ TRANSLATIONS: Mapping[type, Translate] = {
     OneOfMany: from_one_of_many,
 }
 """The function for each class of PDU."""
+
+
+def set_esme_id(pdu: object, sms: Sms, message_id: bytes) -> None:
+    """Give a translated MT another id towards the ESME; the destinations of a submit_multi share the first one."""
+    if isinstance(pdu, OneOfMany):
+        pdu.counted.append(message_id)
+        message_id = pdu.counted[0]
+    sms.dlr_url = with_id(sms.dlr_url or b"", sms.id, message_id)

@@ -15,6 +15,7 @@ from ksmppd_py.config import KsmppdGroup
 from ksmppd_py.errors import KsmppdError
 from ksmppd_py.esme.binding import Binder
 from ksmppd_py.esme.blocklist import BlockList
+from ksmppd_py.esme.dlr_profiles import DlrProfiles
 from ksmppd_py.esme.listener import Listener
 from ksmppd_py.esme.registry import EsmeRegistry
 from ksmppd_py.esme.session_context import SessionContext, SessionTimings
@@ -27,6 +28,7 @@ from ksmppd_py.flows.submit import SubmitFlow
 from ksmppd_py.flows.submit_statistics import SubmitStatistics
 from ksmppd_py.kannel.messages import Sms
 from ksmppd_py.model.account import Account
+from ksmppd_py.model.counted_ids import CountedIdsOfAccounts
 from ksmppd_py.model.esme import BindSnapshot, EsmeSnapshot
 from ksmppd_py.model.history import MessageHistory
 from ksmppd_py.model.outcomes import Outcome
@@ -112,7 +114,12 @@ class Bed:
         routing = Routing(self.router, statistics, ids, time)
         billing = Billing(memory.MemoryCredit())
         flow = SubmitFlow(routing, billing, self.gateway, None, simulation, statistics, time)
-        binder = Binder(self.accounts, self.registry, blocklist, settings, TlvTables())
+        profiles = DlrProfiles((), settings.dlr_profile)
+        self.leases = memory.MemoryLeases()
+        counted = CountedIdsOfAccounts(self.leases, time)
+        binder = Binder(
+            self.accounts, self.registry, blocklist, settings, TlvTables(), time, profiles, counted
+        )
         lookup = MessageLookup(MessageHistory(100), None, NoRows(), ids, time)
         access = AccessLog(AccessLogSettings())
         timings = SessionTimings(poll=0.01)

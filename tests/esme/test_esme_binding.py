@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from ksmppd_py.config import DlrProfileGroup
 from ksmppd_py.errors import BackendUnavailable, DatabaseUnavailable, KsmppdError
+from ksmppd_py.esme.dlr_profiles import DlrProfiles
+from ksmppd_py.esme.session import SmppSession
 from ksmppd_py.model.account import Account
+from ksmppd_py.smpp.constants import CommandStatus
+from ksmppd_py.translate.dlr_profile import STANDARD
+from ksmppd_py.translate.tlvs import TlvTables
 from tests.esme.conftest import PASSWORD, Bed, StartBed
 from tests.fakes import smpp_wire as wire
 from tests.parts.waiting import wait_until
@@ -120,6 +126,35 @@ def test_max_binds_counts_binds_of_any_kind(bed: Bed) -> None:
     bed.bind("transmitter")
     assert_refused(bed, wire.RBINDFAIL)
     assert len(bed.binds) == 2
+
+
+def test_statuses_of_refused_binds_are_those_of_the_profile(bed: Bed, start: StartBed) -> None:
+    """Without an account the server's profile decides, with one the account's."""
+    bed.account(max_binds=1, dlr_profile="standard")
+    bed.bind()
+    assert_refused(bed, CommandStatus.RALYNBD)
+    assert_refused(bed, wire.RBINDFAIL, "esme", "wrong")
+    other = start(dlr_profile="standard")
+    other.account(max_binds=1)
+    other.bind()
+    assert_refused(other, CommandStatus.RALYNBD)
+    assert_refused(other, CommandStatus.RINVPASWD, "esme", "wrong")
+    other.account(connect_allow_ip="10.0.0.1")
+    assert_refused(other, CommandStatus.RINVPASWD)
+
+
+def test_a_bind_keeps_its_profile_until_its_account_names_another(bed: Bed) -> None:
+    bed.account()
+    bed.bind()
+    session = bed.registry.best("esme")
+    assert isinstance(session, SmppSession)
+    profiles = DlrProfiles([DlrProfileGroup(id="kannel", text=0)])
+    bed.listener.reconfigure(bed.settings, TlvTables(), None, profiles)
+    assert session.options.profile.text_octets == 12
+    session.refresh(Account("esme", dlr_profile="standard"))
+    assert session.options.profile is STANDARD
+    session.refresh(Account("esme"))
+    assert session.options.profile.text_octets == 0
 
 
 def test_a_slot_is_free_the_moment_its_session_ends(bed: Bed) -> None:

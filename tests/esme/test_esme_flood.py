@@ -11,6 +11,7 @@ import pytest
 from gevent.event import Event
 
 from ksmppd_py.esme import listener as listener_module
+from ksmppd_py.esme.dlr_profiles import DlrProfiles
 from ksmppd_py.esme.preamble import busiest_source
 from ksmppd_py.model.account import Account
 from ksmppd_py.translate.tlvs import TlvTables
@@ -75,7 +76,9 @@ CROWD, ALONE = "127.0.0.2", "127.0.0.3"
 
 def test_a_crowd_at_a_slow_authenticator_shuts_nobody_out(start: StartBed, go_on: Event, bed: Bed) -> None:
     """Of the connections that wait one goes that stands in line, the newest; what was asked is asked."""
-    bed.listener.reconfigure(replace(bed.settings, max_unbound_connections=20), TlvTables(), None)
+    bed.listener.reconfigure(
+        replace(bed.settings, max_unbound_connections=20), TlvTables(), None, DlrProfiles()
+    )
     waiting = [bed.connect(source_ip=CROWD) for _ in range(20)]
     jobs = [gevent.spawn(esme.bind, "esme", PASSWORD) for esme in waiting[:8]]
     wait_until(lambda: len(bed.accounts.asked) == 8)
@@ -138,7 +141,9 @@ def test_busiest_source(addresses: str, most: int, crowd: str | None) -> None:
 
 
 def test_a_stop_waits_for_nobody_who_stands_in_line(bed: Bed) -> None:
-    bed.listener.reconfigure(replace(bed.settings, max_unbound_connections=20), TlvTables(), None)
+    bed.listener.reconfigure(
+        replace(bed.settings, max_unbound_connections=20), TlvTables(), None, DlrProfiles()
+    )
     jobs = [job for _, job in binding(bed, 8)]
     late = bed.connect()
     jobs.append(gevent.spawn(late.bind, "esme", PASSWORD))

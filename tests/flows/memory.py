@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-from ksmppd_py.errors import DatabaseUnavailable, KsmppdError, NoRoute
+from ksmppd_py.errors import DatabaseUnavailable, KsmppdError, NoRoute, TemporaryError
 from ksmppd_py.kannel.messages import Sms, SmsType
 from ksmppd_py.model.account import Account
 from ksmppd_py.model.esme import Counters, Esme, ServerMeters
@@ -294,6 +294,23 @@ class MemoryReceivers:
 
     def receiving(self) -> list[str]:
         return [system_id for system_id, bind in self.binds.items() if bind.room > 0]
+
+
+class MemoryLeases:
+    """The counters of message ids; `failure` is raised instead."""
+
+    def __init__(self) -> None:
+        self.next: dict[str, int] = {}
+        self.calls = 0
+        self.failure: TemporaryError | None = None
+
+    def lease(self, system_id: str, count: int) -> int:
+        self.calls += 1
+        if self.failure is not None:
+            raise self.failure
+        start = self.next.get(system_id, 0)
+        self.next[system_id] = start + count
+        return start
 
 
 def make_ids() -> MessageIds:

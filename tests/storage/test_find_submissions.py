@@ -77,3 +77,19 @@ def test_delete_tells_how_many_there_were(store: DatabaseStore, place: Place) ->
     assert store.delete([row.global_id for row in rows]) == 0
     assert store.find_mts("smppusera", ID + b"1", 10) == []
     assert int(place.run("SELECT count(*) FROM smpp_store")[0][0]) == 5
+
+
+def test_by_a_counted_id(store: DatabaseStore) -> None:
+    """The end of a longer id isn't the id, and UUIDs that the C daemon stored are found as well."""
+    uuid = ID + b"8"
+    counted = [
+        mt(8, id=ID + b"8", dlr_url=b"smppusera|1/" + uuid + b"|" + each)
+        for each in (b"10000000", b"1010000000")
+    ]
+    store.save(counted)
+    found = store.find_mts("smppusera", b"10000000", 10)
+    assert [row.sms.dlr_url for row in found if row.sms] == [counted[0].dlr_url]
+    assert len(store.find_mts("smppusera", b"1010000000", 10)) == 1
+    assert store.find_mts("smppusera", b"0000000", 10) == []
+    assert store.find_mts("other", b"10000000", 10) == []
+    assert ids(store.find_mts("smppusera", ID + b"1", 10)) == [b"1", b"9"]

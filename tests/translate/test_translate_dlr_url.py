@@ -8,11 +8,13 @@ from hypothesis import strategies as st
 
 from ksmppd_py.translate.dlr_url import (
     DlrUrl,
+    esme_id,
     ids_of,
     make_dlr_url,
     message_id_of,
     parse_dlr_url,
     system_id_of,
+    with_id,
 )
 from ksmppd_py.translate.errors import Untranslatable
 
@@ -24,8 +26,9 @@ ID = b"dcd3c2b4-1111-4222-8333-0123456789ab"
     [
         None,
         b"",
-        b"e|1|x",
-        b"e|1700000000|" + b"x" * 23,
+        b"e|1|x_",
+        b"e|1|1 2",
+        b"e|1700000000|" + b"_" * 23,
         b"e|1700000000" + b"x" * 40,
         b"e|1700000000|x|y" + b"x" * 40,
         b"e|1700000000|" + b";" * 40,
@@ -47,6 +50,10 @@ def test_foreign_dlr_url(dlr_url: bytes | None) -> None:
         (b"esme1|1700000000|" + ID + b"|", DlrUrl(b"esme1", 1700000000, None, [ID])),
         (b"e|1700000000|" + b"x" * 24, DlrUrl(b"e", 1700000000, None, [b"x" * 24])),
         (b"e|1700000000|" + ID + b";;b;", DlrUrl(b"e", 1700000000, None, [ID, b"b"])),
+        (b"e|1|x", DlrUrl(b"e", 1, None, [b"x"])),
+        (b"e|1|1000000007", DlrUrl(b"e", 1, None, [b"1000000007"])),
+        (b"e|1/" + ID + b"|1000000007", DlrUrl(b"e", 1, None, [b"1000000007"])),
+        (b"e|1.7/" + ID + b"|" + b"f" * 64, DlrUrl(b"e", 1, 7, [b"f" * 64])),
         (b"e|1700000000.0|" + ID, DlrUrl(b"e", 1700000000, 0, [ID])),
         (b"e|1700000000.65535|" + ID, DlrUrl(b"e", 1700000000, 65535, [ID])),
         (b"e|1700000000.65536|" + ID, DlrUrl(b"e", 1700000000, None, [ID])),
@@ -98,3 +105,17 @@ def test_ids_of_any_dlr_url(dlr_url: bytes, ids: list[bytes]) -> None:
 
 def test_message_ids_are_compared_in_lower_case() -> None:
     assert message_id_of(b"esme1|1700000000|" + ID.upper()) == ID
+
+
+@pytest.mark.parametrize("reference", [None, 0, 65535])
+@pytest.mark.parametrize("counted", [b"1", b"10000000", b"1000000007", b"f" * 32])
+@pytest.mark.parametrize("system_id", [b"e", b"x" * 15, b"a|b;c%"])
+def test_an_id_of_its_own_for_the_esme(system_id: bytes, counted: bytes, reference: int | None) -> None:
+    """All readers find both ids, and nothing else changes."""
+    plain = make_dlr_url(system_id, 1700000000, ID, reference)
+    assert (esme_id(plain), message_id_of(plain)) == (ID, ID)
+    dlr_url = with_id(plain, ID, counted)
+    assert (esme_id(dlr_url), ids_of(dlr_url)) == (counted, [counted])
+    assert message_id_of(dlr_url) == ID
+    assert system_id_of(dlr_url) == system_id
+    assert parse_dlr_url(dlr_url) == DlrUrl(system_id, 1700000000, reference, [counted])

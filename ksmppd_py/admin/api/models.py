@@ -51,6 +51,9 @@ class AccountSettings(Model):
         le=16,
         description="characters of error codes in receipts: 3 to 16, 0 = all; optional column",
     )
+    dlr_profile: Text | None = Field(
+        None, description="form of ids, receipts and statuses: id of a dlr-profile; optional column"
+    )
 
 
 SystemId = Annotated[
