@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
+import pty
 import re
 import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -277,15 +279,131 @@ def run(bed: Bed, *words: str, **options: Any) -> subprocess.Popen[str]:
     return subprocess.Popen(command, text=True, **{**pipes, **options})
 
 
-def test_events_are_followed_until_interrupted(sqlite_bed: Bed) -> None:
-    customer = sqlite_bed.customer()
-    with run(sqlite_bed, "events", "--follow", "--kind", "bind", "--json", "--limit", "1") as following:
+def test_events_are_followed_over_a_restart_until_interrupted(start_bed: StartBed) -> None:
+    bed = start_bed()
+    customer = bed.customer()
+    with run(bed, "events", "--follow", "--kind", "bind", "--kind", "started", "--json") as following:
         assert following.stdout is not None
-        sqlite_bed.esme(customer)
-        names = (json.loads(line)["fields"]["system_id"] for line in following.stdout)
-        assert customer.system_id in names
+        assert following.stderr is not None
+        esme = bed.esme(customer)
+        for line in following.stdout:
+            if json.loads(line)["fields"].get("system_id") == customer.system_id:
+                break
+        esme.close()
+        bed.daemon.stop()
+        assert "; trying again\n" in following.stderr.readline()
+        bed.daemon.start()
+        assert json.loads(following.stdout.readline())["kind"] == "started"
         following.send_signal(signal.SIGINT)
-        assert (following.wait(10), following.stderr and following.stderr.read()) == (0, "")
+        assert (following.wait(10), following.stderr.read()) == (0, "")
+
+
+@contextlib.contextmanager
+def at_a_terminal(bed: Bed, *words: str, **options: Any) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """Run a command whose standard input is a terminal; yield it and the terminal's other end."""
+    ours, theirs = pty.openpty()
+    try:
+        with run(bed, *words, stdin=theirs, start_new_session=True, **options) as asked:
+            yield asked, ours
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+
+def read_until(asked: subprocess.Popen[str], end: str) -> str:
+    """Read standard error until the prompt's end is there."""
+    assert asked.stderr is not None
+    found = ""
+    while not found.endswith(end):
+        one = asked.stderr.read(1)
+        assert one, found
+        found += one
+    return found
+
+
+def test_the_answer_no_changes_nothing(sqlite_bed: Bed, ctl: Ctl, system_id: str) -> None:
+    ctl("account", "add", system_id)
+    with at_a_terminal(sqlite_bed, "account", "delete", system_id) as (asked, terminal):
+        assert f"Delete the account {system_id} (credit 0, 0 binds)" in read_until(asked, "[y/N]: ")
+        os.write(terminal, b"n\n")
+        _, err = asked.communicate(timeout=20)
+        assert (asked.returncode, err) == (1, "ksmppctl: nothing was changed\n")
+    ctl("account", "show", system_id)
+
+
+def test_the_account_that_was_shown_is_deleted_or_none(sqlite_bed: Bed, ctl: Ctl, system_id: str) -> None:
+    ctl("account", "add", system_id)
+    with at_a_terminal(sqlite_bed, "account", "delete", system_id) as (asked, terminal):
+        read_until(asked, "[y/N]: ")
+        ctl("account", "set", system_id, "--throughput", "7")
+        os.write(terminal, b"y\n")
+        _, err = asked.communicate(timeout=20)
+        assert (asked.returncode, err.count("\n")) == (1, 1)
+        assert "changed by another hand" in err
+    assert ctl("account", "show", system_id, "--json")["throughput"] == 7.0
+
+
+def test_ctrl_c_at_a_question(sqlite_bed: Bed, system_id: str) -> None:
+    words = ("account", "add", system_id, "--password-from", "prompt")
+    with at_a_terminal(sqlite_bed, *words) as (asked, _):
+        read_until(asked, "New password: ")
+        asked.send_signal(signal.SIGINT)
+        out, err = asked.communicate(timeout=20)
+        assert (asked.returncode, out, err.strip()) == (130, "", "")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_completion(shell: str) -> None:
+    environment = {**os.environ, "_KSMPPCTL_COMPLETE": f"{shell}_source"}
+    script = subprocess.run([KSMPPCTL], env=environment, capture_output=True, text=True, check=True).stdout
+    assert "_KSMPPCTL_COMPLETE=" in script
+    environment |= {
+        "_KSMPPCTL_COMPLETE": f"{shell}_complete",
+        "COMP_WORDS": "ksmppctl account s",
+        "COMP_CWORD": "2",
+    }
+    found = subprocess.run([KSMPPCTL], env=environment, capture_output=True, text=True, check=True).stdout
+    assert {"set", "show", "suspend"} <= set(re.split(r"[\n,]", found))
+
+
+CHANGES = [
+    "account add acme",
+    "account set acme --throughput 5",
+    "account delete acme --yes",
+    "account suspend acme",
+    "account credit acme --add 5 --reason x",
+    "route add --regex x",
+    "bind unbind 7",
+    "queue purge acme --yes",
+    "bearerbox pause box",
+    "blocked clear --all",
+    "schema upgrade",
+]
+
+
+def test_a_viewer_reads_and_changes_nothing_and_guesses_are_limited(
+    start_bed: StartBed, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    viewer: dict[str, Value] = {"username": "vera", "password": "vera-pw", "role": "viewer"}
+    bed = start_bed(others=[("http-user", viewer)])
+    bed.daemon.database.execute(
+        "INSERT INTO smpp_user (system_id, password, default_cost, simulate_deliver_every,"
+        " simulate_permanent_failure_every, simulate_temporary_failure_every, simulate_mo_every)"
+        " VALUES ('acme', '', 0, 0, 0, 0, 0)"
+    )
+    common = ["-c", str(bed.daemon.config_path), "--user", "vera"]
+    for line in CHANGES:
+        assert main([*common, *line.split(" ")]) == 4, line
+        assert "the role viewer may not do this" in capsys.readouterr().err
+    assert main([*common, "account", "show", "acme"]) == 0
+    capsys.readouterr()
+    monkeypatch.setenv("KSMPPD_URL", f"http://127.0.0.1:{bed.daemon.config.admin_port}")
+    codes = []
+    for number in range(6):
+        monkeypatch.setenv("KSMPPD_PASSWORD", f"guess {number}")
+        codes.append(main(["account", "list"]))
+        assert capsys.readouterr().err.count("\n") == 1
+    assert codes == [4] * 5 + [5]
 
 
 def test_a_closed_pipe_ends_it(sqlite_bed: Bed) -> None:
@@ -303,18 +421,6 @@ def test_an_account_password_by_stdin(sqlite_bed: Bed, system_id: str) -> None:
         out, _ = ended.communicate("from stdin\n", 20)
     assert out == f"account {system_id} is there\n"
     bind(sqlite_bed, system_id, "from stdin")
-
-
-def test_wrong_passwords_are_limited(
-    start_bed: StartBed, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("KSMPPD_URL", f"http://127.0.0.1:{start_bed().daemon.config.admin_port}")
-    codes = []
-    for number in range(6):
-        monkeypatch.setenv("KSMPPD_PASSWORD", f"guess {number}")
-        codes.append(main(["account", "list"]))
-        assert capsys.readouterr().err.count("\n") == 1
-    assert codes == [4] * 5 + [5]
 
 
 def test_over_tls(

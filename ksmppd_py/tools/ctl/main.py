@@ -67,7 +67,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _usage_error(error)
     except click.Abort:
         return INTERRUPTED
-    except (BrokenPipeError, SystemExit):  # the reader has ended (`| head`), which click takes for an end
+    except SystemExit as ending:  # click's, after a completion and when the reader has ended (`| head`)
+        return ending.code if isinstance(ending.code, int) else REFUSED
+    except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for Python's own flush at the end
         return REFUSED
 
