@@ -170,9 +170,7 @@ class PostgreSQL:
         self._databases += 1
         name = f"test_{os.getpid()}_{self._databases}"
         locale = "C.UTF-8" if encoding == "UTF8" else "C"
-        self.query(
-            f"CREATE DATABASE {name} TEMPLATE template0 ENCODING '{encoding}' LOCALE '{locale}' STRATEGY file_copy"
-        )
+        self.query(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING '{encoding}' LOCALE '{locale}'")
         return name
 
     def drop_database(self, name: str) -> None:
