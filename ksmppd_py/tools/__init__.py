@@ -1,1 +1,1 @@
-"""Programs beside the daemon: an ESME for the command line, the quickstart's accounts. None needs gevent."""
+"""Programs beside the daemon: an ESME, ksmppctl, copying of databases, the quickstart's accounts."""

@@ -35,8 +35,9 @@ class Scripted:
         self.headers = {"Content-Type": "application/json", **headers}
 
 
-@pytest.fixture
-def scripted() -> Iterator[Scripted]:
+@pytest.fixture(scope="session")
+def scripted_server() -> Iterator[Scripted]:
+    """The server of all tests of this package."""
     state = Scripted()
 
     class Handler(BaseHTTPRequestHandler):
@@ -68,6 +69,15 @@ def scripted() -> Iterator[Scripted]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.fixture
+def scripted(scripted_server: Scripted) -> Scripted:
+    """The server, as it is at first."""
+    fresh = Scripted()
+    for name in ("status", "headers", "body", "requests"):
+        setattr(scripted_server, name, getattr(fresh, name))
+    return scripted_server
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import click
 import pytest
 
 from ksmppd_py.tools.ctl import api_client
-from ksmppd_py.tools.ctl.main import cli
+from ksmppd_py.tools.ctl.cli import cli
 from tests.tools.ctl.conftest import Ctl, Scripted
 
 COMMANDS = [
