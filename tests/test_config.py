@@ -113,6 +113,8 @@ def test_defaults(tmp_path: Path) -> None:
         "default_alt_charset": None,
         "dlr_err_length": 3,
         "dlr_profile": "kannel",
+        "queue_max_age": 0,
+        "queue_max_rows": 0,
         "long_mo_as_payload": False,
         "submit_fields_in_meta_data": False,
         "max_unbound_connections": 1000,

@@ -118,6 +118,19 @@ class KsmppdGroup:
     database_route_table: str = _table("smpp_route", "routes of both directions")
     database_version_table: str = _table("smpp_version", "version of the schema")
     database_enable_queue: bool = boolean("queue in the database while no bearerbox or no receiver is there")
+    queue_max_age: int = integer(
+        "age from which stored MOs and reports of an account are dropped; 0 = never",
+        default=0,
+        unit="seconds",
+        low=0,
+        change=RELOAD,
+    )
+    queue_max_rows: int = integer(
+        "stored MOs and reports of one account; of more the oldest are dropped; 0 = any number",
+        default=0,
+        low=0,
+        change=RELOAD,
+    )
     default_max_open_acks: int = integer(
         "unanswered deliver_sm allowed per bind", default=500, low=1, change=RELOAD
     )

@@ -98,6 +98,13 @@ class DeliverReplay:
             for source in account.sources:
                 source.cursor.retry_at_once(0, self._clock.monotonic() + ROWS_PAUSE)
 
+    def is_in_flight(self, system_id: str, row: int) -> bool:
+        """Whether a row of the store table is with the account's ESME. Doesn't yield."""
+        account = self._accounts.get(system_id)
+        return account is not None and any(
+            row in source.cursor.in_flight for source in account.messages.values()
+        )
+
     def due(self) -> list[str]:
         """Return the accounts whose rows may be tried again, or had no room and have some now. Doesn't yield."""
         now = self._clock.monotonic()

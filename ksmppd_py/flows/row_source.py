@@ -122,7 +122,7 @@ class PduSource(RowSource[StoredPdu]):
         return self._store.page_pdus(self._system_id, after, limit)
 
     def _delivery_of(self, row: StoredPdu) -> Delivery | None:
-        if not _belongs(to_octets(row.system_id), self._system_id):
+        if not belongs(to_octets(row.system_id), self._system_id):
             return None
         pdu = read_pdu(row.octets)
         if pdu is None:
@@ -174,7 +174,7 @@ class MessageSource(RowSource[StoredMessage]):
             if self.cursor.set_aside(row.global_id):
                 log_unreadable(row)
             return None
-        if row.sms.id in self._expected or not _belongs(row.sms.service or b"", self._system_id):
+        if row.sms.id in self._expected or not belongs(row.sms.service or b"", self._system_id):
             return None
         delivery = Delivery(self, row.sms, row.global_id)
         delivery.system_id = self._system_id
@@ -184,7 +184,7 @@ class MessageSource(RowSource[StoredMessage]):
         self._store.remove((row,))
 
 
-def _belongs(service: bytes, system_id: str) -> bool:
+def belongs(service: bytes, system_id: str) -> bool:
     """Whether a row is of this account: the database's comparison may have taken é for e."""
     octets = service.rstrip(b" ")
     return octets.lower() == to_octets(system_id) or to_name(octets).lower() == system_id

@@ -159,6 +159,8 @@ ACCOUNT_COLUMNS: Mapping[str, Column] = {
     "simulate_dlr_fail": Column(_integer(0, _MOST_INTEGER, True), None, True),
     "dlr_err_length": Column(_err_length, None, True),
     "dlr_profile": Column(_text(64), None, True),
+    "queue_max_age": Column(_integer(0, _MOST_INTEGER, True), None, True),
+    "queue_max_rows": Column(_integer(0, _MOST_INTEGER, True), None, True),
 }
 """The columns of the user table but system_id, password and credit."""
 

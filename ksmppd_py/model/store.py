@@ -71,6 +71,16 @@ class DeliverRows(MessageRows, Protocol):
         """Delete rows of the PDU table as `remove` does."""
 
 
+class LimitedRows(MessageRows, Protocol):
+    """The MOs and reports of accounts, of which the oldest may be dropped."""
+
+    def last_surplus(self, system_id: str, keep: int) -> int:
+        """Return the global_id of the newest MO or report of an account but `keep` newer ones; 0 without such a row.
+
+        Raises DatabaseUnavailable. May yield.
+        """
+
+
 class SubmitRows(MessageRows, MessageStore, Protocol):
     """The rows that go to bearerboxes, and the reports on those that a bearerbox refuses."""
 

@@ -24,6 +24,7 @@ from ksmppd_py.flows.billing import Billing
 from ksmppd_py.flows.deliver_replay import DeliverReplay
 from ksmppd_py.flows.delivery import DeliveryFlow
 from ksmppd_py.flows.message_lookup import MessageLookup
+from ksmppd_py.flows.queue_limits import QueueLimits
 from ksmppd_py.flows.route_test import RouteTest
 from ksmppd_py.flows.routing import Routing
 from ksmppd_py.flows.simulation import SimulationFlow
@@ -43,6 +44,7 @@ from ksmppd_py.server.backends import Backends
 from ksmppd_py.server.operations import ServerOperations
 from ksmppd_py.server.replay_jobs import (
     DeliverReplayJobs,
+    QueueLimitsJob,
     ReplayJobs,
     ReplayTimings,
     SubmitReplayJobs,
@@ -58,6 +60,7 @@ from ksmppd_py.storage.database import Database
 from ksmppd_py.storage.id_leases import DatabaseIdLeases
 from ksmppd_py.storage.layout import Layout
 from ksmppd_py.storage.management import management_stores
+from ksmppd_py.storage.queue_limits import QueueLimitColumns
 from ksmppd_py.storage.store import DatabaseStore
 from ksmppd_py.storage.users import DatabaseCredit
 from ksmppd_py.translate.bind_options import BindOptions
@@ -106,6 +109,7 @@ class _Builder:
         self.delivery = DeliveryFlow(self.backends.router, self.registry, self.history)
         self.claim = open_claim(database, ksmppd.database_store_table)
         self.timings = ReplayTimings()
+        self.backlog = BacklogReader(database, layout)
 
     def build(self, access: AccessLog) -> Components:
         config, registry, blocklist = self.config, self.registry, self.blocklist
@@ -181,7 +185,19 @@ class _Builder:
         submits = SubmitReplayJobs(flow, wakeups, pool, self.claim, self.timings)
         rows = UnaddressedRows(self.store, self.delivery)
         unaddressed = UnaddressedRowsJob(rows, deliveries.flow, self.claim, self.timings)
-        return ReplayJobs(deliveries, submits, unaddressed, has_queue=self.queue is not None)
+        limits = QueueLimitsJob(self._queue_limits(deliveries.flow), self.claim, self.timings)
+        return ReplayJobs(deliveries, submits, unaddressed, limits, has_queue=self.queue is not None)
+
+    def _queue_limits(self, replay: DeliverReplay) -> QueueLimits:
+        return QueueLimits(
+            self.store,
+            QueueLimitColumns(self.database, self.layout),
+            lambda: self.backlog.read(self.timings.scan_interval),
+            replay.is_in_flight,
+            self.registry.meters,
+            time,
+            settings.queue_limit(self.config.ksmppd),
+        )
 
     def _simulation(self) -> SimulationJobs:
         settled = SettledDeliveries()
@@ -196,7 +212,7 @@ class _Builder:
             listener,
             pool,
             self.database,
-            BacklogReader(self.database, self.layout),
+            self.backlog,
             CreditReader(self.database, self.layout),
             replays.unusable,
             has_queue=self.queue is not None,

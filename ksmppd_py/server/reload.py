@@ -91,6 +91,7 @@ def reloadables(
             lambda new: admin.reconfigure(settings.admin(new)), lambda new: admin.check(settings.admin(new))
         ),
         Reloadable(log_level.apply),
+        Reloadable(lambda new: components.replay.limits.limits.reconfigure(settings.queue_limit(new.ksmppd))),
         Reloadable(components.backends.apply),
     ]
 

@@ -10,6 +10,7 @@ import gevent
 
 from ksmppd_py.errors import DatabaseUnavailable
 from ksmppd_py.flows.deliver_replay import DeliverReplay
+from ksmppd_py.flows.queue_limits import QueueLimits
 from ksmppd_py.flows.submit_replay import SubmitReplay
 from ksmppd_py.flows.unaddressed_rows import UnaddressedRows
 from ksmppd_py.model.ports import Gateway, Receivers, ReplayClaim
@@ -242,6 +243,29 @@ class UnaddressedRowsJob:
         return self._timings.pause_after(began) - self._timings.scan_interval
 
 
+class QueueLimitsJob:
+    """Applies the limits of stored MOs and reports while this process holds the claim."""
+
+    def __init__(self, limits: QueueLimits, claim: ReplayClaim, timings: ReplayTimings) -> None:
+        self.limits = limits
+        self._claim = claim
+        self._timings = timings
+
+    def start(self, greenlets: GreenletGroup) -> None:
+        """Start the greenlet. Doesn't yield."""
+        greenlets.supervise("limits of stored messages", self._apply_often)
+
+    def _apply_often(self) -> None:
+        while True:
+            began = monotonic()
+            if self._claim.held:
+                try:
+                    self.limits.apply()
+                except DatabaseUnavailable as error:
+                    logger.debug("Can't apply the limits of stored messages: %s", error)
+            gevent.sleep(self._timings.pause_after(began))
+
+
 class ReplayJobs:
     """All greenlets of the replay. Without a queue no MTs and MOs are stored, so only PDUs for ESMEs are replayed."""
 
@@ -250,6 +274,7 @@ class ReplayJobs:
         deliveries: DeliverReplayJobs,
         submits: SubmitReplayJobs,
         unaddressed: UnaddressedRowsJob,
+        limits: QueueLimitsJob,
         *,
         has_queue: bool,
     ) -> None:
@@ -257,6 +282,7 @@ class ReplayJobs:
         self.deliveries = deliveries
         self.submits = submits
         self._unaddressed = unaddressed
+        self.limits = limits
         self._has_queue = has_queue
         self._greenlets = GreenletGroup("replay")
 
@@ -266,6 +292,7 @@ class ReplayJobs:
         if self._has_queue:
             self.submits.start(self._greenlets)
             self._unaddressed.start(self._greenlets)
+            self.limits.start(self._greenlets)
 
     def stop(self) -> None:
         """End the greenlets; messages in flight end by themselves. May yield."""

@@ -7,7 +7,9 @@ from ksmppd_py.admin.users import Role, UserSettings
 from ksmppd_py.config import (
     Config,
     HttpUser,
+    KsmppdGroup,
 )
+from ksmppd_py.model.queue_limits import QueueLimit
 
 
 def admin(config: Config) -> AdminSettings:
@@ -25,6 +27,11 @@ def admin(config: Config) -> AdminSettings:
         server_id=config.ksmppd.id.encode("utf-8", "surrogateescape").decode("utf-8", "replace"),
         prometheus_url=http.prometheus_url,
     )
+
+
+def queue_limit(ksmppd: KsmppdGroup) -> QueueLimit:
+    """Return the limits of accounts without limits of their own."""
+    return QueueLimit(ksmppd.queue_max_age, ksmppd.queue_max_rows)
 
 
 def _user(user: HttpUser) -> UserSettings:

@@ -64,15 +64,27 @@ class AccountRows:
             self._exists = [
                 self._compile(of_kind.order_by(store.c.global_id).limit(1), None) for of_kind in of_kinds
             ]
+        newest = select(store.c.global_id).where(ours, for_esmes).order_by(store.c.global_id.desc())
+        self._surplus = self._compile(newest.limit(1).offset(bindparam("keep")), self._by_service)
         self._names = self._compile(select(store.c.service).where(for_esmes).distinct(), self._by_type)
+        self._unaddressed = self._compile(self._select_unaddressed(columns, for_esmes), self._by_service)
 
+    def last_surplus(self, service: str, keep: int) -> int:
+        """Return the global_id of the newest MO or DLR of `service` but `keep` newer ones, or 0. May yield."""
+        values: dict[str, Value] = {"service_name": service, "keep": keep}
+        rows = self._database.execute(self._surplus, values, repeatable=True).rows
+        return int(rows[0][0]) if rows else 0
+
+    def _select_unaddressed(
+        self, columns: Sequence[ColumnElement[Any]], for_esmes: ColumnElement[bool]
+    ) -> Select[Any]:
+        store = self._store
         nobodys = select(*columns).where(
             or_(store.c.service.is_(None), store.c.service == bindparam("no_name")),
             for_esmes,
             store.c.global_id > bindparam("after"),
         )
-        ordered = nobodys.order_by(store.c.global_id).limit(bindparam("limit"))
-        self._unaddressed = self._compile(ordered, self._by_service)
+        return nobodys.order_by(store.c.global_id).limit(bindparam("limit"))
 
     def _compile(self, query: Select[Any], index: str | None) -> Statement:
         if index is not None:

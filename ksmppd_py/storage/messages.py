@@ -115,6 +115,10 @@ class StoredMessages:
             rows = self._database.execute(self._expired, values, repeatable=True).rows
             return [read_stored(row) for row in rows if row[0] not in settled]
 
+    def last_surplus(self, system_id: str, keep: int) -> int:
+        """See model/store.py."""
+        return self._of_account.last_surplus(system_id, keep)
+
     def services(self, among: Collection[str]) -> set[str]:
         """Return those of these accounts that have MOs or DLRs. Raises DatabaseUnavailable. May yield."""
         return self._of_account.having_rows(among)

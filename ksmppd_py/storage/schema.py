@@ -23,6 +23,7 @@ from ksmppd_py.kannel.messages import SMS_FIELDS, Kind
 VERSION = 4
 """The schema version that the C daemon writes since January 2017."""
 COMPONENT = "ksmppd"
+QUEUE_MAX_AGE, QUEUE_MAX_ROWS = "queue_max_age", "queue_max_rows"
 SECOND_PASSWORD, SECOND_PASSWORD_UNTIL = "second_password", "second_password_until"
 OPTIONAL_USER_COLUMNS: Mapping[str, TypeEngine[Any]] = {
     "alt_charset": String(64),
@@ -31,6 +32,8 @@ OPTIONAL_USER_COLUMNS: Mapping[str, TypeEngine[Any]] = {
     "simulate_dlr_fail": Integer(),
     "dlr_err_length": Integer(),
     "dlr_profile": String(64),
+    QUEUE_MAX_AGE: Integer(),
+    QUEUE_MAX_ROWS: Integer(),
     SECOND_PASSWORD: String(255),
     SECOND_PASSWORD_UNTIL: BigInteger(),
 }

@@ -194,6 +194,11 @@ class MemoryStore:
         mts = self.page(int(SmsType.MT_PUSH), after, len(self.messages))
         return [row for row in mts if row.sms is not None and 0 < row.sms.validity < now][:limit]
 
+    def last_surplus(self, system_id: str, keep: int) -> int:
+        kinds = (SmsType.MO, SmsType.REPORT_MO)
+        rows = [row for kind in kinds for row in self.page(int(kind), 0, len(self.messages), system_id)]
+        return max([0, *sorted(row.global_id for row in rows)[: max(0, len(rows) - keep)]])
+
     def unaddressed(self, after: int, limit: int) -> list[StoredMessage]:
         self._check()
         kinds = (SmsType.MO, SmsType.REPORT_MO)

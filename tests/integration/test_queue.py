@@ -11,7 +11,7 @@ from tests.fakes import box_wire
 from tests.fakes import esme as fake_esme
 from tests.fakes import smpp_wire as wire
 from tests.fakes.bearerbox import FakeBearerbox
-from tests.integration.bed import BOX_ID, Bed, mt
+from tests.integration.bed import BOX_ID, Bed, StartBed, mt
 from tests.parts.daemon import Daemon
 from tests.parts.database import Database, stored_messages
 
@@ -149,6 +149,20 @@ def test_ready_pdus_are_delivered(bed: Bed) -> None:
     texts = [entry.short_message for entry in esme.wait_deliveries(2, 25)]
     assert texts == [b"ready one", b"ready two"]
     bed.wait_rows(customer, 0, "smpp_queued_pdu", 15)
+
+
+def test_the_oldest_stored_messages_are_dropped(start_bed: StartBed) -> None:
+    """queue-max-rows, for an account that doesn't bind; it gets the rest."""
+    bed = start_bed(ksmppd={"queue-max-rows": 2})
+    customer = bed.customer()
+    for number in range(5):
+        mo = bed.box.send_mo("+491701234567", customer.short_code, f"mo {number}")
+        assert bed.box.wait_for_ack(mo).nack == box_wire.ACK_SUCCESS
+    bed.wait_rows(customer, 2, timeout=40)
+    esme = bed.esme(customer)
+    assert [entry.short_message for entry in esme.wait_deliveries(2, 20)] == [b"mo 3", b"mo 4"]
+    assert "stored message(s) dropped: above queue-max-rows" in bed.daemon.log()
+    assert 'ksmppd_queue_dropped_total{reason="queue-max-rows"} 3.0' in bed.daemon.admin("/metrics").body
 
 
 def test_a_row_stays_until_the_esme_accepted_it(bed: Bed) -> None:

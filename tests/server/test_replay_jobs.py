@@ -200,7 +200,7 @@ def test_the_store_table_is_left_alone_without_a_queue(has_queue: bool) -> None:
             start=lambda _greenlets: started.append(name), flow=SimpleNamespace(unusable=1), unusable=1
         )
 
-    jobs = ReplayJobs(job("PDUs"), job("MTs"), job("unaddressed"), has_queue=has_queue)
+    jobs = ReplayJobs(job("PDUs"), job("MTs"), job("unaddressed"), job("limits"), has_queue=has_queue)
     jobs.start()
-    assert started == (["PDUs", "MTs", "unaddressed"] if has_queue else ["PDUs"])
+    assert started == (["PDUs", "MTs", "unaddressed", "limits"] if has_queue else ["PDUs"])
     assert jobs.unusable() == 3

@@ -13,12 +13,14 @@ import pytest
 from ksmppd_py.config import KsmppdGroup, Sqlite3Connection
 from ksmppd_py.errors import MessageTooLong
 from ksmppd_py.kannel.messages import SMS_FIELDS, Kind, Sms, SmsType
+from ksmppd_py.model.queue_limits import QueueLimit
 from ksmppd_py.model.store import StoredMessage
 from ksmppd_py.storage.database import Statement
 from ksmppd_py.storage.inserts import TooLongForColumn
+from ksmppd_py.storage.queue_limits import QueueLimitColumns
 from ksmppd_py.storage.sqlite import SQLiteDatabase
 from ksmppd_py.storage.store import DatabaseStore
-from ksmppd_py.storage.upgrade import prepare
+from ksmppd_py.storage.upgrade import describe, prepare
 from tests.parts.mariadb import MariaDB
 from tests.storage.conftest import Place
 
@@ -82,6 +84,26 @@ def test_pages(store: DatabaseStore) -> None:
     second = store.page(SmsType.MT_PUSH, first[-1].global_id, 3, service="SMPPUserA")
     assert stored(second) == batch[3:]
     assert store.page(SmsType.MT_PUSH, second[-1].global_id, 3, service="smppusera") == []
+
+
+def test_last_surplus(store: DatabaseStore) -> None:
+    kinds = [SmsType.MO, SmsType.REPORT_MO, SmsType.MT_PUSH, SmsType.MO, SmsType.REPORT_MO]
+    ids = store.save([make_sms(number, sms_type=kind) for number, kind in enumerate(kinds)])
+    store.save([make_sms(sms_type=SmsType.MO, service=b"other")])
+    expected = {0: ids[4], 1: ids[3], 2: ids[1], 3: ids[0], 4: 0, 100: 0}
+    assert {keep: store.last_surplus("smppusera", keep) for keep in expected} == expected
+    assert store.last_surplus("nobody", 0) == 0
+
+
+def test_limits_of_accounts(place: Place) -> None:
+    default = QueueLimit(60, 10)
+    layout = place.layout
+    assert QueueLimitColumns(place.database, layout).read(default) == {}
+    place.run("ALTER TABLE smpp_user ADD COLUMN queue_max_rows INTEGER")
+    place.add_user(system_id="UserA", queue_max_rows=5)
+    place.add_user(system_id="userb")
+    columns = QueueLimitColumns(place.database, describe(place.database, KsmppdGroup()))
+    assert columns.read(default) == {"usera": QueueLimit(60, 5)}
 
 
 def test_expired_mts(store: DatabaseStore) -> None:

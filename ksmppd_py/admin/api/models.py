@@ -54,6 +54,13 @@ class AccountSettings(Model):
     dlr_profile: Text | None = Field(
         None, description="form of ids, receipts and statuses: id of a dlr-profile; optional column"
     )
+    queue_max_age: Count | None = Field(
+        None,
+        description="age in seconds from which stored messages and reports are dropped; optional column",
+    )
+    queue_max_rows: Count | None = Field(
+        None, description="stored messages and reports, of more the oldest are dropped; optional column"
+    )
 
 
 SystemId = Annotated[
