@@ -46,6 +46,10 @@ class StoredMessages:
         self._set_account = compile_statement(
             given.where(store.c.global_id == bindparam("row")), database.dialect
         )
+        self._compile_searches(layout, columns)
+
+    def _compile_searches(self, layout: Layout, columns: Sequence[ColumnElement[Any]]) -> None:
+        store, database = layout.tables.store, self._database
         waiting = (
             select(*columns)
             .where(
