@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Integer, bindparam, func, select
+from sqlalchemy import ColumnElement, Integer, bindparam, func, select
 
 from ksmppd_py.kannel.messages import SMS_FIELDS, Sms, SmsType
 from ksmppd_py.model.names import to_octets
