@@ -63,7 +63,10 @@ setup(
     license="MIT",
     python_requires=">=3.10",
     packages=find_packages(include=["ksmppd_py", "ksmppd_py.*", "kannel_conf", "kannel_conf.*"]),
-    package_data={"ksmppd_py": ["py.typed", "admin/dashboard/*"], "kannel_conf": ["py.typed"]},
+    package_data={
+        "ksmppd_py": ["py.typed", "admin/dashboard/*", "admin/dashboard/vendor/*"],
+        "kannel_conf": ["py.typed"],
+    },
     install_requires=RUNTIME,
     extras_require={"dev": DEVELOPMENT, "docs": ["mkdocs-material>=9.5"]},
     entry_points={

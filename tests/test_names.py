@@ -57,9 +57,10 @@ REPLACED = {
 
 
 def files() -> list[Path]:
-    """Return the files of the project, this one excepted."""
+    """Return the files of the project, this one and other people's libraries excepted."""
     found = (path for folder in FOLDERS for path in (PROJECT / folder).rglob("*"))
-    return [path for path in found if path.suffix in SUFFIXES and path != Path(__file__).resolve()]
+    ours = (path for path in found if path.parent.name != "vendor")
+    return [path for path in ours if path.suffix in SUFFIXES and path != Path(__file__).resolve()]
 
 
 @pytest.mark.parametrize(("present", "former"), REPLACED.items(), ids=REPLACED)

@@ -37,14 +37,26 @@ MOST_REFUSALS, MOST_QUEUES = 50, 200
 SNAPSHOT_AGE = 1.5
 """Seconds for which all browsers get the same snapshot of the binds, which takes a while to make with thousands."""
 
-_FILES = {
-    "/": ("index.html", "text/html; charset=utf-8"),
-    "/dashboard/style.css": ("style.css", "text/css; charset=utf-8"),
-    "/dashboard/charts.js": ("charts.js", "text/javascript; charset=utf-8"),
-    "/dashboard/tables.js": ("tables.js", "text/javascript; charset=utf-8"),
-    "/dashboard/app.js": ("app.js", "text/javascript; charset=utf-8"),
-    "/dashboard/icon.svg": ("icon.svg", "image/svg+xml"),
+_CONTENT_TYPES = {
+    "html": "text/html; charset=utf-8",
+    "css": "text/css; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "svg": "image/svg+xml",
+    "txt": "text/plain; charset=utf-8",
 }
+
+
+def page_files() -> dict[str, tuple[str, bytes]]:
+    """Return content type and octets of each file of the console, by path."""
+    folder = resources.files("ksmppd_py.admin") / "dashboard"
+    found = {}
+    for place, prefix in ((folder, "/dashboard/"), (folder / "vendor", "/dashboard/vendor/")):
+        for entry in place.iterdir():
+            content_type = _CONTENT_TYPES.get(entry.name.rpartition(".")[2])
+            if entry.is_file() and content_type is not None:
+                path = "/" if entry.name == "index.html" else prefix + entry.name
+                found[path] = (content_type, entry.read_bytes())
+    return found
 
 
 def _refusal(refusal: RefusalCount) -> dict[str, Any]:
@@ -70,8 +82,7 @@ class DashboardApi:
         self._history = history
         self.hosts = hosts
         self._latest: tuple[float, ServerSnapshot] | None = None
-        folder = resources.files("ksmppd_py.admin") / "dashboard"
-        self._files = {path: (folder / name).read_bytes() for path, (name, _) in _FILES.items()}
+        self._files = page_files()
         self._endpoints: dict[tuple[str, str], Callable[[Request], Reply]] = {
             ("GET", "/dashboard/session"): self._session_state,
             ("POST", "/dashboard/session"): self._sign_in,
@@ -94,7 +105,7 @@ class DashboardApi:
             return wrong_host()
         method = "GET" if request.method == "HEAD" else request.method
         if request.path in self._files and method == "GET":
-            return Reply(200, _FILES[request.path][1], self._files[request.path])
+            return Reply(200, *self._files[request.path])
         endpoint = self._endpoints.get((method, request.path))
         return endpoint(request) if endpoint is not None else plain_reply(404, "Not found")
 

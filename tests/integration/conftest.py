@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from selenium.webdriver import Chrome
 
 from tests.fakes.bearerbox import FakeBearerbox
 from tests.integration.bed import BOX_ID, Bed, StartBed
+from tests.integration.console_page import HASTE
 from tests.parts import daemon as daemon_part
+from tests.parts.chromium import chromium
 from tests.parts.daemon import Daemon, DaemonConfig
 from tests.parts.database import Database, MariaDatabase, PostgresDatabase, SqliteDatabase
 from tests.parts.mariadb import MariaDB
@@ -28,6 +31,14 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         for daemon in daemon_part.running:
             report.sections.append((f"daemon {daemon.name}", daemon.report()))
     return report
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Chrome]:
+    """One browser for all tests of the console."""
+    with chromium() as browser:
+        browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": HASTE})
+        yield browser
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,8 @@ from ksmppd_py.management.errors import (
 CONTENT_TYPE = "application/problem+json"
 Headers = Sequence[tuple[str, str]]
 
+_WORDS = {"string_pattern_mismatch": "has a character that isn't allowed here"}
+"""Words for people in place of pydantic's."""
 _STATUS_OF: dict[type[ChangeRefused], int] = {
     InvalidValue: 422,
     NotPossible: 422,
@@ -67,4 +69,5 @@ def invalid(error: ValidationError, where: str = "") -> Problem:
     if first["type"] == "json_invalid":
         return Problem(400, "the body is no JSON")
     path = ".".join(str(part) for part in first["loc"])
-    return Problem(422, f"{where}{first['msg']}", path[:200])
+    words = _WORDS.get(first["type"], first["msg"])
+    return Problem(422, f"{where}{words}", path[:200])

@@ -1,198 +1,156 @@
-// Line charts in SVG: one time axis for all, values read by pointing or with the arrow keys.
+// Line charts by uPlot: one time axis for all, values read by pointing or with the arrow keys.
 
-const SPACE = "http://www.w3.org/2000/svg";
+import { clock, compact, moment } from "./format.js";
+
 const HEIGHT = 170;
 const SHORTEST_SPAN = 300; // seconds
-const MARGIN = { top: 8, right: 6, bottom: 20, left: 38 };
+const { uPlot } = window;
 
-function shape(name, attributes, parent) {
-  const made = document.createElementNS(SPACE, name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  parent?.append(made);
-  return made;
-}
-
-export const whole = (value) => value.toLocaleString("en");
-
-export function compact(value) {
-  if (value === null || value === undefined) return "–";
-  if (value >= 1e6) return `${(value / 1e6).toFixed(1)}M`;
-  if (value >= 1e4) return `${(value / 1e3).toFixed(value >= 1e5 ? 0 : 1)}k`;
-  if (value >= 100 || Number.isInteger(value)) return whole(Math.round(value));
-  return value.toFixed(value >= 10 ? 1 : 2);
-}
+const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 // The top of the axis: a number that can be halved, for counts without a remainder.
 function niceTop(most, counts) {
-  if (most <= 0) return counts ? 2 : 1;
+  if (!(most > 0)) return counts ? 2 : 1;
   const power = 10 ** Math.floor(Math.log10(most));
   const steps = counts ? [2, 4, 6, 8, 10, 20] : [1, 2, 3, 4, 5, 6, 8, 10, 20];
   return steps.map((step) => step * power).find((top) => top >= most * 1.02);
 }
 
-// Seconds between two labels of the time axis, which has at most six.
-function tickEvery(span) {
-  return [60, 120, 300, 600, 900].find((step) => span / step <= 6) ?? 900;
-}
-
 const axisNumber = (value) => (value < 10 ? String(Number(value.toPrecision(2))) : compact(value));
 
-// A time of day as in log lines, in the browser's time zone.
-export function clock(seconds, exact = false) {
-  const shown = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
-  return new Date(seconds * 1000).toLocaleTimeString("en-GB", exact ? { ...shown, second: "2-digit" } : shown);
+function make(kind, name, ...content) {
+  const made = document.createElement(kind);
+  made.className = name;
+  made.append(...content);
+  return made;
 }
 
+const drawn = new Set();
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+  for (const chart of drawn) chart.plot?.redraw();
+});
+
 export class Chart {
-  // series: [{ name, value: (point) => number | null }]; shade: { name, when: (point) => boolean }
-  constructor(figure, series, { hour, interval, counts = false, shade = null }) {
-    this.series = series;
-    this.hour = hour;
-    this.interval = interval;
+  // names: of the series; shade: the name of the times that are shaded, if there are such
+  constructor(figure, names, { counts = false, shade = "" } = {}) {
+    this.names = names;
     this.counts = counts;
     this.shade = shade;
-    this.points = [];
-    this.pointed = null;
     this.caption = figure.querySelector("figcaption").textContent;
-    this.legend = document.createElement("ul");
-    this.legend.className = "legend";
-    this.numbers = series.map(({ name }, index) => {
-      const item = document.createElement("li");
-      const swatch = document.createElement("span");
-      swatch.className = `swatch s${index + 1}`;
-      const number = document.createElement("strong");
-      item.append(swatch, name, number);
-      this.legend.append(item);
-      return number;
-    });
-    this.shaded = document.createElement("li");
-    this.when = document.createElement("li");
-    this.legend.append(this.shaded, this.when);
+    this.columns = [[], ...names.map(() => [])];
+    this.shades = [];
+    this.numbers = names.map(() => document.createElement("strong"));
+    this.shaded = make("li", "shaded", make("span", "swatch block"), shade);
     this.shaded.hidden = true;
-    if (shade) {
-      const swatch = document.createElement("span");
-      swatch.className = "swatch block";
-      this.shaded.append(swatch, shade.name);
-    }
-    this.svg = shape("svg", { role: "img", tabindex: "0" });
-    figure.append(this.legend, this.svg);
-    this.svg.addEventListener("pointermove", (event) => this.point(event.clientX));
-    this.svg.addEventListener("pointerdown", (event) => this.point(event.clientX));
-    this.svg.addEventListener("pointerleave", () => this.choose(null));
-    this.svg.addEventListener("blur", () => this.choose(null));
-    this.svg.addEventListener("keydown", (event) => this.step(event));
-    new ResizeObserver(() => this.draw()).observe(this.svg);
+    this.when = make("li", "when");
+    const items = names.map((name, index) => make("li", "", make("span", `swatch s${index + 1}`), name, this.numbers[index]));
+    this.place = make("div", "plot");
+    this.place.tabIndex = 0;
+    this.place.setAttribute("role", "img");
+    figure.append(make("ul", "legend", ...items, this.shaded, this.when), this.place);
+    this.place.addEventListener("blur", () => this.choose(null));
+    this.place.addEventListener("keydown", (event) => this.step(event));
+    this.observer = new ResizeObserver(() => this.resize());
+    this.observer.observe(this.place);
+    drawn.add(this);
   }
 
-  show(points, now) {
-    this.points = points;
+  remove() {
+    this.observer.disconnect();
+    this.plot?.destroy();
+    drawn.delete(this);
+  }
+
+  // columns: times, then the values of each series; shades: times that end a shaded interval
+  show(columns, { now, longest, interval, shades = [] }) {
     this.now = now;
+    this.interval = interval;
+    this.shades = shades;
     // A server that runs for less than an hour fills the width too.
-    this.span = Math.min(this.hour, Math.max(SHORTEST_SPAN, now - (points[0]?.time ?? now)));
-    this.draw();
+    this.span = Math.min(longest, Math.max(SHORTEST_SPAN, now - (columns[0][0] ?? now)));
+    this.columns = columns[0].length ? withGaps(columns, interval * 3) : columns;
+    this.shaded.hidden = shades.length === 0;
+    if (this.plot) this.plot.setData(this.columns);
+    else this.resize();
+    this.showValues();
   }
 
-  point(clientX) {
-    const x = clientX - this.svg.getBoundingClientRect().left;
-    let best = null;
-    this.points.forEach((point, index) => {
-      const distance = Math.abs(this.x(point.time) - x);
-      if (best === null || distance < best.distance) best = { index, distance };
-    });
-    this.choose(best && best.index);
+  resize() {
+    const width = this.place.clientWidth;
+    if (!width || !this.span) return;
+    if (this.plot) this.plot.setSize({ width, height: HEIGHT });
+    else this.plot = new uPlot(this.options(width), this.columns, this.place);
+  }
+
+  options(width) {
+    const axis = { stroke: () => color("--quiet"), ticks: { show: false }, font: "11px system-ui, sans-serif", gap: 4 };
+    return {
+      width,
+      height: HEIGHT,
+      padding: [8, 8, 0, 0],
+      legend: { show: false },
+      cursor: { y: false, drag: { x: false, y: false, setScale: false }, points: { size: 6 } },
+      scales: {
+        x: { range: () => [this.now - this.span, this.now] },
+        y: { range: (_plot, _least, most) => [0, niceTop(most, this.counts)] },
+      },
+      axes: [
+        { ...axis, size: 22, space: 60, grid: { show: false }, values: (_plot, times) => times.map((time) => (this.span > 86400 ? new Date(time * 1000).toLocaleDateString("en-GB", { day: "numeric", month: "short" }) : clock(time))) },
+        { ...axis, size: 42, grid: { stroke: () => color("--grid"), width: 1 }, splits: (_plot, _axis, least, most) => [least, most / 2, most], values: (_plot, values) => values.map(axisNumber) },
+      ],
+      series: [{}, ...this.names.map((_, index) => ({
+        stroke: () => color(`--series-${index + 1}`),
+        width: 1.8,
+        points: { show: false },
+      }))],
+      hooks: { drawClear: [(plot) => this.drawShades(plot)], setCursor: [() => this.showValues()] },
+    };
+  }
+
+  drawShades(plot) {
+    const { ctx } = plot;
+    ctx.save();
+    ctx.fillStyle = color("--bad-back");
+    for (const time of this.shades) {
+      const left = Math.max(plot.bbox.left, plot.valToPos(time - this.interval, "x", true));
+      const right = plot.valToPos(time, "x", true);
+      if (right > left) ctx.fillRect(left, plot.bbox.top, right - left + 0.5, plot.bbox.height);
+    }
+    ctx.restore();
   }
 
   step(event) {
     const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (step === undefined || this.points.length === 0) return;
+    const last = this.columns[0].length - 1;
+    if (step === undefined || last < 0 || !this.plot) return;
     event.preventDefault();
-    const last = this.points.length - 1;
-    this.choose(Math.min(last, Math.max(0, (this.pointed ?? last) + step)));
+    this.choose(Math.min(last, Math.max(0, (this.plot.cursor.idx ?? last) + step)));
   }
 
   choose(index) {
-    this.pointed = index;
-    this.draw();
-  }
-
-  x(time) {
-    const wide = this.width - MARGIN.left - MARGIN.right;
-    return MARGIN.left + wide * (1 - (this.now - time) / this.span);
-  }
-
-  y(value) {
-    return HEIGHT - MARGIN.bottom - ((HEIGHT - MARGIN.top - MARGIN.bottom) * value) / this.top;
-  }
-
-  draw() {
-    if (this.now === undefined) return;
-    this.width = this.svg.clientWidth || 480;
-    this.svg.setAttribute("viewBox", `0 0 ${this.width} ${HEIGHT}`);
-    const all = this.points.flatMap((point) => this.series.map(({ value }) => value(point) ?? 0));
-    this.top = niceTop(Math.max(0, ...all), this.counts);
-    this.svg.replaceChildren();
-    if (this.shade) this.drawShade();
-    this.drawAxes();
-    this.series.forEach(({ value }, index) => this.drawCurve(value, index));
-    this.showValues();
-  }
-
-  drawAxes() {
-    for (const share of [0, 0.5, 1]) {
-      const y = this.y(this.top * share);
-      shape("line", { class: "grid", x1: MARGIN.left, x2: this.width - MARGIN.right, y1: y, y2: y }, this.svg);
-      const label = shape("text", { x: MARGIN.left - 6, y: y + 4, "text-anchor": "end" }, this.svg);
-      label.textContent = axisNumber(this.top * share);
-    }
-    const step = tickEvery(this.span);
-    for (let time = Math.ceil((this.now - this.span) / step) * step; time <= this.now; time += step) {
-      const x = this.x(time);
-      if (x < MARGIN.left + 14 || x > this.width - 18) continue;
-      const label = shape("text", { x, y: HEIGHT - 4, "text-anchor": "middle" }, this.svg);
-      label.textContent = clock(time);
-    }
-  }
-
-  drawShade() {
-    const shaded = this.points.filter((point) => this.shade.when(point) && point.time >= this.now - this.span);
-    this.shaded.hidden = shaded.length === 0;
-    for (const { time } of shaded) {
-      const [left, right] = [Math.max(MARGIN.left, this.x(time - this.interval)), this.x(time)];
-      const size = { width: Math.max(0.5, right - left + 0.5), height: HEIGHT - MARGIN.top - MARGIN.bottom };
-      shape("rect", { class: "shade", x: left, y: MARGIN.top, ...size }, this.svg);
-    }
-  }
-
-  drawCurve(value, index) {
-    const runs = [];
-    let before = null;
-    for (const point of this.points) {
-      const number = value(point);
-      const visible = number !== null && point.time >= this.now - this.span;
-      if (visible && (before === null || point.time - before > this.interval * 3)) runs.push([]);
-      if (visible) runs.at(-1).push([this.x(point.time), this.y(number)]);
-      before = visible ? point.time : null;
-    }
-    for (const run of runs) {
-      const line = run.map(([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`).join("L");
-      const [first, last] = [run[0][0], run.at(-1)[0]];
-      shape("path", { class: `area s${index + 1}`, d: `M${line}L${last} ${this.y(0)}L${first} ${this.y(0)}Z` }, this.svg)
-        .style.stroke = "none";
-      shape("path", { class: `curve s${index + 1}`, d: `M${line}` }, this.svg).style.fill = "none";
-    }
+    const left = index === null ? -10 : this.plot?.valToPos(this.columns[0][index], "x");
+    this.plot?.setCursor({ left, top: index === null ? -10 : 10 });
   }
 
   showValues() {
-    const point = this.pointed === null ? this.points.at(-1) : this.points[this.pointed];
-    this.series.forEach(({ value }, index) => {
-      this.numbers[index].textContent = point ? compact(value(point)) : "–";
-    });
-    this.when.textContent = this.pointed !== null && point ? `at ${clock(point.time, true)}` : "";
-    if (this.pointed !== null && point) {
-      const x = this.x(point.time);
-      shape("line", { class: "cross", x1: x, x2: x, y1: MARGIN.top, y2: HEIGHT - MARGIN.bottom }, this.svg);
-    }
-    const words = this.series.map(({ name }, index) => `${name} ${this.numbers[index].textContent}`).join(", ");
-    this.svg.setAttribute("aria-label", `${this.caption} over the last hour. ${this.when.textContent || "Now"}: ${words}.`);
+    const last = this.columns[0].length - 1;
+    const pointed = this.plot && this.plot.cursor.left >= 0 ? this.plot.cursor.idx : null;
+    const index = pointed ?? last;
+    this.numbers.forEach((number, series) => { number.textContent = compact(this.columns[series + 1][index]); });
+    const time = this.columns[0][index];
+    const when = this.span > 86400 ? moment(time) : clock(time ?? 0, true);
+    this.when.textContent = pointed === null || time === undefined ? "" : `at ${when}`;
+    const words = this.names.map((name, series) => `${name} ${this.numbers[series].textContent}`).join(", ");
+    this.place.setAttribute("aria-label", `${this.caption}. ${this.when.textContent || "Latest"}: ${words}. Arrow keys read other times.`);
   }
+}
+
+// Put an empty point where the server was away, so that no line crosses the gap.
+function withGaps(columns, longest) {
+  const rows = [];
+  columns[0].forEach((time, index) => {
+    if (index && time - columns[0][index - 1] > longest) rows.push([time - 1, ...columns.slice(1).map(() => null)]);
+    rows.push(columns.map((column) => column[index]));
+  });
+  return columns.map((_, column) => rows.map((row) => row[column]));
 }
