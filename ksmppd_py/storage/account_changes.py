@@ -117,7 +117,8 @@ class AccountChanges:
         insert = self._compile(self._user.insert().values(self._parameters(columns)))
 
         def work(transaction: Transaction) -> AccountRecord:
-            if transaction.execute(self._locked, {"id": system_id}).rows:
+            # Not locked: InnoDB would lock the gap, and two new accounts would wait for each other.
+            if transaction.execute(self._one, {"id": system_id}).rows:
                 raise AlreadyExists("there is an account with this system_id", "system_id")
             transaction.execute(insert, _values(columns))
             account = self._record(

@@ -97,7 +97,9 @@ class OwnTables:
             try:
                 self._database.execute(Statement(create), repeatable=True)
             except StatementRefused as error:
-                raise NotPossible(f"the table {table.name} can't be created: {error}") from error
+                # PostgreSQL refuses IF NOT EXISTS, too, while another one creates the table.
+                if not self._is_there(table):
+                    raise NotPossible(f"the table {table.name} can't be created: {error}") from error
             for index in indexes:
                 with contextlib.suppress(StatementRefused):  # another server made it just now
                     self._database.execute(Statement(index), repeatable=False)

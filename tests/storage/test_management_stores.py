@@ -438,6 +438,13 @@ def test_long_values_dont_break_the_audit(management: Management) -> None:
     assert (len(entry.subject), entry.after) == (255, '{"omitted_characters": 70013}')
 
 
+def test_the_first_changes_at_once(management: Management) -> None:
+    """All of them find that the audit has no table yet."""
+    greenlets = [gevent.spawn(management.accounts.create, ANN, f"a{number}", {}, "x") for number in range(5)]
+    assert sorted(each.get().account.system_id for each in greenlets) == [f"a{number}" for number in range(5)]
+    assert len(audit(management)) == 5
+
+
 def test_a_refusal_costs_no_connection(place: Place, management: Management) -> None:
     management.accounts.create(ANN, "acme", {}, "secret")
     refusals = 0
