@@ -19,6 +19,7 @@ from ksmppd_py.model.outcomes import Outcome
 from ksmppd_py.model.ports import Deliveries
 from ksmppd_py.model.store import MessageStore
 from ksmppd_py.model.work import Delivery, DeliveryState
+from ksmppd_py.translate.dlr_url import price_of
 from ksmppd_py.transport.batch_queue import BatchQueue
 from ksmppd_py.transport.greenlets import GreenletGroup
 
@@ -93,7 +94,8 @@ class InboundMessages:
         delivery = Delivery(self, sms)
         delivery.received_at = monotonic()
         self._in_flight[sms.id] = delivery
-        if sms.sms_type == _MO and self._flow.waits:
+        flow = self._flow
+        if flow.waits if sms.sms_type == _MO else flow.refunds and price_of(sms.dlr_url or b""):
             # So the reader isn't kept waiting.
             self._greenlets.spawn(f"{self._name} routing", self._begin_apart, delivery)
             return

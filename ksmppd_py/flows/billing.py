@@ -9,6 +9,7 @@ from ksmppd_py.errors import CreditTooLow, DatabaseUnavailable, KsmppdError
 from ksmppd_py.flows.refuse import refuse
 from ksmppd_py.model.ports import Credit
 from ksmppd_py.model.work import BindContext, Submit
+from ksmppd_py.translate.dlr_url import with_price
 
 logger = logging.getLogger(__name__)
 
@@ -18,6 +19,8 @@ class Billing:
 
     def __init__(self, credit: Credit) -> None:
         self._credit = credit
+        self.notes_prices = False
+        """Whether messages carry their price, because reports may give it back."""
 
     def charge(self, batch: list[Submit], settled: list[Submit], bind: BindContext) -> list[Submit]:
         """Return the submits that are paid, in order; the others go to `settled`, refused. May yield."""
@@ -34,6 +37,11 @@ class Billing:
             submit.cost = 0.0
             refuse(submit, error, bind.options.profile.statuses)
             settled.append(submit)
+        if self.notes_prices:
+            for submit in batch[:paid]:
+                sms = submit.sms
+                if sms is not None and sms.dlr_url is not None and submit.cost > 0:
+                    sms.dlr_url = with_price(sms.dlr_url, submit.cost)
         return batch[:paid]
 
     def refund(self, batch: Sequence[Submit], system_id: str) -> None:

@@ -8,16 +8,18 @@ from functools import lru_cache
 
 from ksmppd_py.errors import PermanentError, TemporaryError
 from ksmppd_py.kannel.messages import Sms, SmsType
+from ksmppd_py.model.clock import Clock
 from ksmppd_py.model.history import MessageHistory
 from ksmppd_py.model.names import to_name, to_octets
 from ksmppd_py.model.outcomes import Outcome
-from ksmppd_py.model.ports import Receivers, Router
+from ksmppd_py.model.ports import Receivers, Refunds, Router
 from ksmppd_py.model.work import Delivery
 from ksmppd_py.smpp.pdus import DeliverSm
 from ksmppd_py.smpp.tlvs import NO_TLVS
 from ksmppd_py.translate import mo, receipts
 from ksmppd_py.translate.bind_options import BindOptions
-from ksmppd_py.translate.dlr_url import system_id_of
+from ksmppd_py.translate.dlr_url import price_of, system_id_of
+from ksmppd_py.translate.error_map import ErrorMap
 from ksmppd_py.translate.errors import Untranslatable
 
 logger = logging.getLogger(__name__)
@@ -30,10 +32,28 @@ _DONE = Outcome.DONE
 class DeliveryFlow:
     """Finds the account of an MO or report, and sends it to one of the account's binds. Implements ports.Deliveries."""
 
-    def __init__(self, router: Router, receivers: Receivers, history: MessageHistory | None = None) -> None:
+    def __init__(
+        self,
+        router: Router,
+        receivers: Receivers,
+        history: MessageHistory | None = None,
+        refunds: Refunds | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        """`refunds` and `clock` are needed where an error map gives prices back."""
         self._router = router
         self._receivers = receivers
         self._history = history
+        self._refunds = refunds
+        self._clock = clock
+        self._error_map: ErrorMap | None = None
+        self.refunds = False
+        """See ports.Deliveries."""
+
+    def reconfigure(self, error_map: ErrorMap | None) -> None:
+        """Take over another error map, for later reports. Doesn't yield."""
+        self._error_map = error_map
+        self.refunds = error_map is not None and error_map.refunds
 
     @property
     def waits(self) -> bool:
@@ -53,6 +73,25 @@ class DeliveryFlow:
             logger.error("Message %s from the bearerbox refused: %s; %s", _id(sms), error, _way(sms))
             return Outcome.PERMANENT
         sms.service = to_octets(delivery.system_id)
+        if self._error_map is not None and sms.sms_type == _REPORT:
+            return self._map_error(delivery, sms, self._error_map)
+        return None
+
+    def _map_error(self, delivery: Delivery, sms: Sms, error_map: ErrorMap) -> Outcome | None:
+        """Change a report as the error map says; return TEMPORARY when it can't be done now. May yield (refund)."""
+        system_id, dlr_url, receiver = delivery.system_id, sms.dlr_url or b"", sms.receiver or b""
+        rule = error_map.apply(sms)
+        price = price_of(dlr_url) if rule is not None and rule.refund else 0.0
+        if not price or self._refunds is None or self._clock is None:
+            return None
+        try:
+            self._refunds.refund_once(system_id, price, dlr_url + b" " + receiver, self._clock.time())
+        except TemporaryError as error:
+            logger.warning("%s: %f can't be refunded now: %s", system_id, price, error)
+            delivery.system_id = ""  # nothing keeps it here: the bearerbox sends it once more, unchanged
+            return Outcome.TEMPORARY
+        except PermanentError as error:
+            logger.error("%s: %f can't be refunded: %s", system_id, price, error)
         return None
 
     def dispatch(self, delivery: Delivery) -> Outcome | None:

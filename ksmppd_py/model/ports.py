@@ -80,6 +80,16 @@ class Credit(Protocol):
         """Give back the price of refused messages. Raises DatabaseUnavailable. May yield."""
 
 
+class Refunds(Protocol):
+    """Gives back the prices of messages whose reports say so."""
+
+    def refund_once(self, system_id: str, price: float, message: bytes, now: float) -> None:
+        """Give back the price of a message, unless that was done; `message` names it for good, `now` is epoch seconds.
+
+        Raises TemporaryError, and PermanentError when there is no such account. May yield (database).
+        """
+
+
 class ReplayClaim(Protocol):
     """The right to replay stored messages: two processes at once would deliver each row twice."""
 
@@ -160,6 +170,10 @@ class Deliveries(Protocol):
     @property
     def waits(self) -> bool:
         """Whether `route` waits for an HTTP server or a plugin with each MO."""
+
+    @property
+    def refunds(self) -> bool:
+        """Whether `route` waits for the database with each report on a message with a price."""
 
     def route(self, delivery: Delivery) -> Outcome | None:
         """Set `system_id` of a message; return None, or why it has no account. May yield."""

@@ -41,6 +41,7 @@ from ksmppd_py.model.ids import MessageIds
 from ksmppd_py.server import settings
 from ksmppd_py.server.announcements import LocalAnnouncements
 from ksmppd_py.server.backends import Backends
+from ksmppd_py.server.error_mapping import ErrorMapping
 from ksmppd_py.server.operations import ServerOperations
 from ksmppd_py.server.replay_jobs import (
     DeliverReplayJobs,
@@ -59,8 +60,9 @@ from ksmppd_py.storage.credits import CreditReader
 from ksmppd_py.storage.database import Database
 from ksmppd_py.storage.id_leases import DatabaseIdLeases
 from ksmppd_py.storage.layout import Layout
-from ksmppd_py.storage.management import management_stores
+from ksmppd_py.storage.management import credit_log, management_stores
 from ksmppd_py.storage.queue_limits import QueueLimitColumns
+from ksmppd_py.storage.refunds import DatabaseRefunds
 from ksmppd_py.storage.store import DatabaseStore
 from ksmppd_py.storage.users import DatabaseCredit
 from ksmppd_py.translate.bind_options import BindOptions
@@ -84,6 +86,7 @@ class Components:
     listener: Listener
     status: ServerStatus
     admin: AdminServer
+    errors: ErrorMapping
 
 
 def build(config: Config, database: Database, layout: Layout, access: AccessLog) -> Components:
@@ -106,7 +109,11 @@ class _Builder:
         self.blocklist = BlockList(ksmppd)
         self.backends = Backends(config, database, layout, self.registry)
         self.history = MessageHistory(ksmppd.query_memory)
-        self.delivery = DeliveryFlow(self.backends.router, self.registry, self.history)
+        refunds = DatabaseRefunds(credit_log(database, layout))
+        self.delivery = DeliveryFlow(self.backends.router, self.registry, self.history, refunds, time)
+        self.billing = Billing(DatabaseCredit(database, layout))
+        self.errors = ErrorMapping(self.delivery, self.billing)
+        self.errors.reconfigure(config)
         self.claim = open_claim(database, ksmppd.database_store_table)
         self.timings = ReplayTimings()
         self.backlog = BacklogReader(database, layout)
@@ -119,7 +126,7 @@ class _Builder:
         replays = self._replays(replay, pool)
         simulation = self._simulation()
         credit = DatabaseCredit(self.database, self.layout)
-        routing, submit_flow = self._submit_flow(pool, credit, simulation)
+        routing, submit_flow = self._submit_flow(pool, simulation)
         binder = self._binder()
         lookup = MessageLookup(self.history, self.queue, replays.submits, self.ids, time)
         context = SessionContext(binder, submit_flow, registry, config.ksmppd, lookup, access)
@@ -140,6 +147,7 @@ class _Builder:
             listener,
             status,
             admin,
+            self.errors,
         )
 
     def _binder(self) -> Binder:
@@ -154,14 +162,11 @@ class _Builder:
             CountedIdsOfAccounts(DatabaseIdLeases(self.database), time),
         )
 
-    def _submit_flow(
-        self, pool: BearerboxPool, credit: DatabaseCredit, simulation: SimulationJobs
-    ) -> tuple[Routing, SubmitFlow]:
+    def _submit_flow(self, pool: BearerboxPool, simulation: SimulationJobs) -> tuple[Routing, SubmitFlow]:
         statistics = SubmitStatistics(self.registry.meters, time)
         after_refusal = self.config.routing.default_smsc_after_source_refusal
         routing = Routing(self.backends.router, statistics, self.ids, time, after_refusal)
-        billing = Billing(credit)
-        flow = SubmitFlow(routing, billing, pool, self.queue, simulation.flow, statistics, time)
+        flow = SubmitFlow(routing, self.billing, pool, self.queue, simulation.flow, statistics, time)
         return routing, flow
 
     def _deliver_replay(self) -> DeliverReplayJobs:

@@ -83,6 +83,7 @@ def reloadables(
     return [
         Reloadable(ports.apply, ports.check),
         Reloadable(lambda new: components.blocklist.reconfigure(new.ksmppd)),
+        Reloadable(components.errors.reconfigure),
         Reloadable(lambda new: access.reconfigure(AccessLogSettings.of(new.ksmppd))),
         Reloadable(lambda new: event_log.reconfigure(new.ksmppd.event_log)),
         Reloadable(lambda new: names.know(new.hosts)),

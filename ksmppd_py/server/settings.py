@@ -10,6 +10,7 @@ from ksmppd_py.config import (
     KsmppdGroup,
 )
 from ksmppd_py.model.queue_limits import QueueLimit
+from ksmppd_py.translate.error_map import ErrorMap, ErrorRule
 
 
 def admin(config: Config) -> AdminSettings:
@@ -37,3 +38,19 @@ def queue_limit(ksmppd: KsmppdGroup) -> QueueLimit:
 def _user(user: HttpUser) -> UserSettings:
     password = user.password.encode("utf-8", "surrogateescape")
     return UserSettings(user.username, password, Role[user.role.name], ";".join(user.allow_ip))
+
+
+def error_map(config: Config) -> ErrorMap | None:
+    """Return the rules for reports; None without any."""
+    rules = [
+        ErrorRule(
+            rule.smsc_id.encode("utf-8", "surrogateescape"),
+            rule.code.encode(),
+            rule.if_stat.encode(),
+            rule.err.encode(),
+            rule.stat.encode(),
+            rule.refund,
+        )
+        for rule in config.error_map
+    ]
+    return ErrorMap(rules) if rules else None

@@ -14,6 +14,12 @@ from ksmppd_py.storage.own_tables import OwnTables
 from ksmppd_py.storage.route_changes import RouteChanges
 
 
+def credit_log(database: Database, layout: Layout) -> CreditLog:
+    """Return the ledger alone; no statement is sent. Doesn't yield."""
+    tables = OwnTables(database)
+    return CreditLog(database, layout, tables, AuditTable(database, tables))
+
+
 def management_stores(database: Database, layout: Layout) -> Stores:
     """Return the stores; no statement is sent. Doesn't yield."""
     tables = OwnTables(database)

@@ -59,8 +59,7 @@ class StoredMessages:
             .order_by(store.c.global_id)
             .limit(bindparam("limit"))
         )
-        octets_of_id = bindparam("octets_of_id", type_=Integer)
-        of_id = layout.tail(store, "dlr_url", octets_of_id) == bindparam("message_id")
+        of_id = layout.tail(store, "dlr_url", bindparam("octets", type_=Integer)) == bindparam("message_id")
         between = (
             func.coalesce(layout.read(store, "sender"), bindparam("nobody")) == bindparam("from_addr"),
             layout.read(store, "receiver") == bindparam("to_addr"),
@@ -132,7 +131,7 @@ class StoredMessages:
         tail = message_id.decode("latin-1").lower()
         if len(tail) != ID_OCTETS:  # another one may end in the same digits
             tail = f"|{tail}"
-        return self._find(self._by_id, system_id, limit, {"message_id": tail, "octets_of_id": len(tail)})
+        return self._find(self._by_id, system_id, limit, {"message_id": tail, "octets": len(tail)})
 
     def find_mts_between(
         self, system_id: str, sender: bytes, receiver: bytes, limit: int

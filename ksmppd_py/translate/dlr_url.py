@@ -19,14 +19,16 @@ _ESCAPE = re.compile(rb"%(7C|3B|25)", re.IGNORECASE)
 _PERCENT, _SEMICOLON, _BAR = (
     b"%;|"  # octets are searched for a number ten times as fast as for an octet string
 )
+_PRICE = re.compile(rb"^[^|]*\|[0-9.]*\$([0-9]{1,15}\.[0-9]{6})[/|]")
 _EPOCH = re.compile(rb"([+-]?\d{1,15})(?:\.(\d{1,5}))?")
 
 
 class DlrUrl(NamedTuple):
-    """The content of an MT's dlr_url: `<system_id>|<epoch>[.<user_message_reference>][/<uuid>]|<id>[;<id>...]`.
+    """The content of an MT's dlr_url: `<system_id>|<epoch>[.<reference>][$<price>][/<uuid>]|<id>[;<id>...]`.
 
-    The id is the one that the ESME knows. Where it isn't the one towards the bearerbox, that one is the `uuid`; other
-    readers skip it, because they take a number from the middle and no more.
+    `reference` is the user_message_reference, `price` is there if a report may give it back. The id is the one that the
+    ESME knows; where it isn't the one towards the bearerbox, that one is the `uuid`. Other readers skip all that
+    follows the number in the middle.
     """
 
     system_id: bytes
@@ -49,6 +51,20 @@ def make_dlr_url(
 def with_id(dlr_url: bytes, uuid: bytes, message_id: bytes) -> bytes:
     """Return a dlr_url of make_dlr_url with another id for the ESME; `uuid` is the one towards the bearerbox."""
     return b"%b/%b|%b" % (dlr_url[: -ID_OCTETS - 1], uuid, message_id)
+
+
+def with_price(dlr_url: bytes, price: float) -> bytes:
+    """Return a dlr_url of this server with the price of its message, in credits with six decimals."""
+    bar = dlr_url.rfind(b"|")
+    slash = dlr_url.rfind(b"/", dlr_url.rfind(b"|", 0, bar), bar)
+    end = bar if slash < 0 else slash
+    return b"%b$%.6f%b" % (dlr_url[:end], price, dlr_url[end:])
+
+
+def price_of(dlr_url: bytes) -> float:
+    """Return the price in a dlr_url, 0 without one."""
+    found = _PRICE.search(dlr_url)
+    return float(found[1]) if found is not None else 0.0
 
 
 def parse_dlr_url(dlr_url: bytes | None) -> DlrUrl:

@@ -13,8 +13,10 @@ from ksmppd_py.translate.dlr_url import (
     make_dlr_url,
     message_id_of,
     parse_dlr_url,
+    price_of,
     system_id_of,
     with_id,
+    with_price,
 )
 from ksmppd_py.translate.errors import Untranslatable
 
@@ -119,3 +121,17 @@ def test_an_id_of_its_own_for_the_esme(system_id: bytes, counted: bytes, referen
     assert message_id_of(dlr_url) == ID
     assert system_id_of(dlr_url) == system_id
     assert parse_dlr_url(dlr_url) == DlrUrl(system_id, 1700000000, reference, [counted])
+
+
+@pytest.mark.parametrize("price", [0.000001, 0.25, 1.0, 123456789.5])
+@pytest.mark.parametrize("reference", [None, 7])
+@pytest.mark.parametrize("system_id", [b"e", b"a/b$c", b"a|b;c%", b"$1.000000"])
+def test_a_price(system_id: bytes, reference: int | None, price: float) -> None:
+    plain = make_dlr_url(system_id, 1700000000, ID, reference)
+    for dlr_url in (plain, with_id(plain, ID, b"1000000007")):
+        assert price_of(dlr_url) == 0.0
+        priced = with_price(dlr_url, price)
+        assert price_of(priced) == price
+        assert parse_dlr_url(priced) == parse_dlr_url(dlr_url)
+        assert message_id_of(priced) == ID
+        assert esme_id(priced) == esme_id(dlr_url)
