@@ -94,7 +94,11 @@ class AccountChange:
 @pass_context
 def export_accounts(common: Context, file: str, kind: str | None) -> None:
     """Write all accounts into FILE (standard output without one), without passwords."""
-    accounts = common.api.items("/accounts")
+    accounts = list(common.api.items("/accounts"))
+    for each in accounts:
+        if each["default_cost"] is None:
+            text = "its default_cost is no usable number; correct it first"
+            raise CtlError(f"account {each['system_id']}: {text}", REFUSED)
     write_rows(file, kind, ("system_id", *SETTINGS, "credit", "suspended"), accounts)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from ksmppd_py.tools.ctl.options import Command, Context, Group, pass_context
-from ksmppd_py.tools.ctl.output import local_time, print_items, print_json
+from ksmppd_py.tools.ctl.output import local_time, plain, print_items, print_json
 
 
 @click.command(cls=Command)
@@ -19,8 +21,25 @@ def audit(common: Context, subject: str | None, username: str | None, limit: int
     if common.as_json:
         print_json(entries)
         return
-    rows = [{**each, "time": local_time(each["time"])} for each in entries]
-    print_items(rows, ("entry_id", "time", "username", "address", "operation", "subject", "after"))
+    rows = [
+        {**each, "time": local_time(each["time"]), "change": difference(each["before"], each["after"])}
+        for each in entries
+    ]
+    print_items(rows, ("entry_id", "time", "username", "address", "operation", "subject", "change"))
+
+
+def difference(before: Any, after: Any) -> str:
+    """Return a change in words: values that differ, of a new or deleted object those that are set."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        changed = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+        return ", ".join(
+            f"{name} {plain(before.get(name)) or '(none)'} -> {plain(after.get(name)) or '(none)'}"
+            for name in changed
+        )
+    present = before if after is None else after
+    if isinstance(present, dict):
+        return ", ".join(f"{name} {plain(value)}" for name, value in present.items() if value)
+    return plain(present)
 
 
 @click.group(cls=Group)

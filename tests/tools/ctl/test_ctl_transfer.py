@@ -11,6 +11,7 @@ import pytest
 from ksmppd_py.admin.api.models import Account, AccountSettings, Route, RouteSettings, Traffic
 from ksmppd_py.tools.ctl.account_transfer import AccountRow
 from ksmppd_py.tools.ctl.output import plain
+from ksmppd_py.tools.ctl.records import difference
 from ksmppd_py.tools.ctl.transfer import read_rows
 from tests.tools.ctl.conftest import Ctl, Scripted
 
@@ -157,11 +158,31 @@ def test_plan_of_routes(ctl: Ctl, scripted: Scripted, tmp_path: Path) -> None:
     ]
 
 
-def test_a_route_without_a_usable_cost_is_not_exported_as_free(ctl: Ctl, scripted: Scripted) -> None:
-    scripted.answer(200, {"items": [route(7, "a", cost=None)], "next": None})
-    ended = ctl("route", "export")
-    assert (ended.code, ended.out) == (1, "")
-    assert "route 7: its cost is no usable number" in ended.err
+def test_nothing_without_a_usable_cost_is_exported_as_free(ctl: Ctl, scripted: Scripted) -> None:
+    for group, item in (("route", route(7, "a", cost=None)), ("account", account("a", default_cost=None))):
+        scripted.answer(200, {"items": [item], "next": None})
+        ended = ctl(group, "export")
+        assert (ended.code, ended.out) == (1, "")
+        assert "cost is no usable number" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        (
+            {"throughput": 5.0, "max_binds": 1, "default_smsc": "x"},
+            {"throughput": 7.5, "max_binds": 1, "default_smsc": None},
+            "throughput 5 -> 7.5, default_smsc x -> (none)",
+        ),
+        (None, {"regex": "x", "cost": 0.0, "smsc_id": None}, "regex x"),
+        ({"regex": "x", "cost": 2.0}, None, "regex x, cost 2"),
+        (None, None, ""),
+        (None, "by another\nhand", "by another\\nhand"),
+        (None, {"binds": 2}, "binds 2"),
+    ],
+)
+def test_changes_of_the_audit(before: Any, after: Any, words: str) -> None:
+    assert difference(before, after) == words
 
 
 @pytest.mark.parametrize(
