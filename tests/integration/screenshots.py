@@ -1,4 +1,4 @@
-"""Pictures of the dashboard with something going on: `python -m gevent.monkey --module tests.integration.screenshots`.
+"""Pictures of the console with something going on: `python -m gevent.monkey --module tests.integration.screenshots`.
 
 The page shows what has happened, so this takes four minutes, or the seconds of a second argument: traffic of several
 accounts, one above its throughput, one without credit, a bearerbox that goes away and one that was never there. Writes
@@ -84,6 +84,11 @@ def take(browser: Chrome, port: int, folder: Path | None) -> None:
             emulate(browser, width, whole, dark=dark, phone=phone)
         time.sleep(2.5)
         screenshot(browser, where / f"{name}.png")
+    for page in ("accounts", "accounts/initech", "routes/acme"):
+        browser.execute_script("location.hash = arguments[0]", f"#/{page}")
+        emulate(browser, 1360, 1000)
+        time.sleep(2.5)
+        screenshot(browser, IMAGES / f"console-{page.split('/')[0] + '-one' * ('/' in page)}.png")
 
 
 def main() -> None:
@@ -100,7 +105,10 @@ def main() -> None:
                 esmes = []
                 for system_id, settings in ACCOUNTS.items():
                     daemon.add_accounts(Account(system_id, "secret", **settings))
-                    daemon.add_routes(RouteRow(1, "", system_id, cost=1.0))
+                    routes = [
+                        RouteRow(1, regex, system_id, cost=1.0) for regex in (r"^\+46", r"^\+4[57]", "")
+                    ]
+                    daemon.add_routes(*routes, RouteRow(2, f"^7{len(system_id)}00$", system_id))
                     for kind in ("transceiver", "transmitter")[: random.choice((1, 2))]:
                         esmes.append(Esme.bound(daemon.smpp_port, system_id, "secret", kind))
                 threads = [

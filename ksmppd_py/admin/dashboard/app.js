@@ -145,19 +145,17 @@ async function showConsole({ csrf, username, role }) {
   makeMenu();
   element("sign-in-page").hidden = true;
   element("console").hidden = false;
-  pollNumber += 1;
-  const started = pollNumber;
+  showPage();
+  pollNow();
   try {
     const { data } = await api("/server");
     serverId = data.server_id || "KSMPPD";
     session.longestHistory = data.longest_history;
     element("server-name").textContent = serverId;
+    if (session.csrf !== null) showPage(); // with the id in the title
   } catch {
     // the poll shows that there is no answer
   }
-  if (started !== pollNumber || session.csrf === null) return;
-  showPage();
-  await poll();
 }
 
 function showSignIn() {

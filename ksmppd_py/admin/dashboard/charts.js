@@ -4,6 +4,7 @@ import { clock, compact, moment } from "./format.js";
 
 const HEIGHT = 170;
 const SHORTEST_SPAN = 300; // seconds
+const TICKS = [60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 43200, 86400, 172800, 604800, 1209600]; // seconds between two labels
 const { uPlot } = window;
 
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -95,7 +96,7 @@ export class Chart {
         y: { range: (_plot, _least, most) => [0, niceTop(most, this.counts)] },
       },
       axes: [
-        { ...axis, size: 22, space: 60, grid: { show: false }, values: (_plot, times) => times.map((time) => (this.span > 86400 ? new Date(time * 1000).toLocaleDateString("en-GB", { day: "numeric", month: "short" }) : clock(time))) },
+        { ...axis, size: 22, space: 60, incrs: TICKS, grid: { show: false }, values: (_plot, times) => times.map((time) => (this.span > 86400 ? new Date(time * 1000).toLocaleDateString("en-GB", { day: "numeric", month: "short" }) : clock(time))) },
         { ...axis, size: 42, grid: { stroke: () => color("--grid"), width: 1 }, splits: (_plot, _axis, least, most) => [least, most / 2, most], values: (_plot, values) => values.map(axisNumber) },
       ],
       series: [{}, ...this.names.map((_, index) => ({

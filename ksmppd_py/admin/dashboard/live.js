@@ -10,14 +10,15 @@ const MOST_EVENTS = 500;
 
 const accountLink = (name) => (name ? html`<a href=${link("accounts", name)}>${name}</a>` : "(none)");
 
-function boxState({ online, since, connects }) {
+function boxState({ online, since, connects, paused }) {
+  if (paused && online) return "paused: drains";
   if (online) return `connected for ${duration(since)}`;
   return connects ? `disconnected ${duration(since)} ago` : "never connected";
 }
 
 const BOXES = [
   { name: "Bearerbox", of: (box) => `${box.boxc_id || "anonymous"} ${box.host}:${box.port}`, sort: (box) => box.name },
-  { name: "State", kind: "wide", of: (box) => html`<${Pill} kind=${box.online ? "good" : "bad"}>${boxState(box)}<//>`, sort: (box) => (box.online ? 0 : 1) },
+  { name: "State", kind: "wide", of: (box) => html`<${Pill} kind=${box.paused ? "warn" : box.online ? "good" : "bad"}>${boxState(box)}<//>`, sort: (box) => (box.online ? 0 : 1) },
   { name: "Unanswered", kind: "figure", of: (box) => whole(box.open_acks), sort: (box) => box.open_acks },
   { name: "Oldest", kind: "figure", of: (box) => (box.open_acks ? duration(box.unanswered_for) : "–"), sort: (box) => box.unanswered_for },
   { name: "Accepted", kind: "figure", of: (box) => whole(box.accepted), sort: (box) => box.accepted },
@@ -30,9 +31,16 @@ const BOXES = [
 
 export function Bearerboxes() {
   const boxes = useData(async () => (await api("/bearerboxes")).data, INTERVAL);
+  const pause = async ({ name, paused }) => {
+    if (!paused && !await confirmed(`Pause ${name}? It gets no more messages; those that it has are acked.`, "Pause")) return;
+    await api(`/bearerboxes/${encodeURIComponent(name)}/${paused ? "resume" : "pause"}`, { method: "POST" });
+    await boxes.reload();
+  };
+  const act = { name: "Pause", kind: "act", of: (box) => html`<${Button} kind="small" label=${`${box.paused ? "Resume" : "Pause"} ${box.name}`} press=${() => pause(box)}>${box.paused ? "Resume" : "Pause"}<//>` };
+  const columns = may("operator") ? [...BOXES, act] : BOXES;
   const note = boxes.data ? `${boxes.data.online} of ${boxes.data.items.length} connected, ${whole(boxes.data.waiting)} messages wait for room` : "";
   return html`<${Card} id="bearerboxes" title="Bearerboxes" note=${note}>
-    <${Loaded} from=${boxes}>${({ items }) => html`<${Table} label="bearerboxes" columns=${BOXES} rows=${items} rowKey=${(box) => box.name} first="Bearerbox" empty="The server is starting." />`}<//>
+    <${Loaded} from=${boxes}>${({ items }) => html`<${Table} label="bearerboxes" columns=${columns} rows=${items} rowKey=${(box) => box.name} first="Bearerbox" empty="The server is starting." />`}<//>
   <//>`;
 }
 
