@@ -27,7 +27,7 @@ STEPS = (
     ("translate submit_sm to Kannel's message, make ids", ("Routing._translated",)),
     (
         "limits and counters",
-        ("SubmitFlow._throttle", "SubmitStatistics.received", "SubmitStatistics.settled"),
+        ("SubmitFlow._throttle", "SubmitStatistics.received", "SubmitStatistics.count_settled"),
     ),
     ("parse PDUs", ("SmppLink.receive",)),
     ("write to sockets", ("FramedSocket._flush",)),

@@ -24,6 +24,8 @@ _WRITTEN: dict[str, dict[str, str]] = {
 }
 """Values that an operator has to choose, or that a first start should have."""
 _UNUSED: dict[str, dict[str, str]] = {
+    "dlr-profile": {"id": "customer"},
+    "error-map": {"code": "105", "err": "1"},
     "http-user": {"username": "support", "password": "to-be-chosen", "role": "viewer"},
     "ksmppd-plugin": {"id": "mine", "path": "mine.py"},
     "pgsql-connection": {

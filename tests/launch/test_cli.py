@@ -171,7 +171,7 @@ def test_help_version_and_reference(capsys: pytest.CaptureFixture[str]) -> None:
     assert (
         "\n# longest wait for a deliver_sm_resp (integer, seconds)\n# wait-ack-timeout = 120\n" in reference
     )
-    assert reference.count("group = ") == 10
+    assert reference.count("group = ") == 12
 
 
 def uncommented(reference: str) -> str:
