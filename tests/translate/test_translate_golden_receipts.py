@@ -183,16 +183,21 @@ def jasmin(text: str) -> str:
 
 
 def aiosmpplib(text: str) -> str:
-    """aiosmpplib, protocol.py: dates are read as %y%m%d%H%M."""
-    found = re.search(
-        r"id:(\S+) sub:(\d+) dlvrd:(\d+) submit date:(\d{10}) done date:(\d{10}) stat:(\S+) err:(\S+) [tT]ext:(.*)",
-        text,
-        re.DOTALL,
-    )
-    assert found is not None
-    for date in (found[4], found[5]):
-        datetime.strptime(date, "%y%m%d%H%M")
-    return found[1]
+    """aiosmpplib 0.7, protocol.py, DeliverSm.parse_receipt: words between `:` and a blank, dates as %y%m%d%H%M."""
+    words: dict[str, str] = {}
+    rest = text
+    while ":" in rest:
+        key, _, rest = rest.partition(":")
+        if key.lower() == "text":
+            words["text"], rest = rest, ""
+        else:
+            words[key.lower()], _, rest = rest.partition(" ")
+    assert [int(words[key]) for key in ("sub", "dlvrd")] in ([1, 1], [1, 0])
+    int(words["err"])
+    for key in ("submit date", "done date"):
+        datetime.strptime(words[key], "%y%m%d%H%M")
+    assert words["stat"] in STATES
+    return words["id"]
 
 
 _COLUMNS = (
