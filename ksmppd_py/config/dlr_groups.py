@@ -129,7 +129,7 @@ def to_profile_id(value: str, warn: Warn) -> str:
 
 
 def _status(doc: str) -> int | None:
-    return converted(to_status, doc, type="integer", default=None, shown="as the built-in", change=RELOAD)
+    return converted(to_status, doc, type="integer", default=None, change=RELOAD)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
