@@ -118,6 +118,7 @@ def test_defaults(tmp_path: Path) -> None:
         "long_mo_as_payload": False,
         "submit_fields_in_meta_data": False,
         "max_unbound_connections": 1000,
+        "dlr_always": False,
         "query_memory": 100_000,
         "simulation_delay": 0,
     }

@@ -147,6 +147,13 @@ def _esme_metrics(metrics: ServerMetrics) -> Iterator[Metric]:
         "ksmppd_deliver_sm", "deliver_sm by how they ended.", (*labels, "kind", "outcome"), delivered
     )
     yield from _account_metrics(metrics)
+    ends: Samples = {}
+    shown = {esme.system_id for esme in metrics.esmes[:MOST_ACCOUNTS]}
+    for (system_id, stat), count in metrics.meters.ends.items():
+        _add(ends, count, system_id if system_id in shown else OTHERS, stat)
+    yield _counters(
+        "ksmppd_message_ends", "Final reports while dlr-always is on.", ("system_id", "stat"), ends
+    )
     yield _counters("ksmppd_reports", "Delivery reports that ESMEs accepted.", ("system_id",), reports)
 
 

@@ -234,6 +234,10 @@ class KsmppdGroup:
         low=1,
         change=RELOAD,
     )
+    dlr_always: bool = boolean(
+        "the bearerbox is asked for the final report of each message; the ESME gets those that it asked for",
+        change=RELOAD,
+    )
     query_memory: int = integer(
         "messages of all accounts together that query_sm knows, some 300 octets each", default=100_000, low=0
     )

@@ -196,7 +196,7 @@ class Binder:
             profile=profile,
             long_mo_as_payload=self._settings.long_mo_as_payload,
             fields_in_meta_data=self._settings.submit_fields_in_meta_data,
-            data_coding_1_as_gsm=profile.data_coding_1_as_gsm,
+            dlr_always=self._settings.dlr_always and account.simulation is None,
         )
 
 

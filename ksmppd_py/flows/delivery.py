@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from ksmppd_py.errors import PermanentError, TemporaryError
+from ksmppd_py.flows.message_ends import MessageEnds
 from ksmppd_py.kannel.messages import Sms, SmsType
 from ksmppd_py.model.clock import Clock
 from ksmppd_py.model.history import MessageHistory
@@ -21,12 +22,15 @@ from ksmppd_py.translate.bind_options import BindOptions
 from ksmppd_py.translate.dlr_url import price_of, system_id_of
 from ksmppd_py.translate.error_map import ErrorMap
 from ksmppd_py.translate.errors import Untranslatable
+from ksmppd_py.translate.reports import is_unasked
 
 logger = logging.getLogger(__name__)
 
 _MO = int(SmsType.MO)
 _REPORT = int(SmsType.REPORT_MO)
 _DONE = Outcome.DONE
+_DOT = ord(".")
+"""Is in every dlr_url that says what the ESME asked for; an octet is found fast."""
 
 
 class DeliveryFlow:
@@ -39,8 +43,10 @@ class DeliveryFlow:
         history: MessageHistory | None = None,
         refunds: Refunds | None = None,
         clock: Clock | None = None,
+        ends: MessageEnds | None = None,
     ) -> None:
-        """`refunds` and `clock` are needed where an error map gives prices back."""
+        """`refunds` and `clock` are needed where an error map gives prices back, `ends` for `dlr-always`."""
+        self._ends = ends
         self._router = router
         self._receivers = receivers
         self._history = history
@@ -73,9 +79,12 @@ class DeliveryFlow:
             logger.error("Message %s from the bearerbox refused: %s; %s", _id(sms), error, _way(sms))
             return Outcome.PERMANENT
         sms.service = to_octets(delivery.system_id)
+        outcome = None
         if self._error_map is not None and sms.sms_type == _REPORT:
-            return self._map_error(delivery, sms, self._error_map)
-        return None
+            outcome = self._map_error(delivery, sms, self._error_map)
+        if self._ends is not None and self._ends.on and outcome is None and sms.sms_type == _REPORT:
+            self._ends.count(delivery.system_id, sms)
+        return outcome
 
     def _map_error(self, delivery: Delivery, sms: Sms, error_map: ErrorMap) -> Outcome | None:
         """Change a report as the error map says; return TEMPORARY when it can't be done now. May yield (refund)."""
@@ -101,8 +110,13 @@ class DeliveryFlow:
         outcome.
         """
         sms = delivery.sms
-        if sms is not None and sms.sms_type == _REPORT and self._history is not None:
-            self._history.reported(delivery.system_id, sms)
+        if sms is not None and sms.sms_type == _REPORT:
+            if self._history is not None:
+                self._history.reported(delivery.system_id, sms)
+            if sms.dlr_url is not None and _DOT in sms.dlr_url and is_unasked(sms):
+                if self._ends is not None:
+                    self._ends.unasked(delivery)
+                return _DONE
         receiver = self._receivers.best(delivery.system_id)
         if receiver is None:
             return Outcome.NO_RECEIVER

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter as Tally
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -101,11 +102,13 @@ class DropReason(str, Enum):
 class ServerMeters:
     """Totals of the server, and its events. `routing` is the seconds that routing took, one value for each batch.
 
-    `dropped` counts stored messages that were given up, by reason.
+    `dropped` counts stored messages that were given up, by reason; `ends` counts final reports by account and state
+    (`stat:` of a receipt) while `dlr-always` is on.
     """
 
     __slots__ = (
         "dropped",
+        "ends",
         "events",
         "inbound",
         "inbound_processed",
@@ -122,6 +125,7 @@ class ServerMeters:
         self.outbound_processed = 0
         self.refusals = Refusals()
         self.events = EventStream()
+        self.ends: Tally[tuple[str, str]] = Tally()
         self.dropped: dict[DropReason, int] = dict.fromkeys(DropReason, 0)
         self.routing = Histogram()
 

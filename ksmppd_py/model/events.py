@@ -32,6 +32,7 @@ class EventKind(str, Enum):
     DATABASE_DOWN = "database_down"
     QUEUE_BEGAN = "queue_began"
     QUEUE_ENDED = "queue_ended"
+    MESSAGES_ENDED = "messages_ended"
     CONFIGURATION = "configuration"
     CHANGE = "change"
 

@@ -23,6 +23,7 @@ from ksmppd_py.esme.settings import dlr_profiles, tlv_tables
 from ksmppd_py.flows.billing import Billing
 from ksmppd_py.flows.deliver_replay import DeliverReplay
 from ksmppd_py.flows.delivery import DeliveryFlow
+from ksmppd_py.flows.message_ends import MessageEnds
 from ksmppd_py.flows.message_lookup import MessageLookup
 from ksmppd_py.flows.queue_limits import QueueLimits
 from ksmppd_py.flows.route_test import RouteTest
@@ -87,17 +88,18 @@ class Components:
     status: ServerStatus
     admin: AdminServer
     errors: ErrorMapping
+    ends: MessageEnds
 
 
 def build(config: Config, database: Database, layout: Layout, access: AccessLog) -> Components:
     """Make all objects; nothing is started or opened. Raises StartError, for instance for a plugin or URL."""
-    return _Builder(config, database, layout).build(access)
+    return _Builder(config, database, layout, access).build(access)
 
 
 class _Builder:
     """The objects that several others need, while these are made."""
 
-    def __init__(self, config: Config, database: Database, layout: Layout) -> None:
+    def __init__(self, config: Config, database: Database, layout: Layout, access: AccessLog) -> None:
         ksmppd = config.ksmppd
         self.config = config
         self.database = database
@@ -110,7 +112,10 @@ class _Builder:
         self.backends = Backends(config, database, layout, self.registry)
         self.history = MessageHistory(ksmppd.query_memory)
         refunds = DatabaseRefunds(credit_log(database, layout))
-        self.delivery = DeliveryFlow(self.backends.router, self.registry, self.history, refunds, time)
+        self.ends = MessageEnds(self.registry.meters, access, time, ksmppd.dlr_always)
+        self.delivery = DeliveryFlow(
+            self.backends.router, self.registry, self.history, refunds, time, self.ends
+        )
         self.billing = Billing(DatabaseCredit(database, layout))
         self.errors = ErrorMapping(self.delivery, self.billing)
         self.errors.reconfigure(config)
@@ -148,6 +153,7 @@ class _Builder:
             status,
             admin,
             self.errors,
+            self.ends,
         )
 
     def _binder(self) -> Binder:

@@ -6,7 +6,7 @@ This costs no message anything, and the parts that are compared needn't know abo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import gevent
 
@@ -35,13 +35,15 @@ _QUEUES = {
 class Observation:
     """The state that is compared: bearerboxes by name, rows by queue and account, and whether the database answers.
 
-    `queues` None = not counted yet; `is_complete` = all rows were counted.
+    `queues` None = not counted yet; `is_complete` = all rows were counted. `ends` counts final reports by account and
+    state, while `dlr-always` is on.
     """
 
     boxes: Mapping[str, BearerboxSnapshot] = field(default_factory=dict)
     queues: _Queues | None = None
     is_complete: bool = False
     database: bool = True
+    ends: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
 
 def observe(boxes: Iterable[BearerboxSnapshot], backlog: Backlog | None, database: bool) -> Observation:
@@ -66,6 +68,11 @@ def changes(before: Observation, now: Observation) -> Iterator[Change]:
     if before.database != now.database:
         kind = EventKind.DATABASE_UP if now.database else EventKind.DATABASE_DOWN
         yield kind, f"the database {'answers' if now.database else 'does not answer'}", {}
+    for (system_id, stat), count in now.ends.items():
+        more = count - before.ends.get((system_id, stat), 0)
+        if more:
+            fields = {"system_id": system_id, "stat": stat, "count": more}
+            yield EventKind.MESSAGES_ENDED, f"{more} message(s) of {system_id} ended: {stat}", fields
     yield from _queue_changes(before.queues or {}, now)
 
 
@@ -132,7 +139,10 @@ class EventWatch:
     def look(self) -> None:
         """Add an event for each difference to the last call, refusals excepted. Doesn't yield."""
         status, before = self._status, self._before
-        observed = observe(status.bearerboxes().bearerboxes, status.backlog, status.database_answers)
+        observed = replace(
+            observe(status.bearerboxes().bearerboxes, status.backlog, status.database_answers),
+            ends=dict(status.ends),
+        )
         self._before = observed
         by_kind: dict[EventKind, list[tuple[str, EventFields]]] = {}
         for kind, text, fields in changes(before, observed):

@@ -93,6 +93,7 @@ def reloadables(
         ),
         Reloadable(log_level.apply),
         Reloadable(lambda new: components.replay.limits.limits.reconfigure(settings.queue_limit(new.ksmppd))),
+        Reloadable(lambda new: setattr(components.ends, "on", new.ksmppd.dlr_always)),
         Reloadable(components.backends.apply),
     ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from time import monotonic
 
@@ -53,6 +53,11 @@ class ServerStatus:
     def events(self) -> EventStream:
         """See admin.ports."""
         return self._registry.meters.events
+
+    @property
+    def ends(self) -> Mapping[tuple[str, str], int]:
+        """Final reports by account and state since the start, while `dlr-always` is on."""
+        return self._registry.meters.ends
 
     @property
     def database_answers(self) -> bool:

@@ -13,9 +13,9 @@ class BindOptions:
     """Settings of a bind; TLVs are read from any version, but sent from 0x34 on only.
 
     `alt_charset` stands for GSM 03.38 in data_coding 0, under a name that Python knows. `profile` is the form of
-    receipts. `long_mo_as_payload`: a long MO comes whole in message_payload.
+    receipts, and the alphabet of data_coding 1. `long_mo_as_payload`: a long MO comes whole in message_payload.
     `fields_in_meta_data`: TON, NPI and data_coding of submits travel in meta_data's group `smpp`.
-    `data_coding_1_as_gsm`: submits of data_coding 1 are in GSM 03.38 rather than ASCII.
+    `dlr_always`: the bearerbox is asked for final reports whatever the ESME asked for.
     """
 
     interface_version: int = 0x34
@@ -24,7 +24,7 @@ class BindOptions:
     profile: DlrProfile = KANNEL
     long_mo_as_payload: bool = False
     fields_in_meta_data: bool = False
-    data_coding_1_as_gsm: bool = False
+    dlr_always: bool = False
     takes_tlvs: bool = field(init=False)
     """Whether this bind may be sent TLVs (SMPP 3.4, 3.3)."""
 

@@ -16,10 +16,11 @@ MIN_DLR_URL = 37
 _OUR_ID = re.compile(rb"[A-Za-z0-9-]{1,64}")
 _ESCAPED = re.compile(rb"[|;%]")
 _ESCAPE = re.compile(rb"%(7C|3B|25)", re.IGNORECASE)
-_PERCENT, _SEMICOLON, _BAR = (
-    b"%;|"  # octets are searched for a number ten times as fast as for an octet string
+_PERCENT, _SEMICOLON, _BAR, _DOT = (
+    b"%;|."  # octets are searched for a number ten times as fast as for an octet string
 )
 _PRICE = re.compile(rb"^[^|]*\|[0-9.]*\$([0-9]{1,15}\.[0-9]{6})[/|]")
+_ASKED = re.compile(rb"^[^|]*\|[0-9]+\.[0-9]*\.([0-9]{1,2})(?![0-9])")
 _EPOCH = re.compile(rb"([+-]?\d{1,15})(?:\.(\d{1,5}))?")
 
 
@@ -65,6 +66,24 @@ def price_of(dlr_url: bytes) -> float:
     """Return the price in a dlr_url, 0 without one."""
     found = _PRICE.search(dlr_url)
     return float(found[1]) if found is not None else 0.0
+
+
+def with_asked(dlr_url: bytes, dlr_mask: int) -> bytes:
+    """Return a dlr_url of make_dlr_url with the reports that the ESME asked for: the bearerbox is asked for more.
+
+    It is the third number of the middle, `<epoch>.[<reference>].<dlr_mask>`; other readers skip it.
+    """
+    bar = dlr_url.rfind(b"|")
+    dots = b"." if b"." in dlr_url[dlr_url.rfind(b"|", 0, bar) : bar] else b".."
+    return b"%b%b%d%b" % (dlr_url[:bar], dots, dlr_mask, dlr_url[bar:])
+
+
+def asked_of(dlr_url: bytes | None) -> int | None:
+    """Return the dlr_mask that the ESME asked for, None where it is the bearerbox's own."""
+    if dlr_url is None or _DOT not in dlr_url:
+        return None
+    found = _ASKED.match(dlr_url)
+    return int(found[1]) if found is not None else None
 
 
 def parse_dlr_url(dlr_url: bytes | None) -> DlrUrl:

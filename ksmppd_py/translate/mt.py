@@ -15,7 +15,7 @@ from ksmppd_py.smpp.tlvs import TlvTag
 from ksmppd_py.translate import addresses, gsm0338, national, submit_tlvs, udh
 from ksmppd_py.translate.bind_options import BindOptions
 from ksmppd_py.translate.coding import DATA_CODINGS, UCS2, read_text
-from ksmppd_py.translate.dlr_url import make_dlr_url
+from ksmppd_py.translate.dlr_url import make_dlr_url, with_asked
 from ksmppd_py.translate.errors import Untranslatable
 
 _log = getLogger(__name__)
@@ -37,6 +37,7 @@ _RECEIPTS = (  # by the two low bits of registered_delivery; 3 is SMPP 5.0's "su
 _DLR_MASKS = tuple(
     int(_RECEIPTS[flags & 3]) | (DlrMask.BUFFERED if flags & 0x10 else 0) for flags in range(256)
 )
+_FINAL = int(DlrMask.SUCCESS | DlrMask.FAIL | DlrMask.SMSC_FAIL)
 # As plain integers: members of an enum are slow to look up and slow as keys.
 _MT_PUSH = int(SmsType.MT_PUSH)
 _BAD_SOURCE = int(CommandStatus.RINVSRCADR)
@@ -73,7 +74,7 @@ def from_data_sm(pdu: DataSm, options: BindOptions, service: bytes, message_id: 
         raise Untranslatable(CommandStatus.RINVESMCLASS, "transaction mode")
     tlvs = pdu.tlvs
     sms = _translate(pdu, tlvs.get(_MESSAGE_PAYLOAD, b""), options, service, message_id=message_id, now=now)
-    if sms.dlr_mask:
+    if _DLR_MASKS[pdu.registered_delivery]:
         _check_receipt_addresses(sms)
     seconds = int.from_bytes(tlvs.get(_QOS_TIME_TO_LIVE, b""), "big")
     if seconds:  # none given is as zero: D-26 has the same for validity_period
@@ -103,7 +104,7 @@ def _translate(
         raise Untranslatable(CommandStatus.RINVDSTADR, "empty destination_addr")
     tlvs, esm_class, udhdata, reference = pdu.tlvs, pdu.esm_class, None, None
     data_coding, alt_charset = pdu.data_coding, options.alt_charset
-    if data_coding == 1 and options.data_coding_1_as_gsm:
+    if data_coding == 1 and options.profile.data_coding_1_as_gsm:
         data_coding, alt_charset = 0, None
     sms = Sms(
         sender, receiver, time=now, service=service, id=message_id, sms_type=_MT_PUSH, meta_data=EMPTY_SMPP
@@ -123,12 +124,13 @@ def _translate(
     else:
         sms.coding, sms.msgdata = read_text(data_coding, text, udhdata is not None, alt_charset)
     if udhdata is not None:
-        sms.udhdata = udhdata
-        _consider_header(sms, text, data_coding)
+        _set_header(sms, udhdata, text, data_coding)
     if tlvs:
         submit_tlvs.set_class_and_waiting(sms, tlvs, options.tlvs.by_tag)
     sms.dlr_mask = _DLR_MASKS[pdu.registered_delivery]
     sms.dlr_url = make_dlr_url(service, now, message_id, reference)
+    if options.dlr_always and sms.dlr_mask & _FINAL != _FINAL:
+        sms.dlr_url, sms.dlr_mask = with_asked(sms.dlr_url, sms.dlr_mask), sms.dlr_mask | _FINAL
     sms.binfo = pdu.service_type or None
     return sms
 
@@ -138,8 +140,9 @@ def _reference(tlvs: Mapping[int, bytes]) -> int | None:
     return int.from_bytes(octets, "big") if len(octets) == 2 else None
 
 
-def _consider_header(sms: Sms, text: bytes, data_coding: int) -> None:
-    """Keep the letters of a language that the header names; refuse a text with no room beside the header."""
+def _set_header(sms: Sms, udhdata: bytes, text: bytes, data_coding: int) -> None:
+    """Set the header, and keep the letters of a language that it names; refuse a text with no room beside it."""
+    sms.udhdata = udhdata
     shifts = national.shifts_of(sms.udhdata)
     if shifts is not None and sms.coding == 0 and DATA_CODINGS[data_coding].to_text is gsm0338.decode:
         national.set_text(sms, text, shifts)

@@ -86,6 +86,13 @@ def state_of(dlr_mask: int, stat: bytes, values: Mapping[bytes, bytes]) -> State
     return state
 
 
+def state_of_report(sms: Sms) -> State:
+    """Return the state that a DLR reports."""
+    values = smpp_values(sms.meta_data) if sms.meta_data else NO_VALUES
+    stat = report_text.read(sms.msgdata, sms.coding, None)[0] if sms.msgdata else b""
+    return state_of(sms.dlr_mask, stat, values)
+
+
 def to_deliver_sm(sms: Sms, options: BindOptions) -> list[DeliverSm]:
     """Return the receipts for a DLR, one for each id in its dlr_url, in the form of the bind's profile.
 

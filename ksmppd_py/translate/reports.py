@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from ksmppd_py.kannel.messages import DlrMask, Sms, SmsType
+from ksmppd_py.translate.dlr_url import asked_of
 
 _FAILURES = DlrMask.FAIL | DlrMask.SMSC_FAIL
 
 
 def wants_failure(mt: Sms) -> bool:
     """Whether the ESME asked for a report on the failure of this MT."""
-    return mt.dlr_mask > 0 and bool(mt.dlr_mask & _FAILURES)
+    asked = asked_of(mt.dlr_url)
+    mask = mt.dlr_mask if asked is None else asked
+    return mask > 0 and bool(mask & _FAILURES)
+
+
+def is_unasked(report: Sms) -> bool:
+    """Whether only this server asked for a report: `dlr-always` is on, or was when the MT was sent."""
+    asked = asked_of(report.dlr_url)
+    return asked is not None and not (report.dlr_mask or DlrMask.FAIL) & asked
 
 
 def report_on(mt: Sms, message_id: bytes, now: int, dlr_mask: int, text: bytes | None = None) -> Sms:

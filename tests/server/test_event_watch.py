@@ -57,6 +57,23 @@ def test_queues(before: Backlog | None, now: Backlog | None, found: list[str]) -
     assert kinds(observe([], before, True), observe([], now, True)) == found
 
 
+def test_ends_of_messages() -> None:
+    before = Observation(ends={("acme", "DELIVRD"): 2, ("acme", "UNDELIV"): 1})
+    now = Observation(ends={("acme", "DELIVRD"): 5, ("acme", "UNDELIV"): 1, ("b", "EXPIRED"): 1})
+    assert list(changes(before, now)) == [
+        (
+            EventKind.MESSAGES_ENDED,
+            "3 message(s) of acme ended: DELIVRD",
+            {"system_id": "acme", "stat": "DELIVRD", "count": 3},
+        ),
+        (
+            EventKind.MESSAGES_ENDED,
+            "1 message(s) of b ended: EXPIRED",
+            {"system_id": "b", "stat": "EXPIRED", "count": 1},
+        ),
+    ]
+
+
 def test_a_queue_names_its_account() -> None:
     [(_, text, fields)] = changes(Observation(), observe([], backlog(acme=2), True))
     assert text == "2 messages for a bearerbox wait, account acme"

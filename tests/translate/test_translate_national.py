@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,10 +14,12 @@ from ksmppd_py.smpp.pdus import SubmitSm
 from ksmppd_py.translate import gsm0338, national, udh
 from ksmppd_py.translate import national_tables as tables
 from ksmppd_py.translate.bind_options import BindOptions
+from ksmppd_py.translate.dlr_profile import KANNEL
 from ksmppd_py.translate.mt import from_submit_sm
 from ksmppd_py.translate.national import Shifts, decode
 
 ALL = range(1, 14)
+GSM_1 = replace(KANNEL, data_coding_1_as_gsm=True)
 
 
 def encode(text: str, shifts: Shifts) -> bytes:
@@ -142,7 +146,7 @@ TURKISH = Shifts(0, tables.TURKISH)
         (0xF1, BindOptions()),
         (0x10, BindOptions()),
         (0x00, BindOptions(alt_charset="latin-1")),  # such a header is about septets
-        (0x01, BindOptions(data_coding_1_as_gsm=True)),
+        (0x01, BindOptions(profile=GSM_1)),
     ],
 )
 def test_no_letter_is_lost(
@@ -192,7 +196,7 @@ def test_data_coding_1() -> None:
     """As GSM also where another alphabet stands for data_coding 0."""
     pdu = SubmitSm(destination_addr=b"1", data_coding=1, short_message=b"\x00\x05\x1be")
     for charset in (None, "latin-1"):
-        options = BindOptions(data_coding_1_as_gsm=True, alt_charset=charset, fields_in_meta_data=True)
+        options = BindOptions(profile=GSM_1, alt_charset=charset, fields_in_meta_data=True)
         sms = from_submit_sm(pdu, options, b"esme1", b"", 0)
         assert (sms.coding, sms.msgdata) == (0, "@é€".encode())
         assert get_group(sms.meta_data, "smpp")[b"data_coding"] == b"0"
