@@ -124,6 +124,7 @@ class FakeServerStatus:
         self.troubles: tuple[Trouble, ...] = ()
         self.asked: list[float] = []
         self.meters = ServerMeters(1000)
+        self.meters.ends["smppusera", "DELIVRD"] = 3
         self.esmes = [
             Esme(Account("smppusera", throughput=11.0, enable_prepaid_billing=True), 1000, 1000),
             Esme(Account("smppuserb"), 1000, 1000),
