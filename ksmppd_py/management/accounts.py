@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from ksmppd_py.management.errors import InvalidValue
 from ksmppd_py.management.ports import AccountStore, Announcements, CreditStore
@@ -75,7 +76,7 @@ class Accounts:
         check_system_id(system_id)
         chosen, generated, warnings = _password(password)
         if credit:
-            check_amount(credit, "initial credit", "")
+            credit = check_amount(credit, "initial credit", "")
         columns = check_row(ACCOUNT_COLUMNS, self._store.columns, settings, whole=True)
         note = self._note(actor, "create", system_id)
         account = self._store.add(system_id, columns, chosen, credit, note)
@@ -117,8 +118,10 @@ class Accounts:
 
     def change_credit(self, actor: Actor, change: CreditChange) -> CreditResult:
         """Add to an account's credit, or take from it. It holds at once: charges are made in the table."""
-        check_amount(change.amount, change.reason, change.key)
-        return self._credit.change(change, self._note(actor, "credit", change.system_id))
+        amount = check_amount(change.amount, change.reason, change.key)
+        return self._credit.change(
+            replace(change, amount=amount), self._note(actor, "credit", change.system_id)
+        )
 
     def _note(self, actor: Actor, operation: str, system_id: str) -> AuditNote:
         return AuditNote(actor, self._clock(), operation, f"account {system_id}")

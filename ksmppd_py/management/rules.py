@@ -24,8 +24,10 @@ LONGEST_REASON, LONGEST_KEY = 500, 128
 MOST_CREDIT = costs.MOST
 MOST_THROUGHPUT = 99_999.0
 """Submits a second that an account's column can hold: a DOUBLE(10,5) of the C daemon."""
+_THROUGHPUT_DECIMALS = 5
 _GENERATED = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 """Letters and digits that can't be confused with each other."""
+_TOO_SMALL = f"is nothing: credits have {costs.DECIMALS} decimals"
 _SEPARATORS = re.compile(r"[;,\s]+")
 _MOST_INTEGER = 2**31 - 1
 
@@ -90,10 +92,20 @@ def _number(least: float, most: float) -> Callable[[Setting], Setting]:
     return check
 
 
+def _throughput(value: Setting) -> Setting:
+    number = _number(0, MOST_THROUGHPUT)(value)
+    if number and not round(float(number), _THROUGHPUT_DECIMALS):
+        raise ValueError(f"would be stored as 0, no limit: it has {_THROUGHPUT_DECIMALS} decimals")
+    return number
+
+
 def _cost(value: Setting) -> Setting:
     if isinstance(value, bool) or not isinstance(value, int | float) or not costs.is_usable(value):
         raise ValueError(f"must be a number of at most {costs.MOST:g}")
-    return float(value)
+    cost = round(float(value), costs.DECIMALS)
+    if value and not cost:
+        raise ValueError(_TOO_SMALL)
+    return cost
 
 
 def _address_patterns(value: Setting) -> Setting:
@@ -141,7 +153,7 @@ def _lower_case(value: Setting) -> Setting:
 _COUNT = Column(_integer(0, _MOST_INTEGER), 0)
 
 ACCOUNT_COLUMNS: Mapping[str, Column] = {
-    "throughput": Column(_number(0, MOST_THROUGHPUT), 0.0),
+    "throughput": Column(_throughput, 0.0),
     "default_smsc": Column(_text(64)),
     "default_cost": Column(_cost, 0.0),
     "enable_prepaid_billing": Column(_flag, False),
@@ -234,14 +246,18 @@ def check_password(password: str) -> list[str]:
     return []
 
 
-def check_amount(amount: float, reason: str, key: str) -> None:
-    """Check a change of credit. Raises InvalidValue."""
+def check_amount(amount: float, reason: str, key: str) -> float:
+    """Return the credits of a change, with the decimals that count. Raises InvalidValue."""
     if not math.isfinite(amount) or not 0 < abs(amount) <= MOST_CREDIT:
         raise InvalidValue(f"must be a number other than 0, of at most {MOST_CREDIT:g}", "amount")
+    amount = round(amount, costs.DECIMALS)
+    if not amount:
+        raise InvalidValue(_TOO_SMALL, "amount")
     if not reason.strip() or len(reason) > LONGEST_REASON or not reason.isprintable():
         raise InvalidValue(f"must be one line of 1 to {LONGEST_REASON} characters", "reason")
     if len(key) > LONGEST_KEY or not (key.isascii() and key.isprintable()):
         raise InvalidValue(f"must have at most {LONGEST_KEY} printable ASCII characters", "Idempotency-Key")
+    return amount
 
 
 def check_route(values: Mapping[str, Setting]) -> None:

@@ -7,6 +7,8 @@ import re
 
 MOST = 1e15
 """Credits that a part may cost, or bring when negative; above it a double has no room for the cents."""
+DECIMALS = 6
+"""Decimals of credits that count, as the C daemon sends them."""
 
 
 class _Unusable(float):

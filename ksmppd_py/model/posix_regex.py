@@ -29,14 +29,49 @@ _PLAIN = re.compile(rb"\^?(?:[0-9A-Za-z_ #@,;:/-]|\\\+)*\$?")
 """Expressions that both dialects read alike, as nearly all routes are: a prefix or a whole number."""
 
 
+MOST_COPIES = 2_000
+"""Characters that intervals may add to an expression. RE2 takes minutes for a million, and nothing else runs then."""
+_MOST_DIGITS = 4
+"""Digits of a repetition; RE2 takes up to 1000."""
+
+
+class _Copies:
+    """Counts the characters that intervals add: `a{3}` stands for `aaa`, `(ab){3}` for `ababab`."""
+
+    def __init__(self) -> None:
+        self._groups = [0]
+        self._last = 0
+        self._added = 0
+
+    def note(self, part: bytes) -> None:
+        """Take in the next part of an expression for RE2. Raises ValueError for too many characters."""
+        if part == b"(":
+            self._groups.append(0)
+            return
+        if part == b")":
+            self._last = self._groups.pop()
+        elif part.startswith(b"{"):
+            added = self._last * (max(1, *map(int, filter(None, part[1:-1].split(b",")))) - 1)
+            self._last += added
+            self._groups[-1] += added
+            self._added += added
+            if self._added > MOST_COPIES:
+                raise ValueError(f"its intervals stand for more than {MOST_COPIES} characters")
+            return
+        else:
+            self._last = 1
+        self._groups[-1] += self._last
+
+
 def to_re2(expression: bytes) -> bytes:
     """Return the expression for RE2 with posix_syntax.
 
-    Raises ValueError when RE2 can't match it or glibc refuses it.
+    Raises ValueError when RE2 can't match it, or not soon, or glibc refuses it.
     """
     if _PLAIN.fullmatch(expression):
         return expression
     parts = []
+    copies = _Copies()
     position = depth = 0
     repeatable = False  # whether the part before can be repeated by `*`
     while position < len(expression):
@@ -49,6 +84,7 @@ def to_re2(expression: bytes) -> bytes:
         if part == b")":
             part = b")" if depth else b"\\x29"  # one too many is a character
             depth = max(0, depth - 1)
+        copies.note(part)
         parts.append(part)
         repeatable = part not in _NOT_REPEATABLE
     return b"".join(parts)
@@ -85,6 +121,8 @@ def _interval(expression: bytes, position: int) -> tuple[bytes, int]:
     if not found or (not found[1] and not found[2]):
         raise ValueError("invalid content of {}")
     least, comma, most = found.groups()
+    if len(least) > _MOST_DIGITS or len(most) > _MOST_DIGITS:
+        raise ValueError("invalid repetition size")
     return b"{%s%s%s}" % (least or b"0", comma, most), found.end()
 
 

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Column, MetaData, Table, bindparam, func, select
+from sqlalchemy import Column, ColumnElement, MetaData, Table, bindparam, func, select
 
 from ksmppd_py.errors import DatabaseUnavailable
 from ksmppd_py.management.errors import AlreadyExists, NotFound, NotPossible, Outdated
@@ -85,8 +85,8 @@ class AccountChanges:
         user = self._user
         column = user.c[query.sort]
         number = query.sort in _LISTED_NUMBERS
-        order = [(column, query.descending)] if number else []
-        order.append((user.c.system_id, query.descending and not number))
+        order: list[tuple[ColumnElement[Any], bool]] = [(column, query.descending)] if number else []
+        order.append((self._layout.in_lower_case(user.c.system_id), query.descending and not number))
         statement = page_of(select(*self._selected), order, query.page.limit, query.page.after)
         values = key_values(query.page.after)
         if query.search:

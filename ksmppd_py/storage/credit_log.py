@@ -7,8 +7,9 @@ from typing import Any
 
 from sqlalchemy import bindparam, select
 
-from ksmppd_py.management.errors import AlreadyExists, NotFound
+from ksmppd_py.management.errors import AlreadyExists, InvalidValue, NotFound
 from ksmppd_py.management.records import AuditNote, CreditChange, CreditEntry, CreditResult, Page
+from ksmppd_py.model import costs
 from ksmppd_py.storage.audit import AuditTable, stored, to_text
 from ksmppd_py.storage.database import Database, Transaction, compile_statement
 from ksmppd_py.storage.keyset import key_values, page_of
@@ -18,7 +19,6 @@ from ksmppd_py.storage.transact import transact
 from ksmppd_py.storage.values import integer, name, real
 
 _COLUMNS = [column.name for column in CREDIT_LOG.c if not column.primary_key]
-_DECIMALS = 6
 
 
 class CreditLog:
@@ -59,10 +59,13 @@ class CreditLog:
             before = _credit_of(transaction.execute(self._lock, {"id": system_id}).rows, system_id)
             if change.key:
                 key = stored(change.key)
-                found = transaction.execute(self._by_key, {"id": system_id, "key": key}).rows
+                rows = transaction.execute(self._by_key, {"id": system_id, "key": key}).rows
+                found = [row for row in rows if to_text(row[-1]) == change.key]  # MySQL takes `A` for `a`
                 if found:
                     return _repeated(_entry(found[0]), change)
-            after = round(before + change.amount, _DECIMALS)  # the row is locked
+            after = round(before + change.amount, costs.DECIMALS)  # the row is locked
+            if abs(after) > costs.MOST and abs(after) > abs(before):
+                raise InvalidValue(f"would make the credit {after:.6g}, beyond {costs.MOST:g}", "amount")
             transaction.execute(self._set, {"id": system_id, "v_credit": after})
             self.add(transaction, note, system_id, change.amount, after, change.reason, change.key)
             self._audit.add(transaction, note, {"credit": before}, {"credit": after, "reason": change.reason})

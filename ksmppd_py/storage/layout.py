@@ -71,6 +71,17 @@ class Layout:
             value
         )
 
+    def in_lower_case(self, column: Column[Any]) -> ColumnElement[Any]:
+        """Return a column of names by which lists are ordered, without regard to case, whatever its collation is."""
+        if self._postgresql:
+            return func.lower(column)
+        if not self._mysql:
+            return column.collate("NOCASE")
+        found = self._found.get(column.table.fullname, {}).get(column.name)
+        if found is None or not _minds_case(found.collation):
+            return column
+        return func.lower(literal_column(f"CONVERT({self._quoted(column.name)} USING latin1)"))
+
     def tail(self, table: Table, column: str, length: int | ColumnElement[int]) -> ColumnElement[Any]:
         """Return the last `length` characters of a column of octets, in lower case."""
         if self._postgresql:

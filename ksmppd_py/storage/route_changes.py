@@ -37,7 +37,7 @@ class RouteChanges:
         has_priority = "priority" in self.columns
         rank = func.coalesce(route.c.priority if has_priority else literal_column("0"), _BELOW_ALL)
         self._rank = rank if has_priority else literal_column("0")
-        self._owner = func.coalesce(route.c.system_id, literal_column("''"))
+        self._owner = func.coalesce(layout.in_lower_case(route.c.system_id), literal_column("''"))
         self._order: Order = [
             (route.c.direction, False),
             (self._owner, False),

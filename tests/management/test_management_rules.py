@@ -41,6 +41,9 @@ TAKEN: list[tuple[str, Any, Any]] = [
     ("switch_dlr_addr", None, None),
     ("switch_dlr_addr", False, False),
     ("max_open_acks", 0, 0),
+    ("throughput", 0.00001, 0.00001),
+    ("default_cost", 0.1 + 0.2, 0.3),
+    ("default_cost", -0.000001, -0.000001),
     ("dlr_err_length", None, None),
     ("dlr_err_length", 0, 0),
     ("dlr_err_length", 16, 16),
@@ -49,6 +52,7 @@ REFUSED: list[tuple[str, Any]] = [
     ("throughput", -1),
     ("throughput", 100_000),
     ("throughput", math.nan),
+    ("throughput", 0.000001),
     ("throughput", True),
     ("throughput", "1"),
     ("throughput", None),
@@ -58,6 +62,7 @@ REFUSED: list[tuple[str, Any]] = [
     ("default_smsc", "a "),
     ("default_cost", math.inf),
     ("default_cost", 1e16),
+    ("default_cost", 0.0000001),
     ("default_cost", None),
     ("default_cost", False),
     ("enable_prepaid_billing", 1),
@@ -113,6 +118,7 @@ def test_wrong_values_of_accounts(column: str, value: Any) -> None:
         ("source_regex", "a{2,1}", False),
         ("cost", 0.5, True),
         ("cost", math.nan, False),
+        ("cost", 0.0000001, False),
         ("priority", None, True),
         ("priority", -(2**31) + 1, True),
         ("priority", 2**31, False),
@@ -175,6 +181,7 @@ def test_generated_passwords() -> None:
         (math.nan, "x", "", "amount"),
         (-math.inf, "x", "", "amount"),
         (1e16, "x", "", "amount"),
+        (0.0000001, "x", "", "amount"),
         (1, "", "", "reason"),
         (1, "  ", "", "reason"),
         (1, "a\nb", "", "reason"),
@@ -190,8 +197,8 @@ def test_wrong_amounts(amount: float, reason: str, key: str, field: str) -> None
 
 
 def test_amounts() -> None:
-    for amount in (0.000001, -5, 1e15):
-        check_amount(amount, "Rechnung März", "k" * 128)
+    for amount, taken in ((0.000001, 0.000001), (-5, -5), (1e15, 1e15), (12.3456789, 12.345679)):
+        assert check_amount(amount, "Rechnung März", "k" * 128) == taken
 
 
 def test_a_new_row_has_every_column_that_the_table_has() -> None:

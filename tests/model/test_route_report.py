@@ -19,6 +19,9 @@ def row(direction: int = MT, priority: int | None = 0, cost_problem: str = "", *
     return RouteRow(direction, priority, route, cost_problem)
 
 
+TOO_MANY = "its intervals stand for more than 2000 characters"
+
+
 def does_match(table: RouteTable, receiver: bytes) -> bool:
     with contextlib.suppress(NoRoute):
         table.match(receiver, b"")
@@ -45,6 +48,12 @@ def read(*rows: RouteRow, missing: tuple[str, ...] = ()) -> RouteReading:
         (row(source_regex="["), RouteProblem(7, "missing ]")),
         (row(regex="*1"), RouteProblem(7, "nothing to repeat before *")),
         (row(regex=r"(1)\1"), RouteProblem(7, "back-references aren't supported")),
+        (row(regex="a{0,1000}" * 1000), RouteProblem(7, TOO_MANY)),
+        (row(regex="((a{10}b){10}c){30}"), RouteProblem(7, TOO_MANY)),
+        (row(source_regex=f"({'a' * 2001}){{2}}"), RouteProblem(7, TOO_MANY)),
+        (row(MO, regex=f"a{{{'9' * 5000}}}"), RouteProblem(7, "invalid repetition size")),
+        (row(regex="^46[0-9]{7,9}$|" * 200 + "^47"), None),
+        (row(regex="(a{1}|b{,2}){0,3}){2,}"), None),
         (row(system_id=None), RouteProblem(7, "it names no system_id")),
         (
             row(MO, system_id=None),

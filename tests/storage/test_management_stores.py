@@ -9,6 +9,9 @@ from typing import Any
 import gevent
 import pytest
 
+from ksmppd_py.admin.api.accounts import AccountsQuery
+from ksmppd_py.admin.api.paging import cut, page_of
+from ksmppd_py.admin.api.routes import RoutesQuery
 from ksmppd_py.config import KsmppdGroup
 from ksmppd_py.kannel.messages import SmsType
 from ksmppd_py.management.errors import (
@@ -38,6 +41,7 @@ from ksmppd_py.storage.users import DatabaseAuthenticator
 from tests.parts.mariadb import MariaDB
 from tests.storage.conftest import Place, mysql_settings
 
+KINDS = {"system_id": (str,), "throughput": (float, str)}
 ANN = Actor("ann", "10.0.0.1")
 EVERYTHING = Page(100)
 
@@ -277,6 +281,49 @@ def test_credit(management: Management) -> None:
     assert (log[0].username, log[0].address, log[0].system_id) == ("ann", "10.0.0.1", "acme")
     with pytest.raises(NotFound):
         management.accounts.change_credit(ANN, CreditChange("gone", 1, "x", "k1"))
+
+
+def test_keys_and_amounts_of_credit_are_exact(management: Management) -> None:
+    """MySQL takes `K` for `k`; a double has no room for the cents of 1e16."""
+    management.accounts.create(ANN, "acme", {}, "secret")
+    for key, amount in (("k", 1), ("K", 1), ("d", 0.1234567), ("d", 0.1234567)):
+        management.accounts.change_credit(ANN, CreditChange("acme", amount, "x", key))
+    log = management.stores.credit.page("acme", EVERYTHING)
+    assert [each.amount for each in log] == [0.123457, 1, 1]
+    assert management.accounts.get("acme").credit == 2.123457
+    with pytest.raises(InvalidValue) as refused:
+        management.accounts.change_credit(ANN, CreditChange("acme", 1e15, "x"))
+    assert refused.value.field == "amount"
+    assert len(management.stores.credit.page("acme", EVERYTHING)) == 3
+
+
+NAMES = ["Zed", "ACME", "bob", "a_b", "e\xe9", "\xffoo"]
+
+
+@pytest.mark.parametrize("sort", ["system_id", "throughput"])
+def test_rows_of_other_hands_in_pages(place: Place, management: Management, sort: str) -> None:
+    """Names may have capitals and any octet; each is on one page, whatever the order of the collation."""
+    for system_id in NAMES:
+        place.add_user(system_id)
+        place.add_route(1, "^1", system_id)
+    expected = sorted(system_id.lower() for system_id in NAMES)
+    accounts = AccountsQuery(limit=1, sort=sort)
+    routes = RoutesQuery(limit=1)
+    found, owners = [], []
+    for _ in NAMES:
+        rows, accounts.after = cut(
+            management.accounts.page(AccountQuery(page_of(accounts, *KINDS[sort]), sort=sort)),
+            accounts,
+            lambda row: [row.system_id] if sort == "system_id" else [row.settings[sort], row.system_id],
+        )
+        found.append(rows[0].system_id)
+        store = management.stores.routes
+        targets, routes.after = cut(
+            store.page(None, None, page_of(routes, int, str, int, int)), routes, store.key
+        )
+        owners.append(targets[0].settings["system_id"])
+    assert (sorted(found), sorted(owners)) == (expected, expected)
+    assert (accounts.after, routes.after) == (None, None)
 
 
 def test_one_key_many_times_at_once(management: Management) -> None:

@@ -25,7 +25,7 @@ class PageQuery(Model, strict=False):
 
     limit: int = Field(50, ge=1, le=MOST, description="rows of a page")
     after: str | None = Field(
-        None, max_length=400, description="`next` of the page before; absent for the first"
+        None, max_length=1000, description="`next` of the page before; absent for the first"
     )
 
 
@@ -62,7 +62,7 @@ def _is_one(value: Any, kind: type) -> bool:
     if isinstance(value, bool):
         return False
     if kind is str:
-        return isinstance(value, str) and len(value) <= 100 and value.isprintable() and value.isascii()
+        return isinstance(value, str) and len(value) <= 100 and all(0 < ord(char) < 256 for char in value)
     if kind is int:
         return isinstance(value, int) and abs(value) <= _MOST_INTEGER
     return isinstance(value, int | float) and abs(value) <= 1e18

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -15,7 +16,8 @@ from ksmppd_py.errors import NoRoute
 from ksmppd_py.management.records import RouteRecord
 from ksmppd_py.model.routes import Route, RouteTable
 
-_MOST_ID = 2**63 - 1
+_ROUTE_ID = re.compile(r"0*([0-9]{1,18})", re.ASCII)
+"""The route_id in a path: with more digits it is beyond what tables hold."""
 
 
 class RoutesQuery(PageQuery):
@@ -74,10 +76,10 @@ def _route(route: RouteRecord) -> models.Route:
 
 
 def _route_id(call: Call) -> int:
-    text = call.path["route_id"]
-    if not text.isascii() or not text.isdigit() or int(text[:20]) > _MOST_ID:
+    found = _ROUTE_ID.fullmatch(call.path["route_id"])
+    if found is None:
         raise Problem(404, "there is no such route")
-    return int(text)
+    return int(found[1])
 
 
 def list_routes(backend: Backend, call: Call) -> Answer:

@@ -134,6 +134,13 @@ def test_a_session_survives_a_restart_and_ends_with_its_user(with_users: ApiBenc
 
 
 @pytest.mark.parametrize(
+    "route_id", ["0" * 5000, "0" * 20 + "9" * 30, "9" * 19, "-1", "+1", "1_0", "%D9%A1", "%00", "1%20"]
+)
+def test_odd_numbers_of_routes(with_users: ApiBench, route_id: str) -> None:
+    assert with_users.api("GET", f"/routes/{route_id}").status == 404
+
+
+@pytest.mark.parametrize(
     ("path", "status"),
     [("/uptime", 200), ("/metrics", 200), ("/log-level?level=0", 403), ("/esme-unbind?system-id=x", 403)],
 )
