@@ -96,16 +96,22 @@ export class Chart {
         y: { range: (_plot, _least, most) => [0, niceTop(most, this.counts)] },
       },
       axes: [
-        { ...axis, size: 22, space: 60, incrs: TICKS, grid: { show: false }, values: (_plot, times) => times.map((time) => (this.span > 86400 ? new Date(time * 1000).toLocaleDateString("en-GB", { day: "numeric", month: "short" }) : clock(time))) },
+        { ...axis, size: 22, space: 60, incrs: TICKS, grid: { show: false }, values: (_plot, times) => times.map((time) => this.tick(time)) },
         { ...axis, size: 42, grid: { stroke: () => color("--grid"), width: 1 }, splits: (_plot, _axis, least, most) => [least, most / 2, most], values: (_plot, values) => values.map(axisNumber) },
       ],
       series: [{}, ...this.names.map((_, index) => ({
         stroke: () => color(`--series-${index + 1}`),
         width: 1.8,
-        points: { show: false },
+        points: { show: () => this.columns[0].length === 1 }, // a line needs two
       }))],
       hooks: { drawClear: [(plot) => this.drawShades(plot)], setCursor: [() => this.showValues()] },
     };
+  }
+
+  // The label of the time axis; none where the other axis ends.
+  tick(time) {
+    if (time - this.now + this.span < this.span * 0.04) return "";
+    return this.span > 86400 ? new Date(time * 1000).toLocaleDateString("en-GB", { day: "numeric", month: "short" }) : clock(time);
   }
 
   drawShades(plot) {
