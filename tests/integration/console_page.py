@@ -108,7 +108,8 @@ def opened(browser: Chrome, bed: Bed) -> Iterator[Page]:
     page.part("#esmes")
     yield page
     browser.get("about:blank")
-    assert complaints(browser) == []
+    found = complaints(browser)
+    assert found == [], found
 
 
 BROKEN_WORDS = """
