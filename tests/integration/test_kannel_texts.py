@@ -18,6 +18,7 @@ from tests.fakes.bearerbox import FakeBearerbox
 from tests.fakes.smpp_wire import Message
 from tests.fakes.smsc import SmppSmsc
 from tests.integration.bed import BOX_ID, Bed, Customer, credit, mt
+from tests.parts.config import Group
 from tests.parts.daemon import Daemon, DaemonConfig
 from tests.parts.database import RouteRow, SqliteDatabase
 from tests.parts.kannel import Bearerbox
@@ -57,10 +58,12 @@ def bearerbox(smsc: SmppSmsc, tmp_path_factory: pytest.TempPathFactory) -> Itera
 @pytest.fixture(scope="module")
 def bed(bearerbox: Bearerbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bed]:
     directory = tmp_path_factory.mktemp("daemon")
-    config = DaemonConfig([(BOX_ID, bearerbox.box_port)])
+    profile: Group = ("dlr-profile", {"id": "gsm-in-1", "data-coding-1": "gsm"})
+    config = DaemonConfig([(BOX_ID, bearerbox.box_port)], others=[profile])
     database = SqliteDatabase(directory / "ksmppd.sqlite3")
     with Daemon(directory, config, database):
         database.execute("ALTER TABLE smpp_user ADD COLUMN alt_charset VARCHAR(64)")
+        database.execute("ALTER TABLE smpp_user ADD COLUMN dlr_profile VARCHAR(64)")
     with FakeBearerbox() as nobody, Daemon(directory, config, database) as daemon:
         bearerbox.wait_for_box(BOX_ID)
         bed = Bed(daemon, nobody)
@@ -157,6 +160,21 @@ def test_an_mo_with_ports_in_a_national_alphabet(bed: Bed, smsc: SmppSmsc) -> No
     [message] = _mo(bed, smsc, [Message(data_coding=0x06, esm_class=0x40, short_message=octets)])
     assert (message.data_coding, message.esm_class, message.short_message[:7]) == (8, 0x40, header)
     assert _characters(message) == "Привет"
+
+
+@pytest.mark.parametrize("profile", ["gsm-in-1", None])
+def test_data_coding_1_as_gsm(bed: Bed, smsc: SmppSmsc, profile: str | None) -> None:
+    """The SMSC gets the septets in data_coding 0; as ASCII they would be other letters."""
+    customer = bed.customer(outbound=[RouteRow(1, "", "", smsc_id=SMSC)])
+    bed.daemon.database.execute(
+        "UPDATE smpp_user SET dlr_profile = ? WHERE system_id = ?", [profile, customer.system_id]
+    )
+    septets, seen = b"\x00\x05\x1be\x11", len(smsc.submits)
+    assert bed.esme(customer).submit(mt(septets, data_coding=1)).command_status == wire.ROK
+    smsc.wait_for(lambda: len(smsc.submits) > seen, "the submit")
+    message = smsc.submits[-1]
+    assert message.data_coding == 0
+    assert (message.short_message == septets) == (profile is not None)
 
 
 def _submit_sm(number: int, data_coding: int, body: bytes, header: bytes = b"") -> Message:
