@@ -55,7 +55,8 @@ class GuessLimit:
     def check(self, ip: str, given: bytes, is_right: Callable[[], bool]) -> bool:
         """Return what `is_right` says; a wrong password is counted and logged. Raises TooManyGuesses.
 
-        An empty one isn't a guess, and isn't checked. Yields if `is_right` does.
+        `given` is the guess: the password, with the username where there are several.
+        An empty one isn't checked. Yields if `is_right` does.
         """
         if not given:
             return False

@@ -104,18 +104,34 @@ class Users:
             if any_name and self._admin not in candidates:
                 candidates.insert(0, self._admin)
             found.extend(user for user in candidates if self._matches(user, given, ip))
+            if not found and not any(_is_hashed(user) and _may_come_from(user, ip) for user in candidates):
+                self._spend_time(given)
             return bool(found)
 
-        if not self._guesses.check(ip, given, is_right):
+        if not self._guesses.check(
+            ip, username.encode("utf-8", "replace") + b"\0" + given if given else b"", is_right
+        ):
             return None
         return User(found[0].username, found[0].role)
+
+    def _spend_time(self, given: bytes) -> None:
+        """Check any user's hash, so that the time of the answer doesn't show which names have one. May yield."""
+        hashed = next(
+            (user for user in self._users.values() if user is not self._admin and _is_hashed(user)), None
+        )
+        if hashed is not None:
+            self._hash_checks.takes(hashed.password, given)
 
     def _matches(self, user: UserSettings, given: bytes, ip: str) -> bool:
         if not user.password or not _may_come_from(user, ip):
             return False
-        if user is not self._admin and user.password.startswith(_BCRYPT):
+        if user is not self._admin and _is_hashed(user):
             return self._hash_checks.takes(user.password, given)
         return hmac.compare_digest(_digest(given), _digest(user.password))
+
+
+def _is_hashed(user: UserSettings) -> bool:
+    return user.password.startswith(_BCRYPT)
 
 
 def _may_come_from(user: UserSettings, ip: str) -> bool:

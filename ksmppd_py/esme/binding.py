@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 
 from ksmppd_py.config import KsmppdGroup
-from ksmppd_py.errors import TemporaryError
+from ksmppd_py.errors import BackendUnavailable, TemporaryError
 from ksmppd_py.esme.admission import BLOCKED, BUSY, DISCONNECTED, Admission, BindAttempt, NotAdmitted
 from ksmppd_py.esme.blocklist import BlockList
 from ksmppd_py.esme.dlr_profiles import ConfiguredProfile, DlrProfiles, resolve
@@ -35,6 +35,8 @@ from ksmppd_py.translate.tlvs import TlvTables
 logger = logging.getLogger(__name__)
 
 BindRequest = BindTransmitter | BindReceiver | BindTransceiver
+_MOST_TRIES = 5
+"""Tries to authenticate a bind while its account changes."""
 _SC_INTERFACE_VERSION = {0x0210: b"\x34"}
 
 
@@ -95,7 +97,7 @@ class Binder:
         if _has_controls(request.system_id) or _has_controls(request.password):
             return self._refused(name, ip, "control characters", self._bad_credentials), True
         try:
-            account = self._authenticator.authenticate(request.system_id, request.password, ip)
+            account = self._account(request, ip)
         except TemporaryError as error:
             return self._refused(name, ip, "back end", CommandStatus.RSYSERR, f": {error}"), False
         if account is None:
@@ -110,6 +112,15 @@ class Binder:
             status = self._profiles.of(account).profile.statuses.too_many_binds
             return self._noted(name, ip, "max_binds", status), False
         return account, False
+
+    def _account(self, request: BindRequest, ip: str) -> Account | None:
+        """Ask the authenticator, once more when an operator changed or deleted the account meanwhile. May yield."""
+        for _ in range(_MOST_TRIES):
+            before = self._registry.changes
+            account = self._authenticator.authenticate(request.system_id, request.password, ip)
+            if account is None or not self._registry.has_changed(account.system_id, before):
+                return account
+        raise BackendUnavailable("the account changes all the time")
 
     def _count_failure(self, ip: str, name: str) -> None:
         if self._blocklist.failed(ip, _key(name), self._clock.monotonic()):

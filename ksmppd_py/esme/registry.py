@@ -60,6 +60,10 @@ class Bound(Receiver, Protocol):
         """Start unbinding it, in a greenlet of its own. Doesn't yield."""
 
 
+MOST_CHANGED = 1000
+"""Changes of accounts that are remembered; a bind that took more of them to authenticate does so again."""
+
+
 class EsmeRegistry:
     """All accounts seen since the start, and their live binds. Implements model.ports.Receivers. No method yields."""
 
@@ -68,6 +72,9 @@ class EsmeRegistry:
         self._clock = clock
         self._esmes: dict[str, Esme] = {}
         self._binds: dict[str, deque[Bound]] = {}
+        self._changed: deque[str] = deque(maxlen=MOST_CHANGED)
+        self.changes = 0
+        """The number of changes that were noted."""
 
     def binds_of(self, system_id: str) -> int:
         """Return the number of binds of any type that the account has."""
@@ -93,6 +100,18 @@ class EsmeRegistry:
     def bound_accounts(self) -> list[Account]:
         """The settings of all accounts that have binds. Doesn't yield."""
         return [self._esmes[system_id].account for system_id in self._binds]
+
+    def note_change(self, system_id: str) -> None:
+        """Note that an operator changed an account's row; binds under way may know the former one."""
+        self.changes += 1
+        self._changed.append(system_id)
+
+    def has_changed(self, system_id: str, since: int) -> bool:
+        """Whether the row may have changed since `changes` was `since`."""
+        count = self.changes - since
+        if count > MOST_CHANGED:
+            return True
+        return count > 0 and system_id in list(self._changed)[-count:]
 
     def refresh(self, account: Account) -> None:
         """Take over changed settings of an account, for its binds too."""

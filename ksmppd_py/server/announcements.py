@@ -29,6 +29,7 @@ class LocalAnnouncements:
         """See Announcements."""
         if self._rows is None:
             return
+        self._registry.note_change(system_id)
         try:
             row = self._rows.row(system_id)
         except TemporaryError as error:

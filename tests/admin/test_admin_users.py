@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bcrypt
+import gevent
 import pytest
 from admin_fakes import PlainHashChecks
 
@@ -43,6 +44,39 @@ def users() -> Users:
 )
 def test_passwords(username: str, password: bytes, ip: str, role: Role | None) -> None:
     assert users().check(username, password, ip) == (User(username, role) if role else None)
+
+
+class SlowHashChecks(PlainHashChecks):
+    """Counts checks, in each of which other greenlets run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def takes(self, hashed: bytes, password: bytes) -> bool:
+        self.count += 1
+        gevent.sleep(0)
+        return super().takes(hashed, password)
+
+
+@pytest.mark.parametrize(
+    ("username", "ip"),
+    [("ben", IP), ("ann", IP), ("eve", IP), ("cid", IP), ("cid", "10.0.0.1"), ("admin", IP)],
+)
+def test_the_time_of_a_refusal_shows_no_name(username: str, ip: str) -> None:
+    """Each wrong password costs one check of a hash, whether the name is known or not."""
+    checks = SlowHashChecks()
+    assert Users(b"master", CONFIGURED, checks).check(username, b"wrong", ip) is None
+    assert checks.count == 1
+
+
+def test_one_password_for_many_names_at_once() -> None:
+    """Each name is a guess of its own."""
+    several = [UserSettings(f"user{number}", HASH, Role.VIEWER) for number in range(20)]
+    users = Users(b"master", several, SlowHashChecks())
+    guesses = [gevent.spawn(users.check, user.username, b"wrong", IP) for user in several]
+    gevent.joinall(guesses)
+    assert sum(guess.successful() for guess in guesses) == 5
 
 
 @pytest.mark.parametrize(

@@ -51,12 +51,15 @@ class Accounts:
         self.accounts = {"esme": Account("esme")}
         self.failure: KsmppdError | None = None
         self.asked: list[tuple[bytes, bytes, str]] = []
+        self.meanwhile: Callable[[], None] = lambda: None
+        """Called when the account was read, before the bind knows it."""
 
     def authenticate(self, system_id: bytes, password: bytes, peer_ip: str) -> Account | None:
         self.asked.append((system_id, password, peer_ip))
         if self.failure is not None:
             raise self.failure
         account = self.accounts.get(system_id.decode("latin-1").lower())
+        self.meanwhile()
         return account if account is not None and password == PASSWORD.encode() else None
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from ksmppd_py.config import DlrProfileGroup
 from ksmppd_py.errors import BackendUnavailable, DatabaseUnavailable, KsmppdError
 from ksmppd_py.esme.dlr_profiles import DlrProfiles
+from ksmppd_py.esme.registry import MOST_CHANGED
 from ksmppd_py.esme.session import SmppSession
 from ksmppd_py.model.account import Account
 from ksmppd_py.smpp.constants import CommandStatus
@@ -91,6 +94,52 @@ def test_binding_again_changes_nothing(bed: Bed) -> None:
         assert (reply.command_status, reply.body) == (wire.RALYNBD, b"")
     assert len(bed.accounts.asked) == 1
     assert [bind.bind_type for bind in bed.binds] == [2]
+
+
+# -- changes by an operator while a bind is authenticated -----------------------------------------------------------
+
+
+def change_once(bed: Bed, system_id: str, change: Callable[[], object]) -> None:
+    """Have an operator change an account while the next bind knows its former row."""
+
+    def meanwhile() -> None:
+        bed.accounts.meanwhile = lambda: None
+        change()
+        bed.registry.note_change(system_id)
+
+    bed.accounts.meanwhile = meanwhile
+
+
+def test_an_account_that_is_deleted_meanwhile(bed: Bed) -> None:
+    change_once(bed, "esme", bed.accounts.accounts.clear)
+    assert_refused(bed, wire.RBINDFAIL)
+    assert bed.registry.snapshot().esmes == ()
+
+
+@pytest.mark.parametrize(("system_id", "tries"), [("esme", 2), ("other", 1)])
+def test_an_account_that_changes_meanwhile(bed: Bed, system_id: str, tries: int) -> None:
+    change_once(bed, system_id, lambda: bed.account(throughput=7.0))
+    bed.bind()
+    assert len(bed.accounts.asked) == tries
+    esme = bed.registry.find("esme")
+    assert esme is not None
+    assert esme.account.throughput == (7.0 if tries == 2 else 0.0)
+
+
+def test_an_account_that_changes_all_the_time(bed: Bed) -> None:
+    bed.accounts.meanwhile = lambda: bed.registry.note_change("esme")
+    assert_refused(bed, wire.RSYSERR)
+    assert len(bed.accounts.asked) == 5
+
+
+def test_more_changes_than_are_remembered(bed: Bed) -> None:
+    bed.registry.note_change("esme")
+    assert not bed.registry.has_changed("esme", 1)
+    assert bed.registry.has_changed("esme", 0)
+    for _ in range(MOST_CHANGED):
+        bed.registry.note_change("other")
+    assert not bed.registry.has_changed("esme", 1)
+    assert bed.registry.has_changed("esme", 0)
 
 
 # -- connect_allow_ip ----------------------------------------------------------------------------------------------
