@@ -16,8 +16,8 @@ from ksmppd_py.errors import NoRoute
 from ksmppd_py.management.records import RouteRecord
 from ksmppd_py.model.routes import Route, RouteTable
 
-_ROUTE_ID = re.compile(r"0*([0-9]{1,18})", re.ASCII)
-"""The route_id in a path: with more digits it is beyond what tables hold."""
+_ROUTE_ID = re.compile(r"0*([0-9]{1,19})", re.ASCII)
+_MOST_ID = 2**63 - 1
 
 
 class RoutesQuery(PageQuery):
@@ -77,7 +77,7 @@ def _route(route: RouteRecord) -> models.Route:
 
 def _route_id(call: Call) -> int:
     found = _ROUTE_ID.fullmatch(call.path["route_id"])
-    if found is None:
+    if found is None or int(found[1]) > _MOST_ID:
         raise Problem(404, "there is no such route")
     return int(found[1])
 

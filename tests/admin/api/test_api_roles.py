@@ -140,6 +140,14 @@ def test_odd_numbers_of_routes(with_users: ApiBench, route_id: str) -> None:
     assert with_users.api("GET", f"/routes/{route_id}").status == 404
 
 
+def test_the_greatest_number_of_a_route(with_users: ApiBench) -> None:
+    with_users.run(
+        f"INSERT INTO smpp_route (route_id, direction, regex, cost) VALUES ({2**63 - 1}, 2, '', 0)"
+    )
+    assert with_users.api("GET", f"/routes/{2**63 - 1}").status == 200
+    assert with_users.api("GET", f"/routes/00{2**63 - 1}").status == 200
+
+
 @pytest.mark.parametrize(
     ("path", "status"),
     [("/uptime", 200), ("/metrics", 200), ("/log-level?level=0", 403), ("/esme-unbind?system-id=x", 403)],
@@ -159,7 +167,8 @@ def test_without_a_database(with_users: ApiBench) -> None:
         if operation.needs_database:
             answer = with_users.api(operation.method, path_of(operation))
             assert (answer.status, answer.body["detail"][:19]) == (404, "there are no tables")
-    assert with_users.api("GET", "/binds").status == 200
+    for path in ("/binds", "/server", "/users", "/me", "/accounts/acme/history", "/events", "/queues"):
+        assert with_users.api("GET", path).status == 200, path
     assert with_users.api("DELETE", "/blocked").status == 200
 
 
