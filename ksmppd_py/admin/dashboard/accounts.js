@@ -12,7 +12,7 @@ const isNear = (value, limit) => limit > 0 && value >= limit * NEARLY;
 
 // A value and its limit; marked when it is near.
 export function Against({ value, limit, words = compact, unit = "" }) {
-  return html`<span class=${isNear(value, limit) ? "near" : ""}>${words(value)}${unit}${limit ? html` <span class="quiet">of ${words(limit)}</span>` : ""}</span>`;
+  return html`<span class=${isNear(value, limit) ? "near" : ""}>${words(value)}${unit}${limit ? html` <span class="quiet">of ${words(limit)}</span>` : ""}</span>`;
 }
 
 export function AccountState({ account }) {

@@ -16,13 +16,14 @@ function Changes({ entry: { before, after } }) {
   const names = [...new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})])];
   const changed = names.filter((name) => words(before?.[name]) !== words(after?.[name]));
   const shown = before && after ? changed : changed.filter((name) => ![null, "", 0, false].includes((after ?? before)[name]));
+  if (shown.length === 0) return "–";
   const first = shown.slice(0, 8);
   return html`<span class="text">${first.map((name) => html`<span class="change">${name}: ${before && after ? `${words(before[name]) || "–"} → ${words(after[name]) || "–"}` : words((after ?? before)[name])}</span> `)}${shown.length > first.length ? `and ${shown.length - first.length} more` : ""}</span>`;
 }
 
 const COLUMNS = [
   { name: "Time", of: (entry) => moment(entry.time) },
-  { name: "By", of: (entry) => `${entry.username} from ${entry.address}` },
+  { name: "By", kind: "wide", of: (entry) => `${entry.username} from ${entry.address}` },
   { name: "Change", of: (entry) => entry.operation },
   { name: "Of", of: (entry) => entry.subject },
   { name: "Before and after", kind: "wide text", of: (entry) => html`<${Changes} entry=${entry} />` },
@@ -41,7 +42,7 @@ export function Audit() {
     setFilter({ subject: subject.value.trim(), username: username.value.trim() });
   };
   const actions = html`<form class="controls" onSubmit=${search}>
-    <input name="subject" type="search" placeholder="Of, such as account acme" aria-label="Changes of, such as account acme" maxlength="255" autocomplete="off" spellcheck=${false} />
+    <input name="subject" type="search" placeholder="Of: account acme" aria-label="Changes of, such as account acme" maxlength="255" autocomplete="off" spellcheck=${false} />
     <input name="username" type="search" placeholder="By user" aria-label="Changes by a user" maxlength="255" autocomplete="off" spellcheck=${false} />
     <button type="submit">Show</button></form>`;
   return html`<${Card} id="audit" title="Audit" note="newest first" actions=${actions}>
@@ -65,6 +66,6 @@ export function Users() {
   const users = useData(async () => (await api("/users")).data, 0);
   return html`<${Card} id="users" title="Users" note="groups http-user of the configuration file; a reload takes changes">
     <${Loaded} from=${users}>${({ items }) => html`<${Table} label="users" columns=${USERS} rows=${items} rowKey=${(user) => user.username} first="User" empty="" />`}<//>
-    <p class="quiet">viewer: reads. operator: also binds, queues, blocks, credit, suspending. admin: everything; it is the password of http-server.</p>
+    <p class="quiet">viewer: reads. operator: also binds, queues, blocks, credit, suspending. admin: everything. The user admin has the password of group http-server.</p>
   <//>`;
 }
