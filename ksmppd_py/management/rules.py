@@ -214,7 +214,9 @@ def check_row(
     checked = check_columns(columns, {**given, **settings})
     for name in [name for name in checked if name not in existing]:
         if checked[name] is not None and checked[name] != columns[name].default:
-            raise InvalidValue("the table has no such column; docs/accounts.md says how to add it", name)
+            raise InvalidValue(
+                "the user table has no such column; a schema upgrade and a restart add it", name
+            )
         del checked[name]
     return checked
 

@@ -160,7 +160,10 @@ class AccountChanges:
         """See AccountStore."""
         if former_until is not None and not self._has_second:
             names = " and ".join(_SECOND_COLUMNS)
-            raise NotPossible(f"the user table has no columns {names}", "keep_former_for")
+            raise NotPossible(
+                f"the user table has no columns {names}; a schema upgrade and a restart add them",
+                "keep_former_for",
+            )
 
         def new_values(row: Mapping[str, Any]) -> dict[str, Setting]:
             former = octets(row["password"]) or b""

@@ -75,7 +75,7 @@ def test_a_customer_from_first_to_last(sqlite_bed: Bed, ctl: Ctl, system_id: str
         *("account", "add", system_id, "--throughput", "50", "--route", r"^\+49", "--smsc-id", "here"),
         *("--cost", "2", "--mo-route", "^7$", "--password-from", "env:CUSTOMER", "--enable-prepaid-billing"),
     )
-    assert added == f"account {system_id} is there\n"
+    assert added == f"account {system_id} is created\n"
     esme = bind(bed, system_id)
     assert esme.submit(mt()).command_status == wire.RSUBMITFAIL
     change = ("account", "credit", system_id, "--add", "10", "--reason", "invoice 17", "--key", "i17")
@@ -419,7 +419,7 @@ def test_an_account_password_by_stdin(sqlite_bed: Bed, system_id: str) -> None:
     words = ("account", "add", system_id, "--password-from", "stdin")
     with run(sqlite_bed, *words, stdin=subprocess.PIPE) as ended:
         out, _ = ended.communicate("from stdin\n", 20)
-    assert out == f"account {system_id} is there\n"
+    assert out == f"account {system_id} is created\n"
     bind(sqlite_bed, system_id, "from stdin")
 
 

@@ -106,7 +106,7 @@ def add(
         body["password"] = password
     saved = common.api.send("POST", "/accounts", body).body
     if not common.as_json:
-        _print_saved(f"account {system_id} is there", saved)
+        _print_saved(f"account {system_id} is created", saved)
     try:
         made = _add_routes(common, system_id, routes, mo_routes, smsc_id, cost)
     except CtlError as error:

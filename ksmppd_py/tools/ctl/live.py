@@ -78,7 +78,7 @@ def list_queues(common: Context) -> None:
     if common.as_json:
         print_json(found)
         return
-    print_object({name: found[name] for name in ("waiting", "complete")})
+    print_object({"waiting in memory": found["waiting"], "complete": found["complete"]})
     click.echo()
     rows = [{**each, "oldest": local_time(each["oldest"])} for each in found["items"]]
     print_items(rows, ("system_id", "queue", "rows", "oldest"))
@@ -108,7 +108,8 @@ def purge_queue(common: Context, system_id: str, yes: bool) -> None:
     """Delete the messages that wait for or from an account."""
     path = path_of("accounts", system_id, "queue")
     count = common.api.get(path, limit=1).body["count"]
-    confirm(f"Delete {count} messages of {system_id}? They don't come back.", yes)
+    messages = "1 message" if count == 1 else f"{count} messages"
+    confirm(f"Delete {messages} of {system_id}? There is no way back.", yes)
     _print_done(common, common.api.send("DELETE", path, query={"confirm": system_id}).body)
 
 
@@ -123,7 +124,7 @@ def list_bearerboxes(common: Context) -> None:
     if common.as_json:
         print_json(found)
         return
-    print_object({name: found[name] for name in ("online", "waiting")})
+    print_object({"online": found["online"], "waiting in memory": found["waiting"]})
     click.echo()
     print_items(found["items"], _BOX)
 
