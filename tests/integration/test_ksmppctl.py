@@ -181,7 +181,7 @@ def test_queues(sqlite_bed: Bed, ctl: Ctl) -> None:
     shown = ctl("queue", "show", customer.system_id)
     assert re.match(r"count +1\n", shown)
     assert "mo" in shown
-    assert re.match(r"waiting +0\n", ctl("queue", "list"))
+    assert re.match(r"waiting in memory +0\n", ctl("queue", "list"))
     assert "Delete 1 messages" in ctl("queue", "purge", customer.system_id, code=2)
     assert ctl("queue", "purge", customer.system_id, "--yes") == "deleted  1\n"
     assert sqlite_bed.rows(customer) == 0
