@@ -182,7 +182,7 @@ def test_queues(sqlite_bed: Bed, ctl: Ctl) -> None:
     assert re.match(r"count +1\n", shown)
     assert "mo" in shown
     assert re.match(r"waiting in memory +0\n", ctl("queue", "list"))
-    assert "Delete 1 messages" in ctl("queue", "purge", customer.system_id, code=2)
+    assert "Delete 1 message of " in ctl("queue", "purge", customer.system_id, code=2)
     assert ctl("queue", "purge", customer.system_id, "--yes") == "deleted  1\n"
     assert sqlite_bed.rows(customer) == 0
 
