@@ -1,7 +1,7 @@
 // The page of one account: charts, binds, routes, credit, refusals, queue, and the buttons that change it.
 
 import { AccountState, Against, NewPassword, SETTINGS } from "./accounts.js";
-import { QUEUES, compact, credits, duration, moment, rate, whole } from "./format.js";
+import { QUEUES, compact, countOf, credits, duration, moment, rate, whole } from "./format.js";
 import { RefusalsTable } from "./live.js";
 import { RoutesTable } from "./routes.js";
 import { api, confirmed, may, notify, session } from "./shell.js";
@@ -14,6 +14,7 @@ const SPANS = [[1, "1 hour"], [6, "6 hours"], [24, "1 day"], [168, "7 days"], [7
 const MORE_SETTINGS = [
   ...SETTINGS,
   { name: "alt_charset", label: "Character set of data_coding 0", hint: "optional column" },
+  { name: "dlr_profile", label: "Profile", hint: "form of ids, receipts and statuses: kannel, standard or a group dlr-profile; empty = the server's" },
   { name: "callback_url", label: "callback_url", hint: "of the C daemon; without effect here" },
 ];
 
@@ -173,7 +174,7 @@ function Facts({ account }) {
   const { traffic } = account;
   const facts = [
     ["Submits", html`<${Against} value=${traffic.inbound_rate} limit=${account.throughput} unit="/s" />`, `${whole(traffic.mt)} accepted`],
-    ["Deliveries", rate(traffic.outbound_rate), `${whole(traffic.mo)} MO, ${whole(traffic.dlr)} reports`],
+    ["Deliveries", rate(traffic.outbound_rate), `${whole(traffic.mo)} MO, ${countOf(traffic.dlr, "report")}`],
     ["Refused", whole(traffic.errors), "since the start"],
     ["Binds", html`<${Against} value=${traffic.binds} limit=${account.max_binds} />`, account.connect_allow_ip ? `from ${account.connect_allow_ip}` : "from everywhere"],
     ["Credit", account.enable_prepaid_billing ? credits(account.credit) : "–", account.enable_prepaid_billing ? "prepaid" : "not prepaid"],

@@ -39,13 +39,13 @@ export const SETTINGS = [
   { name: "max_binds", label: "Binds at a time", kind: "number", hint: "0 = unlimited" },
   { name: "connect_allow_ip", label: "Addresses to bind from", hint: "addresses, patterns or networks, ; between; empty = all" },
   { name: "default_smsc", label: "Default SMSC", hint: "takes what no route takes" },
-  { name: "default_cost", label: "Cost over it", kind: "number", hint: "credits a part" },
+  { name: "default_cost", label: "Cost over the default SMSC", kind: "number", hint: "credits a part" },
   { name: "enable_prepaid_billing", label: "Prepaid", kind: "check", hint: "submits cost credit" },
   { name: "simulate", label: "Simulated", kind: "check", hint: "answered as an SMSC might; messages go nowhere" },
 ];
 
 const FIRST = [
-  { name: "system_id", label: "Account (system_id)", required: true, maxLength: 15, hint: "up to 15 characters, lower case" },
+  { name: "system_id", label: "Account (system_id)", required: true, maxLength: 15, hint: "up to 15 characters, lower case, no blanks, no /" },
   { name: "password", label: "Password", kind: "password", maxLength: 64, hint: "empty = one is made, and shown once; SMPP has room for 8 characters" },
 ];
 const LAST = [{ name: "credit", label: "Credit to begin with", kind: "number", hint: "for prepaid accounts" }];

@@ -85,7 +85,7 @@ function showTiles(state, latest) {
   const { bearerboxes: boxes, queues, sums } = state;
   tile("binds", whole(state.binds), `of ${countOf(state.bound, "account")}`);
   tile("submits", latest ? rate(latest.submits) : "–", `${whole(sums.submits)} accepted`);
-  tile("deliveries", latest ? rate(latest.deliveries + latest.reports) : "–", `${whole(sums.deliveries)} MO, ${whole(sums.reports)} reports`);
+  tile("deliveries", latest ? rate(latest.deliveries + latest.reports) : "–", `${whole(sums.deliveries)} MO, ${countOf(sums.reports, "report")}`);
   tile("refused", latest ? rate(latest.refused) : "–", `${whole(sums.refused)} in all`, Boolean(latest && latest.refused > 0));
   const oldest = state.oldest_age ? `oldest ${duration(state.oldest_age)}` : queues.age === null ? "not counted yet" : "in the database";
   tile("queue", queues.age === null ? "–" : whole(queues.stored), queues.waiting ? `${oldest}, ${whole(queues.waiting)} in memory` : oldest);

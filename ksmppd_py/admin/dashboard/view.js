@@ -41,7 +41,7 @@ export function useData(load, interval, wanted = []) {
 
 // The data's view; before there is any, words about it.
 export function Loaded({ from: { data, error }, children }) {
-  if (data === null) return html`<p class=${error ? "banner bad" : "empty"} role="status">${error ? `${error.message}.` : "Loading …"}</p>`;
+  if (data === null) return html`<p class=${error ? "banner bad" : "empty"} role="status">${error ? `${error.message.charAt(0).toUpperCase()}${error.message.slice(1)}.` : "Loading …"}</p>`;
   return html`${error && html`<p class="banner warn" role="alert">${error.message}. The last state is shown; trying again.</p>`}${children(data)}`;
 }
 
