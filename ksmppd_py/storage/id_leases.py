@@ -43,9 +43,10 @@ class DatabaseIdLeases:
         self._tables.need(MESSAGE_ID)
 
         def work(transaction: Transaction) -> int:
-            transaction.execute(self._advance, {"id": system_id, "count": count})  # locks the row
-            for row in transaction.execute(self._next, {"id": system_id}).rows:
-                return integer(row[0]) - count
+            advanced = transaction.execute(self._advance, {"id": system_id, "count": count})  # locks the row
+            if advanced.matched:
+                return integer(transaction.execute(self._next, {"id": system_id}).rows[0][0]) - count
+            # A row that appears from here on is another server's: inserting is refused then, and nothing was taken.
             transaction.execute(self._insert, {"id": system_id, "count": count})
             return 0
 

@@ -16,7 +16,9 @@ def test_leases_follow_each_other(place: Place) -> None:
 
 
 def test_servers_at_the_same_time(place: Place) -> None:
+    """No position is given twice, above all of an account whose row several servers want to insert."""
     servers = [DatabaseIdLeases(place.database) for _ in range(4)]
-    jobs = [gevent.spawn(servers[number % 4].lease, "acme", 10) for number in range(24)]
-    gevent.joinall(jobs, raise_error=True)
-    assert sorted(job.value for job in jobs) == [10 * number for number in range(24)]
+    for account in ("acme", "other", "third", "fourth", "fifth"):
+        jobs = [gevent.spawn(servers[number % 4].lease, account, 10) for number in range(24)]
+        gevent.joinall(jobs, raise_error=True)
+        assert sorted(job.value for job in jobs) == [10 * number for number in range(24)]
