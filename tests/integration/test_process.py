@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from ksmppd_py import __version__
 from tests.fakes import bearerbox as fake
 from tests.fakes import box_wire
 from tests.fakes import esme as fake_esme
@@ -77,7 +78,7 @@ class TestCommandLine:
 
     def test_what_only_prints(self, tmp_path: Path) -> None:
         code, output = run_once(["--version"], tmp_path, "version")
-        assert (code, "0.1.0" in output) == (0, True)
+        assert (code, __version__ in output) == (0, True)
         code, output = run_once(["--help"], tmp_path, "help")
         assert (code, "--pid-file" in output) == (0, True)
         code, output = run_once(["-g"], tmp_path, "generate")
