@@ -8,6 +8,7 @@ from time import monotonic, time
 
 import gevent
 
+from ksmppd_py.admin.history import SERIES
 from ksmppd_py.admin.ports import ServerStatus
 
 INTERVAL = 10.0
@@ -16,8 +17,6 @@ POINTS = 360
 """Points that are kept: an hour."""
 MOST_ACCOUNTS = 1000
 """Accounts with a history, the first ones that bind; each takes 7 KiB."""
-SERIES = ("submits", "refused", "deliveries", "reports", "binds")
-"""Messages a second, and the number of binds."""
 _WIDTH = len(SERIES)
 
 

@@ -17,6 +17,8 @@ INTERVAL = 5.0
 """Seconds of one point."""
 POINTS = 720
 """Points that are kept: an hour."""
+SERIES = ("submits", "refused", "deliveries", "reports", "binds")
+"""The values of a Point that are known of each account, too: messages a second, and the number of binds."""
 QUEUES_INTERVAL = 30.0
 """Seconds between two reads of the queue tables."""
 
@@ -86,6 +88,13 @@ class History:
     def points_since(self, when: float) -> list[Point]:
         """Return the points after `when` (epoch seconds)."""
         return [point for point in self.points if point.time > when]
+
+    def columns(self) -> tuple[list[int], dict[str, list[float]]]:
+        """Return the times (epoch seconds), oldest first, and the values of SERIES. Doesn't yield."""
+        points = list(self.points)
+        return [point.time for point in points], {
+            name: [float(getattr(point, name)) for point in points] for name in SERIES
+        }
 
     def add_point(self) -> None:
         """Add the point of the interval that ends now. Doesn't yield."""

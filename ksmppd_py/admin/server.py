@@ -114,7 +114,7 @@ class AdminServer:
         pages = {"/metrics": lambda: Reply(200, CONTENT_TYPE, metrics.text())}
         self._accounts = AccountHistory(operations.server_status)
         prometheus = Prometheus(settings.prometheus_url) if settings.prometheus_url else None
-        console = Console(settings.server_id, access.users, self._accounts, prometheus)
+        console = Console(settings.server_id, access.users, self._history, self._accounts, prometheus)
         api = [ApiHandler(Backend(management, operations, console), access)] if management else []
         self._handlers: Sequence[RequestHandler] = (
             *api,

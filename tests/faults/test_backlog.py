@@ -11,6 +11,7 @@ from tests.faults.lane import PASSWORD, Lane
 
 pytestmark = [pytest.mark.faults, pytest.mark.integration, pytest.mark.slow]
 
+SERVERS = [pytest.param(kind, marks=pytest.mark.database) for kind in ("mariadb", "pgsql")]
 MOST_MEMORY = 150.0
 """MB."""
 BEGIN = 2 + 2.0
@@ -93,7 +94,7 @@ def test_few_rows_behind_many_of_another(kind: str) -> None:
         taker.close()
 
 
-@pytest.mark.parametrize("kind", ["sqlite", pytest.param("mariadb", marks=pytest.mark.database)])
+@pytest.mark.parametrize("kind", ["sqlite", *SERVERS])
 def test_reports_that_name_no_account(kind: str) -> None:
     """As the C daemon may leave them: the account is taken from their dlr_url."""
     with Lane(kind).opened() as lane:
@@ -106,7 +107,7 @@ def test_reports_that_name_no_account(kind: str) -> None:
         taker.close()
 
 
-@pytest.mark.parametrize("kind", ["sqlite", pytest.param("mariadb", marks=pytest.mark.database)])
+@pytest.mark.parametrize("kind", ["sqlite", *SERVERS])
 def test_reports_that_name_no_account_and_come_while_we_run(kind: str) -> None:
     """As the original writes them beside us: the account, bound all the while, gets them without a restart."""
     with Lane(kind).opened() as lane:

@@ -112,11 +112,20 @@ class Party:
             customer.stop()
 
 
-@pytest.mark.parametrize("queue", [True, False], ids=["queue on", "queue off"])
-@pytest.mark.parametrize("kind", ["never answers", "never reads"])
-def test_the_others_hardly_notice(kind: str, queue: bool) -> None:
+@pytest.mark.parametrize(
+    ("kind", "queue", "database"),
+    [
+        ("never answers", True, "sqlite"),
+        ("never answers", False, "sqlite"),
+        ("never reads", True, "sqlite"),
+        ("never reads", False, "sqlite"),
+        pytest.param("never answers", True, "mariadb", marks=pytest.mark.database),
+        pytest.param("never answers", True, "pgsql", marks=pytest.mark.database),
+    ],
+)
+def test_the_others_hardly_notice(kind: str, queue: bool, database: str) -> None:
     keys = {"wait-ack-timeout": 60, "default-max-open-acks": 500}
-    with Lane("sqlite", queue=queue, keys=keys, constants={}).opened() as lane:
+    with Lane(database, queue=queue, keys=keys, constants={}).opened() as lane:
         party = Party(lane)
         alone = party.measure("alone", HEALTHY)
         if kind == "never answers":

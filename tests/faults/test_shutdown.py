@@ -20,7 +20,8 @@ from tests.parts.waiting import wait_until
 
 pytestmark = [pytest.mark.faults, pytest.mark.integration, pytest.mark.slow]
 
-KINDS = ["sqlite", pytest.param("mariadb", marks=pytest.mark.database)]
+SERVERS = [pytest.param(kind, marks=pytest.mark.database) for kind in ("mariadb", "pgsql")]
+KINDS = ["sqlite", *SERVERS]
 NO_DATABASE = pytest.mark.parametrize("lane", ["sqlite"], indirect=True)
 """For tests in which no statement runs: one kind of database will do."""
 LONGEST = 15.0
@@ -141,9 +142,9 @@ def test_new_submits_are_refused_while_it_stops(lane: Lane) -> None:
     customer.stop()
 
 
-@pytest.mark.database
-def test_a_frozen_database_doesnt_keep_it() -> None:
-    with Lane("mariadb", constants={}).opened() as lane:
+@pytest.mark.parametrize("kind", SERVERS)
+def test_a_frozen_database_doesnt_keep_it(kind: str) -> None:
+    with Lane(kind, constants={}).opened() as lane:
         assert lane.server is not None
         customer = bound(lane, Customer(lane.daemon.smpp_port, "faulta", PASSWORD, lambda message: (0, 0.0)))
         lane.lose_box()
@@ -155,10 +156,10 @@ def test_a_frozen_database_doesnt_keep_it() -> None:
         customer.stop()
 
 
-@pytest.mark.database
-def test_everybody_is_silent_at_once() -> None:
+@pytest.mark.parametrize("kind", SERVERS)
+def test_everybody_is_silent_at_once(kind: str) -> None:
     """A database, a bearerbox, an ESME and an operator's browser that all keep us waiting don't add up."""
-    with Lane("mariadb", keys={"wait-ack-timeout": 60}, constants={}).opened() as lane:
+    with Lane(kind, keys={"wait-ack-timeout": 60}, constants={}).opened() as lane:
         assert lane.server is not None
         wait_until(lambda: lane.box.connection is not None, "the bearerbox connection")
         taken: list[bytes] = []

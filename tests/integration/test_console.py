@@ -11,10 +11,12 @@ import pytest
 from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import Select
 
 from tests.fakes import box_wire
 from tests.fakes import smpp_wire as wire
 from tests.fakes.bearerbox import FakeBearerbox, always
+from tests.fakes.prometheus import FakePrometheus
 from tests.integration.bed import Bed, mt
 from tests.integration.console_page import BROKEN_WORDS, CONTRAST, Page, opened
 from tests.parts.api import ApiClient
@@ -34,8 +36,8 @@ PAGES = ("accounts", "routes", "bearerboxes", "queues", "refusals", "events", "a
 def console_bed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bed]:
     """One daemon with users for all tests of this module."""
     directory = tmp_path_factory.mktemp("console")
-    with FakeBearerbox() as box:
-        config = DaemonConfig([("KSMPPD", box.port)])
+    with FakeBearerbox() as box, FakePrometheus() as prometheus:
+        config = DaemonConfig([("KSMPPD", box.port)], http={"prometheus-url": prometheus.url})
         config.others = [("http-user", {"username": "eve", "password": "secret", "role": "viewer"})]
         with Daemon(directory, config, SqliteDatabase(directory / "ksmppd.sqlite3")) as daemon:
             box.wait_for_box()
@@ -83,6 +85,10 @@ def fill(page: Page, form: str, **values: str) -> None:
         field = page.part(f"#{form} [name={name}]")
         field.clear()
         field.send_keys(value)
+
+
+def choose(page: Page, name: str, words: str) -> None:
+    Select(page.part(f"#{name}")).select_by_visible_text(words)
 
 
 def send(page: Page, form: str) -> None:
@@ -249,6 +255,18 @@ def test_routes_change_their_places(page: Page, api: ApiClient) -> None:
         field.send_keys(str(to + 1), Keys.ENTER)
         wait_until(lambda wanted=wanted: order() == wanted, lambda: f"the order, it is {order()}", 15)  # type: ignore[misc]
         page.wait("#routes tbody", lambda text, first=wanted[0]: text.find("^") == text.find(first))  # type: ignore[misc]
+
+
+def test_longer_times_come_from_prometheus(page: Page) -> None:
+    """The charts of the Overview and of an account show the past from Prometheus, and the last hour again."""
+    page.wait("#chart-binds strong", lambda text: text == "0")
+    choose(page, "overview-span", "7 days")
+    page.wait("#chart-binds strong", lambda text: text == "1.5")
+    page.wait("#chart-rates strong", lambda text: text == "1.5")
+    assert not page.browser.find_element(By.ID, "chart-lag").is_displayed()
+    choose(page, "overview-span", "1 hour")
+    page.wait("#chart-binds strong", lambda text: text == "0")
+    page.part("#chart-lag")
 
 
 def test_a_bearerbox_is_paused_and_resumed(page: Page) -> None:

@@ -42,6 +42,7 @@ class DaemonConfig:
     ksmppd: Mapping[str, Value] = field(default_factory=dict)
     routing: Mapping[str, Value] = field(default_factory=lambda: {"routing-method": 1})
     others: list[Group] = field(default_factory=list)
+    http: Mapping[str, Value] = field(default_factory=dict)
     smpp_port: int = field(default_factory=free_port)
     admin_port: int = field(default_factory=free_port)
 
@@ -66,7 +67,7 @@ class DaemonConfig:
             ("ksmppd", ksmppd),
             *database.groups("test"),
             *boxes,
-            ("http-server", {"port": self.admin_port, "password": PASSWORD}),
+            ("http-server", {"port": self.admin_port, "password": PASSWORD, **self.http}),
             ("smpp-routing", self.routing),
             *self.others,
         ]

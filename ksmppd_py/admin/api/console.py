@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from time import time
-from typing import Any
+from typing import Any, cast
 
 from pydantic import Field
 
 from ksmppd_py import __version__
-from ksmppd_py.admin import account_history
 from ksmppd_py.admin.api.models import Model
-from ksmppd_py.admin.api.operation import Answer, Backend, Call, Operation
+from ksmppd_py.admin.api.operation import Answer, Backend, Call, Console, Operation
 from ksmppd_py.admin.api.problems import Problem
+from ksmppd_py.admin.history import SERIES
 from ksmppd_py.admin.users import Role
 
 HOUR = 3600
@@ -47,8 +47,8 @@ class HistoryValues(Model):
     binds: list[float | None]
 
 
-class AccountPast(Model):
-    """An account's throughput and binds over time, oldest first. `times` are seconds since 1970, UTC."""
+class Past(Model):
+    """Throughput and binds over time, oldest first. `times` are seconds since 1970, UTC."""
 
     source: str = Field(description="memory, or prometheus for more than an hour")
     times: list[int]
@@ -89,18 +89,24 @@ def show_server(backend: Backend, _call: Call) -> Answer:
 
 def account_past(backend: Backend, call: Call) -> Answer:
     """Return the past of an account. Raises Problem, and BackendUnavailable for Prometheus. May yield."""
-    query: HistoryQuery = call.query
-    system_id = call.path["system_id"].lower()
-    console = backend.console
+    return _past(backend.console, call.query, call.path["system_id"].lower())
+
+
+def server_past(backend: Backend, call: Call) -> Answer:
+    """Return the past of the whole server. Raises Problem, and BackendUnavailable for Prometheus. May yield."""
+    return _past(backend.console, call.query, None)
+
+
+def _past(console: Console, query: HistoryQuery, system_id: str | None) -> Answer:
     if query.hours == 1:
-        times, values = console.accounts.columns(system_id)
-        columns: dict[str, Any] = {**values}
+        in_memory = console.history.columns() if system_id is None else console.accounts.columns(system_id)
+        times, columns = in_memory[0], cast("dict[str, Any]", in_memory[1])
         past = HistoryValues.model_construct(**columns)
-        return Answer(AccountPast.model_construct(source="memory", times=times, values=past))
+        return Answer(Past.model_construct(source="memory", times=times, values=past))
     if console.prometheus is None:
         raise Problem(422, "more than an hour needs prometheus-url in group http-server", "hours")
     times, longer = console.prometheus.columns(system_id, query.hours * HOUR, time())
-    return Answer(AccountPast(source="prometheus", times=times, values=HistoryValues(**longer)))
+    return Answer(Past(source="prometheus", times=times, values=HistoryValues(**longer)))
 
 
 def list_users(backend: Backend, _call: Call) -> Answer:
@@ -120,7 +126,7 @@ def list_users(backend: Backend, _call: Call) -> Answer:
     )
 
 
-assert set(HistoryValues.model_fields) == set(account_history.SERIES)
+assert set(HistoryValues.model_fields) == set(SERIES)
 
 OPERATIONS = (
     Operation(
@@ -134,6 +140,17 @@ OPERATIONS = (
     ),
     Operation(
         method="GET",
+        path="/history",
+        role=Role.VIEWER,
+        needs_database=False,
+        summary="Show the server's rates and binds of the last hour, or of longer with Prometheus",
+        description="The hour is kept in memory, in points of five seconds; a restart forgets it.",
+        run=server_past,
+        query=HistoryQuery,
+        result=Past,
+    ),
+    Operation(
+        method="GET",
         path="/accounts/{system_id}/history",
         role=Role.VIEWER,
         needs_database=False,
@@ -141,7 +158,7 @@ OPERATIONS = (
         description="The hour is kept in memory, in points of ten seconds; a restart forgets it.",
         run=account_past,
         query=HistoryQuery,
-        result=AccountPast,
+        result=Past,
     ),
     Operation(
         method="GET",

@@ -11,6 +11,7 @@ from urllib.parse import unquote_to_bytes
 from pydantic import BaseModel
 
 from ksmppd_py.admin.account_history import AccountHistory
+from ksmppd_py.admin.history import History
 from ksmppd_py.admin.ports import Operations
 from ksmppd_py.admin.prometheus import Prometheus
 from ksmppd_py.admin.users import Role, User, Users
@@ -26,6 +27,7 @@ class Console:
 
     server_id: str
     users: Users
+    history: History
     accounts: AccountHistory
     prometheus: Prometheus | None = None
 

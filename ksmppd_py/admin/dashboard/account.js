@@ -1,7 +1,7 @@
 // The page of one account: charts, binds, routes, credit, refusals, queue, and the buttons that change it.
 
 import { AccountState, Against, NewPassword, SETTINGS } from "./accounts.js";
-import { QUEUES, compact, countOf, credits, duration, moment, rate, whole } from "./format.js";
+import { QUEUES, SPANS, compact, countOf, credits, duration, moment, rate, whole } from "./format.js";
 import { RefusalsTable } from "./live.js";
 import { RoutesTable } from "./routes.js";
 import { api, confirmed, may, notify, session } from "./shell.js";
@@ -9,8 +9,6 @@ import { Button, Card, ChartView, Dialog, Form, Loaded, Table, html, link, useDa
 
 const INTERVAL = 4000; // milliseconds
 const SLOW_INTERVAL = 10000;
-const SPANS = [[1, "1 hour"], [6, "6 hours"], [24, "1 day"], [168, "7 days"], [720, "30 days"], [2160, "90 days"]];
-
 const MORE_SETTINGS = [
   ...SETTINGS,
   { name: "alt_charset", label: "Character set of data_coding 0", hint: "optional column" },

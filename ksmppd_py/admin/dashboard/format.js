@@ -46,3 +46,5 @@ export const BIND_REASONS = {
 };
 export const QUEUES = { mt: "to bearerbox", mo: "messages to ESME", report: "reports to ESME", pdu: "ready PDUs to ESME", other: "other" };
 export const DIRECTIONS = { 1: "from the ESME", 2: "to the ESME" };
+// Hours of a history, and their words.
+export const SPANS = [[1, "1 hour"], [6, "6 hours"], [24, "1 day"], [168, "7 days"], [720, "30 days"], [2160, "90 days"]];

@@ -1,15 +1,18 @@
 // The Overview: the state of the whole server, polled every two seconds.
 
 import { Chart } from "./charts.js";
-import { BIND_REASONS, QUEUES, compact, countOf, duration, rate, whole } from "./format.js";
-import { confirmed, element, may, notify, request, session } from "./shell.js";
+import { BIND_REASONS, QUEUES, SPANS, compact, countOf, duration, rate, whole } from "./format.js";
+import { api, confirmed, element, may, notify, request, session } from "./shell.js";
 import { button, fold, pill, showTable } from "./tables.js";
 
 const MAX_OPENED = 50;
 const HOUR = 3600;
+const LONGER_INTERVAL = 60; // seconds between two requests for more than an hour
 const TYPES = { 1: "transmitter", 2: "receiver", 3: "transceiver" };
 
 let points = [];
+let hours = 1; // shown by the charts; more come from Prometheus
+let longerAt = 0; // when they were asked for last
 let charts = null;
 let poll = async () => {}; // polls at once, instead of after the interval
 const order = { sort: "account", descending: false }; // of the accounts
@@ -30,6 +33,7 @@ export function query() {
 export function forget() {
   points = [];
   opened.clear();
+  chooseSpan(1);
   element("find").value = "";
 }
 
@@ -55,7 +59,9 @@ export function show(state) {
   showLevel(state.log_level);
   showTiles(state, points.at(-1));
   charts ??= makeCharts();
-  for (const [chart, values] of charts) {
+  showSpans();
+  if (hours > 1) showLonger(state.now);
+  else for (const [chart, values] of charts) {
     const columns = [points.map((point) => point.time), ...values.map((value) => points.map(value))];
     const shades = points.filter((point) => point.away > 0).map((point) => point.time);
     chart.show(columns, { now: state.now, longest: HOUR, interval: state.interval, shades: chart.shade ? shades : [] });
@@ -66,6 +72,44 @@ export function show(state) {
   showRefusals(state);
   showBlocked(state.blocked);
 }
+
+// The choice of longer times, where the server has a Prometheus.
+function showSpans() {
+  const spans = SPANS.filter(([each]) => each <= session.longestHistory);
+  element("span-choice").hidden = spans.length < 2;
+  if (element("overview-span").length !== spans.length) {
+    element("overview-span").replaceChildren(...spans.map(([each, words]) => new Option(words, each)));
+  }
+}
+
+// Charts that Prometheus isn't asked for are hidden meanwhile.
+function chooseSpan(chosen) {
+  hours = chosen;
+  longerAt = 0;
+  element("overview-span").value = String(chosen);
+  for (const name of ["queues", "lag"]) element(`chart-${name}`).hidden = hours > 1;
+}
+
+async function showLonger(now) {
+  const asked = hours;
+  if (now - longerAt < LONGER_INTERVAL) return;
+  longerAt = now;
+  try {
+    const { data: { times, values } } = await api(`/history?hours=${asked}`);
+    if (asked !== hours) return;
+    const delivered = values.deliveries.map((value, index) => (value === null ? values.reports[index] : value + (values.reports[index] ?? 0)));
+    const shown = { now: times.at(-1) ?? now, longest: asked * HOUR, interval: Math.max(60, asked * 10) };
+    charts[0][0].show([times, values.submits, delivered, values.refused], shown);
+    charts[2][0].show([times, values.binds], shown);
+  } catch (problem) {
+    notify(`${problem.message}.`);
+  }
+}
+
+element("overview-span").addEventListener("change", async (event) => {
+  chooseSpan(Number(event.target.value));
+  await poll();
+});
 
 // Selects the server's level when it changes, so that a choice of the operator stays until it is sent.
 let level;

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from api_bench import ApiBench
@@ -16,45 +12,13 @@ from api_bench import ApiBench
 from ksmppd_py.admin.users import Role, UserSettings
 from ksmppd_py.config import Sqlite3Connection
 from ksmppd_py.storage.sqlite import SQLiteDatabase
-
-
-class FakePrometheus(ThreadingHTTPServer):
-    """Answers every query with the same rows, or with `answer`."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.asked: list[dict[str, list[str]]] = []
-        self.answer: Any = None
-        Thread(target=self.serve_forever, daemon=True).start()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: FakePrometheus
-
-    def do_GET(self) -> None:
-        query = parse_qs(urlsplit(self.path).query)
-        self.server.asked.append(query)
-        start = int(query["start"][0])
-        rows = [[start, "1.5"], [start + int(query["step"][0]), "NaN"]]
-        body = json.dumps(self.server.answer or {"data": {"result": [{"values": rows}]}}).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None: ...
+from tests.fakes.prometheus import FakePrometheus
 
 
 @pytest.fixture
 def prometheus() -> Iterator[FakePrometheus]:
-    server = FakePrometheus()
-    yield server
-    server.shutdown()
-    server.server_close()
+    with FakePrometheus() as server:
+        yield server
 
 
 @pytest.fixture
@@ -82,20 +46,25 @@ def test_users_without_their_passwords(bench: ApiBench) -> None:
     ]
 
 
-def test_an_hour_from_memory(bench: ApiBench) -> None:
-    answer = bench.api("GET", "/accounts/smppusera/history").body
+@pytest.mark.parametrize("path", ["/history", "/accounts/smppusera/history"])
+def test_an_hour_from_memory(bench: ApiBench, path: str) -> None:
+    answer = bench.api("GET", path).body
     assert answer["source"] == "memory"
     assert set(answer["values"]) == {"submits", "refused", "deliveries", "reports", "binds"}
 
 
-def test_a_day_from_prometheus(bench: ApiBench, prometheus: FakePrometheus) -> None:
-    answer = bench.api("GET", '/accounts/a"%7D/history?hours=24').body
+@pytest.mark.parametrize(
+    ("path", "binds"),
+    [("/history", "sum(ksmppd_binds)"), ('/accounts/a"%7D/history', 'sum(ksmppd_binds{system_id="a\\"}"})')],
+)
+def test_a_day_from_prometheus(bench: ApiBench, prometheus: FakePrometheus, path: str, binds: str) -> None:
+    answer = bench.api("GET", f"{path}?hours=24").body
     assert answer["source"] == "prometheus"
     assert answer["values"]["binds"][:3] == [1.5, None, None]
     assert len(answer["times"]) == len(answer["values"]["submits"]) == 361
     queries = [query["query"][0] for query in prometheus.asked]
     assert len(queries) == 5
-    assert queries[-1] == 'sum(ksmppd_binds{system_id="a\\"}"})'
+    assert queries[-1] == binds
 
 
 @pytest.mark.parametrize(
