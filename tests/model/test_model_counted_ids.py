@@ -121,10 +121,12 @@ def test_a_large_batch_has_one_lease() -> None:
     assert leases.calls == 1
 
 
-def test_an_ended_lease_is_not_used() -> None:
+@pytest.mark.parametrize("count", [1, 300])
+def test_an_ended_lease_is_not_used(count: int) -> None:
+    """Neither ids that are written already nor, of a large lease, those that aren't."""
     leases, clock = Leases(), Clock()
     ids = CountedIds("a", IdForm(10, 8), leases, clock)
-    first = ids.take(1)
+    first = ids.take(count)
     assert ids.has(7)
     clock.now = 100.0  # 10^8 positions at a million a second
     assert not ids.has(1)
