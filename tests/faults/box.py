@@ -92,6 +92,7 @@ class Box:
         self.problems: list[str] = []
         self.cuts = 0
         self.port = 0
+        self._late_acks = 0
         self._frozen_until = 0.0
         self._denies_until = 0.0
         self._listener: socket.socket | None = None
@@ -175,8 +176,9 @@ class Box:
 
     @property
     def busy(self) -> bool:
-        """Whether anything is not acked yet."""
-        return bool(self.queue) or bool(self.connection and self.connection.unacked)
+        """Whether anything is not acked yet, in either direction: a late ack of an MT may have a report behind it."""
+        unacked = bool(self.connection and self.connection.unacked)
+        return bool(self.queue) or unacked or self._late_acks > 0
 
     def send(self, sms: Sms) -> None:
         """Deliver an MO or DLR to the box, now or when it can take it."""
@@ -216,9 +218,14 @@ class Box:
         if nack is None:
             return
         if delay:
-            gevent.spawn_later(delay, self._ack, connection, sms, nack)
+            self._late_acks += 1
+            gevent.spawn_later(delay, self._ack_late, connection, sms, nack)
         else:
             self._ack(connection, sms, nack)
+
+    def _ack_late(self, connection: Connection, sms: Sms, nack: int) -> None:
+        self._late_acks -= 1
+        self._ack(connection, sms, nack)
 
     def _ack(self, connection: Connection, sms: Sms, nack: int) -> None:
         if connection.alive:
