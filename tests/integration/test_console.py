@@ -261,8 +261,8 @@ def test_longer_times_come_from_prometheus(page: Page) -> None:
     """The charts of the Overview and of an account show the past from Prometheus, and the last hour again."""
     page.wait("#chart-binds strong", lambda text: text == "0")
     choose(page, "overview-span", "7 days")
-    page.wait("#chart-binds strong", lambda text: text == "1.5")
-    page.wait("#chart-rates strong", lambda text: text == "1.5")
+    page.wait("#chart-binds strong", lambda text: text == "1.50")
+    page.wait("#chart-rates strong", lambda text: text == "1.50")
     assert not page.browser.find_element(By.ID, "chart-lag").is_displayed()
     choose(page, "overview-span", "1 hour")
     page.wait("#chart-binds strong", lambda text: text == "0")

@@ -118,7 +118,7 @@ def test_the_customer_of_the_readme(tmp_path: Path) -> None:
             demo.terminate()
             demo.communicate(timeout=30)
     for words in (
-        "account acme is there\n",
+        "account acme is created\n",
         "bind_transceiver_resp #1: ok",
         "submit_sm_resp #2: ok, message_id ",
         "\nthroughput                        50\n",
