@@ -47,6 +47,7 @@ test: venv
 	@$(RUN_TESTS) --groups 4 --repeat -m "not soak"
 
 coverage: venv
+	@tools/apt_packages.sh mariadb-server postgresql pgbouncer
 	@tools/coverage.sh $(BIN)
 
 faults: venv
