@@ -86,15 +86,15 @@ class SqliteDatabase:
 
 
 @dataclass
-class MariaDatabase:
-    """A database on a private MariaDB server, reached by TCP as the daemon does."""
+class ServerDatabase:
+    """A database on a private server, reached by TCP as the daemon does; `kind` is that of database-type."""
 
     host: str
     port: int
     username: str
     password: str
     name: str
-    kind: str = "mysql"
+    kind: str = ""
 
     def groups(self, group_id: str) -> list[Group]:
         keys: dict[str, Value] = {
@@ -106,7 +106,14 @@ class MariaDatabase:
             "database": self.name,
             "max-connections": 5,
         }
-        return [("mysql-connection", keys)]
+        return [(f"{self.kind}-connection", keys)]
+
+
+@dataclass
+class MariaDatabase(ServerDatabase):
+    """A database on a private MariaDB server."""
+
+    kind: str = "mysql"
 
     def execute(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
         connection = pymysql.connect(
@@ -125,27 +132,10 @@ class MariaDatabase:
 
 
 @dataclass
-class PostgresDatabase:
-    """A database on a private PostgreSQL server, reached by TCP as the daemon does."""
+class PostgresDatabase(ServerDatabase):
+    """A database on a private PostgreSQL server."""
 
-    host: str
-    port: int
-    username: str
-    password: str
-    name: str
     kind: str = "pgsql"
-
-    def groups(self, group_id: str) -> list[Group]:
-        keys: dict[str, Value] = {
-            "id": group_id,
-            "host": self.host,
-            "port": self.port,
-            "username": self.username,
-            "password": self.password,
-            "database": self.name,
-            "max-connections": 5,
-        }
-        return [("pgsql-connection", keys)]
 
     def execute(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
         with psycopg.connect(
