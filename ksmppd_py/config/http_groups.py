@@ -56,7 +56,7 @@ class HttpServer:
     prometheus_url: str = converted(
         to_http_url,
         "URL of the Prometheus that scrapes this server, such as `http://localhost:9090`: the console shows "
-        "up to 90 days of an account from there, instead of an hour",
+        "up to 90 days from there, instead of an hour",
         type="URL",
         default="",
     )
