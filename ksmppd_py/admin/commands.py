@@ -95,7 +95,7 @@ def esme_status(operations: Operations, _parameters: Parameters) -> ServerSnapsh
 def esme_unbind(operations: Operations, parameters: Parameters) -> Message:
     """Start unbinding the binds of `system-id`, or only `bind-id`, a leading integer. May yield.
 
-    A `bind-id` that isn't a number is no bind's: it never means all.
+    A `bind-id` that isn't a number matches no bind; it never means all of them.
     """
     system_id, bind = parameters.get("system-id", "").lower(), parameters.get("bind-id", "")
     if not system_id:

@@ -92,7 +92,7 @@ class RequestHandler(Protocol):
         """Return the requests that the handler takes."""
 
     def has(self, path: str) -> bool:
-        """Whether the path, as in Request, is the handler's. Doesn't yield."""
+        """Whether this handler answers the path (Request.path). Doesn't yield."""
 
     def answer(self, request: Request) -> Reply:
         """Return the reply. An exception is logged and answered 500. May yield."""
