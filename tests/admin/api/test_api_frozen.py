@@ -52,7 +52,7 @@ IN_MEMORY = {
     "resume_bearerbox",
 }
 IN_MEMORY |= {"unbind_account", "unbind", "clear_all_blocked", "clear_blocked", "test_route"}
-IN_MEMORY |= {"show_server", "account_past", "list_users", "try_regex"}
+IN_MEMORY |= {"show_server", "server_past", "account_past", "list_users", "try_regex"}
 """Operations that need no table; those that change something are made, and their audit is in the log only."""
 
 
